@@ -1,0 +1,161 @@
+"""The Program: what the chip executes, shared by the functional and the timing execution.
+
+Shapes: T tiles, R word lines (rows) in use, C logical columns in use (a differential pair is one
+logical column), S state rows, I input rows, O output columns per tile. Unused places are padded
+with zeros (weights) or -1 (indices).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.model.quantised import QuantisedNetwork
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+KernelMapping = Literal["fused_lookahead", "fused_delayed", "two_pass", "digital"]
+ComponentKind = Literal[
+    "dac",  # action drive: one word line driven for one read
+    "array",  # action read: one tile read
+    "adc",  # action convert: one conversion
+    "shift_add",  # action add: one partial sum added
+    "requantiser",  # action requantise: one value
+    "lut",  # action lookup: one value
+    "multiplier",  # action multiply: one product (GLU)
+    "adder",  # action add: one sum (residual, pooling)
+    "norm",  # action normalise: one element
+    "mac",  # action mac: one digital multiply-accumulate
+    "register",  # action write: one word (state feedback register)
+    "buffer",  # actions write, read: one word (SRAM FIFO between stages)
+    "bus",  # action transfer: one word
+    "off_chip",  # action transfer: one word
+]
+
+
+@dataclass(frozen=True)
+class KernelTiles:
+    """The crossbar tiles of one layer's S4D kernels in one direction.
+
+    A tile's rows are its state rows, then its input rows; its columns are its state columns (in
+    the order of the state rows: the feedback of column j goes to row j), then its output columns.
+    A channel's modes may be spread over several tiles; the partial outputs are then digitised
+    apart and added digitally. Kernels pack along the diagonal.
+    """
+
+    path: str  # e.g. chip.layer0.kernel
+    stage: int  # number that enters the noise coordinates, unique in the Program
+    layer: int
+    reverse: bool
+    mapping: KernelMapping  # never "digital"
+    weights: IntArray  # (T, R, C) integer weights in accumulator units (already shifted)
+    useful: BoolArray  # (T, R, C) cells that hold a weight of the network (zero-valued ones too)
+    n_states: IntArray  # (T,)
+    n_inputs: IntArray  # (T,)
+    n_outputs: IntArray  # (T,)
+    input_channel: IntArray  # (T, I) channel that drives each input row, or -1
+    output_channel: IntArray  # (T, O) channel that each output column belongs to, or -1
+    state_index: IntArray  # (T, S) (channel * M + mode) * 2 + part, part 0 = Re, 1 = Im, or -1
+    state_multiplier: IntArray  # (T, S) of QuantisedKernel.state_requant
+    state_shift: IntArray  # (T, S)
+
+    @property
+    def tiles(self) -> int:
+        return int(self.weights.shape[0])
+
+
+@dataclass(frozen=True)
+class LinearTiles:
+    """The crossbar tiles of one linear layer, split over rows and columns."""
+
+    path: str
+    stage: int
+    weights: IntArray  # (T, R, C)
+    useful: BoolArray  # (T, R, C)
+    row_start: IntArray  # (T,) first input that the tile takes
+    row_count: IntArray  # (T,)
+    column_start: IntArray  # (T,) first output that the tile gives
+    column_count: IntArray  # (T,)
+
+    @property
+    def tiles(self) -> int:
+        return int(self.weights.shape[0])
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One kind of action of one component (or of equal components side by side) for one token.
+
+    ``count`` actions in all, spread over ``instances`` equal components; the busiest of them does
+    ``serial`` actions one after another, which sets the time. ``bits`` is the word width.
+    """
+
+    component: str  # dotted path, the key of ledger, logs and traces
+    kind: ComponentKind
+    action: str
+    count: int
+    instances: int
+    serial: int
+    bits: int
+    card: str | None = None  # card that prices it, where the config names one
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A pipeline stage: its operations run in order for each token (time step).
+
+    ``loop``: the first ``loop`` operations close the recurrence; the next token may start them
+    only when all of them are done. The others are pipelined stations of their own. A component
+    that occurs in several stages is one shared resource (bus, vector unit) with arbitration.
+    """
+
+    path: str
+    operations: tuple[Operation, ...]
+    loop: int
+    buffer_tokens: int  # capacity of the FIFO behind the stage
+    barrier: bool  # starts only when the whole sequence has arrived (reverse direction)
+    per: Literal["step", "sequence"]
+    extra_steps: int = 0  # further reads at the end of a sequence (fused_delayed: 1)
+
+
+@dataclass(frozen=True)
+class Bypass:
+    """A residual connection: values wait in a FIFO beside the stages they skip."""
+
+    source: str  # path of the stage whose output is kept ("input" for the encoder's)
+    target: str  # path of the stage that adds it
+    capacity: int  # tokens
+
+
+@dataclass(frozen=True)
+class TileUse:
+    """How a set of tiles uses its cells (physical bit lines and cells)."""
+
+    path: str
+    tiles: int
+    rows_used: int
+    columns_used: int
+    cells: int  # physical cells of the tiles
+    cells_used: int  # within the used rows and columns
+    cells_useful: int  # that hold a weight of the network
+
+
+@dataclass(frozen=True)
+class Program:
+    """A quantised network placed on a chip."""
+
+    network: QuantisedNetwork
+    sequence_length: int
+    kernels: tuple[KernelTiles, ...]  # empty with digital kernels
+    linears: tuple[LinearTiles, ...]
+    stages: tuple[Stage, ...]  # in the order of the flow
+    bypasses: tuple[Bypass, ...]
+    use: tuple[TileUse, ...]
+    tiles_needed: int
+    tiles_available: int
+    useful_macs: int  # multiply-accumulates of the network per inference, zeros of W not counted
+    array_macs: int  # rows used x columns used, all reads of one inference

@@ -1,0 +1,1 @@
+"""The S4D network: parameters, float reference, quantisation."""

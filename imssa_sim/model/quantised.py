@@ -1,0 +1,163 @@
+"""The quantised network: integer codes, scales and requantisers, nothing executable.
+
+Shapes: H channels, M stored complex modes per channel (the real state size is 2·M), K classes.
+Codes are symmetric, ``|code| <= 2**(bits - 1) - 1``; a real value is ``code * scale``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+OutputForm = Literal["lookahead", "separate"]
+
+
+@dataclass(frozen=True)
+class Requantiser:
+    """``code = clip((acc * multiplier + 2**(shift - 1)) >> shift, -limit, limit)``.
+
+    ``multiplier`` (0 <= m < 2**24) and ``shift`` (1 <= s <= 52) have one shape, which broadcasts
+    against the accumulator. ``limit`` is ``2**(bits - 1) - 1``.
+    """
+
+    multiplier: IntArray
+    shift: IntArray
+    bits: int
+
+    @property
+    def limit(self) -> int:
+        return (1 << (self.bits - 1)) - 1
+
+
+@dataclass(frozen=True)
+class QuantisedKernel:
+    """The S4D kernels of one layer and direction, as they stand in a crossbar.
+
+    ``lookahead``::
+
+        acc_re = (a_re*x_re - a_im*x_im) << a_shift  +  (b_re*u) << b_shift
+        acc_im = (a_im*x_re + a_re*x_im) << a_shift  +  (b_im*u) << b_shift
+        x'     = state_requant(acc)
+        y      = output_requant(sum_n(c_re*x_re + c_im*x_im) << c_shift  +  (d*u) << d_shift)   # old x
+
+    ``separate``: x' the same, ``y = clip(output_requant(sum_n(c_re*x'_re + c_im*x'_im)) +
+    feedthrough_requant(d*u))`` with ``c_shift == d_shift == 0``. Signs and the factor 2 of
+    2·Re(C x) are folded into ``c_re`` and ``c_im``.
+    """
+
+    form: OutputForm
+    a_re: IntArray  # (H, M)
+    a_im: IntArray  # (H, M)
+    b_re: IntArray  # (H, M)
+    b_im: IntArray  # (H, M)
+    c_re: IntArray  # (H, M)
+    c_im: IntArray  # (H, M)
+    d: IntArray  # (H,)
+    a_shift: IntArray  # (H, M), >= 0
+    b_shift: IntArray  # (H, M), >= 0
+    c_shift: IntArray  # (H,), >= 0
+    d_shift: IntArray  # (H,), >= 0
+    state_requant: Requantiser  # (H, M)
+    output_requant: Requantiser  # (H,)
+    feedthrough_requant: Requantiser | None  # (H,), only in the separate form
+    state_scale: FloatArray  # (H, M), real state = code * scale
+    output_scale: float
+
+    @property
+    def channels(self) -> int:
+        return int(self.a_re.shape[0])
+
+    @property
+    def modes(self) -> int:
+        return int(self.a_re.shape[1])
+
+
+@dataclass(frozen=True)
+class QuantisedLinear:
+    """``out = requant(weight @ x + bias)``; weight (out, in) codes, bias (out,) in accumulator units."""
+
+    weight: IntArray
+    bias: IntArray
+    weight_bits: int
+    requant: Requantiser  # (out,)
+    output_scale: float
+
+
+@dataclass(frozen=True)
+class QuantisedNorm:
+    """Normalisation over channels in integers, v (H,) wide integers -> codes.
+
+    ``kind == "layer"``: with S = sum(v), s = isqrt(H*sum(v*v) - S*S + epsilon),
+    ``code = clip((2*((H*v - S)*gain + s*bias) + (s << fraction)) // (s << (fraction + 1)))``
+    (round half up of ``((H*v - S)*gain/s + bias) / 2**fraction``; s == 0 is taken as 1).
+    ``kind == "batch"``: ``code = clip((v*gain + bias + 2**(fraction-1)) >> fraction)``.
+    """
+
+    kind: Literal["layer", "batch"]
+    gain: IntArray  # (H,)
+    bias: IntArray  # (H,)
+    epsilon: int
+    fraction: int
+    bits: int
+    output_scale: float
+
+
+@dataclass(frozen=True)
+class QuantisedLayer:
+    """One block. ``r`` is the residual stream in codes, all tables are indexed by ``code + limit``.
+
+    prenorm:  u = norm(r);              postnorm: u = input_requant(r)
+    y = kernel(u) [+ kernel_reverse(u), saturating];  g = gelu_table[y + limit_of_kernel_output]
+    z = linear(g) (2H codes);  p = z[:H] * gate_table[z[H:] + limit_of_activations]
+    v = (p * product_multiplier + r * residual_multiplier)        # wide, common scale
+    postnorm: r' = norm(v);   prenorm (or no norm): r' = output_requant(v)
+    """
+
+    norm_position: Literal["pre", "post", "none"]
+    norm: QuantisedNorm | None
+    input_requant: Requantiser | None  # scalar shape (); None with prenorm
+    kernel: QuantisedKernel
+    kernel_reverse: QuantisedKernel | None
+    gelu_table: IntArray  # (2*limit+1,)
+    linear: QuantisedLinear  # H -> 2H
+    gate_table: IntArray  # (2*limit+1,), unsigned codes
+    product_multiplier: int
+    residual_multiplier: int
+    output_requant: Requantiser | None  # scalar shape (); None with postnorm
+    input_scale: float  # scale of u
+    residual_scale: float  # scale of r on entry
+
+
+@dataclass(frozen=True)
+class BitWidths:
+    """Bits per tensor kind (names of the workload file's ``bits`` section)."""
+
+    A: int
+    B: int
+    C: int
+    D: int
+    dt: int
+    state: int
+    kernel_input: int
+    kernel_output: int
+    activations: int
+    linear: int
+
+
+@dataclass(frozen=True)
+class QuantisedNetwork:
+    """Input codes = clip(round_half_up(x / input_scale)) with ``bits.activations`` bits."""
+
+    bits: BitWidths
+    input_scale: float
+    encoder: QuantisedLinear  # inputs -> H
+    layers: tuple[QuantisedLayer, ...]
+    pool_requant: Requantiser  # scalar shape (); acts on the sum over the sequence of r
+    sequence_length: int  # the length that pool_requant divides by
+    decoder: QuantisedLinear  # H -> K; logits = (weight @ pooled + bias) * logit_scale
+    logit_scale: FloatArray  # (K,)
