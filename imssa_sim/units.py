@@ -145,14 +145,18 @@ def _symbol(text: str, whole: str) -> tuple[Fraction, dict[str, int]]:
         factor, vector, _ = _SYMBOLS[text]
         return factor, vector
     if text == "KB":
-        raise UnitError(f"unit 'KB' in '{whole}' is ambiguous; write 'KiB' (1024 B) or 'kB' (1000 B)")
+        raise UnitError(
+            f"unit 'KB' in '{whole}' is ambiguous; write 'KiB' (1024 B) or 'kB' (1000 B)"
+        )
     if text[:2] in _BINARY_PREFIXES and text[2:] in ("B", "bit"):
         factor, vector, _ = _SYMBOLS[text[2:]]
         return factor * 2 ** _BINARY_PREFIXES[text[:2]], vector
     rest = _SYMBOLS.get(text[1:])
     if text[0] in _PREFIXES and rest is not None and rest[2]:
         return rest[0] * Fraction(10) ** _PREFIXES[text[0]], rest[1]
-    close = nearest(text, [*_SYMBOLS, *(p + s for s, e in _SYMBOLS.items() if e[2] for p in _PREFIXES)])
+    close = nearest(
+        text, [*_SYMBOLS, *(p + s for s, e in _SYMBOLS.items() if e[2] for p in _PREFIXES)]
+    )
     hint = f"; did you mean '{close}'?" if close else ""
     raise UnitError(f"unknown unit '{text}' in '{whole}'{hint}")
 

@@ -1,0 +1,207 @@
+"""Field types of the configuration: quantities, cards, paths, and what `explain` knows of them.
+
+A validator here raises `PydanticCustomError`; the loader turns it into a `Problem` with a position.
+The validation context carries the folder that relative paths start from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from imssa_sim.config import locate
+from imssa_sim.errors import nearest
+from imssa_sim.units import UnitError, example, parse_quantity
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, strict, unknown keys forbidden."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", protected_namespaces=())
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Marks a field that holds an SI float of a dimension of `imssa_sim.units`."""
+
+    dimension: str
+
+
+@dataclass(frozen=True)
+class CardReference:
+    """Marks a field that names a model card of one of these kinds."""
+
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FileReference:
+    """Marks a field that holds a path, relative to the file that states it."""
+
+
+def problem(what: str, suggestion: str = "", remedy: str = "") -> PydanticCustomError:
+    """Return the error that the loader shows as ``what; did you mean 'suggestion'? remedy``."""
+    context = {"what": what, "suggestion": suggestion, "remedy": remedy}
+    return PydanticCustomError("imssa", "{what}", context)
+
+
+def _quantity(dimension: str) -> Callable[[Any], float]:
+    def parse(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            raise problem(
+                f"{shown(value)} is not a quantity",
+                remedy=f"write a number with a unit, for example '{example(dimension)}'",
+            )
+        try:
+            return parse_quantity(str(value), dimension)
+        except UnitError as error:
+            raise problem(str(error)) from None
+
+    return parse
+
+
+def shown(value: Any) -> str:
+    """Return a value of a YAML file as a message names it."""
+    if value is None:
+        return "an empty value"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return repr(value)
+
+
+def _positive(value: float) -> float:
+    if not value > 0:
+        raise problem("must be greater than zero")
+    return value
+
+
+def _not_negative(value: float) -> float:
+    if value < 0:
+        raise problem("must not be negative")
+    return value
+
+
+Frequency = Annotated[
+    float, BeforeValidator(_quantity("frequency")), AfterValidator(_positive), Quantity("frequency")
+]
+Length = Annotated[
+    float, BeforeValidator(_quantity("length")), AfterValidator(_positive), Quantity("length")
+]
+Voltage = Annotated[
+    float, BeforeValidator(_quantity("voltage")), AfterValidator(_positive), Quantity("voltage")
+]
+Time = Annotated[
+    float, BeforeValidator(_quantity("time")), AfterValidator(_positive), Quantity("time")
+]
+Delay = Annotated[
+    float, BeforeValidator(_quantity("time")), AfterValidator(_not_negative), Quantity("time")
+]
+
+
+def integer_or(word: str, low: int) -> BeforeValidator:
+    """Return a validator for an integer of at least ``low`` or one word (``auto``, ``all``)."""
+
+    def check(value: Any) -> int | str:
+        if value == word and isinstance(value, str):
+            return word
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value < low:
+                raise problem(f"{value} is too small", remedy=f"at least {low}, or '{word}'")
+            return value
+        raise problem(
+            f"{shown(value)} is neither a whole number nor '{word}'", nearest(value, [word])
+        )
+
+    return BeforeValidator(check)
+
+
+Count = Annotated[int | Literal["auto"], integer_or("auto", 1)]
+Amount = Annotated[int | Literal["all"], integer_or("all", 1)]
+
+
+def _sequence(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+AsTuple = BeforeValidator(_sequence)
+
+
+def _folder(info: ValidationInfo) -> Path:
+    context = info.context or {}
+    return Path(context.get("folder", "."))
+
+
+def _card(value: Any, info: ValidationInfo) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise problem(
+            f"{shown(value)} is not the name of a card",
+            remedy="write 'folder/name' as `list cards` shows it, or a path that ends in .yaml",
+        )
+    if locate.is_path(value):
+        path = resolve_path(value, _folder(info))
+        if not path.is_file():
+            raise problem(f"there is no card file {path}", remedy=_neighbour(path))
+        return str(path)
+    names = locate.card_names()
+    if value not in names:
+        remedy = "`list cards` shows all cards; a card of your own is a path that ends in .yaml"
+        raise problem(f"unknown card '{value}'", nearest(value, names), remedy)
+    return value
+
+
+def resolve_path(value: str, folder: Path) -> Path:
+    """Return an absolute path without ``..``; relative ones start from ``folder``."""
+    path = Path(value).expanduser()
+    return path if path.is_absolute() else Path(*_collapsed((folder / path).absolute()))
+
+
+def _collapsed(path: Path) -> list[str]:
+    parts: list[str] = []
+    for part in path.parts:
+        if part == ".." and len(parts) > 1:
+            parts.pop()
+        else:
+            parts.append(part)
+    return parts
+
+
+def _neighbour(path: Path) -> str:
+    """Return a hint at a file of almost this name in the same folder."""
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} does not exist"
+    close = nearest(path.name, sorted(p.name for p in path.parent.iterdir()))
+    return f"the folder holds '{close}'" if close else ""
+
+
+def _path(value: Any, info: ValidationInfo) -> Path:
+    if not isinstance(value, (str, Path)) or not str(value).strip():
+        raise problem(f"{shown(value)} is not a path")
+    return resolve_path(str(value), _folder(info))
+
+
+def _auto_path(value: Any, info: ValidationInfo) -> Path | str:
+    return "auto" if value == "auto" else _path(value, info)
+
+
+def check_file(path: Path) -> None:
+    """Raise the problem that a missing or unusable input file is."""
+    if path.is_dir():
+        raise problem(f"{path} is a folder, not a file")
+    if not path.is_file():
+        raise problem(f"there is no file {path}", remedy=_neighbour(path))
+
+
+FilePath = Annotated[Path, BeforeValidator(_path), FileReference()]
+FolderPath = Annotated[Path | Literal["auto"], BeforeValidator(_auto_path), FileReference()]
+
+
+CheckCard = BeforeValidator(_card)

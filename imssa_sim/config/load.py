@@ -1,0 +1,94 @@
+"""Workload file and overrides to a validated `RunConfig`, with the origin of every value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import ValidationError
+
+from imssa_sim.config import locate
+from imssa_sim.config.fields import Section
+from imssa_sim.config.overrides import parse_override
+from imssa_sim.config.problems import describe
+from imssa_sim.config.schema import RunConfig
+from imssa_sim.config.source import KeyPath, dotted, read_file
+from imssa_sim.config.tree import Origin, Tree
+from imssa_sim.errors import ConfigError, Problem
+
+
+@dataclass(frozen=True)
+class LoadedConfig:
+    """A validated configuration and its history.
+
+    Attributes
+    ----------
+    config : RunConfig
+        The whole configuration, defaults filled in, SI.
+    origins : mapping of str to Origin
+        By dotted path, one for each leaf of ``config``.
+    path : Path
+        The workload file.
+    overrides : tuple of str
+        The ``--set`` texts that were applied, in order.
+    """
+
+    config: RunConfig
+    origins: Mapping[str, Origin]
+    path: Path
+    overrides: tuple[str, ...] = ()
+
+
+def load_config(path_or_name: str | Path, overrides: Iterable[str] = ()) -> LoadedConfig:
+    """Load a workload file, apply overrides, and validate the whole.
+
+    Parameters
+    ----------
+    path_or_name : str or Path
+        A YAML file, or the bare name of a workload that comes with the package.
+    overrides : iterable of str
+        Texts such as ``hardware.adc.bits=6``, applied in order, later ones win. Values are YAML;
+        relative paths in them start from the current folder.
+
+    Raises
+    ------
+    ConfigError
+        With every problem found, each with its position.
+    InputError
+        If there is no such workload.
+    """
+    shown = str(path_or_name)
+    path = locate.find_workload(shown)
+    if path != Path(shown).expanduser():
+        shown = str(path)
+    tree = Tree(read_file(path, shown), shown)
+    texts = tuple(overrides)
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            tree.apply(parse_override(text, RunConfig))
+        except ConfigError as error:
+            problems += error.problems
+    folder = path.absolute().parent
+    config: RunConfig | None = None
+    try:
+        config = RunConfig.model_validate(tree.expanded(), context={"folder": str(folder)})
+    except ValidationError as error:
+        problems += [tree.locate(loc, p) for loc, p in describe(error, RunConfig)]
+    problems += tree.missing_files(folder)
+    if problems or config is None:
+        raise ConfigError(dict.fromkeys(problems))
+    origins = {dotted(leaf): tree.origin(leaf) for leaf in leaves(config)}
+    return LoadedConfig(config, MappingProxyType(origins), path, texts)
+
+
+def leaves(config: Section, prefix: KeyPath = ()) -> Iterator[KeyPath]:
+    """Yield the path of every value of a configuration that is not itself a section."""
+    for name in type(config).model_fields:
+        value = getattr(config, name)
+        if isinstance(value, Section):
+            yield from leaves(value, (*prefix, name))
+        else:
+            yield (*prefix, name)

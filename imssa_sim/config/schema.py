@@ -1,0 +1,294 @@
+"""The configuration of a run, as frozen models with SI floats.
+
+One class per section of the workload file, attribute names equal to the file's keys
+(docs/decisions/0002-configuration.md describes them one by one). Quantities are given as strings
+with a unit and held as floats in the SI unit of their dimension, named in brackets.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from imssa_sim.config.fields import (
+    Amount,
+    AsTuple,
+    CardReference,
+    CheckCard,
+    Count,
+    Delay,
+    FilePath,
+    FolderPath,
+    Frequency,
+    Length,
+    Section,
+    Time,
+    Voltage,
+    problem,
+)
+
+Bits = Annotated[int, Field(ge=2, le=16)]
+Positive = Annotated[int, Field(ge=1)]
+Percentile = Annotated[float, Field(gt=50, le=100)]
+RangePolicy = Literal["max", "percentile", "mse"]
+Granularity = Literal["tensor", "channel", "mode"]
+CellCard = Annotated[str, CheckCard, CardReference(("cell",))]
+AdcCard = Annotated[str, CheckCard, CardReference(("adc",))]
+DacCard = Annotated[str, CheckCard, CardReference(("dac",))]
+DigitalCard = Annotated[str, CheckCard, CardReference(("digital",))]
+MemoryCard = Annotated[str, CheckCard, CardReference(("memory",))]
+BusCard = Annotated[str, CheckCard, CardReference(("bus",))]
+OffChipCard = Annotated[str, CheckCard, CardReference(("off_chip",))]
+GpuCard = Annotated[str, CheckCard, CardReference(("gpu",))]
+BIT_KINDS = (
+    "A", "B", "C", "D", "dt", "state", "kernel_input", "kernel_output", "activations", "linear",
+)  # fmt: skip
+DEFAULT_BITS = 8
+
+
+class ModelConfig(Section):
+    """The S4D network: sizes, structure, and the checkpoint that holds its weights."""
+
+    layers: Positive
+    width: Positive
+    """Channels H."""
+    state: Annotated[int, Field(ge=2)]
+    """Real state size N per channel, even; M = N/2 complex modes are stored."""
+    inputs: Positive = 1
+    classes: Annotated[int, Field(ge=2)]
+    bidirectional: bool = False
+    norm: Literal["layer", "batch", "none"] = "layer"
+    norm_position: Literal["post", "pre"] = "post"
+    discretisation: Literal["zoh", "bilinear"] = "zoh"
+    initialisation: Literal["legs", "lin", "inv", "real"] = "legs"
+    checkpoint: FilePath | None = None
+    """None: random initialisation."""
+
+    @field_validator("state")
+    @classmethod
+    def _even(cls, value: int) -> int:
+        if value % 2:
+            raise problem(
+                f"{value} is odd",
+                remedy="real states come in pairs, one for each complex mode: give an even number",
+            )
+        return value
+
+    @property
+    def modes(self) -> int:
+        """Stored complex modes M per channel."""
+        return self.state // 2
+
+
+class DataConfig(Section):
+    """The data set that the network is calibrated and evaluated on."""
+
+    name: Annotated[str, Field(min_length=1)]
+    path: FolderPath = "auto"
+    fallback: Annotated[str, Field(min_length=1)] | None = None
+    fallback_checkpoint: FilePath | None = None
+    normalise: bool = True
+
+
+class BitWidths(Section):
+    """Bits of each kind of tensor; 2 to 16."""
+
+    A: Bits
+    B: Bits
+    C: Bits
+    D: Bits
+    dt: Bits
+    state: Bits
+    kernel_input: Bits
+    kernel_output: Bits
+    activations: Bits
+    linear: Bits
+
+
+class GranularityConfig(Section):
+    """What shares one scale: a whole tensor, a channel, or each mode of each channel."""
+
+    A: Granularity = "mode"
+    B: Granularity = "mode"
+    C: Literal["tensor", "channel"] = "channel"
+    D: Literal["tensor", "channel"] = "channel"
+    dt: Literal["tensor", "channel"] = "channel"
+    state: Granularity = "mode"
+    linear: Literal["tensor", "channel"] = "channel"
+
+
+class CalibrationConfig(Section):
+    """How the ranges of the quantisers are found on the training part."""
+
+    samples: Positive = 128
+    activations: RangePolicy = "mse"
+    weights: RangePolicy = "max"
+    percentile: Percentile = 99.9
+    granularity: GranularityConfig = GranularityConfig()
+
+
+class TileConfig(Section):
+    """One crossbar with its drivers."""
+
+    rows: Annotated[int, Field(ge=3)] = 72
+    """Word lines. One complex mode and the input need three."""
+    columns: Annotated[int, Field(ge=3)] = 144
+    """Physical bit lines."""
+    cell: CellCard
+    weights: Literal["differential", "one_sided", "offset"] = "differential"
+    read_voltage: Voltage = 0.2
+    """[V]"""
+    read_time: Time = 1e-8
+    """[s], of one pulse of an amplitude or bit-serial read."""
+
+    @model_validator(mode="after")
+    def _pairs(self) -> TileConfig:
+        if self.weights != "offset" and self.columns % 2:
+            raise problem(
+                f"columns: {self.columns} is odd, but weights: {self.weights} needs pairs of lines",
+                remedy="give an even number of columns, or weights: offset",
+            )
+        return self
+
+
+class ChipConfig(Section):
+    """What all parts of the chip share, and the number of its tiles."""
+
+    clock: Frequency = 1e9
+    """[Hz]"""
+    technology: Length = 3.2e-8
+    """[m], node of the digital parts."""
+    supply: Voltage = 0.9
+    """[V]"""
+    tiles: Count = "auto"
+    tile: TileConfig
+
+
+class AdcConfig(Section):
+    """Analog-to-digital converters of a tile."""
+
+    card: AdcCard
+    bits: Annotated[int, Field(ge=1, le=16)] = 8
+    per_tile: Positive = 16
+    rate: Frequency = 1e8
+    """[Hz], conversions per second of one converter."""
+    range: Literal["aligned", "max", "percentile", "mse"] = "aligned"
+    percentile: Percentile = 99.9
+    scope: Literal["column", "tile"] = "column"
+
+
+class DacConfig(Section):
+    """Drivers of the word lines."""
+
+    card: DacCard = "dac/pulse_width_40nm"
+    bits: Annotated[int, Field(ge=1, le=16)] = 8
+    encoding: Literal["pulse_width", "amplitude", "bit_serial"] = "pulse_width"
+    lsb_time: Time = 1e-9
+    """[s], of one unit of a pulse-width code."""
+
+
+class DigitalConfig(Section):
+    """Digital vector units beside the tiles."""
+
+    card: DigitalCard = "digital/cmos_40nm"
+    vector_lanes: Positive = 128
+    vector_units: Positive = 1
+
+
+class MemoryConfig(Section):
+    """Buffers between the stages."""
+
+    card: MemoryCard = "memory/sram_32nm_puma"
+    buffer_tokens: Positive = 4
+    """Capacity of each FIFO between stages, in tokens."""
+
+
+class BusConfig(Section):
+    """The interconnect of the tiles."""
+
+    card: BusCard = "bus/isaac_32nm"
+    width: Positive = 256
+    """Bits per cycle."""
+    links: Positive = 1
+
+
+class OffChipConfig(Section):
+    """The link or memory beyond the chip; card None: inputs and outputs are not charged."""
+
+    card: OffChipCard | None = None
+
+
+class MappingConfig(Section):
+    """Which part of the network runs where."""
+
+    kernel: Literal["fused_lookahead", "fused_delayed", "two_pass", "digital"] = "fused_lookahead"
+    linear: Literal["analog", "digital"] = "analog"
+    encoder: Literal["analog", "digital"] = "digital"
+    decoder: Literal["analog", "digital"] = "digital"
+
+
+class EffectsConfig(Section):
+    """A switch for each departure from the ideal array."""
+
+    programming_error: bool = True
+    read_noise: bool = True
+    drift: bool = True
+    faults: bool = True
+    ir_drop: bool = False
+
+
+class HardwareConfig(Section):
+    """The chip."""
+
+    ideal: bool = False
+    """True: no programming error, noise, drift, faults; lossless converters (values only)."""
+    chip: ChipConfig
+    adc: AdcConfig
+    dac: DacConfig = DacConfig()
+    digital: DigitalConfig = DigitalConfig()
+    memory: MemoryConfig = MemoryConfig()
+    bus: BusConfig = BusConfig()
+    off_chip: OffChipConfig = OffChipConfig()
+    mapping: MappingConfig = MappingConfig()
+    effects: EffectsConfig = EffectsConfig()
+    power_gating: bool = False
+
+
+class EvaluateConfig(Section):
+    """What is run: test samples, chip instances, time since programming."""
+
+    samples: Amount = 200
+    chips: Positive = 3
+    batch: Positive = 32
+    threads: Count = "auto"
+    time_since_programming: Delay = 3600.0
+    """[s]"""
+    float: bool = True
+    digital: bool = True
+
+
+class RunConfig(Section):
+    """A whole run, as one workload file describes it."""
+
+    workload: Annotated[str, Field(min_length=1)]
+    description: str = ""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    model: ModelConfig
+    data: DataConfig
+    bits: BitWidths = BitWidths(**dict.fromkeys(BIT_KINDS, DEFAULT_BITS))
+    calibration: CalibrationConfig = CalibrationConfig()
+    hardware: HardwareConfig
+    evaluate: EvaluateConfig = EvaluateConfig()
+    baselines: Annotated[tuple[GpuCard, ...], AsTuple] = ()
+    """Cards of the devices to compare with."""
+
+
+def expand_bits(value: Any) -> Any:
+    """Return the ``bits`` section with all kinds: from one number, or a map with a ``default``."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return dict.fromkeys(BIT_KINDS, value)
+    if isinstance(value, dict):
+        given = {key: entry for key, entry in value.items() if key != "default"}
+        return dict.fromkeys(BIT_KINDS, value.get("default", DEFAULT_BITS)) | given
+    return value

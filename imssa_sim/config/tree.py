@@ -1,0 +1,189 @@
+"""The raw values of a workload file with overrides on top, and where each of them stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+
+from imssa_sim.config import locate
+from imssa_sim.config.fields import CardReference, FileReference, check_file, resolve_path
+from imssa_sim.config.overrides import Override
+from imssa_sim.config.schema import RunConfig, expand_bits
+from imssa_sim.config.source import Document, KeyPath, Position, dotted
+from imssa_sim.config.walk import Place, field_at, marks, section_of
+from imssa_sim.errors import ConfigError, Problem
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value comes from.
+
+    Attributes
+    ----------
+    kind : {"file", "default", "override"}
+        A line of the workload file, the schema's default, or ``--set``.
+    file : str
+        The file's name, or the override's text; empty for a default.
+    line, column : int or None
+        Position in the file.
+    """
+
+    kind: Literal["file", "default", "override"]
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.file}:{self.line}:{self.column}"
+            if self.kind == "file"
+            else (self.file or "default")
+        )
+
+
+class Tree:
+    """The raw values of a workload file with overrides on top."""
+
+    def __init__(self, document: Document, shown: str) -> None:
+        self.shown = shown
+        self.document = document
+        self.overrides: dict[KeyPath, str] = {}
+        if document.data is None:
+            raise ConfigError([Problem("is empty", shown, remedy="see docs/decisions/0002")])
+        if not isinstance(document.data, dict):
+            at = document.values[()]
+            raise ConfigError(
+                [Problem("must hold 'key: value' lines at its top", shown, at.line, at.column)]
+            )
+        self.data: dict[str, Any] = document.data
+
+    def apply(self, override: Override) -> None:
+        """Set a value in the tree, below sections that are made where they are missing."""
+        node: Any = self.data
+        *parents, last = override.path
+        for depth, part in enumerate(parents):
+            child = node[part] if isinstance(node, list) else node.get(part)
+            if part == "bits" and depth == 0 and not isinstance(child, (dict, type(None))):
+                child = node[part] = {"default": child}
+                self.document.values[("bits", "default")] = self.document.values.get(
+                    ("bits",), Position(1, 1)
+                )
+                if ("bits",) in self.overrides:
+                    self.overrides["bits", "default"] = self.overrides.pop(("bits",))
+            elif not isinstance(child, (dict, list)):
+                child = node[part] = {}
+            node = child
+        if isinstance(node, list):
+            self._set_item(node, override)
+        else:
+            node[last] = _absolute(field_at(RunConfig, override.path), override.value)
+        below = override.path
+        tables: tuple[dict[KeyPath, Any], ...] = (
+            self.document.values,
+            self.document.keys,
+            self.overrides,
+        )
+        for table in tables:
+            for path in [p for p in table if p[: len(below)] == below]:
+                del table[path]
+        self.overrides[below] = override.text
+
+    def _set_item(self, node: list[Any], override: Override) -> None:
+        index = override.path[-1]
+        if not isinstance(index, int) or index >= len(node):
+            what = f"'{index}' is not a position in a list of {len(node)}"
+            raise ConfigError([Problem(what, override.shown, path=dotted(override.path))])
+        node[index] = _absolute(field_at(RunConfig, override.path), override.value)
+
+    def expanded(self) -> dict[str, Any]:
+        """Return the raw values with the shorthand of ``bits`` written out."""
+        if "bits" not in self.data:
+            return self.data
+        return self.data | {"bits": expand_bits(self.data["bits"])}
+
+    def source(self, path: KeyPath) -> KeyPath:
+        """Return the path in the file that gave the value at ``path`` (``bits`` has shorthands)."""
+        if path[:1] == ("bits",) and len(path) == 2 and not self._given(path):
+            return ("bits", "default") if isinstance(self.data.get("bits"), dict) else ("bits",)
+        return path
+
+    def _given(self, path: KeyPath) -> bool:
+        node: Any = self.data
+        for part in path:
+            if isinstance(node, dict) and part in node:
+                node = node[part]
+            elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+                node = node[part]
+            else:
+                return False
+        return True
+
+    def origin(self, leaf: KeyPath) -> Origin:
+        """Return where the value of a leaf comes from."""
+        path = self.source(leaf)
+        if not self._given(path):
+            return Origin("default")
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.overrides:
+                return Origin("override", f"--set {self.overrides[path[:length]]}")
+        at = self.document.values[path]
+        return Origin("file", self.shown, at.line, at.column)
+
+    def locate(self, path: KeyPath, problem: Problem) -> Problem:
+        """Add file and position to a problem at ``path``, or at the nearest section above it."""
+        source = self.source(path)
+        unknown = problem.what.startswith("unknown key")
+        for length in range(len(source), -1, -1):
+            part = source[:length]
+            if part in self.overrides:
+                return replace(problem, file=f"--set {self.overrides[part]}", path=dotted(source))
+            whole = length == len(source) and not unknown
+            table = self.document.values if whole or not part else self.document.keys
+            if part in table:
+                at = table[part]
+                return replace(
+                    problem, file=self.shown, line=at.line, column=at.column, path=dotted(source)
+                )
+        return replace(problem, file=self.shown, path=dotted(source))
+
+    def missing_files(self, folder: Path) -> Iterator[Problem]:
+        """Yield a problem for each checkpoint that the file names and that is not there.
+
+        The network's own checkpoint may be missing where a fallback is configured: which of the
+        two is needed is known only when the data have been looked for.
+        """
+        data = self.data.get("data")
+        fallback = isinstance(data, dict) and data.get("fallback") is not None
+        wanted: list[KeyPath] = [("data", "fallback_checkpoint")]
+        if not fallback:
+            wanted.append(("model", "checkpoint"))
+        for path in wanted:
+            section = self.data.get(str(path[0]))
+            value = section.get(path[1]) if isinstance(section, dict) else None
+            if isinstance(value, str) and value.strip():
+                try:
+                    check_file(resolve_path(value, folder))
+                except PydanticCustomError as error:
+                    context = error.context or {}
+                    yield self.locate(path, Problem(**context))
+
+
+def _absolute(field: Place | None, value: Any) -> Any:
+    """Make the relative paths of an override start from the current folder."""
+    if isinstance(value, dict):
+        section = section_of(field)
+        if section is None:
+            return value
+        return {k: _absolute(section.model_fields.get(k), v) for k, v in value.items()}
+    if not isinstance(value, str) or not isinstance(field, FieldInfo):
+        return value
+    kinds = [type(m) for m in marks(field)]
+    relative = value not in ("auto", "") and (
+        FileReference in kinds or (CardReference in kinds and locate.is_path(value))
+    )
+    return str(resolve_path(value, Path.cwd())) if relative else value
