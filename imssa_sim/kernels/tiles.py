@@ -1,0 +1,220 @@
+"""Crossbar tiles packed for the recurrent kernel.
+
+Shapes: T tiles, R rows, C columns, S state rows, I input rows, O output columns per tile (the
+largest of all tiles; the rest is padding).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+LANES = 16  # columns are padded to whole vectors
+
+
+class TileArrays(NamedTuple):
+    """What the compiled kernel reads. Floats are all of one type, float32 or float64."""
+
+    weights: NDArray[Any]  # (T, R, P), P = C padded to whole vectors
+    variance: NDArray[Any]  # (T, R, P) excess of the read-noise variance over ``flat_variance``
+    flat_variance: NDArray[Any]  # (T, P)
+    extra_variance: NDArray[Any]  # (T, P)
+    adc_scale: NDArray[Any]  # (T, P)
+    adc_offset: NDArray[Any]  # (T, P)
+    gain: NDArray[Any]  # (T, P) requantiser multiplier / 2**shift; state columns, then output columns
+    n_states: NDArray[np.int64]  # (T,)
+    n_inputs: NDArray[np.int64]  # (T,)
+    n_outputs: NDArray[np.int64]  # (T,)
+    input_channel: NDArray[np.int64]  # (T, I)
+    output_channel: NDArray[np.int64]  # (T, O)
+    dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
+    adc_table: NDArray[Any]  # (T, C, levels) or (0, 0, 0): identity
+    adc_low: float
+    adc_high: float
+    state_limit: float
+    output_limit: float
+
+
+@dataclass(frozen=True)
+class RecurrentTiles:
+    """Tiles of one stage, ready for :func:`imssa_sim.kernels.recurrent.run_recurrent`."""
+
+    arrays: TileArrays
+    columns: int
+    noisy: bool
+    fused_output: bool
+    channels: int
+
+    @property
+    def tiles(self) -> int:
+        return int(self.arrays.weights.shape[0])
+
+    @property
+    def rows(self) -> int:
+        return int(self.arrays.weights.shape[1])
+
+
+def _padded(values: ArrayLike, shape: tuple[int, ...], dtype: Any, fill: float = 0.0) -> Any:
+    values = np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
+    if not np.all(np.isfinite(values)):
+        raise ValueError("weights, variances and converter parameters must be finite")
+    width = -(-shape[-1] // LANES) * LANES
+    out = np.full((*shape[:-1], width), fill, dtype=dtype)
+    out[..., : shape[-1]] = values
+    return out
+
+
+def _working_type(weights: Any, state_limit: int, input_limit: int, low: float, high: float) -> Any:
+    """float32 where integer sums stay exact (below 2**24), else float64."""
+    limit = max(state_limit, input_limit)
+    largest = float(np.abs(weights).sum(axis=1).max(initial=0.0)) * limit
+    reach = min(largest, max(abs(low), abs(high)))
+    integer = bool(np.all(weights == np.rint(weights)))
+    narrow = limit < 4096 and reach < 2**24 and (largest < 2**24 or not integer)
+    return np.float32 if narrow else np.float64
+
+
+def pack_tiles(
+    weights: ArrayLike,
+    *,
+    n_states: ArrayLike,
+    n_inputs: ArrayLike,
+    n_outputs: ArrayLike,
+    input_channel: ArrayLike,
+    adc_scale: ArrayLike,
+    adc_offset: ArrayLike,
+    adc_low: int,
+    adc_high: int,
+    state_multiplier: ArrayLike,
+    state_shift: ArrayLike,
+    state_limit: int,
+    input_limit: int,
+    variance: ArrayLike | None = None,
+    flat_variance: ArrayLike = 0.0,
+    extra_variance: ArrayLike = 0.0,
+    dac_levels: ArrayLike | None = None,
+    adc_table: ArrayLike | None = None,
+    output_channel: ArrayLike | None = None,
+    output_multiplier: ArrayLike = 1,
+    output_shift: ArrayLike = 1,
+    output_limit: int = 0,
+    channels: int = 0,
+    dtype: Any = None,
+) -> RecurrentTiles:
+    """Check and pack the tiles of one stage.
+
+    Parameters
+    ----------
+    weights : array_like
+        Programmed weights with their errors, (T, R, C) [integer weight units]. Rows: states, then
+        inputs. Columns: states in the order of their rows, then outputs. Padding is zero.
+    n_states, n_inputs, n_outputs : array_like
+        Rows and columns in use per tile, (T,).
+    input_channel : array_like
+        Channel that drives each input row, (T, I), -1 where unused.
+    adc_scale, adc_offset : array_like
+        ``adc = clip(floor(acc * adc_scale + adc_offset))``, broadcast to (T, C).
+    adc_low, adc_high : int
+        Range of the ADC's codes.
+    state_multiplier, state_shift : array_like
+        State requantiser, broadcast to (T, S).
+    state_limit, input_limit : int
+        Largest magnitude of a state code and of an input code.
+    variance : array_like, optional
+        Read-noise variance of a cell per squared code [weight units squared], (T, R, C).
+        ``var_j = flat_variance_j * sum_i v_i**2 + sum_i (variance_ij - flat_variance_j) * v_i**2``:
+        cells whose variance is the column's ``flat_variance`` cost nothing.
+    flat_variance : array_like
+        Variance that most cells of a column share, broadcast to (T, C).
+    extra_variance : array_like
+        Constant noise variance at the ADC's input (thermal, ADC), broadcast to (T, C).
+    dac_levels : array_like, optional
+        Analog value of each DAC code [code units], index code + limit with
+        ``limit = max(state_limit, input_limit)``; the identity if not given.
+    adc_table : array_like, optional
+        Code that stands for each code of the ideal ADC, (T, C, adc_high - adc_low + 1), index
+        code - adc_low: integral non-linearity.
+    output_channel, output_multiplier, output_shift, output_limit, channels
+        Fused output: every channel has its one column, whose requantiser is applied in the
+        kernel; (T, O), broadcast (T, O) twice, and two numbers. Without ``output_channel`` the
+        kernel gives ADC codes.
+    dtype : numpy.dtype, optional
+        float32 or float64; by default float32 where all integer sums stay below 2**24.
+
+    Returns
+    -------
+    RecurrentTiles
+
+    Raises
+    ------
+    ValueError
+        If shapes do not agree or a number is not finite.
+    """
+    w = np.asarray(weights, dtype=np.float64)
+    if w.ndim != 3:
+        raise ValueError(f"weights must be (T, R, C), not {w.shape}")
+    tiles, rows, columns = w.shape
+    ns, ni, no = (np.asarray(n, dtype=np.int64) for n in (n_states, n_inputs, n_outputs))
+    if np.any(ns + ni > rows) or np.any(ns + no > columns) or min(ns.min(), ni.min(), no.min()) < 0:
+        raise ValueError("a tile has more states, inputs or outputs than rows or columns")
+    s_max, o_max = int(ns.max()), int(no.max())
+    channel_in = np.asarray(input_channel, dtype=np.int64).reshape(tiles, -1)
+    if channel_in.shape[1] < int(ni.max()):
+        raise ValueError("input_channel has fewer columns than the largest n_inputs")
+    fused = output_channel is not None
+    channel_out = np.full((tiles, o_max), -1, dtype=np.int64)
+    if fused:
+        channel_out[:] = np.asarray(output_channel, dtype=np.int64).reshape(tiles, -1)[:, :o_max]
+        used = channel_out[np.arange(o_max) < no[:, None]]
+        used = used[used >= 0]
+        if len(np.unique(used)) != len(used) or np.any(used >= channels):
+            raise ValueError("fused output: each channel must have exactly one column")
+    if dtype is None:
+        dtype = _working_type(w, state_limit, input_limit, adc_low, adc_high)
+    gain = np.zeros((tiles, columns))
+    state_gain = np.ldexp(np.asarray(state_multiplier, float), -np.asarray(state_shift, np.int64))
+    output_gain = np.ldexp(
+        np.asarray(output_multiplier, float), -np.asarray(output_shift, np.int64)
+    )
+    gain[:, :s_max] = np.broadcast_to(state_gain, (tiles, s_max))
+    output_gain = np.broadcast_to(output_gain, (tiles, o_max))
+    for t in range(tiles):
+        gain[t, ns[t] : ns[t] + no[t]] = output_gain[t, : no[t]]
+    flat = np.broadcast_to(np.asarray(flat_variance, dtype=np.float64), (tiles, columns))
+    excess = np.zeros(w.shape)
+    if variance is not None:
+        in_use = np.arange(rows) < (ns + ni)[:, None]
+        excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
+    limit = max(state_limit, input_limit)
+    levels = np.zeros(0) if dac_levels is None else np.asarray(dac_levels, dtype=np.float64)
+    if dac_levels is not None and levels.shape != (2 * limit + 1,):
+        raise ValueError(f"dac_levels must have {2 * limit + 1} entries, not {levels.shape}")
+    table = np.zeros((0, 0, 0)) if adc_table is None else np.asarray(adc_table, dtype=np.float64)
+    if adc_table is not None and table.shape != (tiles, columns, adc_high - adc_low + 1):
+        raise ValueError(f"adc_table has shape {table.shape}, not (T, C, levels)")
+    shape = (tiles, columns)
+    arrays = TileArrays(
+        weights=_padded(w, w.shape, dtype),
+        variance=_padded(excess, w.shape, dtype),
+        flat_variance=_padded(flat, shape, dtype),
+        extra_variance=_padded(extra_variance, shape, dtype),
+        adc_scale=_padded(adc_scale, shape, dtype),
+        adc_offset=_padded(adc_offset, shape, dtype),
+        gain=_padded(gain, shape, dtype),
+        n_states=ns,
+        n_inputs=ni,
+        n_outputs=no,
+        input_channel=np.ascontiguousarray(channel_in),
+        output_channel=channel_out,
+        dac_levels=levels.astype(dtype),
+        adc_table=np.ascontiguousarray(table, dtype=dtype),
+        adc_low=float(adc_low),
+        adc_high=float(adc_high),
+        state_limit=float(state_limit),
+        output_limit=float(output_limit),
+    )
+    noisy = bool(np.any(excess) or np.any(flat) or np.any(arrays.extra_variance))
+    return RecurrentTiles(arrays, columns, noisy, fused, int(channels))
