@@ -64,8 +64,9 @@ def _recurrence(word: type[np.signedinteger[Any]]) -> Callable[..., None]:
                     code = np.floor(word(old + through) * output_scale[h, 0] + 0.5)
                 else:
                     code = np.floor(new * output_scale[h, 0] + 0.5)
-                    code = min(max(code, -output_limit), output_limit)
                     part = np.floor(through * output_scale[h, 1] + 0.5)
+                    clipped_outputs += abs(code) > output_limit or abs(part) > output_limit
+                    code = min(max(code, -output_limit), output_limit)
                     code += min(max(part, -output_limit), output_limit)
                 clipped_outputs += abs(code) > output_limit
                 y[b, k, h] = np.int16(min(max(code, -output_limit), output_limit))

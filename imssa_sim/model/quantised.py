@@ -48,6 +48,10 @@ class QuantisedKernel:
     ``separate``: x' the same, ``y = clip(output_requant(sum_n(c_re*x'_re + c_im*x'_im)) +
     feedthrough_requant(d*u))`` with ``c_shift == d_shift == 0``. Signs and the factor 2 of
     2·Re(C x) are folded into ``c_re`` and ``c_im``.
+
+    A reverse kernel runs from the last step to the first and its output at step k is of the state
+    *before* the input of step k entered (the authors' convention, one step ahead). It therefore
+    always has the ``lookahead`` form, with c from C itself and ``d == 0``; no feed-through.
     """
 
     form: OutputForm
@@ -79,7 +83,12 @@ class QuantisedKernel:
 
 @dataclass(frozen=True)
 class QuantisedLinear:
-    """``out = requant(weight @ x + bias)``; weight (out, in) codes, bias (out,) in accumulator units."""
+    """``out = requant(weight @ x + bias)``; weight (out, in) codes, bias (out,) in accumulator units.
+
+    ``output_scale`` is the value of one output code; where outputs differ (the value and the gate
+    half of a gated linear unit), it is that of the first output, and the table that follows
+    knows the other. The decoder's ``requant`` is the identity: logits are not requantised.
+    """
 
     weight: IntArray
     bias: IntArray
@@ -114,7 +123,8 @@ class QuantisedLayer:
     prenorm:  u = norm(r);              postnorm: u = input_requant(r)
     y = kernel(u) [+ kernel_reverse(u), saturating];  g = gelu_table[y + limit_of_kernel_output]
     z = linear(g) (2H codes);  p = z[:H] * gate_table[z[H:] + limit_of_activations]
-    v = (p * product_multiplier + r * residual_multiplier)        # wide, common scale
+    v = (p * product_multiplier + r * residual_multiplier + half) >> sum_shift   # wide codes
+        (half = 2**(sum_shift - 1), or 0 with sum_shift == 0; |v| * H < 2**31)
     postnorm: r' = norm(v);   prenorm (or no norm): r' = output_requant(v)
     """
 
@@ -131,6 +141,7 @@ class QuantisedLayer:
     output_requant: Requantiser | None  # scalar shape (); None with postnorm
     input_scale: float  # scale of u
     residual_scale: float  # scale of r on entry
+    sum_shift: int = 0  # rounds v where the codes are too wide for the norm's 64-bit arithmetic
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Values over a Program: the integer golden model and the analog execution."""
