@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import config, types
+from numba import config, njit, types
 from numba.extending import intrinsic
 
 if TYPE_CHECKING or config.DISABLE_JIT:
@@ -63,3 +63,12 @@ else:
             return builder.bitcast(args[0], context.get_value_type(types.float32))
 
         return types.float32(types.int32), codegen
+
+
+@njit
+def floor_affine(x, scale, offset, one):  # type: ignore[no-untyped-def]
+    """floor(x * scale + offset), exact although the sum is rounded: the residue's sign is."""
+    n = floor(fma(x, scale, offset))
+    if fma(x, scale, offset - n) < 0:
+        n = n - one
+    return n

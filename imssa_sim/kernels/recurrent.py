@@ -23,7 +23,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels.normal import normal_pair
-from imssa_sim.kernels.ops import floor, fma
+from imssa_sim.kernels.ops import floor_affine, fma
 from imssa_sim.kernels.threefry import derive_key
 from imssa_sim.kernels.tiles import RecurrentTiles
 
@@ -46,18 +46,9 @@ class RecurrentResult:
 
 
 @njit
-def _floor_affine(x, scale, offset, one):  # type: ignore[no-untyped-def]
-    """floor(x * scale + offset), exact although the sum is rounded: the residue's sign is."""
-    n = floor(fma(x, scale, offset))
-    if fma(x, scale, offset - n) < 0:
-        n = n - one
-    return n
-
-
-@njit
 def _convert(a, t, j, acc, one, low, high):  # type: ignore[no-untyped-def]
     """ADC code of column j, with counts of clipped conversions."""
-    code = _floor_affine(acc, a.adc_scale[t, j], a.adc_offset[t, j], one)
+    code = floor_affine(acc, a.adc_scale[t, j], a.adc_offset[t, j], one)
     if code < a.adc_low:
         code = one * a.adc_low
         low[t, j] += 1
@@ -103,7 +94,7 @@ def _drive(a, t, row, code, limit, v, squares, magnitudes, non_zeros):  # type: 
 
 @njit
 def _requantise(a, t, j, adc, limit, one, half):  # type: ignore[no-untyped-def]
-    code = _floor_affine(adc, a.gain[t, j], half, one)
+    code = floor_affine(adc, a.gain[t, j], half, one)
     return min(max(code, -one * limit), one * limit)
 
 

@@ -57,24 +57,41 @@ class RecurrentTiles:
         return int(self.arrays.weights.shape[1])
 
 
-def _padded(values: ArrayLike, shape: tuple[int, ...], dtype: Any, fill: float = 0.0) -> Any:
+def padded(values: ArrayLike, shape: tuple[int, ...], dtype: Any) -> Any:
+    """A finite array of ``shape``, its last axis padded with zeros to whole vectors."""
     values = np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
     if not np.all(np.isfinite(values)):
         raise ValueError("weights, variances and converter parameters must be finite")
     width = -(-shape[-1] // LANES) * LANES
-    out = np.full((*shape[:-1], width), fill, dtype=dtype)
+    out = np.zeros((*shape[:-1], width), dtype=dtype)
     out[..., : shape[-1]] = values
     return out
 
 
-def _working_type(weights: Any, state_limit: int, input_limit: int, low: float, high: float) -> Any:
-    """float32 where integer sums stay exact (below 2**24), else float64."""
-    limit = max(state_limit, input_limit)
+def working_type(weights: NDArray[np.float64], limit: int, low: int, high: int) -> Any:
+    """float32 where sums of integer weights and ADC codes stay exact (below 2**24), else float64."""
     largest = float(np.abs(weights).sum(axis=1).max(initial=0.0)) * limit
-    reach = min(largest, max(abs(low), abs(high)))
     integer = bool(np.all(weights == np.rint(weights)))
-    narrow = limit < 4096 and reach < 2**24 and (largest < 2**24 or not integer)
-    return np.float32 if narrow else np.float64
+    adc = min(largest, max(abs(low), abs(high))) if integer else max(abs(low), abs(high))
+    exact = limit < 4096 and adc < 2**24 and (largest < 2**24 or not integer)
+    return np.float32 if exact else np.float64
+
+
+def converter_tables(
+    dac_levels: ArrayLike | None,
+    adc_table: ArrayLike | None,
+    limit: int,
+    shape: tuple[int, ...],
+    span: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Checked DAC and ADC tables; empty where the converter is ideal."""
+    levels = np.zeros(0) if dac_levels is None else np.asarray(dac_levels, dtype=np.float64)
+    if dac_levels is not None and levels.shape != (2 * limit + 1,):
+        raise ValueError(f"dac_levels must have {2 * limit + 1} entries, not {levels.shape}")
+    table = np.zeros((0, 0, 0)) if adc_table is None else np.asarray(adc_table, dtype=np.float64)
+    if adc_table is not None and table.shape != (shape[0], shape[2], span + 1):
+        raise ValueError(f"adc_table must be {(shape[0], shape[2], span + 1)}, not {table.shape}")
+    return levels, np.ascontiguousarray(table)
 
 
 def pack_tiles(
@@ -173,7 +190,7 @@ def pack_tiles(
         if len(np.unique(used)) != len(used) or np.any(used >= channels):
             raise ValueError("fused output: each channel must have exactly one column")
     if dtype is None:
-        dtype = _working_type(w, state_limit, input_limit, adc_low, adc_high)
+        dtype = working_type(w, max(state_limit, input_limit), adc_low, adc_high)
     gain = np.zeros((tiles, columns))
     state_gain = np.ldexp(np.asarray(state_multiplier, float), -np.asarray(state_shift, np.int64))
     output_gain = np.ldexp(
@@ -189,28 +206,23 @@ def pack_tiles(
         in_use = np.arange(rows) < (ns + ni)[:, None]
         excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
     limit = max(state_limit, input_limit)
-    levels = np.zeros(0) if dac_levels is None else np.asarray(dac_levels, dtype=np.float64)
-    if dac_levels is not None and levels.shape != (2 * limit + 1,):
-        raise ValueError(f"dac_levels must have {2 * limit + 1} entries, not {levels.shape}")
-    table = np.zeros((0, 0, 0)) if adc_table is None else np.asarray(adc_table, dtype=np.float64)
-    if adc_table is not None and table.shape != (tiles, columns, adc_high - adc_low + 1):
-        raise ValueError(f"adc_table has shape {table.shape}, not (T, C, levels)")
+    levels, table = converter_tables(dac_levels, adc_table, limit, w.shape, adc_high - adc_low)
     shape = (tiles, columns)
     arrays = TileArrays(
-        weights=_padded(w, w.shape, dtype),
-        variance=_padded(excess, w.shape, dtype),
-        flat_variance=_padded(flat, shape, dtype),
-        extra_variance=_padded(extra_variance, shape, dtype),
-        adc_scale=_padded(adc_scale, shape, dtype),
-        adc_offset=_padded(adc_offset, shape, dtype),
-        gain=_padded(gain, shape, dtype),
+        weights=padded(w, w.shape, dtype),
+        variance=padded(excess, w.shape, dtype),
+        flat_variance=padded(flat, shape, dtype),
+        extra_variance=padded(extra_variance, shape, dtype),
+        adc_scale=padded(adc_scale, shape, dtype),
+        adc_offset=padded(adc_offset, shape, dtype),
+        gain=padded(gain, shape, dtype),
         n_states=ns,
         n_inputs=ni,
         n_outputs=no,
         input_channel=np.ascontiguousarray(channel_in),
         output_channel=channel_out,
         dac_levels=levels.astype(dtype),
-        adc_table=np.ascontiguousarray(table, dtype=dtype),
+        adc_table=table.astype(dtype),
         adc_low=float(adc_low),
         adc_high=float(adc_high),
         state_limit=float(state_limit),
