@@ -301,7 +301,26 @@ def parse_quantity(text: str, dimension: str) -> float:
     return _rounded((_exact(match[0]) + parsed.offset) * parsed.factor, stripped)
 
 
-_ENGINEERING = {-18: "a", -15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}  # fmt: skip
+def parse_any(text: str) -> tuple[float, Unit]:
+    """Parse a quantity of any dimension; return its SI value and its unit.
+
+    Raises
+    ------
+    UnitError
+        If the text is not a number with a unit, or a bare number.
+    """
+    stripped = text.strip()
+    match = _NUMBER.match(stripped)
+    if match is None:
+        raise UnitError(f"'{stripped}' is not a number with a unit")
+    parsed = parse_unit(stripped[match.end() :].strip() or "1")
+    return _rounded((_exact(match[0]) + parsed.offset) * parsed.factor, stripped), parsed
+
+
+_ENGINEERING = {
+    -18: "a", -15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "",
+    3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E",
+}  # fmt: skip
 
 
 def _takes_prefix(unit: str) -> bool:

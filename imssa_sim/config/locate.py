@@ -1,4 +1,4 @@
-"""Where the cards, workloads and checkpoints are: in the checkout, or inside the installed wheel."""
+"""Where cards, workloads and checkpoints are: in the checkout, or inside the installed wheel."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def root() -> Path:
         if (candidate / "workloads").is_dir():
             return candidate
     raise InputError(
-        f"cannot find workloads/ and device_models/ beside or inside {_PACKAGE}; reinstall imssa_sim, or run it "
-        "from a complete checkout"
+        f"cannot find workloads/ and device_models/ beside or inside {_PACKAGE}; "
+        "reinstall imssa_sim, or run it from a complete checkout"
     )
 
 

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from imssa_sim.errors import ConfigError, Problem
+from imssa_sim.errors import ConfigError, InternalError, Problem
 
 KeyPath = tuple[str | int, ...]
 _MAX_NODES = 200_000  # a document of aliases to aliases can unfold without bound
@@ -151,7 +151,9 @@ class _Reader:
             return self._mapping(node, path, above)
         if isinstance(node, SequenceNode):
             return [self.read(n, (*path, i), above) for i, n in enumerate(node.value)]
-        return self._scalar(node, position, path)
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, position, path)
+        raise InternalError(f"unknown kind of YAML node {node!r}")
 
     def _mapping(self, node: MappingNode, path: KeyPath, above: tuple[int, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}

@@ -14,7 +14,7 @@ from imssa_sim.config import locate
 from imssa_sim.config.fields import CardReference, FileReference, check_file, resolve_path
 from imssa_sim.config.overrides import Override
 from imssa_sim.config.schema import RunConfig, expand_bits
-from imssa_sim.config.source import Document, KeyPath, Position, dotted
+from imssa_sim.config.source import Document, KeyPath, dotted
 from imssa_sim.config.walk import Place, field_at, marks, section_of
 from imssa_sim.errors import ConfigError, Problem
 
@@ -64,41 +64,49 @@ class Tree:
 
     def apply(self, override: Override) -> None:
         """Set a value in the tree, below sections that are made where they are missing."""
-        node: Any = self.data
-        *parents, last = override.path
-        for depth, part in enumerate(parents):
-            child = node[part] if isinstance(node, list) else node.get(part)
-            if part == "bits" and depth == 0 and not isinstance(child, (dict, type(None))):
-                child = node[part] = {"default": child}
-                self.document.values[("bits", "default")] = self.document.values.get(
-                    ("bits",), Position(1, 1)
-                )
-                if ("bits",) in self.overrides:
-                    self.overrides["bits", "default"] = self.overrides.pop(("bits",))
-            elif not isinstance(child, (dict, list)):
-                child = node[part] = {}
-            node = child
-        if isinstance(node, list):
-            self._set_item(node, override)
+        node = self.data
+        path = override.path
+        names = [part for part in path if isinstance(part, str)]
+        for depth, part in enumerate(names[:-1]):
+            child = node.get(part)
+            if depth == 0 and part == "bits" and isinstance(child, int):
+                child = self._spell_out_bits(child)
+            node[part] = child if isinstance(child, dict) else {}
+            node = node[part]
+        value = _absolute(field_at(RunConfig, path), override.value)
+        if isinstance(path[-1], int):
+            self._set_item(node.get(names[-1]), override, value)
         else:
-            node[last] = _absolute(field_at(RunConfig, override.path), override.value)
-        below = override.path
+            node[names[-1]] = value
         tables: tuple[dict[KeyPath, Any], ...] = (
             self.document.values,
             self.document.keys,
             self.overrides,
         )
         for table in tables:
-            for path in [p for p in table if p[: len(below)] == below]:
-                del table[path]
-        self.overrides[below] = override.text
+            for below in [p for p in table if p[: len(path)] == path]:
+                del table[below]
+        self.overrides[path] = override.text
 
-    def _set_item(self, node: list[Any], override: Override) -> None:
-        index = override.path[-1]
-        if not isinstance(index, int) or index >= len(node):
-            what = f"'{index}' is not a position in a list of {len(node)}"
-            raise ConfigError([Problem(what, override.shown, path=dotted(override.path))])
-        node[index] = _absolute(field_at(RunConfig, override.path), override.value)
+    def _spell_out_bits(self, value: int) -> dict[str, Any]:
+        """Turn ``bits: 8`` into a section, so that a single kind can be set in it."""
+        origin = ("bits", "default")
+        if ("bits",) in self.overrides:
+            self.overrides[origin] = self.overrides.pop(("bits",))
+        else:
+            self.document.values[origin] = self.document.values[("bits",)]
+        return {"default": value}
+
+    def _set_item(self, items: Any, override: Override, value: Any) -> None:
+        index = int(override.path[-1])
+        length = len(items) if isinstance(items, list) else 0
+        if index >= length:
+            what = f"there is no item {index} in a list of {length}"
+            remedy = f"give the whole list: --set {dotted(override.path[:-1])}=[…]"
+            raise ConfigError(
+                [Problem(what, override.shown, path=dotted(override.path), remedy=remedy)]
+            )
+        items[index] = value
 
     def expanded(self) -> dict[str, Any]:
         """Return the raw values with the shorthand of ``bits`` written out."""
@@ -115,12 +123,13 @@ class Tree:
     def _given(self, path: KeyPath) -> bool:
         node: Any = self.data
         for part in path:
-            if isinstance(node, dict) and part in node:
-                node = node[part]
-            elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-                node = node[part]
+            if isinstance(node, list):
+                known = isinstance(part, int) and part < len(node)
             else:
+                known = isinstance(node, dict) and part in node
+            if not known:
                 return False
+            node = node[part]
         return True
 
     def origin(self, leaf: KeyPath) -> Origin:

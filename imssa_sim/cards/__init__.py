@@ -1,0 +1,19 @@
+"""Model cards: parameters of devices and circuits, every number with its provenance."""
+
+from __future__ import annotations
+
+from imssa_sim.cards.bibliography import Reference, citations, parse_bibtex, references
+from imssa_sim.cards.entry import Card, Entry
+from imssa_sim.cards.load import KINDS, list_cards, load_card
+
+__all__ = [
+    "KINDS",
+    "Card",
+    "Entry",
+    "Reference",
+    "citations",
+    "list_cards",
+    "load_card",
+    "parse_bibtex",
+    "references",
+]
