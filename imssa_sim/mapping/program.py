@@ -65,6 +65,7 @@ class KernelTiles:
 
     @property
     def tiles(self) -> int:
+        """Number of tiles T."""
         return int(self.weights.shape[0])
 
 
@@ -83,6 +84,7 @@ class LinearTiles:
 
     @property
     def tiles(self) -> int:
+        """Number of tiles T."""
         return int(self.weights.shape[0])
 
 
@@ -91,7 +93,8 @@ class Operation:
     """One kind of action of one component (or of equal components side by side) for one token.
 
     ``count`` actions in all, spread over ``instances`` equal components; the busiest of them does
-    ``serial`` actions one after another, which sets the time. ``bits`` is the word width.
+    ``serial`` actions one after another, which sets the time. ``bits`` is the word width. On bus
+    and buffer ``count`` is in words, while ``serial`` is in cycles of one transfer of bus width.
     """
 
     component: str  # dotted path, the key of ledger, logs and traces
@@ -111,6 +114,8 @@ class Stage:
     ``loop``: the first ``loop`` operations close the recurrence; the next token may start them
     only when all of them are done. The others are pipelined stations of their own. A component
     that occurs in several stages is one shared resource (bus, vector unit) with arbitration.
+    The FIFO behind a stage (kind "buffer") has a port for its write and one for its read.
+    ``extra_steps`` repeat the loop alone; `mapping.counts.action_counts` is the sum over all.
     """
 
     path: str
@@ -137,8 +142,8 @@ class TileUse:
 
     path: str
     tiles: int
-    rows_used: int
-    columns_used: int
+    rows_used: int  # word lines in use in the fullest tile
+    columns_used: int  # physical bit lines in use in the fullest tile
     cells: int  # physical cells of the tiles
     cells_used: int  # within the used rows and columns
     cells_useful: int  # that hold a weight of the network
@@ -157,5 +162,5 @@ class Program:
     use: tuple[TileUse, ...]
     tiles_needed: int
     tiles_available: int
-    useful_macs: int  # multiply-accumulates of the network per inference, zeros of W not counted
-    array_macs: int  # rows used x columns used, all reads of one inference
+    useful_macs: int  # of the network per inference, empty cells not counted (build.useful_macs)
+    array_macs: int  # driven rows x converted logical columns, all reads of one inference

@@ -1,0 +1,163 @@
+"""From a quantised network and a chip to a Program."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.errors import InputError
+from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
+from imssa_sim.mapping.stages import build_stages
+from imssa_sim.mapping.tiles import (
+    TileShape,
+    kernel_tiles,
+    linear_tiles,
+    rows_and_columns,
+    tile_shape,
+    tile_use,
+)
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.model.quantised import QuantisedLinear, QuantisedNetwork
+
+
+def build_program(
+    network: QuantisedNetwork, hardware: HardwareConfig, sequence_length: int | None = None
+) -> Program:
+    """Place a quantised network on a chip.
+
+    Parameters
+    ----------
+    network : QuantisedNetwork
+        Its kernels' output form must suit ``hardware.mapping.kernel``.
+    hardware : HardwareConfig
+        Tile, mapping and the parts beside the tiles.
+    sequence_length : int, optional
+        Steps per inference; that of the network by default.
+
+    Raises
+    ------
+    InputError
+        A chip of fixed size has too few tiles, or a tile cannot hold a single mode.
+    """
+    length = network.sequence_length if sequence_length is None else sequence_length
+    shape = tile_shape(hardware.chip.tile)
+    placed = _place(network, hardware, shape)
+    use = tuple(tile_use(tiles, shape, hardware.chip.tile) for tiles in placed)
+    needed = sum(entry.tiles for entry in use)
+    fixed = hardware.chip.tiles
+    available = needed if fixed == "auto" else fixed
+    if needed > available:
+        raise InputError(_too_small(needed, available, placed, shape))
+    stages, bypasses = build_stages(network, hardware, length, {p.path: p for p in placed})
+    return Program(
+        network=network,
+        sequence_length=length,
+        kernels=tuple(p for p in placed if isinstance(p, KernelTiles)),
+        linears=tuple(p for p in placed if isinstance(p, LinearTiles)),
+        stages=stages,
+        bypasses=bypasses,
+        use=use,
+        tiles_needed=needed,
+        tiles_available=available,
+        useful_macs=useful_macs(network, length),
+        array_macs=sum(_array_macs(p, length) for p in placed),
+    )
+
+
+def _place(
+    network: QuantisedNetwork, hardware: HardwareConfig, shape: TileShape
+) -> list[KernelTiles | LinearTiles]:
+    """Return the tiles of every layer that stands on crossbars, numbered in the order of the flow.
+
+    The number enters the noise coordinates. It counts analog and digital layers alike, so that
+    moving one layer off the tiles leaves the noise of the others as it was.
+    """
+    mapping = hardware.mapping
+    placed: list[KernelTiles | LinearTiles] = []
+
+    def linear(path: str, stage: int, layer: QuantisedLinear, where: str) -> None:
+        if where == "analog":
+            placed.append(linear_tiles(layer, shape, path=path, stage=stage))
+
+    linear("chip.encoder", 0, network.encoder, mapping.encoder)
+    for number, layer in enumerate(network.layers):
+        path, stage = f"chip.layer{number}", 1 + 3 * number
+        for offset, kernel in enumerate((layer.kernel, layer.kernel_reverse)):
+            if kernel is not None and mapping.kernel != "digital":
+                name = "kernel_reverse" if offset else "kernel"
+                placed.append(
+                    kernel_tiles(
+                        kernel, shape, mapping.kernel, path=f"{path}.{name}",
+                        stage=stage + offset, layer=number, reverse=bool(offset),
+                    )
+                )  # fmt: skip
+        linear(f"{path}.linear", stage + 2, layer.linear, mapping.linear)
+    linear("chip.decoder", 1 + 3 * len(network.layers), network.decoder, mapping.decoder)
+    return placed
+
+
+def useful_macs(network: QuantisedNetwork, sequence_length: int) -> int:
+    """Return the multiply-accumulates that the network itself asks for, per inference.
+
+    A kernel step counts 8M + 1 per channel and direction: 4M for A, 2M for B, 2M for C, one for D;
+    a linear layer inputs x outputs. Zeros among the weights count; GLU products, scaling, norm and
+    tables do not.
+    """
+
+    def size(linear: QuantisedLinear) -> int:
+        return int(linear.weight.size)
+
+    step = size(network.encoder)
+    for layer in network.layers:
+        directions = 1 if layer.kernel_reverse is None else 2
+        step += directions * layer.kernel.channels * (8 * layer.kernel.modes + 1)
+        step += size(layer.linear)
+    return sequence_length * step + size(network.decoder)
+
+
+def _array_macs(tiles: KernelTiles | LinearTiles, length: int) -> int:
+    """Return driven rows x converted logical columns, over all reads of one inference."""
+    rows, columns = rows_and_columns(tiles)
+    if isinstance(tiles, LinearTiles):
+        reads = 1 if tiles.path == "chip.decoder" else length
+        return int((rows * columns).sum()) * reads
+    if tiles.mapping == "two_pass":
+        return int((rows * tiles.n_states + tiles.n_states * tiles.n_outputs).sum()) * length
+    return int((rows * columns).sum()) * (length + (tiles.mapping == "fused_delayed"))
+
+
+def _too_small(
+    needed: int,
+    available: int,
+    placed: list[KernelTiles | LinearTiles],
+    shape: TileShape,
+) -> str:
+    kernels = [p for p in placed if isinstance(p, KernelTiles)]
+    per_layer = ", ".join(f"{p.path} {p.tiles}" for p in placed)
+    # The widest kernel block decides how large a tile would have to be to hold it whole.
+    remedies = ["hardware.chip.tiles: auto or a larger number"]
+    if kernels:
+        side = max(int(np.bincount(_channel_of_state(k)).max()) for k in kernels) + 1
+        if side > min(shape.rows, shape.columns):
+            lines = shape.bit_lines(side)
+            remedies.append(
+                f"hardware.chip.tile of at least {side} rows and {lines} bit lines, which holds "
+                "a kernel whole"
+            )
+        remedies.append("hardware.mapping.kernel: digital")
+    if any(isinstance(p, LinearTiles) and p.path.endswith(".linear") for p in placed):
+        remedies.append("hardware.mapping.linear: digital")
+    return (
+        f"hardware.chip.tiles: the network needs {needed} tiles, the chip has {available} "
+        f"({per_layer}); give {'; or '.join(remedies)}"
+    )
+
+
+def _channel_of_state(tiles: KernelTiles) -> np.ndarray:
+    """Return the channel of every state row of a layer's tiles."""
+    index = tiles.state_index[tiles.state_index >= 0]
+    modes = (int(index.max()) // 2 + 1) // (int(tiles.output_channel.max()) + 1)
+    return index // (2 * modes)

@@ -1,0 +1,133 @@
+"""Operations that one stage performs per token, by the part of the chip that performs them.
+
+Rules of counting (``count`` for energy, ``serial`` of the busiest instance for time):
+
+* A tile read drives every used word line once and converts every column that the read is for;
+  the ADCs of a tile share its columns evenly. Bit-serial drives and reads once per magnitude bit
+  and integrates the pulses on the column before one conversion.
+* One requantiser and one adder for partial sums stand behind each ADC.
+* The vector unit does one operation per lane and cycle.
+* A bus moves ``width`` bits per link and cycle: ``count`` is in words, ``serial`` in cycles. The
+  SRAM port of a FIFO is as wide as the bus.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imssa_sim.mapping.program import KernelTiles, Operation
+from imssa_sim.mapping.tiles import rows_and_columns
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.mapping.program import ComponentKind, LinearTiles
+
+    IntArray = NDArray[np.int64]
+
+VECTOR = "chip.vector"
+BUS = "chip.bus"
+OFF_CHIP = "chip.off_chip"
+
+
+def _ceil(count: int, instances: int) -> int:
+    return -(-count // instances)
+
+
+def pulses_per_read(hardware: HardwareConfig) -> int:
+    """Return how often the word lines are driven for one product: bit planes, otherwise once."""
+    return max(1, hardware.dac.bits - 1) if hardware.dac.encoding == "bit_serial" else 1
+
+
+def vector(
+    hardware: HardwareConfig, kind: ComponentKind, action: str, count: int, bits: int
+) -> Operation:
+    """Return an operation of a vector unit."""
+    lanes = hardware.digital.vector_lanes
+    card = hardware.digital.card
+    return Operation(VECTOR, kind, action, count, lanes, _ceil(count, lanes), bits, card)
+
+
+def transfer(hardware: HardwareConfig, words: int, bits: int) -> Operation:
+    """Return the transfer of ``words`` over one link of the on-chip bus."""
+    cycles = _ceil(words * bits, hardware.bus.width)
+    return Operation(BUS, "bus", "transfer", words, 1, cycles, bits, hardware.bus.card)
+
+
+def off_chip(hardware: HardwareConfig, words: int, bits: int) -> Operation:
+    """Return the transfer of ``words`` across the chip's edge, one after another."""
+    return Operation(
+        OFF_CHIP, "off_chip", "transfer", words, 1, words, bits, hardware.off_chip.card
+    )
+
+
+def fifo(hardware: HardwareConfig, path: str, words: int, bits: int) -> tuple[Operation, Operation]:
+    """Return the write to, and the read from, the FIFO behind a stage."""
+    beats = _ceil(words * bits, hardware.bus.width)
+    component, card = f"{path}.buffer", hardware.memory.card
+    return (
+        Operation(component, "buffer", "write", words, 1, beats, bits, card),
+        Operation(component, "buffer", "read", words, 1, beats, bits, card),
+    )
+
+
+def tile_read(
+    hardware: HardwareConfig, path: str, rows: IntArray, columns: IntArray
+) -> tuple[Operation, Operation, Operation]:
+    """Return drive, read and conversions of one read of a set of tiles.
+
+    Parameters
+    ----------
+    rows : (T,)
+        Word lines that are driven, per tile; tiles with none are not read.
+    columns : (T,)
+        Logical columns that are converted, per tile.
+    """
+    pulses = pulses_per_read(hardware)
+    per_tile, tiles, read = hardware.adc.per_tile, len(rows), int((rows > 0).sum())
+    drivers = hardware.chip.tile.rows * tiles
+    cell, dac, adc = hardware.chip.tile.cell, hardware.dac, hardware.adc
+    driven, converted = int(rows.sum()), int(columns.sum())
+    busiest = _ceil(int(columns.max()), per_tile)
+    return (
+        Operation(
+            f"{path}.dac", "dac", "drive", driven * pulses, drivers, pulses, dac.bits, dac.card
+        ),
+        Operation(f"{path}.array", "array", "read", read * pulses, tiles, pulses, dac.bits, cell),
+        Operation(
+            f"{path}.adc",
+            "adc",
+            "convert",
+            converted,
+            tiles * per_tile,
+            busiest,
+            adc.bits,
+            adc.card,
+        ),
+    )
+
+
+def behind_adc(
+    hardware: HardwareConfig,
+    path: str,
+    kind: ComponentKind,
+    action: str,
+    tiles: int,
+    count: int,
+    bits: int,
+) -> Operation:
+    """Return an operation of the requantisers or adders that stand behind a tile set's ADCs."""
+    units = tiles * hardware.adc.per_tile
+    return Operation(
+        path, kind, action, count, units, _ceil(count, units), bits, hardware.digital.card
+    )
+
+
+def partial_sums(tiles: KernelTiles | LinearTiles, outputs: int) -> int:
+    """Return the additions that join the partial sums of ``outputs`` values."""
+    if isinstance(tiles, KernelTiles):
+        return int(tiles.n_outputs.sum()) - outputs
+    _, columns = rows_and_columns(tiles)
+    return int(columns.sum()) - outputs

@@ -1,0 +1,288 @@
+"""The pipeline of a Program: which stage does what per token, in the order of the flow.
+
+A stage on tiles closes its recurrence through drive, read, conversion (and, for a kernel,
+requantisation and register); what follows is pipelined. A stage on a vector unit runs its
+operations as one program per token: all of them are its loop. Values cross the bus whenever they
+move between tiles and vector units and from layer to layer, and wait in a FIFO behind each stage.
+
+Vector units and bus links are dealt out in the order of the flow: with fewer units than users,
+neighbouring users share one; with enough, each has its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from imssa_sim.mapping.operations import (
+    BUS,
+    VECTOR,
+    behind_adc,
+    fifo,
+    off_chip,
+    partial_sums,
+    tile_read,
+    transfer,
+    vector,
+)
+from imssa_sim.mapping.program import Bypass, Operation, Stage
+from imssa_sim.mapping.tiles import rows_and_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.mapping.program import KernelTiles, LinearTiles
+    from imssa_sim.model.quantised import QuantisedLayer, QuantisedLinear, QuantisedNetwork
+
+
+class _Pipeline:
+    """Collects stages; ``tiles`` maps a path to the tiles that stand there (none: digital)."""
+
+    def __init__(
+        self,
+        network: QuantisedNetwork,
+        hardware: HardwareConfig,
+        sequence_length: int,
+        tiles: Mapping[str, KernelTiles | LinearTiles],
+    ) -> None:
+        self.network = network
+        self.hardware = hardware
+        self.length = sequence_length
+        self.tiles = tiles
+        self.stages: list[Stage] = []
+
+    def add(
+        self,
+        path: str,
+        loop: list[Operation],
+        after: list[Operation],
+        out: tuple[int, int] | None,
+        *,
+        crosses: bool = False,
+        **options: object,
+    ) -> None:
+        """Append a stage that hands on ``out`` = (words, bits), over the bus if it ``crosses``."""
+        operations = loop + after
+        if out is not None:
+            if crosses:
+                operations.append(transfer(self.hardware, *out))
+            operations += fifo(self.hardware, path, *out)
+        settings = {
+            "buffer_tokens": self.hardware.memory.buffer_tokens,
+            "barrier": False,
+            "per": "step",
+        } | options
+        self.stages.append(Stage(path, tuple(operations), len(loop), **settings))  # type: ignore[arg-type]
+
+    def vector(self, kind: str, action: str, count: int, bits: int) -> Operation:
+        return vector(self.hardware, kind, action, count, bits)  # type: ignore[arg-type]
+
+    def linear(
+        self, path: str, linear: QuantisedLinear, *, requantise: bool = True
+    ) -> tuple[list[Operation], list[Operation]]:
+        """Return loop and further operations of a linear layer."""
+        outputs, inputs = linear.weight.shape
+        bits = linear.requant.bits
+        tiles = self.tiles.get(path)
+        if tiles is None:
+            operations = [self.vector("mac", "mac", outputs * inputs, linear.weight_bits)]
+            if requantise:
+                operations.append(self.vector("requantiser", "requantise", outputs, bits))
+            return operations, []
+        hardware = self.hardware
+        loop = list(tile_read(hardware, path, *rows_and_columns(tiles)))
+        after = _joined(hardware, path, tiles, outputs)
+        if requantise:
+            after.append(
+                behind_adc(
+                    hardware, f"{path}.requantiser", "requantiser", "requantise",
+                    tiles.tiles, outputs, bits,
+                )
+            )  # fmt: skip
+        return loop, after
+
+    def kernel(self, path: str, layer: QuantisedLayer) -> tuple[list[Operation], list[Operation]]:
+        """Return loop and further operations of one layer's kernels in one direction."""
+        hardware, kernel, bits = self.hardware, layer.kernel, self.network.bits
+        channels, states = kernel.channels, kernel.channels * kernel.modes * 2
+        tiles = self.tiles.get(path)
+        word = (f"{path}.register", "register", "write", states, states, 1, bits.state)
+        register = Operation(*word, hardware.digital.card)  # type: ignore[arg-type]
+        if tiles is None:
+            macs = channels * 8 * kernel.modes
+            loop = [
+                self.vector("mac", "mac", macs, bits.state),
+                self.vector("requantiser", "requantise", states, bits.state),
+                register,
+            ]
+            return loop, [self.vector("requantiser", "requantise", channels, bits.kernel_output)]
+        n_states, n_inputs, n_outputs = tiles.n_states, tiles.n_inputs, tiles.n_outputs  # type: ignore[union-attr]
+        requantise = behind_adc(
+            hardware, f"{path}.requantiser", "requantiser", "requantise",
+            tiles.tiles, states, bits.state,
+        )  # fmt: skip
+        if hardware.mapping.kernel == "two_pass":
+            loop = [*tile_read(hardware, path, n_states + n_inputs, n_states), requantise, register]
+            loop += tile_read(hardware, path, n_states, n_outputs)
+        else:
+            read = tile_read(hardware, path, n_states + n_inputs, n_states + n_outputs)
+            loop = [*read, requantise, register]
+        after = _joined(hardware, path, tiles, channels)
+        after.append(
+            behind_adc(
+                hardware, f"{path}.output_requantiser", "requantiser", "requantise",
+                tiles.tiles, channels, bits.kernel_output,
+            )
+        )  # fmt: skip
+        return loop, after
+
+
+def _joined(
+    hardware: HardwareConfig, path: str, tiles: KernelTiles | LinearTiles, outputs: int
+) -> list[Operation]:
+    count = partial_sums(tiles, outputs)
+    if not count:
+        return []
+    component = f"{path}.shift_add"
+    return [
+        behind_adc(hardware, component, "shift_add", "add", tiles.tiles, count, hardware.adc.bits)
+    ]
+
+
+def _add_layer(pipe: _Pipeline, number: int, layer: QuantisedLayer, last: bool) -> None:
+    bits, hardware, path = pipe.network.bits, pipe.hardware, f"chip.layer{number}"
+    channels = layer.kernel.channels
+    on_tiles = hardware.mapping.kernel != "digital"
+    analog_linear = f"{path}.linear" in pipe.tiles
+    act, out_bits = bits.activations, bits.kernel_output
+
+    entry = (
+        pipe.vector("norm", "normalise", channels, bits.kernel_input)
+        if layer.norm_position == "pre"
+        else pipe.vector("requantiser", "requantise", channels, bits.kernel_input)
+    )
+    pipe.add(f"{path}.input", [entry], [], (channels, bits.kernel_input), crosses=on_tiles)
+
+    # A layer whose tokens arrive last first runs its reverse kernels on the stream, and the
+    # forward ones when the whole sequence is there; so each layer waits for one barrier.
+    kernels = [f"{path}.kernel"]
+    if layer.kernel_reverse is not None:
+        kernels.append(f"{path}.kernel_reverse")
+        if number % 2:
+            kernels.reverse()
+    buffer = hardware.memory.buffer_tokens
+    for position, kernel_path in enumerate(kernels):
+        loop, after = pipe.kernel(kernel_path, layer)
+        waits = len(kernels) == 2 and position == 0
+        pipe.add(
+            kernel_path, loop, after, (channels, out_bits), crosses=on_tiles,
+            barrier=position == 1, buffer_tokens=max(buffer, pipe.length) if waits else buffer,
+            extra_steps=1 if hardware.mapping.kernel == "fused_delayed" else 0,
+        )  # fmt: skip
+
+    activation = []
+    for _ in kernels:
+        if layer.kernel.form == "separate":  # D·u, beside the tiles
+            activation += [
+                pipe.vector("mac", "mac", channels, bits.D),
+                pipe.vector("requantiser", "requantise", channels, out_bits),
+                pipe.vector("adder", "add", channels, out_bits),
+            ]
+    if len(kernels) == 2:
+        activation.append(pipe.vector("adder", "add", channels, out_bits))
+    activation.append(pipe.vector("lut", "lookup", channels, act))
+    pipe.add(f"{path}.activation", activation, [], (channels, act), crosses=analog_linear)
+
+    loop, after = pipe.linear(f"{path}.linear", layer.linear)
+    pipe.add(f"{path}.linear", loop, after, (2 * channels, act), crosses=analog_linear)
+
+    # z·gate, and the two constants that bring product and residual to one scale.
+    output = [
+        pipe.vector("lut", "lookup", channels, act),
+        pipe.vector("multiplier", "multiply", 3 * channels, act),
+        pipe.vector("adder", "add", channels, act),
+        pipe.vector("norm", "normalise", channels, act)
+        if layer.norm_position == "post"
+        else pipe.vector("requantiser", "requantise", channels, act),
+    ]
+    pipe.add(f"{path}.output", output, [], (channels, act), crosses=not last)
+
+
+def build_stages(
+    network: QuantisedNetwork,
+    hardware: HardwareConfig,
+    sequence_length: int,
+    tiles: Mapping[str, KernelTiles | LinearTiles],
+) -> tuple[tuple[Stage, ...], tuple[Bypass, ...]]:
+    """Return the stages of a network in the order of the flow, and its residual connections.
+
+    Parameters
+    ----------
+    network, hardware, sequence_length
+        What runs, on what, for how many steps.
+    tiles : mapping of path to tiles
+        The layers that stand on crossbars; the others are digital.
+    """
+    pipe = _Pipeline(network, hardware, sequence_length, tiles)
+    act = network.bits.activations
+    width, inputs = network.encoder.weight.shape
+    classes = network.decoder.weight.shape[0]
+    if hardware.off_chip.card is not None:
+        pipe.add("chip.input", [off_chip(hardware, inputs, act)], [], (inputs, act))
+    loop, after = pipe.linear("chip.encoder", network.encoder)
+    pipe.add("chip.encoder", loop, after, (width, act), crosses="chip.encoder" in tiles)
+    for number, layer in enumerate(network.layers):
+        _add_layer(pipe, number, layer, number == len(network.layers) - 1)
+    pipe.add("chip.pool", [pipe.vector("adder", "add", width, act)], [], None)
+    loop, after = pipe.linear("chip.decoder", network.decoder, requantise=False)
+    pooled = pipe.vector("requantiser", "requantise", width, act)
+    if hardware.off_chip.card is not None:
+        after.append(off_chip(hardware, classes, 32))
+    pipe.add("chip.decoder", [pooled, *loop], after, None, per="sequence")
+    return _dealt(pipe.stages, hardware), _bypasses(
+        pipe.stages, sequence_length, len(network.layers)
+    )
+
+
+def _dealt(stages: list[Stage], hardware: HardwareConfig) -> tuple[Stage, ...]:
+    """Name the vector unit and the bus link that each stage uses."""
+    for shared, units in ((VECTOR, hardware.digital.vector_units), (BUS, hardware.bus.links)):
+        users = [s.path for s in stages if any(op.component == shared for op in s.operations)]
+        if units == 1:
+            continue
+        unit = {
+            p: i * units // len(users) if units < len(users) else i for i, p in enumerate(users)
+        }
+        stages = [
+            replace(
+                stage,
+                operations=tuple(
+                    replace(op, component=f"{shared}{unit[stage.path]}")
+                    if op.component == shared
+                    else op
+                    for op in stage.operations
+                ),
+            )
+            for stage in stages
+        ]
+    return tuple(stages)
+
+
+def _bypasses(stages: list[Stage], length: int, layers: int) -> tuple[Bypass, ...]:
+    """Return the residual connections, with room for every token that can be under way."""
+    order = {stage.path: i for i, stage in enumerate(stages)}
+    found = []
+    source = "chip.encoder"
+    for number in range(layers):
+        target = f"chip.layer{number}.output"
+        skipped = stages[order[source] + 1 : order[target]]
+        held = sum(
+            1 + len(s.operations) - s.loop + s.buffer_tokens + s.extra_steps for s in skipped
+        )
+        capacity = stages[order[source]].buffer_tokens + held
+        if any(stage.barrier for stage in skipped):
+            capacity = max(capacity, length)
+        found.append(Bypass(source, target, capacity))
+        source = target
+    return tuple(found)

@@ -1,0 +1,259 @@
+"""Places weights on crossbar tiles: kernels packed along the diagonal or split, linears split.
+
+A logical column is one signed weight wide: two physical bit lines as a differential pair, one with
+an offset column, which every tile then has in addition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from imssa_sim.errors import InputError, InternalError
+from imssa_sim.mapping.program import KernelTiles, LinearTiles, TileUse
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imssa_sim.config.schema import TileConfig
+    from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
+
+    IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TileShape:
+    """Capacity of one tile: word lines and logical columns, and how it holds signed weights."""
+
+    rows: int
+    columns: int
+    weights: Literal["differential", "one_sided", "offset"]
+
+    @property
+    def lines_per_column(self) -> int:
+        """Physical bit lines of one logical column."""
+        return 1 if self.weights == "offset" else 2
+
+    def bit_lines(self, logical: int) -> int:
+        """Return the physical bit lines that ``logical`` columns of one tile occupy."""
+        if logical == 0:
+            return 0
+        return logical * self.lines_per_column + (1 if self.weights == "offset" else 0)
+
+
+def tile_shape(tile: TileConfig) -> TileShape:
+    """Return the logical capacity of the configured tile."""
+    columns = tile.columns - 1 if tile.weights == "offset" else tile.columns // 2
+    return TileShape(tile.rows, columns, tile.weights)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A run of modes of one channel, with its own input row and output column."""
+
+    channel: int
+    start: int
+    modes: int
+
+    @property
+    def side(self) -> int:
+        return 2 * self.modes + 1
+
+
+def _split(channels: int, modes: int, shape: TileShape, path: str) -> list[list[_Part]]:
+    """Return the parts that each tile holds, first fit, whole parts before remainders."""
+    capacity = min(shape.rows, shape.columns)
+    largest = (capacity - 1) // 2
+    if largest < 1:
+        raise InputError(
+            f"{path}: a tile of {shape.rows} rows and {shape.columns} logical columns cannot hold "
+            "one complex mode, which needs 3 of each (Re, Im, input); enlarge hardware.chip.tile"
+        )
+    whole, rest = divmod(modes, min(largest, modes))
+    size = min(largest, modes)
+    parts = [_Part(c, p * size, size) for c in range(channels) for p in range(whole)]
+    if rest:
+        parts += [_Part(c, whole * size, rest) for c in range(channels)]
+    tiles: list[list[_Part]] = []
+    room: list[int] = []
+    first = {size: 0, rest: 0}  # tiles before this one have no room for a part of that size
+    for part in parts:
+        t = first[part.modes]
+        while t < len(tiles) and room[t] < part.side:
+            t += 1
+        first[part.modes] = t
+        if t == len(tiles):
+            tiles.append([])
+            room.append(capacity)
+        tiles[t].append(part)
+        room[t] -= part.side
+    return tiles
+
+
+def kernel_tiles(
+    kernel: QuantisedKernel,
+    shape: TileShape,
+    mapping: Literal["fused_lookahead", "fused_delayed", "two_pass"],
+    *,
+    path: str,
+    stage: int,
+    layer: int,
+    reverse: bool,
+) -> KernelTiles:
+    """Place the S4D kernels of one layer and direction on tiles.
+
+    Kernels whose block of (2M + 1) rows and columns is smaller than the tile pack along its
+    diagonal. Larger ones are split along their modes, as many modes per part as fit; each part
+    has a row for the channel's input and a column for its partial output, and the feed-through
+    weight stands in the first part only.
+
+    Parameters
+    ----------
+    kernel : QuantisedKernel
+        H channels of M modes.
+    shape : TileShape
+        Capacity of one tile.
+    mapping : str
+        ``fused_lookahead`` needs the form ``lookahead``, the others ``separate``.
+    path, stage, layer, reverse
+        See `KernelTiles`.
+
+    Raises
+    ------
+    InputError
+        The tile cannot hold a single mode.
+    InternalError
+        The kernel has the wrong output form for the mapping.
+    """
+    form = "lookahead" if mapping == "fused_lookahead" else "separate"
+    if kernel.form != form:
+        raise InternalError(f"{path}: mapping {mapping} needs the form {form}, not {kernel.form}")
+    placed = _split(kernel.channels, kernel.modes, shape, path)
+    tiles = len(placed)
+    n_parts = np.array([len(parts) for parts in placed])
+    n_states = np.array([2 * sum(part.modes for part in parts) for parts in placed])
+    states, ports = int(n_states.max()), int(n_parts.max())
+    side = int((n_states + n_parts).max())
+    weights = np.zeros((tiles, side, side), dtype=np.int64)
+    useful = np.zeros((tiles, side, side), dtype=np.bool_)
+    port_channel = np.full((tiles, ports), -1, dtype=np.int64)
+    state_index = np.full((tiles, states), -1, dtype=np.int64)
+    requant = kernel.state_requant
+    multiplier = np.broadcast_to(requant.multiplier, kernel.a_re.shape)
+    shift = np.broadcast_to(requant.shift, kernel.a_re.shape)
+    state_multiplier = np.zeros((tiles, states), dtype=np.int64)
+    state_shift = np.ones((tiles, states), dtype=np.int64)
+    a_re, a_im = kernel.a_re << kernel.a_shift, kernel.a_im << kernel.a_shift
+    b_re, b_im = kernel.b_re << kernel.b_shift, kernel.b_im << kernel.b_shift
+    c_re, c_im = kernel.c_re << kernel.c_shift[:, None], kernel.c_im << kernel.c_shift[:, None]
+    d = kernel.d << kernel.d_shift
+
+    for t, parts in enumerate(placed):
+        first = 0
+        for i, part in enumerate(parts):
+            c, modes = part.channel, slice(part.start, part.start + part.modes)
+            re = np.arange(first, first + part.modes)
+            im = re + part.modes
+            port = int(n_states[t]) + i
+            w = weights[t]
+            w[re, re], w[re, im] = a_re[c, modes], a_im[c, modes]
+            w[im, re], w[im, im] = -a_im[c, modes], a_re[c, modes]
+            w[port, re], w[port, im] = b_re[c, modes], b_im[c, modes]
+            w[re, port], w[im, port] = c_re[c, modes], c_im[c, modes]
+            mask = useful[t]
+            for rows, columns in ((re, re), (re, im), (im, re), (im, im)):
+                mask[rows, columns] = True
+            mask[port, first : first + 2 * part.modes] = True
+            mask[first : first + 2 * part.modes, port] = True
+            if form == "lookahead" and part.start == 0:
+                w[port, port] = d[c]
+                mask[port, port] = True
+            port_channel[t, i] = c
+            number = (c * kernel.modes + np.arange(part.start, modes.stop)) * 2
+            state_index[t, re], state_index[t, im] = number, number + 1
+            for states_of in (re, im):
+                state_multiplier[t, states_of] = multiplier[c, modes]
+                state_shift[t, states_of] = shift[c, modes]
+            first += 2 * part.modes
+    return KernelTiles(
+        path=path,
+        stage=stage,
+        layer=layer,
+        reverse=reverse,
+        mapping=mapping,
+        weights=weights,
+        useful=useful,
+        n_states=n_states,
+        n_inputs=n_parts,
+        n_outputs=n_parts.copy(),
+        input_channel=port_channel,
+        output_channel=port_channel.copy(),
+        state_index=state_index,
+        state_multiplier=state_multiplier,
+        state_shift=state_shift,
+    )
+
+
+def _chunks(length: int, capacity: int) -> tuple[IntArray, IntArray]:
+    """Return start and size of the fewest, most equal pieces of at most ``capacity``."""
+    pieces = -(-length // capacity)
+    edges = (np.arange(pieces + 1) * length) // pieces
+    return edges[:-1], np.diff(edges)
+
+
+def linear_tiles(
+    linear: QuantisedLinear, shape: TileShape, *, path: str, stage: int
+) -> LinearTiles:
+    """Split a linear layer over row tiles x column tiles of most equal size.
+
+    Tiles are ordered by output column, then by input row, so that the partial sums of one output
+    stand side by side.
+    """
+    outputs, inputs = linear.weight.shape
+    row_start, row_count = _chunks(inputs, shape.rows)
+    column_start, column_count = _chunks(outputs, shape.columns)
+    n_rows, n_columns = len(row_start), len(column_start)
+    size = (n_rows * n_columns, int(row_count.max()), int(column_count.max()))
+    weights = np.zeros(size, dtype=np.int64)
+    useful = np.zeros(size, dtype=np.bool_)
+    for j in range(n_columns):
+        columns = slice(column_start[j], column_start[j] + column_count[j])
+        for i in range(n_rows):
+            rows = slice(row_start[i], row_start[i] + row_count[i])
+            t = j * n_rows + i
+            weights[t, : row_count[i], : column_count[j]] = linear.weight[columns, rows].T
+            useful[t, : row_count[i], : column_count[j]] = True
+    return LinearTiles(
+        path=path,
+        stage=stage,
+        weights=weights,
+        useful=useful,
+        row_start=np.tile(row_start, n_columns),
+        row_count=np.tile(row_count, n_columns),
+        column_start=np.repeat(column_start, n_rows),
+        column_count=np.repeat(column_count, n_rows),
+    )
+
+
+def rows_and_columns(tiles: KernelTiles | LinearTiles) -> tuple[IntArray, IntArray]:
+    """Return the word lines and the logical columns in use per tile, each (T,)."""
+    if isinstance(tiles, LinearTiles):
+        return tiles.row_count, tiles.column_count
+    return tiles.n_states + tiles.n_inputs, tiles.n_states + tiles.n_outputs
+
+
+def tile_use(tiles: KernelTiles | LinearTiles, shape: TileShape, tile: TileConfig) -> TileUse:
+    """Return how a set of tiles uses its physical lines and cells."""
+    rows, columns = rows_and_columns(tiles)
+    lines = np.array([shape.bit_lines(int(c)) for c in columns])
+    return TileUse(
+        path=tiles.path,
+        tiles=tiles.tiles,
+        rows_used=int(rows.max()),
+        columns_used=int(lines.max()),
+        cells=tiles.tiles * tile.rows * tile.columns,
+        cells_used=int((rows * lines).sum()),
+        cells_useful=int(tiles.useful.sum()) * shape.lines_per_column,
+    )

@@ -1,0 +1,158 @@
+"""Small quantised networks with random codes, and chips to place them on. No model, no training.
+
+Test folders load this file through their conftest (`random_networks` fixture).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from imssa_sim.config.schema import HardwareConfig
+from imssa_sim.model.quantised import (
+    BitWidths,
+    QuantisedKernel,
+    QuantisedLayer,
+    QuantisedLinear,
+    QuantisedNetwork,
+    QuantisedNorm,
+    Requantiser,
+)
+
+
+def limit(bits: int) -> int:
+    return (1 << (bits - 1)) - 1
+
+
+def requantiser(gain, bits: int) -> Requantiser:
+    """A requantiser with about these gains, multipliers of 24 bits."""
+    gain = np.asarray(gain, dtype=np.float64)
+    shift = np.clip(23 - np.ceil(np.log2(gain)).astype(np.int64), 1, 52)
+    multiplier = np.minimum(np.rint(gain * 2.0**shift).astype(np.int64), (1 << 24) - 1)
+    return Requantiser(multiplier, shift.astype(np.int64), bits)
+
+
+def bit_widths(**given: int) -> BitWidths:
+    kinds = ("A", "B", "C", "D", "dt", "state", "kernel_input", "kernel_output", "activations")
+    return BitWidths(**(dict.fromkeys((*kinds, "linear"), 8) | given))
+
+
+def kernel(rng, channels: int, modes: int, form: str, bits: BitWidths) -> QuantisedKernel:
+    shape = (channels, modes)
+
+    def codes(size, width):
+        return rng.integers(-limit(width), limit(width) + 1, size)
+
+    radius = rng.uniform(0.5, 0.97, shape) * limit(bits.A)
+    angle = rng.uniform(-np.pi, np.pi, shape)
+    a_re = np.rint(radius * np.cos(angle)).astype(np.int64)
+    a_im = np.rint(radius * np.sin(angle)).astype(np.int64)
+    a_shift = rng.integers(0, 2, shape)
+    b_shift = np.where(a_shift > 0, 0, rng.integers(0, 2, shape))
+    # A state column has a gain near one: code' = a/limit(A) * code + ...
+    state = requantiser(1.0 / (limit(bits.A) * 2.0**a_shift), bits.state)
+    lookahead = form == "lookahead"
+    c_shift = rng.integers(0, 2, channels) if lookahead else np.zeros(channels, dtype=np.int64)
+    d_shift = np.where(c_shift > 0, 0, rng.integers(0, 2, channels)) * lookahead
+    typical = limit(bits.C) * limit(bits.state) * np.sqrt(2 * modes) * 2.0**c_shift / 4
+    output = requantiser(limit(bits.kernel_output) / typical, bits.kernel_output)
+    feed = requantiser(
+        np.full(channels, limit(bits.kernel_output) / limit(bits.D) / limit(bits.kernel_input)),
+        bits.kernel_output,
+    )
+    return QuantisedKernel(
+        form=form, a_re=a_re, a_im=a_im, b_re=codes(shape, bits.B), b_im=codes(shape, bits.B),
+        c_re=codes(shape, bits.C), c_im=codes(shape, bits.C), d=codes(channels, bits.D),
+        a_shift=a_shift, b_shift=b_shift, c_shift=c_shift, d_shift=d_shift,
+        state_requant=state, output_requant=output,
+        feedthrough_requant=None if lookahead else feed,
+        state_scale=np.ones(shape), output_scale=1.0 / limit(bits.kernel_output),
+    )  # fmt: skip
+
+
+def linear(rng, outputs: int, inputs: int, bits: BitWidths, gain: float = 1.0) -> QuantisedLinear:
+    top = limit(bits.linear)
+    weight = rng.integers(-top, top + 1, (outputs, inputs))
+    spread = top * limit(bits.activations) * np.sqrt(inputs) / 3
+    scale = gain * limit(bits.activations) / 2 / spread * rng.uniform(0.5, 1.5, outputs)
+    bias = rng.integers(-int(spread), int(spread) + 1, outputs)
+    return QuantisedLinear(weight, bias, bits.linear, requantiser(scale, bits.activations), 0.01)
+
+
+def layer(rng, channels: int, modes: int, form: str, bits: BitWidths, position: str, both: bool):
+    act, out = limit(bits.activations), limit(bits.kernel_output)
+    to_input = limit(bits.kernel_input) / act
+    z = np.arange(-act, act + 1) / act * 4
+    gelu = np.rint(act * np.tanh(np.arange(-out, out + 1) / out * 2))
+    norm = QuantisedNorm(
+        "layer", rng.integers(1 << 10, 1 << 12, channels) * (act // 3 + 1),
+        rng.integers(-(1 << 10), 1 << 10, channels), 1, 12,
+        bits.kernel_input if position == "pre" else bits.activations, 0.01,
+    )  # fmt: skip
+    gate = np.rint((2**bits.activations - 1) / (1 + np.exp(-z))).astype(np.int64)
+    product, residual = 40, 40 * (2**bits.activations)
+    wide = requantiser(1.0 / residual / 2, bits.activations)
+    return QuantisedLayer(
+        norm_position=position,
+        norm=None if position == "none" else norm,
+        input_requant=None if position == "pre" else requantiser(to_input, bits.kernel_input),
+        kernel=kernel(rng, channels, modes, form, bits),
+        kernel_reverse=kernel(rng, channels, modes, form, bits) if both else None,
+        gelu_table=gelu.astype(np.int64),
+        linear=linear(rng, 2 * channels, channels, bits),
+        gate_table=gate,
+        product_multiplier=product,
+        residual_multiplier=residual,
+        output_requant=None if position == "post" else wide,
+        input_scale=0.01,
+        residual_scale=0.01,
+    )
+
+
+def network(
+    seed: int, *, layers: int = 2, channels: int = 5, modes: int = 3, inputs: int = 2,
+    classes: int = 4, length: int = 12, form: str = "lookahead", position: str = "post",
+    bidirectional: bool = False, **bits: int,
+) -> QuantisedNetwork:  # fmt: skip
+    rng = np.random.default_rng(seed)
+    widths = bit_widths(**bits)
+    return QuantisedNetwork(
+        bits=widths,
+        input_scale=2.0 / limit(widths.activations),
+        encoder=linear(rng, channels, inputs, widths),
+        layers=tuple(
+            layer(rng, channels, modes, form, widths, position, bidirectional)
+            for _ in range(layers)
+        ),
+        pool_requant=requantiser(1.0 / length, widths.activations),
+        sequence_length=length,
+        decoder=linear(rng, classes, channels, widths),
+        logit_scale=rng.uniform(0.5, 1.5, classes) * 1e-3,
+    )
+
+
+def hardware(*, ideal: bool = True, **changes) -> HardwareConfig:
+    """A chip without cards from files; ``changes`` are sections, e.g. ``adc={"bits": 6}``."""
+    tile = {"rows": 16, "columns": 32, "cell": "cells/none"} | changes.pop("tile", {})
+    sections = {
+        "ideal": ideal,
+        "chip": {"tile": tile} | changes.pop("chip", {}),
+        "adc": {"card": "adc/none", "per_tile": 4},
+        "dac": {"card": "dac/none"},
+        "digital": {"card": "digital/none", "vector_lanes": 8},
+        "memory": {"card": "memory/none"},
+        "bus": {"card": "bus/none", "width": 64},
+        "mapping": {},
+    }
+    for name, section in changes.items():
+        sections[name] = sections.get(name, {}) | section if isinstance(section, dict) else section
+    return build(HardwareConfig, sections)
+
+
+def build(model, values):
+    """The model with nested sections, without the checks that read card files."""
+    fields = {}
+    for name, value in values.items():
+        kind = model.model_fields[name].annotation
+        nested = isinstance(value, dict) and hasattr(kind, "model_fields")
+        fields[name] = build(kind, value) if nested else value
+    return model.model_construct(**fields)
