@@ -17,7 +17,7 @@ from imssa_sim.errors import ConfigError, ImssaError, Problem, nearest
 from imssa_sim.units import UnitError, parse_any, parse_unit, to_si
 
 KINDS = (
-    "cell", "adc", "dac", "digital", "memory", "bus", "wire", "off_chip", "technology", "chip",
+    "cell", "array", "adc", "dac", "digital", "memory", "bus", "wire", "off_chip", "scaling", "chip",
     "gpu",
 )  # fmt: skip
 _CARD_KEYS = ("name", "kind", "title", "parameters", "valid", "not_modelled", "notes", "references")
