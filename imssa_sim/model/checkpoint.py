@@ -1,0 +1,180 @@
+"""Networks as safetensors files, with metadata, under the reference implementation's names.
+
+Complex parameters are stored as (…, 2), real part first. Everything that shapes alone do not tell
+(kind and position of the norm, discretisation) stands in the file's metadata, whose values are
+JSON texts. Loading checks every name, shape and value, and reports all that is wrong at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imssa_sim.errors import InputError
+from imssa_sim.model.network import Network
+from imssa_sim.model.tensors import Structure, network_from_tensors, tensors_of
+
+FORMAT = "imssa_sim.s4d/1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A stored network.
+
+    Attributes
+    ----------
+    network : Network
+    metadata : dict
+        What the training wrote down: data, split, seed, command, accuracy, versions.
+    path : Path
+    """
+
+    network: Network
+    metadata: dict[str, Any] = field(default_factory=dict)
+    path: Path = Path()
+
+
+def save_checkpoint(path: Path, network: Network, metadata: Mapping[str, Any]) -> None:
+    """Write a network as float32 safetensors; an existing file is replaced in one step.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.safetensors``; its folder must exist.
+    network : Network
+    metadata : mapping
+        Anything that JSON can hold, by name; ``format`` and ``network`` are written by this
+        function.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    from safetensors.numpy import save
+
+    structure = Structure.of(network)
+    described = dict(metadata) | {"format": FORMAT, "network": structure.as_dict()}
+    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in described.items()}
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_bytes(save(tensors_of(network), metadata=texts))
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"cannot write the checkpoint {path}: {error.strerror}") from error
+
+
+def load_checkpoint(path: Path, expected: Structure | None = None) -> Checkpoint:
+    """Read a network.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.safetensors`` file, or a ``.pt`` or ``.pth`` file of the reference implementation.
+    expected : Structure or None
+        What the workload's ``model`` section says; None takes the file's own word.
+
+    Raises
+    ------
+    InputError
+        The file is missing, truncated or no checkpoint; a tensor is missing, unexpected, of
+        another shape, or not finite; or the file disagrees with ``expected``.
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: a checkpoint is a file, this is a folder")
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such checkpoint")
+    if path.suffix in (".pt", ".pth"):
+        from imssa_sim.model.reference_checkpoint import read_reference
+
+        tensors, metadata = read_reference(path)
+        found = None
+    else:
+        tensors, metadata = _read_safetensors(path)
+        found = _stored_structure(path, metadata)
+    network = network_from_tensors(tensors, str(path), found, expected)
+    return Checkpoint(network, metadata, path)
+
+
+def convert_checkpoint(source: Path, target: Path, expected: Structure | None = None) -> Checkpoint:
+    """Read a checkpoint of any supported kind and write it as safetensors.
+
+    Raises
+    ------
+    InputError
+        The source cannot be read, or the target exists or cannot be written.
+    """
+    if target.exists():
+        raise InputError(f"{target} exists already; name another file or remove it first")
+    checkpoint = load_checkpoint(source, expected)
+    save_checkpoint(
+        target, checkpoint.network, checkpoint.metadata | {"imported_from": source.name}
+    )
+    return checkpoint
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            texts: dict[str, str] = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: not a safetensors file, or truncated ({error}); a checkpoint of the "
+            "reference implementation must end in .pt"
+        ) from error
+    metadata: dict[str, Any] = {}
+    for name, text in texts.items():
+        try:
+            metadata[name] = json.loads(text)
+        except json.JSONDecodeError:
+            metadata[name] = text
+    return tensors, metadata
+
+
+def _stored_structure(path: Path, metadata: dict[str, Any]) -> Structure | None:
+    if metadata.get("format") != FORMAT:
+        return None
+    try:
+        return Structure(**metadata["network"])
+    except (KeyError, TypeError) as error:
+        raise InputError(
+            f"{path}: the metadata entry 'network' does not describe a network ({error}); write "
+            "the file again with `train`, or drop the entry 'format'"
+        ) from error
+
+
+def structure_of_config(model: Any) -> Structure:
+    """Return the structure that a workload's ``model`` section (`ModelConfig`) describes."""
+    return Structure(
+        layers=model.layers,
+        width=model.width,
+        state=model.state,
+        inputs=model.inputs,
+        classes=model.classes,
+        bidirectional=model.bidirectional,
+        norm=model.norm,
+        norm_position=model.norm_position,
+        discretisation=model.discretisation,
+    )
+
+
+__all__ = [
+    "FORMAT",
+    "Checkpoint",
+    "Network",
+    "Structure",
+    "convert_checkpoint",
+    "load_checkpoint",
+    "save_checkpoint",
+    "structure_of_config",
+]

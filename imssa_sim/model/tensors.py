@@ -1,0 +1,287 @@
+"""Between a `Network` and named arrays, with the names of the reference implementation.
+
+``encoder``, ``decoder`` (``.weight``, ``.bias``); for layer i ``s4_layers.i.D``,
+``s4_layers.i.kernel.`` ``C`` ``log_dt`` ``log_A_real`` ``A_imag``,
+``s4_layers.i.output_linear.0.weight`` (a 1×1 convolution) and ``.bias``, ``norms.i.weight`` and
+``.bias``. Ours beyond it: ``kernel.B``, ``kernel.C_reverse`` and batch normalisation's
+``norms.i.running_mean`` and ``running_var``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.errors import InputError, nearest
+from imssa_sim.model.network import (
+    ComplexArray,
+    Discretisation,
+    FloatArray,
+    Layer,
+    Network,
+    Norm,
+    NormKind,
+    NormPosition,
+    S4DKernel,
+)
+
+_SHOWN_PROBLEMS = 8
+_WRAPPERS = ("module.", "_orig_mod.")
+"""Prefixes that PyTorch's data parallelism and compilation put before all names."""
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What a network is, apart from its values; the keys of a workload's ``model`` section."""
+
+    layers: int
+    width: int
+    state: int
+    inputs: int
+    classes: int
+    bidirectional: bool = False
+    norm: NormKind = "layer"
+    norm_position: NormPosition = "post"
+    discretisation: Discretisation = "zoh"
+
+    @classmethod
+    def of(cls, network: Network) -> Structure:
+        """Return the structure of a network."""
+        return cls(
+            layers=len(network.layers),
+            width=network.width,
+            state=2 * network.modes,
+            inputs=network.inputs,
+            classes=network.classes,
+            bidirectional=network.bidirectional,
+            norm=network.norm,
+            norm_position=network.norm_position,
+            discretisation=network.discretisation,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields by name."""
+        return asdict(self)
+
+    def shapes(self, with_B: bool = False) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every tensor by name."""
+        h, m = self.width, self.state // 2
+        found: dict[str, tuple[int, ...]] = {
+            "encoder.weight": (h, self.inputs),
+            "encoder.bias": (h,),
+            "decoder.weight": (self.classes, h),
+            "decoder.bias": (self.classes,),
+        }
+        for i in range(self.layers):
+            block, norm = f"s4_layers.{i}.", f"norms.{i}."
+            found[block + "D"] = (h,)
+            found[block + "kernel.C"] = (h, m, 2)
+            found[block + "kernel.log_dt"] = (h,)
+            found[block + "kernel.log_A_real"] = (h, m)
+            found[block + "kernel.A_imag"] = (h, m)
+            if with_B:
+                found[block + "kernel.B"] = (h, m, 2)
+            if self.bidirectional:
+                found[block + "kernel.C_reverse"] = (h, m, 2)
+            found[block + "output_linear.0.weight"] = (2 * h, h, 1)
+            found[block + "output_linear.0.bias"] = (2 * h,)
+            if self.norm != "none":
+                found |= {norm + "weight": (h,), norm + "bias": (h,)}
+            if self.norm == "batch":
+                found |= {norm + "running_mean": (h,), norm + "running_var": (h,)}
+        return found
+
+
+def tensors_of(network: Network) -> dict[str, NDArray[np.float32]]:
+    """Return all arrays of a network as float32, by name."""
+    found: dict[str, FloatArray | ComplexArray | None] = {
+        "encoder.weight": network.encoder_weight,
+        "encoder.bias": network.encoder_bias,
+        "decoder.weight": network.decoder_weight,
+        "decoder.bias": network.decoder_bias,
+    }
+    for i, layer in enumerate(network.layers):
+        block, kernel = f"s4_layers.{i}.", layer.kernel
+        found[block + "D"] = kernel.D
+        for name in ("C", "log_dt", "log_A_real", "A_imag", "B", "C_reverse"):
+            found[f"{block}kernel.{name}"] = getattr(kernel, name)
+        found[block + "output_linear.0.weight"] = layer.weight[..., None]
+        found[block + "output_linear.0.bias"] = layer.bias
+        if layer.norm is not None:
+            found[f"norms.{i}.weight"] = layer.norm.weight
+            found[f"norms.{i}.bias"] = layer.norm.bias
+            found[f"norms.{i}.running_mean"] = layer.norm.running_mean
+            found[f"norms.{i}.running_var"] = layer.norm.running_variance
+    return {
+        name: np.ascontiguousarray(_pairs(value), dtype=np.float32)
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def network_from_tensors(
+    tensors: Mapping[str, NDArray[Any]],
+    source: str,
+    stored: Structure | None = None,
+    expected: Structure | None = None,
+) -> Network:
+    """Build a network from named arrays, after checking all of them.
+
+    Parameters
+    ----------
+    tensors : mapping of str to array
+    source : str
+        File name for messages.
+    stored : Structure or None
+        What the file says of itself; None infers it from names and shapes.
+    expected : Structure or None
+        What the workload says; None accepts any network. A file without a word on the position
+        of the norm and on the discretisation takes these from here, or "post" and "zoh".
+
+    Raises
+    ------
+    InputError
+        Something is missing, unexpected, misshapen, not finite, or differs from ``expected``;
+        the message has one line per fault.
+    """
+    found = {_unwrapped(name): _pairs(np.asarray(a)) for name, a in tensors.items()}
+    found = {k: a for k, a in found.items() if not k.endswith("num_batches_tracked")}
+    present = stored if stored is not None else _inferred(found, source, expected)
+    problems = [] if expected is None else _differences(present, expected)
+    structure = present if expected is None else expected
+    if not problems:
+        problems = _tensor_problems(found, structure)
+    if problems:
+        shown = problems[:_SHOWN_PROBLEMS]
+        if len(problems) > len(shown):
+            shown.append(f"… and {len(problems) - len(shown)} more")
+        raise InputError("\n".join(f"{source}: {text}" for text in shown))
+    return _assembled(found, structure)
+
+
+def _unwrapped(name: str) -> str:
+    for prefix in _WRAPPERS:
+        name = name.removeprefix(prefix)
+    return name
+
+
+def _pairs(array: NDArray[Any]) -> NDArray[Any]:
+    return np.stack([array.real, array.imag], axis=-1) if np.iscomplexobj(array) else array
+
+
+def _inferred(
+    found: Mapping[str, NDArray[Any]], source: str, expected: Structure | None
+) -> Structure:
+    """Read the sizes off the tensors that a network cannot lack."""
+    anchors = {"encoder.weight": 2, "decoder.weight": 2, "s4_layers.0.kernel.log_A_real": 2}
+    for name, rank in anchors.items():
+        if name not in found:
+            close = nearest(name, found)
+            hint = f"; the nearest name in it is '{close}'" if close else ""
+            raise InputError(f"{source}: missing tensor '{name}'{hint}; is this an S4D network?")
+        if found[name].ndim != rank:
+            shape = found[name].shape
+            raise InputError(f"{source}: '{name}' must have {rank} dimensions, found shape {shape}")
+    numbers = [n.split(".")[1] for n in found if n.startswith("s4_layers.")]
+    norm: NormKind = "layer" if any(n.startswith("norms.") for n in found) else "none"
+    if any(n.endswith(".running_mean") for n in found):
+        norm = "batch"
+    return Structure(
+        layers=1 + max((int(n) for n in numbers if n.isdigit()), default=0),
+        width=found["encoder.weight"].shape[0],
+        state=2 * found["s4_layers.0.kernel.log_A_real"].shape[1],
+        inputs=found["encoder.weight"].shape[1],
+        classes=found["decoder.weight"].shape[0],
+        bidirectional=any(n.endswith(".kernel.C_reverse") for n in found),
+        norm=norm,
+        norm_position="post" if expected is None else expected.norm_position,
+        discretisation="zoh" if expected is None else expected.discretisation,
+    )
+
+
+def _differences(present: Structure, expected: Structure) -> list[str]:
+    return [
+        f"model.{f.name} is {getattr(expected, f.name)}, but this checkpoint has "
+        f"{getattr(present, f.name)}"
+        for f in fields(Structure)
+        if getattr(expected, f.name) != getattr(present, f.name)
+    ]
+
+
+def _tensor_problems(found: Mapping[str, NDArray[Any]], structure: Structure) -> list[str]:
+    shapes = structure.shapes(with_B=any(name.endswith(".kernel.B") for name in found))
+    problems = []
+    unexpected = [name for name in found if name not in shapes]
+    for name, shape in shapes.items():
+        if name not in found:
+            close = nearest(name, unexpected)
+            hint = f"; did it mean this by '{close}'?" if close else ""
+            problems.append(f"missing tensor '{name}' of shape {shape}{hint}")
+            continue
+        array = found[name]
+        accepted = {shape, shape[:-1]} if name.endswith("output_linear.0.weight") else {shape}
+        if array.shape not in accepted:
+            problems.append(f"'{name}' must have shape {shape}, found {array.shape}")
+        elif array.dtype.kind != "f":
+            problems.append(f"'{name}' must hold floating-point numbers, found {array.dtype}")
+        elif not np.isfinite(array).all():
+            bad = int((~np.isfinite(array)).sum())
+            problems.append(f"'{name}' holds {bad} values that are not finite (NaN or infinite)")
+        elif name.endswith("running_var") and (array < 0).any():
+            problems.append(f"'{name}' holds a negative variance")
+    for name in unexpected:
+        close = nearest(name, shapes)
+        hint = f"; the nearest name that belongs to the network is '{close}'" if close else ""
+        problems.append(f"unexpected tensor '{name}'{hint}")
+    return problems
+
+
+def _assembled(found: Mapping[str, NDArray[Any]], structure: Structure) -> Network:
+    def real(name: str) -> FloatArray:
+        return np.asarray(found[name], dtype=np.float64)
+
+    def complex_(name: str) -> ComplexArray | None:
+        if name not in found:
+            return None
+        pairs = real(name)
+        return np.asarray(pairs[..., 0] + 1j * pairs[..., 1], dtype=np.complex128)
+
+    layers = []
+    for i in range(structure.layers):
+        block, head = f"s4_layers.{i}.", f"s4_layers.{i}.kernel."
+        C = complex_(head + "C")
+        assert C is not None
+        kernel = S4DKernel(
+            log_dt=real(head + "log_dt"),
+            log_A_real=real(head + "log_A_real"),
+            A_imag=real(head + "A_imag"),
+            C=C,
+            D=real(block + "D"),
+            B=complex_(head + "B"),
+            C_reverse=complex_(head + "C_reverse"),
+        )
+        weight = real(block + "output_linear.0.weight").reshape(2 * structure.width, -1)
+        norm = None
+        if structure.norm != "none":
+            batch = structure.norm == "batch"
+            norm = Norm(
+                weight=real(f"norms.{i}.weight"),
+                bias=real(f"norms.{i}.bias"),
+                running_mean=real(f"norms.{i}.running_mean") if batch else None,
+                running_variance=real(f"norms.{i}.running_var") if batch else None,
+            )
+        layers.append(Layer(kernel, weight, real(block + "output_linear.0.bias"), norm))
+    return Network(
+        encoder_weight=real("encoder.weight"),
+        encoder_bias=real("encoder.bias"),
+        layers=tuple(layers),
+        decoder_weight=real("decoder.weight"),
+        decoder_bias=real("decoder.bias"),
+        norm=structure.norm,
+        norm_position=structure.norm_position,
+        discretisation=structure.discretisation,
+    )

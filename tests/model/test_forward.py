@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.signal import lfilter
+
+from imssa_sim.errors import InputError
+from imssa_sim.model.discretise import discretise
+from imssa_sim.model.forward import (
+    accuracy,
+    apply_kernel,
+    forward,
+    gelu,
+    glu,
+    impulse_responses,
+    iterate_states,
+    normalise,
+    state_peaks,
+)
+from imssa_sim.model.initialise import random_network
+from imssa_sim.model.network import Norm, S4DKernel
+
+SMALL: dict[str, Any] = {"layers": 2, "width": 6, "state": 8, "inputs": 2, "classes": 3}
+
+
+def naive_kernel(kernel: S4DKernel, u: np.ndarray, method: Any) -> np.ndarray:
+    """The definition, as loops over one channel, step and mode."""
+    a, b = discretise(kernel, method)
+    batch, length, channels = u.shape
+    y = np.zeros(u.shape)
+    for s in range(batch):
+        for h in range(channels):
+            x = np.zeros(kernel.modes, dtype=complex)
+            for k in range(length):
+                x = a[h] * x + b[h] * u[s, k, h]
+                y[s, k, h] = 2 * (kernel.C[h] @ x).real + kernel.D[h] * u[s, k, h]
+            if kernel.C_reverse is not None:
+                x = np.zeros(kernel.modes, dtype=complex)
+                for k in range(length - 2, -1, -1):
+                    x = a[h] * x + b[h] * u[s, k + 1, h]
+                    y[s, k, h] += 2 * (kernel.C_reverse[h] @ x).real
+    return y
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("method", ["zoh", "bilinear"])
+def test_kernel_matches_its_definition(bidirectional: bool, method: Any) -> None:
+    rng = np.random.default_rng(1)
+    kernel = random_network(**SMALL, bidirectional=bidirectional, initialisation="lin").layers[0]
+    u = rng.normal(size=(2, 11, 6))
+    expected = naive_kernel(kernel.kernel, u, method)
+    for mode in ("convolution", "recurrent"):
+        np.testing.assert_allclose(
+            apply_kernel(kernel.kernel, u, method, mode), expected, atol=1e-12
+        )
+
+
+def test_impulse_response_is_the_kernel_of_the_paper() -> None:
+    kernel = random_network(**SMALL, initialisation="inv").layers[0].kernel
+    a, b = discretise(kernel, "zoh")
+    K, reverse = impulse_responses(kernel, 37, "zoh")
+    powers = a[..., None] ** np.arange(37)
+    np.testing.assert_allclose(
+        K, 2 * np.einsum("hm,hml->hl", kernel.C * b, powers).real, atol=1e-13
+    )
+    assert reverse is None
+
+
+def test_bidirectional_offset_as_in_the_authors_code() -> None:
+    # y_l = sum_j k0[j] u[l-j] + sum_j k1[j] u[l+1+j], as two plain correlations.
+    rng = np.random.default_rng(4)
+    kernel = random_network(**SMALL, bidirectional=True).layers[0].kernel
+    u = rng.normal(size=(1, 9, 6))
+    k0, k1 = impulse_responses(kernel, 9, "zoh")
+    assert k1 is not None
+    for h in range(6):
+        expected = np.convolve(u[0, :, h], k0[h])[:9] + kernel.D[h] * u[0, :, h]
+        ahead = np.convolve(u[0, ::-1, h], k1[h])[:9][::-1]
+        expected[:-1] += ahead[1:]
+        np.testing.assert_allclose(apply_kernel(kernel, u, "zoh")[0, :, h], expected, atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    bidirectional=st.booleans(),
+    norm=st.sampled_from(["layer", "batch", "none"]),
+    position=st.sampled_from(["pre", "post"]),
+    method=st.sampled_from(["zoh", "bilinear"]),
+    initialisation=st.sampled_from(["lin", "inv", "legs", "real"]),
+    length=st.integers(1, 70),
+    seed=st.integers(0, 1000),
+)
+def test_recurrence_equals_convolution(
+    bidirectional: bool,
+    norm: Any,
+    position: Any,
+    method: Any,
+    initialisation: Any,
+    length: int,
+    seed: int,
+) -> None:
+    network = random_network(
+        **SMALL,
+        bidirectional=bidirectional,
+        norm=norm,
+        norm_position=position,
+        discretisation=method,
+        initialisation=initialisation,
+        seed=seed,
+    )
+    inputs = np.random.default_rng(seed).normal(size=(2, length, 2))
+    difference = forward(network, inputs) - forward(network, inputs, "recurrent")
+    assert np.abs(difference).max() < 1e-10
+
+
+def test_long_sequence_agrees_to_ten_digits() -> None:
+    network = random_network(layers=4, width=16, state=64, inputs=1, classes=10)
+    inputs = np.random.default_rng(0).normal(size=(2, 1024, 1))
+    difference = forward(network, inputs) - forward(network, inputs, "recurrent")
+    assert np.abs(difference).max() < 1e-10
+
+
+def test_batch_is_chunked_without_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = random_network(**SMALL)
+    inputs = np.random.default_rng(0).normal(size=(7, 20, 2))
+    whole = forward(network, inputs)
+    monkeypatch.setattr("imssa_sim.model.forward._CHUNK_ELEMENTS", 2 * 20 * 6)
+    sizes: list[int] = []
+    chunked = forward(
+        network, inputs, capture=lambda n, a: sizes.append(len(a)) if n == "pooled" else None
+    )
+    np.testing.assert_allclose(chunked, whole, atol=1e-13)
+    assert sizes == [2, 2, 2, 1]
+
+
+@pytest.mark.parametrize("position", ["pre", "post"])
+def test_captured_values_chain_together(position: Any) -> None:
+    network = random_network(**SMALL, norm_position=position, seed=3)
+    inputs = np.random.default_rng(2).normal(size=(3, 15, 2))
+    seen: dict[str, np.ndarray] = {}
+    logits = forward(network, inputs, capture=lambda name, a: seen.setdefault(name, a.copy()))
+    names = [
+        "residual", "kernel_input", "kernel_output", "gelu", "linear", "glu", "sum",
+    ]  # fmt: skip
+    assert list(seen) == ["input", *(f"layer{i}.{n}" for i in (0, 1) for n in names), "pooled"]
+    layer = network.layers[1]
+    assert layer.norm is not None
+    at = {n: seen[f"layer1.{n}"] for n in names}
+    kernel_input = normalise(layer.norm, at["residual"]) if position == "pre" else at["residual"]
+    np.testing.assert_allclose(at["kernel_input"], kernel_input)
+    np.testing.assert_allclose(
+        at["kernel_output"], naive_kernel(layer.kernel, at["kernel_input"], "zoh"), atol=1e-12
+    )
+    np.testing.assert_allclose(at["gelu"], gelu(at["kernel_output"]))
+    np.testing.assert_allclose(at["linear"], at["gelu"] @ layer.weight.T + layer.bias)
+    np.testing.assert_allclose(at["glu"], glu(at["linear"]))
+    np.testing.assert_allclose(at["sum"], at["residual"] + at["glu"])
+    last = at["sum"] if position == "pre" else normalise(layer.norm, at["sum"])
+    np.testing.assert_allclose(seen["pooled"], last.mean(axis=1))
+    np.testing.assert_allclose(
+        logits, seen["pooled"] @ network.decoder_weight.T + network.decoder_bias
+    )
+
+
+def test_normalisations_by_their_definitions() -> None:
+    rng = np.random.default_rng(0)
+    v = rng.normal(2, 3, size=(4, 5, 6))
+    gain, offset = rng.normal(size=6), rng.normal(size=6)
+    layer = (normalise(Norm(gain, offset, epsilon=0.0), v) - offset) / gain
+    np.testing.assert_allclose(layer.mean(axis=-1), 0, atol=1e-12)
+    np.testing.assert_allclose(layer.std(axis=-1), 1)
+    mean, variance = rng.normal(size=6), rng.uniform(0.5, 2, 6)
+    batch = normalise(Norm(gain, offset, mean, variance, epsilon=0.0), v)
+    np.testing.assert_allclose(batch, (v - mean) / np.sqrt(variance) * gain + offset)
+
+
+def test_states_agree_with_scipys_filter() -> None:
+    rng = np.random.default_rng(8)
+    kernel = random_network(**SMALL, initialisation="lin", seed=2).layers[0].kernel
+    u = rng.normal(size=(3, 50, 6))
+    a, b = discretise(kernel, "bilinear")
+    peaks_re = np.zeros((6, 4))
+    for channel, states in iterate_states(kernel, u, "bilinear"):
+        for m in range(4):
+            filtered = lfilter([b[channel, m]], [1, -a[channel, m]], u[:, :, channel], axis=1)
+            np.testing.assert_allclose(states[:, :, m], filtered, atol=1e-13)
+            peaks_re[channel, m] = np.abs(filtered.real).max()
+    np.testing.assert_allclose(state_peaks(kernel, u, "bilinear")[0], peaks_re)
+
+
+def test_reverse_states_run_from_the_end() -> None:
+    rng = np.random.default_rng(9)
+    kernel = random_network(**SMALL, initialisation="lin").layers[0].kernel
+    u = rng.normal(size=(2, 30, 6))
+    mirrored = [s.copy() for _, s in iterate_states(kernel, u[:, ::-1], "zoh")]
+    for channel, states in iterate_states(kernel, u, "zoh", reverse=True):
+        np.testing.assert_allclose(states, mirrored[channel][:, ::-1], atol=1e-14)
+
+
+def test_gelu_uses_the_error_function() -> None:
+    # Golden values: 1 * Phi(1) and -2 * Phi(-2) from tables of the normal distribution.
+    np.testing.assert_allclose(
+        gelu(np.array([1.0, -2.0, 0.0])), [0.8413447460685429, -0.0455002638963584, 0.0], rtol=1e-12
+    )
+
+
+def test_accuracy_counts_the_largest_logit() -> None:
+    network = random_network(**SMALL)
+    inputs = np.random.default_rng(0).normal(size=(8, 5, 2))
+    labels = forward(network, inputs).argmax(axis=1)
+    assert accuracy(network, inputs, labels) == 1.0
+    labels[:2] = (labels[:2] + 1) % 3
+    assert accuracy(network, inputs, labels) == 0.75
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (3, 5, 1), (3, 0, 2)])
+def test_wrong_input_shape_is_named(shape: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"\(batch, steps, 2\)"):
+        forward(random_network(**SMALL), np.zeros(shape))
+
+
+def test_unknown_mode_is_named() -> None:
+    with pytest.raises(InputError, match="unknown mode 'fft'"):
+        forward(random_network(**SMALL), np.zeros((1, 2, 2)), "fft")  # type: ignore[arg-type]
