@@ -1,0 +1,144 @@
+"""What a data set is: sequences and labels in three parts that never overlap."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+SequenceArray = NDArray[np.float32]
+LabelArray = NDArray[np.int64]
+
+SPLIT_SEED = 20250
+"""Seed of every split; part of the definition of the data sets, so it is no setting."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """One part of a data set.
+
+    Attributes
+    ----------
+    inputs : float32 array (n, L, d)
+        Sequences of L steps with d features.
+    labels : int64 array (n,)
+        Class of each sequence, 0…K-1.
+    """
+
+    inputs: SequenceArray
+    labels: LabelArray
+
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+        return int(self.labels.shape[0])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Sequences with labels, split once and for all.
+
+    Attributes
+    ----------
+    name : str
+        Name in the registry.
+    train, validation, test : Split
+        Training proper, model selection, and evaluation. Calibration uses the training part.
+    classes : tuple of str
+        Names of the classes.
+    source : str
+        Where the data come from, in one sentence.
+    normalisation : str
+        What was done to the values, in words.
+    image_shape : tuple of int or None
+        (rows, columns) where a sequence is an image read row by row.
+    background : float
+        Value of an empty pixel after normalisation.
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    classes: tuple[str, ...]
+    source: str
+    normalisation: str
+    image_shape: tuple[int, int] | None = None
+    background: float = 0.0
+
+    @property
+    def length(self) -> int:
+        """Steps per sequence."""
+        return int(self.train.inputs.shape[1])
+
+    @property
+    def features(self) -> int:
+        """Features per step."""
+        return int(self.train.inputs.shape[2])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over the names of the classes and all three parts, inputs and labels."""
+        digest = hashlib.sha256("\n".join(self.classes).encode())
+        for part in (self.train, self.validation, self.test):
+            digest.update(repr(part.inputs.shape).encode())
+            digest.update(np.ascontiguousarray(part.inputs, dtype="<f4").tobytes())
+            digest.update(np.ascontiguousarray(part.labels, dtype="<i8").tobytes())
+        return digest.hexdigest()
+
+
+def stratified_parts(
+    labels: LabelArray, sizes: tuple[int, ...], seed: int = SPLIT_SEED
+) -> tuple[NDArray[np.int64], ...]:
+    """Split 0…n-1 into parts that hold each class in proportion.
+
+    Parameters
+    ----------
+    labels : int64 array (n,)
+    sizes : tuple of int
+        Sizes of the parts; they must add up to n.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    tuple of int64 arrays
+        Sorted indices of each part.
+
+    Raises
+    ------
+    ValueError
+        The sizes do not add up to the number of labels.
+    """
+    total = labels.shape[0]
+    if sum(sizes) != total:
+        raise ValueError(f"parts of {sizes} do not add up to {total} labels")
+    # RandomState's streams are frozen (NEP 19); those of Generator may change between versions.
+    random = np.random.RandomState(seed)
+    remaining = np.arange(total)
+    parts: list[NDArray[np.int64]] = []
+    for size in sizes[:-1]:
+        chosen = np.sort(np.concatenate(list(_draw(labels[remaining], size, random))))
+        parts.append(remaining[chosen])
+        remaining = np.delete(remaining, chosen)
+    parts.append(remaining)
+    return tuple(parts)
+
+
+def _draw(
+    labels: LabelArray, size: int, random: np.random.RandomState
+) -> Iterator[NDArray[np.int64]]:
+    """Yield, class by class, positions drawn without replacement: ``size`` of them in all.
+
+    Seats go to classes by largest remainder, so the total is met exactly.
+    """
+    classes, counts = np.unique(labels, return_counts=True)
+    exact = counts * (size / labels.shape[0])
+    seats = np.floor(exact).astype(np.int64)
+    order = np.argsort(seats - exact, kind="stable")
+    seats[order[: size - int(seats.sum())]] += 1
+    for value, count in zip(classes, seats, strict=True):
+        yield random.permutation(np.flatnonzero(labels == value))[:count]
