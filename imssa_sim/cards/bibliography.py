@@ -1,29 +1,21 @@
-"""The bibliography: BibTeX entries by key, reprinted as they stand.
-
-Only what the cards need: find the entries, their keys and fields, and report where a file is
-malformed (docs/decisions/0003-cards.md says why no library does this here).
-"""
+"""The bibliography: BibTeX entries by key, reprinted as they stand."""
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from imssa_sim.config import locate
 from imssa_sim.errors import ConfigError, InputError, Problem, nearest
 
-_ENTRY = re.compile(r"@\s*(\w+)\s*\{\s*")
-_KEY = re.compile(r"([^\s,{}\"'#%=~\\]+)\s*(,|\})")
-_FIELD = re.compile(r"\s*([A-Za-z][\w-]*)\s*=\s*")
-_SKIPPED = ("comment", "preamble", "string")
-
 
 @dataclass(frozen=True)
 class Reference:
-    """One BibTeX entry: its type (lower case), key, fields (names in lower case), and own text."""
+    """One BibTeX entry: its type, key, fields (names in lower case), and own text."""
 
     type: str
     key: str
@@ -46,83 +38,42 @@ def parse_bibtex(text: str, shown: str, first_line: int = 1) -> dict[str, Refere
     Raises
     ------
     ConfigError
-        For an entry without key or end, a malformed field, or a key that stands twice.
+        For malformed entries, entries without key, and keys that stand twice.
     """
-    references: dict[str, Reference] = {}
-    position = 0
-    while match := _ENTRY.search(text, position):
-        line = first_line + text.count("\n", 0, match.start())
+    from bibtexparser import model
+    from bibtexparser.entrypoint import parse_string
 
-        def fault(what: str, line: int = line) -> ConfigError:
-            return ConfigError([Problem(what, shown, line, 1)])
-
-        kind = match[1].lower()
-        end = _closing(text, match.end())
-        if end is None:
-            raise fault(f"BibTeX entry '@{match[1]}' has no closing brace")
-        position = end + 1
-        if kind in _SKIPPED:
-            continue
-        key = _KEY.match(text, match.end(), end + 1)
-        if key is None:
-            raise fault(f"BibTeX entry '@{match[1]}' has no key")
-        if key[1] in references:
-            raise fault(f"BibTeX key '{key[1]}' stands twice")
-        fields, rest = _fields(text[key.end() : end])
-        if rest:
-            raise fault(f"BibTeX entry '{key[1]}' is malformed near '{rest[:30]}'")
-        references[key[1]] = Reference(kind, key[1], fields, text[match.start() : end + 1])
-    return references
+    # Its warnings repeat what the failed blocks hold, and those are reported as problems.
+    logging.getLogger("bibtexparser").addHandler(logging.NullHandler())
+    problems = []
+    found: dict[str, Reference] = {}
+    for block in parse_string(text, parse_stack=[]).blocks:
+        line = (block.start_line or 0) + first_line
+        if isinstance(block, model.ParsingFailedBlock):
+            # Covers malformed text, keys and fields that stand twice.
+            reason = " ".join(str(block.error).split())
+            problems.append(Problem(f"malformed BibTeX: {reason}", shown, line, 1))
+        elif isinstance(block, model.Entry):
+            if not block.key.strip():
+                problems.append(Problem("BibTeX entry without a key", shown, line, 1))
+            fields = {f.key.lower(): _bare(str(f.value)) for f in block.fields}
+            found[block.key] = Reference(
+                block.entry_type, block.key, MappingProxyType(fields), block.raw or ""
+            )
+    if problems:
+        raise ConfigError(problems)
+    return found
 
 
-def _closing(text: str, start: int) -> int | None:
-    """Return the index of the brace that closes the one before ``start``."""
-    depth = 1
-    for index in range(start, len(text)):
-        if text[index] == "{":
-            depth += 1
-        elif text[index] == "}":
-            depth -= 1
-            if depth == 0:
-                return index
-    return None
-
-
-def _fields(body: str) -> tuple[dict[str, str], str]:
-    """Return the fields and what could not be read."""
-    fields: dict[str, str] = {}
-    while body.strip(" \t\r\n,"):
-        body = body.lstrip(" \t\r\n,")
-        match = _FIELD.match(body)
-        if match is None:
-            return fields, body.strip()
-        value, length = _value(body[match.end() :])
-        if not length:
-            return fields, body.strip()
-        fields[match[1].lower()] = value
-        body = body[match.end() + length :]
-    return fields, ""
-
-
-def _value(text: str) -> tuple[str, int]:
-    """Return a field's value on one line and the length of its text, 0 if it has no end."""
-    if text[:1] == "{":
-        end = _closing(text, 1)
-        return (" ".join(text[1:end].split()), end + 1) if end is not None else ("", 0)
-    if text[:1] == '"':
-        depth = 0
-        for index in range(1, len(text)):
-            depth += {"{": 1, "}": -1}.get(text[index], 0)
-            if text[index] == '"' and depth == 0:
-                return " ".join(text[1:index].split()), index + 1
-        return "", 0
-    bare = re.match(r"[\w-]+", text)
-    return (bare[0], bare.end()) if bare else ("", 0)
+def _bare(value: str) -> str:
+    """Return a field's value on one line, without the braces or quotes around it."""
+    line = " ".join(value.split())
+    return line[1:-1] if line[:1] + line[-1:] in ("{}", '""') else line
 
 
 @lru_cache(maxsize=4)
 def _read(path: Path, modified: int) -> Mapping[str, Reference]:
-    return parse_bibtex(path.read_text(encoding="utf-8"), str(path))
+    return MappingProxyType(parse_bibtex(path.read_text(encoding="utf-8"), str(path)))
 
 
 def references() -> Mapping[str, Reference]:
@@ -133,7 +84,7 @@ def references() -> Mapping[str, Reference]:
     ConfigError
         If the file is malformed.
     InputError
-        If it is missing.
+        If it cannot be read.
     """
     path = locate.device_models() / "references.bib"
     try:

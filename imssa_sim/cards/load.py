@@ -13,12 +13,12 @@ from imssa_sim.cards.bibliography import Reference, parse_bibtex, references
 from imssa_sim.cards.entry import STATUSES, Card, Entry, Number, Value
 from imssa_sim.config import locate
 from imssa_sim.config.source import Document, KeyPath, dotted, read_file
-from imssa_sim.errors import ConfigError, ImssaError, Problem, nearest
+from imssa_sim.errors import ConfigError, Problem, nearest
 from imssa_sim.units import UnitError, parse_any, parse_unit, to_si
 
 KINDS = (
-    "cell", "array", "adc", "dac", "digital", "memory", "bus", "wire", "off_chip", "scaling", "chip",
-    "gpu",
+    "cell", "array", "adc", "dac", "digital", "memory", "bus", "wires", "off_chip", "scaling",
+    "chip", "gpu",
 )  # fmt: skip
 _CARD_KEYS = ("name", "kind", "title", "parameters", "valid", "not_modelled", "notes", "references")
 _ENTRY_KEYS = (
@@ -273,21 +273,13 @@ class _CardReader:
         if not keys and numeric and status != "assumed":
             remedy = "give 'source' (a key of the bibliography), or status: assumed"
             self.fail(path, "a number without a source", remedy=remedy)
-        known = {*self.extra, *self._references()} if keys else set()
+        known = {*self.extra, *references()} if keys else set()
         for key in keys:
             if key not in known:
                 what = f"source '{key}' is not in the bibliography"
                 remedy = "add it to device_models/references.bib or to the card's 'references:'"
                 self.fail((*path, "source"), what, nearest(key, sorted(known)), remedy)
         return keys
-
-    def _references(self) -> Mapping[str, Reference]:
-        try:
-            return references()
-        except ConfigError:
-            raise
-        except ImssaError:
-            return {}
 
     def sigma(
         self, path: KeyPath, data: dict[str, Any], unit: str, scaled: Number | None
