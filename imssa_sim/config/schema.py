@@ -181,7 +181,7 @@ class AdcConfig(Section):
 class DacConfig(Section):
     """Drivers of the word lines."""
 
-    card: DacCard = "dac/pulse_width_40nm"
+    card: DacCard = "dac/pwm_40nm"
     bits: Annotated[int, Field(ge=1, le=16)] = 8
     encoding: Literal["pulse_width", "amplitude", "bit_serial"] = "pulse_width"
     lsb_time: Time = 1e-9
