@@ -1,0 +1,332 @@
+"""Ranges of activations and recurrent states, from calibration data.
+
+Activations stream through running histograms; recurrent states are run for every mode, their
+peaks kept exactly and a regular subsample of them (`STATE_SAMPLES` per mode at most) for
+percentiles and mean squared errors. Memory does not grow with the number of sequences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imssa_sim.errors import InputError
+from imssa_sim.model.discretise import discretise
+from imssa_sim.model.forward import apply_kernel, forward, normalise
+from imssa_sim.model.network import Layer, Network, S4DKernel
+from imssa_sim.model.quantised import BitWidths, FloatArray
+from imssa_sim.model.quantisers import (
+    CLIPPING_RATIOS,
+    Granularity,
+    RangeMethod,
+    clipping_range,
+    code_limit,
+)
+
+HISTOGRAM_BINS = 4096
+HISTOGRAM_VALUES = 1 << 22
+"""Values of one activation tensor that enter its histogram; more are thinned out regularly."""
+STATE_SAMPLES = 2048
+SAMPLE_BUDGET = 1 << 26
+"""Float32 values kept for all state samples together (256 MiB)."""
+GELU_FLOOR = -4.0
+"""Below, GELU is -1.3e-4 or nearer to zero: clipping its argument there costs nothing."""
+
+
+@dataclass(frozen=True)
+class Granularities:
+    """What shares one scale: ``tensor``, ``channel`` or ``mode`` (A, B and state only)."""
+
+    A: Granularity = "mode"
+    B: Granularity = "mode"
+    C: Granularity = "channel"
+    D: Granularity = "channel"
+    dt: Granularity = "channel"
+    state: Granularity = "mode"
+    linear: Granularity = "channel"
+
+    def __post_init__(self) -> None:
+        for name in ("C", "D", "dt", "linear"):
+            if getattr(self, name) not in ("tensor", "channel"):
+                raise InputError(
+                    f"granularity of {name} is '{getattr(self, name)}': a column of the crossbar "
+                    f"has one scale, so use 'channel' or 'tensor'"
+                )
+
+
+@dataclass(frozen=True)
+class CalibrationOptions:
+    """How ranges are chosen.
+
+    Attributes
+    ----------
+    activations : {"max", "percentile", "mse"}
+        For states and activations.
+    weights : {"max", "percentile", "mse"}
+    percentile : float
+        In (0, 100], where the method is ``percentile``.
+    granularity : Granularities
+    """
+
+    activations: RangeMethod = "mse"
+    weights: RangeMethod = "max"
+    percentile: float = 99.9
+    granularity: Granularities = field(default_factory=Granularities)
+
+
+@dataclass
+class RunningHistogram:
+    """Magnitudes of a tensor that arrives in parts; the range doubles when it must.
+
+    Attributes
+    ----------
+    counts : array (HISTOGRAM_BINS,)
+    reach : float
+        Upper edge of the last bin, a power of two (0 before the first value).
+    peak : float
+        Largest magnitude, exact.
+    """
+
+    counts: NDArray[np.int64] = field(
+        default_factory=lambda: np.zeros(HISTOGRAM_BINS, dtype=np.int64)
+    )
+    reach: float = 0.0
+    peak: float = 0.0
+
+    def add(self, values: NDArray[Any], stride: int = 1) -> None:
+        """Add the magnitudes of ``values``; each ``stride``-th of them enters the counts."""
+        from imssa_sim.model.statistics import count_magnitudes
+
+        largest = float(max(values.max(initial=0.0), -values.min(initial=0.0)))
+        self.peak = max(self.peak, largest)
+        if self.peak == 0.0:
+            self.counts[0] += values.size
+            return
+        if self.reach == 0.0:
+            self.reach = float(2.0 ** np.ceil(np.log2(self.peak)))
+        while self.peak > self.reach:
+            halved = self.counts.reshape(-1, 2).sum(axis=1)
+            self.counts = np.concatenate([halved, np.zeros_like(halved)])
+            self.reach *= 2.0
+        flat = np.ascontiguousarray(values.reshape(-1)[::stride])
+        count_magnitudes(flat, HISTOGRAM_BINS / self.reach, self.counts)
+
+    def range(self, method: RangeMethod, bits: int, percentile: float) -> float:
+        """Return the clipping range; see `imssa_sim.model.quantisers.clipping_range`."""
+        if method == "max" or self.peak == 0.0:
+            return self.peak
+        width = self.reach / HISTOGRAM_BINS
+        if method == "percentile":
+            cumulated = np.cumsum(self.counts)
+            index = int(np.searchsorted(cumulated, cumulated[-1] * percentile / 100.0))
+            return float(min((index + 1) * width, self.peak))
+        limit = code_limit(bits)
+        centres = (np.arange(HISTOGRAM_BINS) + 0.5) * width
+        steps = (self.peak * CLIPPING_RATIOS / limit)[:, None]
+        error = (np.minimum(np.floor(centres / steps + 0.5), limit) * steps - centres) ** 2
+        return float(self.peak * CLIPPING_RATIOS[int(np.argmin(error @ self.counts))])
+
+
+@dataclass
+class StateStatistics:
+    """Magnitudes of the recurrent states of one layer and direction.
+
+    Attributes
+    ----------
+    peaks : float32 array (H, M)
+    samples : float32 array (H, M, S, 2)
+        Real and imaginary parts at regular positions; S = 0 where only peaks are needed.
+    stride : int
+        Distance of two samples in positions (sequence times length plus step).
+    seen : int
+        Positions so far.
+    """
+
+    peaks: NDArray[np.float32]
+    samples: NDArray[np.float32]
+    stride: int
+    seen: int = 0
+
+    def add(self, kernel: S4DKernel, network: Network, u: FloatArray, reverse: bool) -> None:
+        """Run the states of ``kernel`` on inputs u (B, L, H)."""
+        from imssa_sim.model.statistics import run_states
+
+        a, b = discretise(kernel, network.discretisation)
+        parts = [
+            np.ascontiguousarray(p, dtype=np.float32) for p in (a.real, a.imag, b.real, b.imag)
+        ]
+        drive = np.ascontiguousarray(u, dtype=np.float32)
+        run_states(*parts, drive, reverse, self.seen, self.stride, self.peaks, self.samples)
+        self.seen += u.shape[0] * u.shape[1]
+
+    def ranges(self, options: CalibrationOptions, bits: int) -> FloatArray:
+        """Return the clipping range of each mode's state, (H, M); Re and Im share it."""
+        from imssa_sim.model.statistics import least_error_ranges
+
+        channels, modes = self.peaks.shape
+        shape = {"mode": (channels, modes), "channel": (channels, 1), "tensor": (1, 1)}
+        groups = shape[options.granularity.state]
+        largest = self.peaks.reshape(*groups, -1).max(axis=-1).astype(np.float64)
+        filled = self.samples[:, :, : -(-self.seen // self.stride)]
+        if options.activations == "max":
+            found = largest
+        elif options.activations == "percentile":
+            values = filled.reshape(*groups, -1)
+            found = clipping_range(values, "percentile", bits, options.percentile)
+        else:
+            found = np.empty(groups[0] * groups[1])
+            values = np.ascontiguousarray(filled).reshape(found.size, -1)
+            ratios, limit = CLIPPING_RATIOS, code_limit(bits)
+            least_error_ranges(values, largest.reshape(-1), ratios, limit, found)
+            found = found.reshape(groups)
+        return np.array(np.broadcast_to(found, (channels, modes)))
+
+
+@dataclass(frozen=True)
+class LayerRanges:
+    """Largest represented magnitudes of one layer's tensors; states (H, M)."""
+
+    residual: float
+    kernel_input: float
+    kernel_output: float
+    gelu: float
+    value: float
+    gate: float
+    state: FloatArray
+    state_reverse: FloatArray | None
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Largest represented magnitudes of a network's tensors."""
+
+    input: float
+    layers: tuple[LayerRanges, ...]
+    final: float  # residual stream behind the last layer
+    pooled: float
+
+
+class _Collector:
+    """Receives the arrays of a forward pass and keeps histograms and state statistics."""
+
+    def __init__(self, network: Network, options: CalibrationOptions, shape: tuple[int, ...]):
+        self.network = network
+        self.options = options
+        self.histograms: dict[str, RunningHistogram] = {}
+        positions = shape[0] * shape[1]
+        self.tokens = positions
+        directions = 2 if network.bidirectional else 1
+        states = len(network.layers) * directions * network.width * network.modes
+        count = min(STATE_SAMPLES, max(64, SAMPLE_BUDGET // (2 * states)), positions)
+        if options.activations == "max":
+            count = 0
+        # An odd stride meets all phases of sequences whose length is a power of two.
+        stride = (-(-positions // count) | 1) if count else positions + 1
+        self.states = {
+            (index, reverse): StateStatistics(
+                np.zeros((network.width, network.modes), dtype=np.float32),
+                np.zeros((network.width, network.modes, count, 2), dtype=np.float32),
+                stride,
+            )
+            for index in range(len(network.layers))
+            for reverse in (False, True)[:directions]
+        }
+
+    def note(self, name: str, values: FloatArray) -> None:
+        stride = max(1, self.tokens * values.shape[-1] // HISTOGRAM_VALUES) | 1
+        self.histograms.setdefault(name, RunningHistogram()).add(values, stride)
+
+    def __call__(self, name: str, values: FloatArray) -> None:
+        if name in ("input", "pooled"):
+            self.note(name, values)
+            return
+        path, kind = name.split(".")
+        index = int(path.removeprefix("layer"))
+        layer = self.network.layers[index]
+        if kind == "kernel_input":
+            self.note(name, values)
+            self._states(index, layer, values)
+        elif kind == "kernel_output":
+            self.note(name, np.maximum(values, GELU_FLOOR))
+        elif kind == "linear":
+            half = values.shape[-1] // 2
+            self.note(f"{path}.value", values[..., :half])
+            self.note(f"{path}.gate", values[..., half:])
+        elif kind in ("residual", "gelu"):
+            self.note(name, values)
+        elif kind == "sum" and index == len(self.network.layers) - 1:
+            post = self.network.norm_position == "post" and layer.norm is not None
+            self.note("final", normalise(layer.norm, values) if post and layer.norm else values)
+
+    def _states(self, index: int, layer: Layer, u: FloatArray) -> None:
+        kernel = layer.kernel
+        self.states[index, False].add(kernel, self.network, u, reverse=False)
+        if kernel.C_reverse is not None:
+            self.states[index, True].add(kernel, self.network, u, reverse=True)
+            # The directions are quantised before they are summed, so each must fit by itself.
+            causal = replace(kernel, C_reverse=None)
+            both = apply_kernel(kernel, u, self.network.discretisation)
+            alone = apply_kernel(causal, u, self.network.discretisation)
+            self.note(f"layer{index}.causal", np.maximum(alone, GELU_FLOOR))
+            self.note(f"layer{index}.anticausal", np.maximum(both - alone, GELU_FLOOR))
+
+    def range(self, name: str, bits: int) -> float:
+        method = self.options.activations
+        return self.histograms[name].range(method, bits, self.options.percentile)
+
+
+def calibrate(
+    network: Network, inputs: ArrayLike, bits: BitWidths, options: CalibrationOptions
+) -> Ranges:
+    """Return the ranges of all activations and states over calibration sequences.
+
+    Parameters
+    ----------
+    network : Network
+    inputs : array (B, L, d_in)
+    bits : BitWidths
+        Matters to the ranges of least mean squared error.
+    options : CalibrationOptions
+
+    Raises
+    ------
+    InputError
+        No sequence, values that are not finite, or a shape that the network does not take.
+    """
+    x = np.asarray(inputs)
+    if x.ndim != 3 or x.shape[0] == 0 or not np.all(np.isfinite(x)):
+        raise InputError(
+            f"calibration needs at least one sequence (batch, steps, inputs) of finite values; "
+            f"found shape {x.shape}"
+        )
+    collector = _Collector(network, options, x.shape)
+    forward(network, x, capture=collector)
+
+    def of_layer(index: int, layer: Layer) -> LayerRanges:
+        path = f"layer{index}"
+        outputs = [f"{path}.kernel_output"]
+        reverse = layer.kernel.C_reverse is not None
+        if reverse:
+            outputs += [f"{path}.causal", f"{path}.anticausal"]
+        return LayerRanges(
+            residual=collector.range(f"{path}.residual", bits.activations),
+            kernel_input=collector.range(f"{path}.kernel_input", bits.kernel_input),
+            kernel_output=max(collector.range(name, bits.kernel_output) for name in outputs),
+            gelu=collector.range(f"{path}.gelu", bits.activations),
+            value=collector.range(f"{path}.value", bits.activations),
+            gate=collector.range(f"{path}.gate", bits.activations),
+            state=collector.states[index, False].ranges(options, bits.state),
+            state_reverse=(
+                collector.states[index, True].ranges(options, bits.state) if reverse else None
+            ),
+        )
+
+    return Ranges(
+        input=collector.range("input", bits.activations),
+        layers=tuple(of_layer(i, layer) for i, layer in enumerate(network.layers)),
+        final=collector.range("final", bits.activations),
+        pooled=collector.range("pooled", bits.activations),
+    )

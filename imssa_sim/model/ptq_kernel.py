@@ -1,0 +1,233 @@
+"""Post-training quantisation of S4D kernels to the integer weights of a crossbar.
+
+Within a column, two kinds of weights share one accumulator, so their grids differ by a power of
+two. The accumulator's unit is taken from the requantiser *as realised* (an integer over a power of
+two), and the weights are rounded to that grid: the gain from code to code carries no further error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from imssa_sim.model.calibration import CalibrationOptions
+from imssa_sim.model.network import ComplexArray
+from imssa_sim.model.quantised import (
+    BitWidths,
+    FloatArray,
+    IntArray,
+    OutputForm,
+    QuantisedKernel,
+    Requantiser,
+)
+from imssa_sim.model.quantisers import (
+    code_limit,
+    quantise_codes,
+    requantiser_from,
+    requantiser_scale,
+    scale_of_range,
+    weight_range,
+)
+
+ACCUMULATOR_BITS = 45
+"""Limit of shifted sums: leaves the requantiser's multiplier at least eight bits."""
+
+
+@dataclass(frozen=True)
+class DiscreteKernel:
+    """One direction of a layer's kernels in discrete time, with the ranges found for it.
+
+    Attributes
+    ----------
+    a, b, c : complex array (H, M)
+        x_k = a x_(k-1) + b u_k, output weights of 2 Re(c x).
+    d : array (H,)
+        Feed-through; zeros for the reverse direction.
+    state_range : array (H, M)
+        Largest represented magnitude of Re x and Im x.
+    reverse : bool
+        Output from the state before the step's input enters.
+    """
+
+    a: ComplexArray
+    b: ComplexArray
+    c: ComplexArray
+    d: FloatArray
+    state_range: FloatArray
+    reverse: bool
+
+
+def quantise_kernel(
+    kernel: DiscreteKernel,
+    input_scale: float,
+    output_scale: float,
+    bits: BitWidths,
+    form: OutputForm,
+    options: CalibrationOptions,
+) -> QuantisedKernel:
+    """Quantise one direction of a layer's kernels.
+
+    Parameters
+    ----------
+    kernel : DiscreteKernel
+    input_scale, output_scale : float
+        Scales of u and y.
+    bits : BitWidths
+    form : {"lookahead", "separate"}
+        A reverse kernel always has the look-ahead form (see `QuantisedKernel`).
+    options : CalibrationOptions
+    """
+    state_scale = scale_of_range(kernel.state_range, bits.state)
+    method, percentile, grain = options.weights, options.percentile, options.granularity
+    a_parts = np.stack([kernel.a.real, kernel.a.imag], axis=-1)
+    b_parts = np.stack([kernel.b.real, kernel.b.imag], axis=-1)
+    b_parts = b_parts * (input_scale / state_scale)[..., None]
+    a_step = scale_of_range(weight_range(a_parts, grain.A, method, bits.A, percentile), bits.A)
+    b_range = weight_range(b_parts, grain.B, method, bits.B, percentile)
+    a_bound = 2 * code_limit(bits.A) * code_limit(bits.state)
+    b_bound = code_limit(bits.B) * code_limit(bits.kernel_input)
+    a_shift, b_shift = _shifts(a_step, scale_of_range(b_range, bits.B), b_range, a_bound, b_bound)
+    bound = (a_bound << a_shift) + (b_bound << b_shift)
+    state_requant = requantiser_from(np.ldexp(a_step, -a_shift), bits.state, bound)
+    unit = requantiser_scale(state_requant)
+    a_codes = stable_codes(kernel.a, np.ldexp(unit, a_shift), bits.A)
+    b_codes = quantise_codes(b_parts, np.ldexp(unit, b_shift)[..., None], bits.B)
+
+    reverse = kernel.reverse
+    ahead = form == "lookahead" and not reverse
+    weights = kernel.c * kernel.a if ahead else kernel.c
+    c_parts = 2 * np.stack([weights.real, -weights.imag], axis=-1) * state_scale[..., None]
+    through = kernel.d + (2 * (kernel.c * kernel.b).sum(axis=1).real if ahead else 0.0)
+    output = _output_column(
+        c_parts, through * input_scale, output_scale, bits, options, ahead or reverse
+    )
+    return QuantisedKernel(
+        form="lookahead" if ahead or reverse else "separate",
+        a_re=a_codes[..., 0],
+        a_im=a_codes[..., 1],
+        b_re=b_codes[..., 0],
+        b_im=b_codes[..., 1],
+        c_re=output.c[..., 0],
+        c_im=output.c[..., 1],
+        d=output.d,
+        a_shift=a_shift,
+        b_shift=b_shift,
+        c_shift=output.c_shift,
+        d_shift=output.d_shift,
+        state_requant=state_requant,
+        output_requant=output.requant,
+        feedthrough_requant=output.through,
+        state_scale=state_scale,
+        output_scale=output_scale,
+    )
+
+
+@dataclass(frozen=True)
+class _OutputColumn:
+    c: IntArray
+    d: IntArray
+    c_shift: IntArray
+    d_shift: IntArray
+    requant: Requantiser
+    through: Requantiser | None
+
+
+def _output_column(
+    c_parts: FloatArray,
+    d: FloatArray,
+    output_scale: float,
+    bits: BitWidths,
+    options: CalibrationOptions,
+    fused: bool,
+) -> _OutputColumn:
+    """Quantise output weights (H, M, 2) per state code and feed-through (H,) per input code."""
+    method, percentile, grain = options.weights, options.percentile, options.granularity
+    channels, modes, _ = c_parts.shape
+    c_range = weight_range(c_parts, grain.C, method, bits.C, percentile)[:, 0]
+    d_range = weight_range(d[:, None, None], grain.D, method, bits.D, percentile)[:, 0]
+    c_step, d_step = scale_of_range(c_range, bits.C), scale_of_range(d_range, bits.D)
+    c_bound = 2 * modes * code_limit(bits.C) * code_limit(bits.state)
+    d_bound = code_limit(bits.D) * code_limit(bits.kernel_input)
+    none = np.zeros(channels, dtype=np.int64)
+    if not fused:
+        requant = requantiser_from(c_step / output_scale, bits.kernel_output, c_bound)
+        through = requantiser_from(d_step / output_scale, bits.kernel_output, d_bound)
+        c_grid = (requantiser_scale(requant) * output_scale)[:, None, None]
+        d_grid = requantiser_scale(through) * output_scale
+        c_codes = quantise_codes(c_parts, c_grid, bits.C)
+        return _OutputColumn(
+            c_codes, quantise_codes(d, d_grid, bits.D), none, none, requant, through
+        )
+    # A column without state weights takes the grid of its feed-through.
+    c_step = np.where(c_range > 0, c_step, d_step)
+    c_shift, d_shift = _shifts(c_step, d_step, d_range, c_bound, d_bound)
+    bound = (c_bound << c_shift) + (d_bound << d_shift)
+    requant = requantiser_from(np.ldexp(c_step, -c_shift) / output_scale, bits.kernel_output, bound)
+    unit = requantiser_scale(requant) * output_scale
+    return _OutputColumn(
+        quantise_codes(c_parts, np.ldexp(unit, c_shift)[:, None, None], bits.C),
+        quantise_codes(d, np.ldexp(unit, d_shift), bits.D),
+        c_shift,
+        d_shift,
+        requant,
+        None,
+    )
+
+
+def _shifts(
+    first_step: FloatArray,
+    second_step: FloatArray,
+    second_range: FloatArray,
+    first_bound: int,
+    second_bound: int,
+) -> tuple[IntArray, IntArray]:
+    """Return the left shifts of two kinds of weights that share an accumulator.
+
+    The second grid is the first times 2**k, k the least integer whose grid covers the range of
+    the second weights; one of the two shifts is zero. Weights that are all zero take k = 0.
+    """
+    exponent = np.ceil(np.log2(second_step / first_step) - 1e-9).astype(np.int64)
+    exponent = np.where(second_range > 0, exponent, 0)
+    room = [ACCUMULATOR_BITS - int(b).bit_length() for b in (first_bound, second_bound)]
+    exponent = np.clip(exponent, -max(room[0], 0), max(room[1], 0))
+    return np.maximum(-exponent, 0), np.maximum(exponent, 0)
+
+
+def stable_codes(values: ComplexArray, step: FloatArray, bits: int) -> IntArray:
+    """Round complex state weights to codes without making a damped mode undamped.
+
+    Of the four grid points around a value, take the nearest whose magnitude stays below one (the
+    fastest-decaying of them if none does). Plain rounding moves |A| of slow modes (1 - |A| is
+    about dt/2, 5e-4 for dt = 1e-3) to one or above, where a state never decays.
+
+    Parameters
+    ----------
+    values : complex array (H, M)
+    step : array (H, M)
+        Grid, > 0.
+    bits : int
+
+    Returns
+    -------
+    integer array (H, M, 2)
+        Codes of the real and imaginary parts.
+    """
+    limit = code_limit(bits)
+    scaled = np.stack([values.real, values.imag], axis=-1) / step[..., None]
+    low = np.floor(scaled)
+    best = np.zeros(scaled.shape)
+    least = np.full(values.shape, np.inf)
+    for up_re in (0, 1):
+        for up_im in (0, 1):
+            codes = np.clip(low + np.array([up_re, up_im]), -limit, limit)
+            magnitude = np.hypot(codes[..., 0], codes[..., 1]) * step
+            error = np.sum((codes - scaled) ** 2, axis=-1)
+            # Beyond any error of a damped neighbour (each part is off by at most one step, or
+            # clipped), ordered by magnitude.
+            undamped = (magnitude >= 1.0) & (np.abs(values) < 1.0)
+            cost = np.where(undamped, 4.0 * (1 + limit) ** 2 * (1 + magnitude), error)
+            better = cost < least
+            least = np.where(better, cost, least)
+            best = np.where(better[..., None], codes, best)
+    return best.astype(np.int64)
