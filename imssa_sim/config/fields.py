@@ -34,9 +34,9 @@ class Quantity:
 
 @dataclass(frozen=True)
 class CardReference:
-    """Marks a field that names a model card of one of these kinds."""
+    """Marks a field that names a model card of this kind."""
 
-    kinds: tuple[str, ...]
+    kind: str
 
 
 @dataclass(frozen=True)

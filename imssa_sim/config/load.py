@@ -78,10 +78,29 @@ def load_config(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Load
     except ValidationError as error:
         problems += [tree.locate(loc, p) for loc, p in describe(error, RunConfig)]
     problems += tree.missing_files(folder)
+    if config is not None:
+        problems += _card_problems(config, tree)
     if problems or config is None:
         raise ConfigError(dict.fromkeys(problems))
     origins = {dotted(leaf): tree.origin(leaf) for leaf in leaves(config)}
     return LoadedConfig(config, MappingProxyType(origins), path, texts)
+
+
+def _card_problems(config: RunConfig, tree: Tree) -> Iterator[Problem]:
+    """Yield what is wrong within the cards, and cards that stand in another kind's place."""
+    from imssa_sim.cards.load import load_card
+    from imssa_sim.cards.used import card_references
+
+    for path, name, kind in card_references(config):
+        try:
+            card = load_card(name)
+        except ConfigError as error:
+            yield from error.problems
+            continue
+        if card.kind != kind:
+            what = f"'{name}' is a card of kind '{card.kind}', not '{kind}'"
+            place: KeyPath = tuple(int(p) if p.isdigit() else p for p in path.split("."))
+            yield tree.locate(place, Problem(what, remedy=f"`list cards --kind {kind}` shows them"))
 
 
 def leaves(config: Section, prefix: KeyPath = ()) -> Iterator[KeyPath]:

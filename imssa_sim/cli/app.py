@@ -1,0 +1,114 @@
+"""The commands and their options. Nothing heavy is imported before a command runs.
+
+A new command: a file ``imssa_sim/cli/<name>.py`` with a function that does the work and prints, and
+here a function with its options and help that imports and calls it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.core
+import typer.main
+
+from imssa_sim import __version__
+
+app = typer.Typer(
+    help="Accuracy, latency, energy and area of quantised S4D networks on memristive hardware.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # plain help: quick to print, the same in a terminal and in a pipe
+    pretty_exceptions_enable=False,
+)
+
+Workload = Annotated[
+    str, typer.Argument(metavar="WORKLOAD", help="A workload file, or a name that `list` shows.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="PATH=VALUE",
+        help="Override a value of the workload, for example hardware.adc.bits=6. Repeatable.",
+    ),
+]
+
+
+def command() -> typer.core.TyperGroup:
+    """Return the command group that `imssa_sim.cli.main` runs."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    return group
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"imssa_sim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
+    ] = False,
+) -> None:
+    """Accuracy, latency, energy and area of quantised S4D networks on memristive hardware."""
+
+
+@app.command("validate")
+def validate_command(workload: Workload, overrides: Overrides = None) -> None:
+    """Check a workload, its overrides and all cards that it names."""
+    from imssa_sim.cli.validate import validate
+
+    validate(workload, overrides or [])
+
+
+@app.command("explain")
+def explain_command(
+    workload: Workload,
+    path: Annotated[
+        str | None,
+        typer.Argument(metavar="[PATH]", help="A dotted path, for example hardware.adc."),
+    ] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Show each resolved value with the file and line that it comes from."""
+    from imssa_sim.cli.explain import explain
+
+    explain(workload, path, overrides or [])
+
+
+@app.command("list")
+def list_command(
+    what: Annotated[
+        str | None, typer.Argument(metavar="[cards|workloads|data]", help="All by default.")
+    ] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="Cards of this kind only.")] = None,
+) -> None:
+    """List the cards, workloads and data sets that come with the package."""
+    from imssa_sim.cli.list import list_available
+
+    list_available(what, kind)
+
+
+@app.command("cite")
+def cite_command(
+    source: Annotated[
+        str, typer.Argument(metavar="RUN_OR_WORKLOAD", help="A run's folder, or a workload.")
+    ],
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write to this file instead.")
+    ] = None,
+) -> None:
+    """Print the BibTeX of the sources that a run or a workload rests on."""
+    from imssa_sim.cli.cite import cite
+
+    cite(source, overrides or [], output)

@@ -1,0 +1,104 @@
+"""``explain``: every resolved value, and where it comes from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from imssa_sim.cards import Card, Entry, cards_used
+from imssa_sim.config import LoadedConfig, RunConfig, load_config
+from imssa_sim.config.dump import plain_value
+from imssa_sim.errors import InputError, nearest
+from imssa_sim.units import format_si, parse_unit, si_unit_of
+
+
+def explain(workload: str, path: str | None, overrides: list[str]) -> None:
+    """Print the values at and below a dotted path, all of them by default.
+
+    A path may also name a parameter of a card, ``hardware.adc.card.energy_constant``.
+
+    Raises
+    ------
+    InputError
+        If the path names nothing.
+    """
+    loaded = load_config(workload, overrides)
+    cards = cards_used(loaded.config)
+    shown = 0
+    for leaf, origin in loaded.origins.items():
+        named = {p: c for p, c in cards.items() if p == leaf or p.startswith(f"{leaf}.")}
+        if path is None or _within(leaf, path):
+            print(f"{leaf} = {_text(_value(loaded.config, leaf))}  # {origin}")
+            shown += 1
+            for card in named.values():
+                print(f"    {_heading(card)}")
+                for entry in card.parameters.values():
+                    print(f"    {_entry(card, entry)}")
+            continue
+        for where, card in named.items():
+            for name, entry in card.parameters.items():
+                if _within(f"{where}.{name}", path):
+                    print(_entry(card, entry))
+                    shown += 1
+    if path is not None and not shown:
+        raise InputError(f"{workload} has no value at '{path}'{_advice(path, loaded, cards)}")
+
+
+def _advice(path: str, loaded: LoadedConfig, cards: dict[str, Card]) -> str:
+    sections = {leaf.rsplit(".", n)[0] for leaf in loaded.origins for n in range(1, 4)}
+    inside = [f"{where}.{name}" for where, card in cards.items() for name in card.parameters]
+    close = nearest(path, [*loaded.origins, *sorted(sections), *inside])
+    return f"; did you mean '{close}'?" if close else "; without a path, explain shows them all"
+
+
+def _within(leaf: str, path: str) -> bool:
+    return leaf == path or leaf.startswith(f"{path}.")
+
+
+def _value(config: RunConfig, leaf: str) -> Any:
+    section: Any = config
+    *parents, last = leaf.split(".")
+    for name in parents:
+        section = getattr(section, name)
+    return plain_value(section, last)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_text, value))}]"
+    return str(value)
+
+
+def _short(path: Path) -> str:
+    try:
+        relative = path.relative_to(os.getcwd())
+    except ValueError:
+        return str(path)
+    return str(relative)
+
+
+def _heading(card: Card) -> str:
+    return f"{card.name}: {card.title}  # {_short(card.path)}"
+
+
+def _entry(card: Card, entry: Entry) -> str:
+    if isinstance(entry.value, tuple):
+        number = f"[{', '.join(map(_text, entry.value))}] {entry.unit}"
+    else:
+        number = f"{_text(entry.value)} {entry.unit}"
+    number = number.removesuffix(" 1").rstrip()
+    spread = ""
+    if entry.range:
+        unit = si_unit_of(parse_unit(entry.unit))
+        low, high = (format_si(bound, unit) for bound in entry.range)
+        spread = f", {low} to {high}"
+    elif isinstance(entry.sigma, float):
+        spread = f", sigma {format_si(entry.sigma, si_unit_of(parse_unit(entry.unit)))}"
+    source = ", ".join(part for part in (entry.source, entry.locator) if part)
+    status = f" ({entry.status}{f': {source}' if source else ''})" if entry.unit else ""
+    return f"{entry.name} = {number}{spread}{status}  # {_short(card.path)}:{entry.line}"

@@ -1,0 +1,63 @@
+"""Entry point: runs a command and turns every outcome into a message and an exit code.
+
+0 ok, 2 bad input, 3 a model outside its validity, 4 internal error, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from imssa_sim.errors import ConfigError, ImssaError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; ``sys.argv[1:]`` by default. ``--debug`` may stand anywhere
+        and shows the traceback of an error.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    try:
+        return _run([word for word in words if word != "--debug"])
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has seen enough. Python flushes stdout once more at exit: let that go nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ImssaError as error:
+        if debug:
+            raise
+        _say(str(error) if isinstance(error, ConfigError) else f"error: {error}")
+        return error.exit_code
+    except Exception as error:
+        if debug:
+            raise
+        text = " ".join(str(error).split())
+        _say(f"internal error: {type(error).__name__}: {text}; use --debug for the traceback")
+        return 4
+
+
+def _run(words: list[str]) -> int:
+    from imssa_sim.cli.app import command
+
+    try:
+        command().main(args=words, prog_name="imssa_sim")
+    except SystemExit as exit_:
+        sys.stdout.flush()
+        return exit_.code if isinstance(exit_.code, int) else 0
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)

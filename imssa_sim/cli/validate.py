@@ -1,0 +1,52 @@
+"""``validate``: tell whether a workload is ready to run."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from imssa_sim.cards import cards_used
+from imssa_sim.config import LoadedConfig, load_config
+from imssa_sim.errors import ConfigError, Problem, nearest
+
+
+def validate(workload: str, overrides: list[str]) -> None:
+    """Print one line about a valid workload.
+
+    Raises
+    ------
+    ConfigError
+        With every problem of the workload, its overrides and its cards.
+    """
+    loaded = load_config(workload, overrides)
+    problems = _unknown_data(loaded)
+    if problems:
+        raise ConfigError(problems)
+    kinds = Counter(origin.kind for origin in loaded.origins.values())
+    cards = {card.name for card in cards_used(loaded.config).values()}
+    print(
+        f"{loaded.path}: valid ({len(loaded.origins)} values: {kinds['file']} from the file, "
+        f"{kinds['override']} overridden, {kinds['default']} defaults; {len(cards)} cards)"
+    )
+
+
+def _unknown_data(loaded: LoadedConfig) -> list[Problem]:
+    from imssa_sim.data import dataset_names
+
+    known = dataset_names()
+    problems = []
+    for key in ("name", "fallback"):
+        name = getattr(loaded.config.data, key)
+        if name is not None and name not in known:
+            origin = loaded.origins[f"data.{key}"]
+            problems.append(
+                Problem(
+                    f"unknown data set '{name}'",
+                    origin.file,
+                    origin.line,
+                    origin.column,
+                    f"data.{key}",
+                    nearest(name, known),
+                    f"data sets: {', '.join(known)}",
+                )
+            )
+    return problems
