@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels.normal import normal_pair
 from imssa_sim.kernels.ops import floor_affine, fma
-from imssa_sim.kernels.threefry import derive_keys
+from imssa_sim.kernels.threefry import absorb, sample_keys
 from imssa_sim.kernels.tiles import converter_tables, padded, working_type
 
 
@@ -145,6 +145,14 @@ dac_levels, adc_table, dtype
     return DenseTiles(arrays, columns, noisy)
 
 
+@njit
+def _tile_keys(base, tile):  # type: ignore[no-untyped-def]
+    keys = np.empty_like(base)
+    for n in range(base.shape[0]):
+        keys[n] = absorb(base[n, 0], base[n, 1], tile)
+    return keys
+
+
 @njit(nogil=True, cache=True)
 def _read_tile(a, t, limit, keys, steps, codes, noisy, out,
                low, high, squares, magnitudes, non_zeros):  # type: ignore[no-untyped-def]  # fmt: skip
@@ -228,9 +236,10 @@ def read_dense(
     per_row = np.zeros((3, count, a.weights.shape[1]), np.int64)
     distinct, place = np.unique(ids, return_inverse=True)
     limit = (a.dac_levels.size - 1) // 2
+    base = sample_keys(seed, chip, distinct, stage)
 
     def work(t: int) -> None:
-        keys = derive_keys(seed, chip, distinct, stage, first_tile + t)[place]
+        keys = _tile_keys(base, first_tile + t)[place]
         _read_tile(a, t, limit, keys, at, codes, noise and tiles.noisy, out, *per_column, *per_row)
 
     with ThreadPoolExecutor(max(1, threads)) as pool:

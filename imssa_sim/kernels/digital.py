@@ -73,7 +73,7 @@ def _recurrence(word: type[np.signedinteger[Any]]) -> Callable[..., None]:
             clipped[i, STATE] = clipped_states
             clipped[i, OUTPUT] = clipped_outputs
 
-    return recurrence  # type: ignore[no-any-return]
+    return recurrence
 
 
 recurrence_int32 = _recurrence(np.int32)

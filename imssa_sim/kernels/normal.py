@@ -10,15 +10,31 @@ Both polynomials are Chebyshev fits of this project, weighted to even out the er
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-from imssa_sim.kernels.ops import bits_of, float_of, fma
-from imssa_sim.kernels.threefry import threefry2x32
-
-ROUNDS = 13
+from imssa_sim.kernels.ops import (
+    LANES,
+    add,
+    bits_of,
+    both,
+    convert,
+    float_of,
+    fma,
+    interleave_high,
+    interleave_low,
+    iota,
+    mul,
+    shift_left,
+    shift_right,
+    sqrt,
+    store,
+    sub,
+    xor,
+)
+from imssa_sim.kernels.threefry import threefry2x32_13
 
 _F = np.float32
 _SQRT_HALF_BITS = np.int32(0x3F3504F3)
@@ -48,36 +64,47 @@ P0, P1, P2, P3, P4, P5, P6, P7, P8, P9, P10, P11, P12 = _P
 _STEP = _F(2.0**-32)
 _HALF_STEP = _F(2.0**-33)
 _ONE = _F(1.0)
-_TWO = _F(-2.0)
-_FOUR = _F(4.0)
+_LOW_BITS = np.uint32(0x7FFFFFFF)
+_SIGN = np.uint32(0x80000000)
+_INT = np.int32(0)
 
 
 @njit
-def normal_from_bits(word):  # type: ignore[no-untyped-def]
-    """A standard normal (float32) from a random uint32."""
-    p = fma(_F(np.int32(word & np.uint32(0x7FFFFFFF))), _STEP, _HALF_STEP)
-    x = fma(p, _TWO, _ONE)
-    four_p = _F(_FOUR * p)
-    bits = bits_of(fma(_F(-four_p), p, four_p))
-    exponent = np.int32(np.int32(bits - _SQRT_HALF_BITS) >> np.int32(23))
-    r = _F(float_of(np.int32(bits - np.int32(exponent << np.int32(23)))) - _ONE)
+def normal_from_bits(word: Any) -> Any:
+    """Standard normals (float32) from random uint32, a scalar or a vector."""
+    p = fma(convert(convert(both(word, _LOW_BITS), _INT), _ONE), _STEP, _HALF_STEP)
+    x = fma(p, _F(-2.0), _ONE)
+    bits = bits_of(fma(mul(p, _F(-4.0)), p, mul(p, _F(4.0))))
+    exponent = shift_right(sub(bits, _SQRT_HALF_BITS), 23)
+    r = sub(float_of(sub(bits, shift_left(exponent, 23))), _ONE)
     s = fma(fma(fma(fma(fma(fma(fma(L7, r, L6), r, L5), r, L4), r, L3), r, L2), r, L1), r, L0)
-    u = fma(_F(math.sqrt(fma(_F(exponent), _MINUS_LN2, s))), _SCALE, _SHIFT)
+    u = fma(sqrt(fma(convert(exponent, _ONE), _MINUS_LN2, s)), _SCALE, _SHIFT)
     q = fma(fma(fma(fma(fma(fma(P12, u, P11), u, P10), u, P9), u, P8), u, P7), u, P6)
     q = fma(fma(fma(fma(fma(fma(q, u, P5), u, P4), u, P3), u, P2), u, P1), u, P0)
-    z = _F(q * x)
-    return float_of(np.int32(bits_of(z) ^ np.int32(np.int32(word >> np.uint32(31)) << np.int32(31))))
+    sign = convert(both(word, _SIGN), _INT)
+    return float_of(xor(bits_of(mul(q, x)), sign))
 
 
 @njit
-def normal_pair(key0, key1, step, pair):  # type: ignore[no-untyped-def]
+def normal_pair(key0: Any, key1: Any, step: Any, pair: Any) -> Any:
     """The normals of columns ``2 * pair`` and ``2 * pair + 1`` at one step (all uint32)."""
-    a, b = threefry2x32(key0, key1, step, pair, ROUNDS)
+    a, b = threefry2x32_13(key0, key1, step, pair)
     return normal_from_bits(a), normal_from_bits(b)
 
 
-@njit(cache=True)
-def fill_normals(key0, key1, step, out):  # type: ignore[no-untyped-def]
+@njit
+def fill_vectors(key0: Any, key1: Any, step: Any, first: int, last: int, out: Any) -> None:
+    """Normals of the columns first … last - 1, multiples of 32, to the same places of ``out``."""
+    pair = add(convert(iota(), step), np.uint32(first // 2))
+    for at in range(first, last, 2 * LANES):
+        a, b = normal_pair(key0, key1, step, pair)
+        store(out, at, interleave_low(a, b))
+        store(out, at + LANES, interleave_high(a, b))
+        pair = add(pair, np.uint32(LANES))
+
+
+@njit(cache=True, nogil=True)
+def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     """Write the normals of the columns 0 … n-1 at one step.
 
     Parameters
@@ -87,12 +114,15 @@ def fill_normals(key0, key1, step, out):  # type: ignore[no-untyped-def]
     step : numpy.uint32
         Step (or any other first counter).
     out : numpy.ndarray
-        Float32, shape (n,), overwritten.
+        Float32, shape (n,), contiguous, overwritten.
     """
-    n = out.shape[0]
-    for pair in range(n // 2):
-        a, b = normal_pair(key0, key1, np.uint32(step), np.uint32(pair))
-        out[2 * pair] = a
-        out[2 * pair + 1] = b
-    if n % 2:
-        out[n - 1] = normal_pair(key0, key1, np.uint32(step), np.uint32(n // 2))[0]
+    whole = out.shape[0] - out.shape[0] % (2 * LANES)
+    fill_vectors(key0, key1, step, 0, whole, out)
+    if whole < out.shape[0]:
+        rest = np.empty(2 * LANES, np.float32)
+        a, b = normal_pair(
+            key0, key1, step, add(convert(iota(), step), np.uint32(whole // 2))
+        )
+        store(rest, 0, interleave_low(a, b))
+        store(rest, LANES, interleave_high(a, b))
+        out[whole:] = rest[: out.shape[0] - whole]

@@ -1,74 +1,124 @@
-"""Scalar operations that Numba lacks: fused multiply-add, bit casts, floor in one instruction.
+"""Operations on vectors of 16 lanes, and on scalars, that compile to one instruction each.
 
-A fused multiply-add is written out wherever one is wanted and the compiler gets no licence to
-contract or to reorder, so each kernel computes one and the same sequence of IEEE operations,
-whatever the loop it stands in. With ``NUMBA_DISABLE_JIT=1`` plain Python stands in for each.
+Numba leaves vectorisation to LLVM's guesses and promotes 32-bit integers to 64 bits. The kernels
+spell both out instead: a *vector* is a value of 16 lanes held in registers, every function here
+takes vectors and scalars alike (a scalar beside a vector stands for 16 equal lanes), and integers
+keep their width. No fast-math licence is given and each fused multiply-add is written out, so a
+kernel is one fixed sequence of IEEE operations whatever the loop it stands in: that is why
+results do not depend on how samples are grouped.
+
+With ``NUMBA_DISABLE_JIT=1`` NumPy arrays of 16 elements stand in for vectors; only :func:`fma`
+then differs, in the last bit of float64.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numba import config, njit, types
-from numba.extending import intrinsic
+from numba import config, njit
+
+LANES = 16
 
 if TYPE_CHECKING or config.DISABLE_JIT:
-
-    def fma(a: Any, b: Any, c: Any) -> Any:
-        """``a * b + c``, rounded once (float32: the product is exact in float64)."""
-        if isinstance(a, np.float32):
-            return np.float32(np.float64(a) * np.float64(b) + np.float64(c))
-        return a * b + c
-
-    def floor(a: Any) -> Any:
-        """Largest integer not above ``a``, in the type of ``a``."""
-        return np.floor(a)
-
-    def bits_of(a: Any) -> Any:
-        """The bits of a float32 as int32."""
-        return np.float32(a).view(np.int32)
-
-    def float_of(a: Any) -> Any:
-        """The float32 with the bits of an int32."""
-        return np.int32(a).view(np.float32)
-
+    from imssa_sim.kernels._ops_python import (
+        add,
+        any_lane,
+        bits_of,
+        both,
+        convert,
+        count,
+        fma,
+        float_of,
+        floor,
+        fold,
+        gather,
+        interleave_high,
+        interleave_low,
+        iota,
+        less,
+        load,
+        make_product,
+        mul,
+        rotate_left,
+        select,
+        shift_left,
+        shift_right,
+        splat,
+        sqrt,
+        store,
+        sub,
+        xor,
+    )
 else:
+    from imssa_sim.kernels._ops_llvm import (
+        add,
+        any_lane,
+        bits_of,
+        both,
+        convert,
+        count,
+        fma,
+        float_of,
+        floor,
+        fold,
+        gather,
+        interleave_high,
+        interleave_low,
+        iota,
+        less,
+        load,
+        make_product,
+        mul,
+        rotate_left,
+        select,
+        shift_left,
+        shift_right,
+        splat,
+        sqrt,
+        store,
+        sub,
+        xor,
+    )
 
-    @intrinsic
-    def fma(typingctx, a, b, c):
-        def codegen(context, builder, signature, args):
-            return builder.fma(*args)
-
-        return a(a, a, a), codegen
-
-    @intrinsic
-    def floor(typingctx, a):
-        def codegen(context, builder, signature, args):
-            function = builder.module.declare_intrinsic("llvm.floor", [args[0].type])
-            return builder.call(function, args)
-
-        return a(a), codegen
-
-    @intrinsic
-    def bits_of(typingctx, a):
-        def codegen(context, builder, signature, args):
-            return builder.bitcast(args[0], context.get_value_type(types.int32))
-
-        return types.int32(types.float32), codegen
-
-    @intrinsic
-    def float_of(typingctx, a):
-        def codegen(context, builder, signature, args):
-            return builder.bitcast(args[0], context.get_value_type(types.float32))
-
-        return types.float32(types.int32), codegen
+__all__ = [
+    "LANES",
+    "add",
+    "any_lane",
+    "bits_of",
+    "both",
+    "convert",
+    "count",
+    "float_of",
+    "floor",
+    "floor_affine",
+    "fma",
+    "fold",
+    "gather",
+    "interleave_high",
+    "interleave_low",
+    "iota",
+    "less",
+    "load",
+    "make_product",
+    "mul",
+    "rotate_left",
+    "select",
+    "shift_left",
+    "shift_right",
+    "splat",
+    "sqrt",
+    "store",
+    "sub",
+    "xor",
+]
 
 
 @njit
-def floor_affine(x, scale, offset, one):  # type: ignore[no-untyped-def]
-    """floor(x * scale + offset), exact although the sum is rounded: the residue's sign is."""
+def floor_affine(x: Any, scale: Any, offset: Any, one: Any) -> Any:
+    """floor(x * scale + offset), exact for an ``offset`` of few bits.
+
+    The rounded sum may reach an integer from below; the sign of the residue, which one fused
+    multiply-add gives exactly, tells.
+    """
     n = floor(fma(x, scale, offset))
-    if fma(x, scale, offset - n) < 0:
-        n = n - one
-    return n
+    return select(less(fma(x, scale, sub(offset, n)), sub(one, one)), sub(n, one), n)

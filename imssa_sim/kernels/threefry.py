@@ -6,60 +6,80 @@ calls. 13 rounds are the fewest that pass BigCrush in the paper's table 2, 20 it
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+
+from imssa_sim.kernels.ops import add, rotate_left, xor
 
 _PARITY = np.uint32(0x1BD11BDA)
-_ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
-
-
-@njit(inline="always")
-def _mix(x0, x1, rotation):  # type: ignore[no-untyped-def]
-    x0 = np.uint32(x0 + x1)
-    x1 = np.uint32((x1 << np.uint32(rotation)) | (x1 >> np.uint32(32 - rotation)))
-    return x0, np.uint32(x1 ^ x0)
 
 
 @njit
-def threefry2x32(key0, key1, counter0, counter1, rounds):  # type: ignore[no-untyped-def]
-    """Two random words from a key and a counter.
+def _round(x0: Any, x1: Any, rotation: Any) -> Any:
+    x0 = add(x0, x1)
+    return x0, xor(rotate_left(x1, rotation), x0)
+
+
+@njit
+def _four_rounds(x0: Any, x1: Any, r0: Any, r1: Any, r2: Any, r3: Any) -> Any:
+    x0, x1 = _round(x0, x1, r0)
+    x0, x1 = _round(x0, x1, r1)
+    x0, x1 = _round(x0, x1, r2)
+    return _round(x0, x1, r3)
+
+
+@njit
+def _twelve_rounds(x0: Any, x1: Any, key0: Any, key1: Any, key2: Any) -> Any:
+    x0, x1 = _four_rounds(add(x0, key0), add(x1, key1), 13, 15, 26, 6)
+    x0, x1 = add(x0, key1), add(x1, add(key2, np.uint32(1)))
+    x0, x1 = _four_rounds(x0, x1, 17, 29, 16, 24)
+    x0, x1 = add(x0, key2), add(x1, add(key0, np.uint32(2)))
+    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    return add(x0, key0), add(x1, add(key1, np.uint32(3)))
+
+
+@njit
+def threefry2x32_13(key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
+    """Two random words from a key and a counter by 13 rounds.
 
     Parameters
     ----------
-    key0, key1, counter0, counter1 : numpy.uint32
+    key0, key1, counter0, counter1 : numpy.uint32 or vector of uint32
         Key and counter.
-    rounds : int
-        Number of rounds, 13 or 20 (any number works).
 
     Returns
     -------
-    tuple of numpy.uint32
+    tuple
         The two words of output.
     """
-    key2 = np.uint32(key0 ^ key1 ^ _PARITY)
-    x0 = np.uint32(counter0 + key0)
-    x1 = np.uint32(counter1 + key1)
-    a, b, c = key1, key2, key0
-    for i in range(rounds):
-        x0, x1 = _mix(x0, x1, _ROTATIONS[i & 7])
-        if i & 3 == 3:
-            x0 = np.uint32(x0 + a)
-            x1 = np.uint32(x1 + b + np.uint32((i >> 2) + 1))
-            a, b, c = b, c, a
-    return x0, x1
+    key2 = xor(xor(key0, key1), _PARITY)
+    x0, x1 = _twelve_rounds(counter0, counter1, key0, key1, key2)
+    return _round(x0, x1, 17)
 
 
 @njit
-def _absorb(key0, key1, value):  # type: ignore[no-untyped-def]
-    word = np.uint64(value)
-    low = np.uint32(word & np.uint64(0xFFFFFFFF))
-    high = np.uint32(word >> np.uint64(32))
-    return threefry2x32(key0, key1, low, high, 20)
+def threefry2x32_20(key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
+    """Two random words from a key and a counter by 20 rounds; else as :func:`threefry2x32_13`."""
+    key2 = xor(xor(key0, key1), _PARITY)
+    x0, x1 = _twelve_rounds(counter0, counter1, key0, key1, key2)
+    x0, x1 = _four_rounds(x0, x1, 17, 29, 16, 24)
+    x0, x1 = add(x0, key1), add(x1, add(key2, np.uint32(4)))
+    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    return add(x0, key2), add(x1, add(key0, np.uint32(5)))
+
+
+@njit
+def absorb(key0: Any, key1: Any, value: Any) -> Any:
+    """The key that a 64-bit coordinate gives under a key."""
+    low = np.uint32(value & 0xFFFFFFFF)
+    high = np.uint32((value >> 32) & 0xFFFFFFFF)
+    return threefry2x32_20(key0, key1, low, high)
 
 
 @njit(cache=True)
-def derive_key(seed, chip, sample, stage, tile):  # type: ignore[no-untyped-def]
+def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Any:
     """Key of the noise of one sample on one tile.
 
     Each coordinate is encrypted under the key that the coordinates before it gave. Encryption is
@@ -68,26 +88,29 @@ def derive_key(seed, chip, sample, stage, tile):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     seed, chip, sample, stage, tile : int
-        Coordinates, up to 64 bits each; negative numbers count modulo 2**64.
+        Coordinates, 64 bits each.
 
     Returns
     -------
     tuple of numpy.uint32
         The key's two words.
     """
-    key0, key1 = _absorb(np.uint32(0), np.uint32(0), seed)
-    key0, key1 = _absorb(key0, key1, chip)
-    key0, key1 = _absorb(key0, key1, sample)
-    key0, key1 = _absorb(key0, key1, stage)
-    return _absorb(key0, key1, tile)
+    key0, key1 = absorb(np.uint32(0), np.uint32(0), seed)
+    key0, key1 = absorb(key0, key1, chip)
+    key0, key1 = absorb(key0, key1, sample)
+    key0, key1 = absorb(key0, key1, stage)
+    return absorb(key0, key1, tile)
 
 
 @njit(cache=True)
-def derive_keys(seed, chip, samples, stage, tile):  # type: ignore[no-untyped-def]
-    """Keys of many samples on one tile: uint32 (B, 2) of ``samples`` (B,) int64."""
-    keys: NDArray[np.uint32] = np.empty((samples.shape[0], 2), np.uint32)
+def sample_keys(seed: int, chip: int, samples: Any, stage: int) -> Any:
+    """Keys short of their last coordinate: uint32 (B, 2) for ``samples`` (B,) int64."""
+    keys = np.empty((samples.shape[0], 2), np.uint32)
+    first = absorb(np.uint32(0), np.uint32(0), seed)
+    first = absorb(first[0], first[1], chip)
     for b in range(samples.shape[0]):
-        key = derive_key(seed, chip, samples[b], stage, tile)
-        keys[b, 0] = key[0]
-        keys[b, 1] = key[1]
+        key0, key1 = absorb(first[0], first[1], samples[b])
+        key0, key1 = absorb(key0, key1, stage)
+        keys[b, 0] = key0
+        keys[b, 1] = key1
     return keys

@@ -1,0 +1,167 @@
+"""NumPy twins of the vector operations, for ``NUMBA_DISABLE_JIT=1``; see ``ops``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+LANES = 16
+
+
+def add(a: Any, b: Any) -> Any:
+    """Sum; integers wrap."""
+    with np.errstate(over="ignore"):
+        return a + b
+
+
+def sub(a: Any, b: Any) -> Any:
+    """Difference; integers wrap."""
+    with np.errstate(over="ignore"):
+        return a - b
+
+
+def mul(a: Any, b: Any) -> Any:
+    """Product."""
+    return a * b
+
+
+def fma(a: Any, b: Any, c: Any) -> Any:
+    """``a * b + c``, rounded once (in float32 by way of float64: its products are exact there)."""
+    if np.result_type(a) == np.float32:
+        wide = np.multiply(a, b, dtype=np.float64) + np.asarray(c, dtype=np.float64)
+        return wide.astype(np.float32) if wide.ndim else np.float32(wide)
+    return a * b + c
+
+
+def floor(a: Any) -> Any:
+    """Largest integer not above ``a``, in the type of ``a``."""
+    return np.floor(a)
+
+
+def sqrt(a: Any) -> Any:
+    """Square root."""
+    return np.sqrt(a)
+
+
+def xor(a: Any, b: Any) -> Any:
+    """Bitwise exclusive or."""
+    return a ^ b
+
+
+def both(a: Any, b: Any) -> Any:
+    """Bitwise (or, of masks, logical) and."""
+    return a & b
+
+
+def shift_left(a: Any, bits: int) -> Any:
+    """``a << bits``."""
+    return a << np.result_type(a).type(bits)
+
+
+def shift_right(a: Any, bits: int) -> Any:
+    """``a >> bits``; keeps the sign of signed integers."""
+    return a >> np.result_type(a).type(bits)
+
+
+def rotate_left(a: Any, bits: int) -> Any:
+    """Rotate 32-bit words."""
+    return (a << np.uint32(bits)) | (a >> np.uint32(32 - bits))
+
+
+def bits_of(a: Any) -> Any:
+    """The bits of float32 as int32."""
+    return a.view(np.int32)
+
+
+def float_of(a: Any) -> Any:
+    """float32 with the bits of an int32."""
+    return a.view(np.float32)
+
+
+def convert(a: Any, like: Any) -> Any:
+    """``a`` in the element type of ``like``; floats are cut towards zero to integers."""
+    return np.asarray(a).astype(np.result_type(like))[()]
+
+
+def less(a: Any, b: Any) -> Any:
+    """Mask of the lanes where ``a < b``."""
+    return np.less(a, b)
+
+
+def select(mask: Any, a: Any, b: Any) -> Any:
+    """Lanes of ``a`` where the mask is set, of ``b`` elsewhere."""
+    return np.where(mask, a, b)[()]
+
+
+def count(mask: Any) -> int:
+    """Number of lanes set."""
+    return int(np.count_nonzero(mask))
+
+
+def any_lane(mask: Any) -> bool:
+    """Whether any lane is set."""
+    return bool(np.any(mask))
+
+
+def splat(a: Any) -> Any:
+    """16 equal lanes."""
+    return np.full(LANES, a, dtype=np.result_type(a))
+
+
+def iota() -> Any:
+    """Lanes 0 … 15 as int32."""
+    return np.arange(LANES, dtype=np.int32)
+
+
+def load(array: Any, at: int) -> Any:
+    """16 elements of a flat array from index ``at``."""
+    if not 0 <= at <= array.size - LANES:
+        raise IndexError(f"a vector at {at} leaves an array of {array.size}")
+    return array[at : at + LANES].copy()
+
+
+def store(array: Any, at: int, a: Any) -> None:
+    """Write 16 elements of a flat array from index ``at``."""
+    if not 0 <= at <= array.size - LANES:
+        raise IndexError(f"a vector at {at} leaves an array of {array.size}")
+    array[at : at + LANES] = a
+
+
+def gather(array: Any, at: Any) -> Any:
+    """Elements of a flat array at 16 int32 indices."""
+    return array[at]
+
+
+def fold(a: Any) -> Any:
+    """Sum of the lanes: halves are added, then quarters, …"""
+    while a.size > 1:
+        a = a[: a.size // 2] + a[a.size // 2 :]
+    return a[0]
+
+
+def interleave_low(a: Any, b: Any) -> Any:
+    """a0 b0 a1 b1 … of the lower halves."""
+    return np.stack([a, b], axis=1).ravel()[:LANES]
+
+
+def interleave_high(a: Any, b: Any) -> Any:
+    """a8 b8 a9 b9 … of the upper halves."""
+    return np.stack([a, b], axis=1).ravel()[LANES:]
+
+
+def make_product(scalars: int, vectors: int) -> Callable[..., None]:
+    """Register-blocked product; see ``_ops_llvm.make_product``."""
+
+    def product(
+        s: Any, s0: int, si: int, sc: int, x: Any, x0: int, xi: int, n: int, out: Any, o0: int, oc: int
+    ) -> None:
+        for c in range(scalars):
+            for v in range(vectors):
+                acc = np.zeros(LANES, dtype=x.dtype)
+                for i in range(n):
+                    acc = fma(s[s0 + i * si + c * sc], load(x, x0 + i * xi + v * LANES), acc)
+                store(out, o0 + c * oc + v * LANES, acc)
+
+    return product
