@@ -156,7 +156,8 @@ def numba_threads(threads: int | None) -> Iterator[None]:
 
     before = numba.get_num_threads()
     if threads is not None:
-        numba.set_num_threads(max(1, min(threads, numba.config.NUMBA_NUM_THREADS)))
+        available = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+        numba.set_num_threads(max(1, min(threads, available)))
     try:
         yield
     finally:
@@ -231,7 +232,8 @@ def kernel_digital(
 
     u = np.ascontiguousarray(u, dtype=np.int16)
     batch, _, channels = u.shape
-    state_bound, output_bound = accumulator_bounds(kernel, code_limit(16))
+    largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
+    state_bound, output_bound = accumulator_bounds(kernel, largest)
     narrow = max(state_bound, output_bound) < 1 << 31
     word: Any = np.int32 if narrow else np.int64
     weights = np.stack(
@@ -252,14 +254,13 @@ def kernel_digital(
         output_scale[:, 1] = requantiser_scale(through)
     y = np.empty_like(u)
     clipped = np.zeros((batch * channels, 2), dtype=np.int64)
-    run = kernels.recurrence_int32 if narrow else kernels.recurrence_int64
-    run(
+    kernels.RECURRENCES[word, kernel.form == "lookahead"](
         weights,
         (kernel.d << kernel.d_shift).astype(word),
         np.ascontiguousarray(requantiser_scale(kernel.state_requant)),
         output_scale,
         np.array([kernel.state_requant.limit, kernel.output_requant.limit]),
-        np.array([kernel.form == "lookahead", reverse]),
+        reverse,
         u,
         y,
         clipped,

@@ -19,15 +19,14 @@ from numba import njit, prange
 STATE, OUTPUT = 0, 1  # columns of the counters of clipped values
 
 
-def _recurrence(word: type[np.signedinteger[Any]]) -> Callable[..., None]:
-    """Compile the recurrence for accumulators of type ``word``."""
+def _recurrence(word: type[np.signedinteger[Any]], lookahead: bool) -> Callable[..., None]:
+    """Compile the recurrence for accumulators of type ``word`` and one of the output forms."""
 
     @njit(parallel=True, cache=True, error_model="numpy")
-    def recurrence(weights, feedthrough, state_scale, output_scale, limits, flags, u, y, clipped):  # type: ignore[no-untyped-def]
+    def recurrence(weights, feedthrough, state_scale, output_scale, limits, reverse, u, y, clipped):  # type: ignore[no-untyped-def]
         samples, steps, channels = u.shape
         modes = weights.shape[2]
         state_limit, output_limit = np.float64(limits[0]), np.float64(limits[1])
-        lookahead, reverse = flags[0], flags[1]
         for i in prange(samples * channels):
             b, h = i // channels, i % channels
             a_re, a_im = weights[h, 0], weights[h, 1]
@@ -42,28 +41,29 @@ def _recurrence(word: type[np.signedinteger[Any]]) -> Callable[..., None]:
             for step in range(steps):
                 k = steps - 1 - step if reverse else step
                 drive = word(u[b, k, h])
-                old = word(0)
-                new = word(0)
+                output = word(0)
                 for n in range(modes):
                     p, q = x_re[n], x_im[n]
                     re = word(word(a_re[n] * p) - word(a_im[n] * q))
                     im = word(word(a_im[n] * p) + word(a_re[n] * q))
                     re = word(re + word(b_re[n] * drive))
                     im = word(im + word(b_im[n] * drive))
-                    old = word(old + word(word(c_re[n] * p) + word(c_im[n] * q)))
+                    if lookahead:
+                        output = word(output + word(word(c_re[n] * p) + word(c_im[n] * q)))
                     re_code = np.floor(re * scale[n] + 0.5)
                     im_code = np.floor(im * scale[n] + 0.5)
                     clipped_states += abs(re_code) > state_limit
                     clipped_states += abs(im_code) > state_limit
                     p = word(min(max(re_code, -state_limit), state_limit))
                     q = word(min(max(im_code, -state_limit), state_limit))
-                    new = word(new + word(word(c_re[n] * p) + word(c_im[n] * q)))
+                    if not lookahead:
+                        output = word(output + word(word(c_re[n] * p) + word(c_im[n] * q)))
                     x_re[n], x_im[n] = p, q
                 through = word(d * drive)
                 if lookahead:
-                    code = np.floor(word(old + through) * output_scale[h, 0] + 0.5)
+                    code = np.floor(word(output + through) * output_scale[h, 0] + 0.5)
                 else:
-                    code = np.floor(new * output_scale[h, 0] + 0.5)
+                    code = np.floor(output * output_scale[h, 0] + 0.5)
                     part = np.floor(through * output_scale[h, 1] + 0.5)
                     clipped_outputs += abs(code) > output_limit or abs(part) > output_limit
                     code = min(max(code, -output_limit), output_limit)
@@ -76,18 +76,22 @@ def _recurrence(word: type[np.signedinteger[Any]]) -> Callable[..., None]:
     return recurrence
 
 
-recurrence_int32 = _recurrence(np.int32)
+RECURRENCES = {
+    (word, lookahead): _recurrence(word, lookahead)
+    for word in (np.int32, np.int64)
+    for lookahead in (False, True)
+}
 """Run the S4D kernels of one layer and direction over whole sequences.
+
+By word of the accumulators, and by output form: look-ahead takes the old state and one sum, the
+other form the new state and a feed-through of its own. Arguments:
 
 weights (H, 6, M): rows a_re, a_im, b_re, b_im, c_re, c_im, already shifted to their column's unit.
 feedthrough (H,): d, shifted likewise. state_scale (H, M), output_scale (H, 2): requantisers as
 float64, in the second column the feed-through's own. limits (2,): state and output codes.
-flags (2,) bool: look-ahead output form (from the old state, one sum), and reverse (last step
-first). u, y (B, L, H) int16. clipped (B*H, 2) int64: clipped state parts and outputs.
+reverse: last step first. u, y (B, L, H) int16. clipped (B*H, 2) int64: clipped state parts and
+outputs.
 """
-
-recurrence_int64 = _recurrence(np.int64)
-"""As `recurrence_int32`, for accumulators that do not fit into 32 bits."""
 
 
 @njit(parallel=True, cache=True, error_model="numpy")

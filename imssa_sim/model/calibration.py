@@ -155,11 +155,11 @@ class StateStatistics:
         from imssa_sim.model.statistics import run_states
 
         a, b = discretise(kernel, network.discretisation)
-        parts = [
-            np.ascontiguousarray(p, dtype=np.float32) for p in (a.real, a.imag, b.real, b.imag)
-        ]
+        a_re, a_im = a.real.astype(np.float32), a.imag.astype(np.float32)
+        b_re, b_im = b.real.astype(np.float32), b.imag.astype(np.float32)
         drive = np.ascontiguousarray(u, dtype=np.float32)
-        run_states(*parts, drive, reverse, self.seen, self.stride, self.peaks, self.samples)
+        peaks, samples = self.peaks, self.samples
+        run_states(a_re, a_im, b_re, b_im, drive, reverse, self.seen, self.stride, peaks, samples)
         self.seen += u.shape[0] * u.shape[1]
 
     def ranges(self, options: CalibrationOptions, bits: int) -> FloatArray:
@@ -169,6 +169,8 @@ class StateStatistics:
         channels, modes = self.peaks.shape
         shape = {"mode": (channels, modes), "channel": (channels, 1), "tensor": (1, 1)}
         groups = shape[options.granularity.state]
+        found: FloatArray
+        values: NDArray[np.float32]
         largest = self.peaks.reshape(*groups, -1).max(axis=-1).astype(np.float64)
         filled = self.samples[:, :, : -(-self.seen // self.stride)]
         if options.activations == "max":
@@ -177,11 +179,11 @@ class StateStatistics:
             values = filled.reshape(*groups, -1)
             found = clipping_range(values, "percentile", bits, options.percentile)
         else:
-            found = np.empty(groups[0] * groups[1])
-            values = np.ascontiguousarray(filled).reshape(found.size, -1)
+            flat = np.empty(groups[0] * groups[1])
+            values = np.ascontiguousarray(filled).reshape(flat.size, -1)
             ratios, limit = CLIPPING_RATIOS, code_limit(bits)
-            least_error_ranges(values, largest.reshape(-1), ratios, limit, found)
-            found = found.reshape(groups)
+            least_error_ranges(values, largest.reshape(-1), ratios, limit, flat)
+            found = flat.reshape(groups)
         return np.array(np.broadcast_to(found, (channels, modes)))
 
 

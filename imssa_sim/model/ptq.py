@@ -320,7 +320,9 @@ def gate_limit(bits: int) -> int:
 def gelu_table(input_scale: float, input_bits: int, output_scale: float, bits: int) -> IntArray:
     """Return the codes after GELU of all input codes, (2*limit+1,)."""
     limit = code_limit(input_bits)
-    return quantise_codes(gelu(np.arange(-limit, limit + 1) * input_scale), output_scale, bits)
+    return quantise_codes(
+        gelu(np.arange(-limit, limit + 1, dtype=np.float64) * input_scale), output_scale, bits
+    )
 
 
 def gate_table(input_scale: float, bits: int) -> IntArray:

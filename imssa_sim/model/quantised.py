@@ -31,6 +31,7 @@ class Requantiser:
 
     @property
     def limit(self) -> int:
+        """Largest output code."""
         return (1 << (self.bits - 1)) - 1
 
 
@@ -43,7 +44,8 @@ class QuantisedKernel:
         acc_re = (a_re*x_re - a_im*x_im) << a_shift  +  (b_re*u) << b_shift
         acc_im = (a_im*x_re + a_re*x_im) << a_shift  +  (b_im*u) << b_shift
         x'     = state_requant(acc)
-        y      = output_requant(sum_n(c_re*x_re + c_im*x_im) << c_shift  +  (d*u) << d_shift)   # old x
+        y      = output_requant(sum_n(c_re*x_re + c_im*x_im) << c_shift  +  (d*u) << d_shift)
+                                                                             # of the old x
 
     ``separate``: x' the same, ``y = clip(output_requant(sum_n(c_re*x'_re + c_im*x'_im)) +
     feedthrough_requant(d*u))`` with ``c_shift == d_shift == 0``. Signs and the factor 2 of
@@ -74,17 +76,20 @@ class QuantisedKernel:
 
     @property
     def channels(self) -> int:
+        """Number of channels H."""
         return int(self.a_re.shape[0])
 
     @property
     def modes(self) -> int:
+        """Number of stored complex modes M per channel."""
         return int(self.a_re.shape[1])
 
 
 @dataclass(frozen=True)
 class QuantisedLinear:
-    """``out = requant(weight @ x + bias)``; weight (out, in) codes, bias (out,) in accumulator units.
+    """``out = requant(weight @ x + bias)``.
 
+    weight (out, in) codes, bias (out,) in accumulator units.
     ``output_scale`` is the value of one output code; where outputs differ (the value and the gate
     half of a gated linear unit), it is that of the first output, and the table that follows
     knows the other. The decoder's ``requant`` is the identity: logits are not requantised.

@@ -53,7 +53,8 @@ def run_states(a_re, a_im, b_re, b_im, u, reverse, first, stride, peaks, samples
             peaks[h, n] = max(peaks[h, n], largest[n])
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+# Sums of squares may be reordered (vectorised); NaN and infinities keep their meaning.
+@njit(parallel=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def least_error_ranges(samples, largest, ratios, limit, out):  # type: ignore[no-untyped-def]
     """Per group, the clipping range of least mean squared quantisation error.
 
@@ -62,7 +63,7 @@ def least_error_ranges(samples, largest, ratios, limit, out):  # type: ignore[no
     """
     groups, count = samples.shape
     for g in prange(groups):
-        best = np.inf
+        best = np.float32(np.inf)
         out[g] = largest[g]
         if largest[g] > 0:
             for ratio in ratios:
@@ -72,7 +73,8 @@ def least_error_ranges(samples, largest, ratios, limit, out):  # type: ignore[no
                 for i in range(count):
                     value = abs(samples[g, i])
                     code = min(np.floor(value * inverse + np.float32(0.5)), np.float32(limit))
-                    error += (code * step - value) ** 2
+                    rest = code * step - value
+                    error += rest * rest
                 if error < best:
                     best = error
                     out[g] = largest[g] * ratio
