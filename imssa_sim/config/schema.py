@@ -137,6 +137,8 @@ class TileConfig(Section):
     """Physical bit lines."""
     cell: CellCard
     weights: Literal["differential", "one_sided", "offset"] = "differential"
+    weight_scale: Literal["column", "tile"] = "column"
+    """What shares one conductance per unit of weight."""
     read_voltage: Voltage = 0.2
     """[V]"""
     read_time: Time = 1e-8
@@ -161,6 +163,8 @@ class ChipConfig(Section):
     """[m], node of the digital parts."""
     supply: Voltage = 0.9
     """[V]"""
+    arbitration: Literal["fifo", "round_robin", "static"] = "fifo"
+    """Whom a shared bus or vector unit serves next: first come, next in turn, fixed order."""
     tiles: Count = "auto"
     tile: TileConfig
 
@@ -232,9 +236,12 @@ class EffectsConfig(Section):
     """A switch for each departure from the ideal array."""
 
     programming_error: bool = True
+    relaxation: bool = True
     read_noise: bool = True
     drift: bool = True
     faults: bool = True
+    level_grid: bool = False
+    """Targets are rounded to the cell's levels."""
     ir_drop: bool = False
 
 

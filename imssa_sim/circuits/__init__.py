@@ -1,0 +1,1 @@
+"""Circuits around the cells: arrays, drivers, converters, wires, and their SPICE decks."""

@@ -1,0 +1,298 @@
+"""Programmed arrays: from integer weights to what a column of real cells computes with.
+
+Shapes: T tiles, R rows, C logical columns, P physical bit lines (see `weights`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.circuits import draws
+from imssa_sim.circuits.weights import (
+    Scheme,
+    effective,
+    effective_variance,
+    lines_in_use,
+    targets,
+    unit_conductance,
+)
+from imssa_sim.devices.cell import Cell, load_cell
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ProgrammingCost:
+    """What writing the tiles took, each array (T,).
+
+    Attributes
+    ----------
+    cells : int array
+        Cells written.
+    pulses : float array
+        Write pulses.
+    time : float array
+        Cell after cell [s].
+    energy : float array
+        [J]
+    """
+
+    cells: IntArray
+    pulses: FloatArray
+    time: FloatArray
+    energy: FloatArray
+
+
+@dataclass(frozen=True)
+class ProgrammedTiles:
+    """Tiles as they read at one time after programming.
+
+    A column's sum for codes v is ``Σ_i weights_ij·v_i`` with the noise variance
+    ``Σ_i (flat_variance_j + variance_ij)·v_i²``: cells fluctuate slowly against one read, so the
+    deviation grows with the code whether it is an amplitude, a pulse width or a row of bits.
+
+    Attributes
+    ----------
+    weights : array (T, R, C)
+        In units of the integer weights, all static errors included.
+    variance : array (T, R, C) or None
+        Read noise of a weight in one read [weight units²], beyond ``flat_variance``; None: none.
+    flat_variance : array (T, C)
+        What all cells in use of a column have at least, exactly the variance of a zero weight
+        where these are all alike.
+    row_conductance : array (T, R)
+        Sum of the conductances on a word line, bit lines in use [S].
+    scale : array (T, C)
+        Conductance per unit of weight [S].
+    programming : ProgrammingCost
+    """
+
+    weights: FloatArray
+    variance: FloatArray | None
+    flat_variance: FloatArray
+    row_conductance: FloatArray
+    scale: FloatArray
+    programming: ProgrammingCost
+
+    @property
+    def noisy(self) -> bool:
+        """Whether reads differ from each other."""
+        return self.variance is not None or bool(np.any(self.flat_variance))
+
+
+@dataclass(frozen=True)
+class WrittenTiles:
+    """The conductances of tiles as written, and what fixes their later course.
+
+    Attributes
+    ----------
+    cell : Cell
+    scheme : str
+        Of signed weights.
+    weights : int array (T, R, C)
+        What was meant.
+    scale : array (T, C)
+        [S] per unit.
+    in_use : bool array (T, R, P)
+        Cells at used rows and lines.
+    targets, written : array (T, R, P)
+        [S]; zero where not in use.
+    stuck : int8 array (T, R, P)
+        +1 stuck on, -1 stuck off, 0 good.
+    relaxation, drift : array (T, R, P) or None
+        Standard normals of the cells; None where the effect is off or the card has none.
+    read_time : float
+        Duration of one read [s].
+    read_noise : bool
+    exact : bool
+        Nothing departs from the targets: the weights are the integers.
+    programming : ProgrammingCost
+    """
+
+    cell: Cell
+    scheme: Scheme
+    weights: IntArray
+    scale: FloatArray
+    in_use: BoolArray
+    targets: FloatArray
+    written: FloatArray
+    stuck: NDArray[np.int8]
+    relaxation: FloatArray | None
+    drift: FloatArray | None
+    read_time: float
+    read_noise: bool
+    exact: bool
+    programming: ProgrammingCost
+
+    def conductance(self, time: float) -> FloatArray:
+        """Return the conductances (T, R, P) at a time after programming [s], in siemens."""
+        present = self.cell.after(
+            self.written, self.targets, time, relaxation=self.relaxation, drift=self.drift
+        )
+        # A stuck cell's conductance neither relaxes nor drifts.
+        return np.where(self.stuck == 0, present, self.written) * self.in_use
+
+    def at(self, time: float) -> ProgrammedTiles:
+        """Return what the tiles compute with at a time after programming [s]."""
+        self.cell.check(time=time)
+        conductance = self.conductance(time)
+        if self.exact:
+            weights = self.weights.astype(np.float64)
+        else:
+            weights = effective(conductance, self.scale, self.scheme)
+        variance, flat = self._variance(conductance, time)
+        return ProgrammedTiles(
+            weights=weights,
+            variance=variance,
+            flat_variance=flat,
+            row_conductance=conductance.sum(axis=2),
+            scale=self.scale,
+            programming=self.programming,
+        )
+
+    def _variance(
+        self, conductance: FloatArray, time: float
+    ) -> tuple[FloatArray | None, FloatArray]:
+        """Return the read-noise variance (T, R, C) beyond that of a zero weight, and the latter."""
+        nothing = np.zeros(self.scale.shape)
+        if not self.read_noise or self.cell.read_noise is None:
+            return None, nothing
+        sigma = self.cell.read_sigma(conductance, self.written, time, self.read_time)
+        variance = effective_variance(np.square(sigma) * self.in_use, self.scale, self.scheme)
+        used = self.in_use[:, :, : 2 * self.scale.shape[1] : 2]
+        if self.scheme == "offset":
+            used = self.in_use[:, :, :-1]
+        empty = (self.weights == 0) & used
+        low = np.where(empty, variance, np.inf).min(axis=1)
+        high = np.where(empty, variance, -np.inf).max(axis=1)
+        flat = np.where(low == high, low, nothing)
+        return np.where(used, variance - flat[:, None, :], 0.0), flat
+
+
+def program_tiles(
+    weights: IntArray,
+    rows_used: IntArray,
+    columns_used: IntArray,
+    hardware: HardwareConfig,
+    *,
+    seed: int,
+    chip: int,
+    stage: int,
+    time_since_programming: float,
+) -> ProgrammedTiles:
+    """Return the tiles of one stage on one chip instance, as they read.
+
+    Parameters
+    ----------
+    weights : int array (T, R, C)
+        Padding is zero.
+    rows_used, columns_used : int array (T,)
+        Rows and logical columns in use; cells beyond them are not connected.
+    hardware : HardwareConfig
+    seed, chip, stage : int
+        Coordinates of the draws; the tile's own is its index.
+    time_since_programming : float
+        [s]
+
+    Raises
+    ------
+    ValidityError
+        The time or the read voltage is outside of what the cell's card holds for.
+    InputError
+        The card is faulty.
+    """
+    written = write_tiles(
+        weights, rows_used, columns_used, hardware, seed=seed, chip=chip, stage=stage
+    )
+    return written.at(time_since_programming if not hardware.ideal else 0.0)
+
+
+def write_tiles(
+    weights: IntArray,
+    rows_used: IntArray,
+    columns_used: IntArray,
+    hardware: HardwareConfig,
+    *,
+    seed: int,
+    chip: int,
+    stage: int,
+) -> WrittenTiles:
+    """Write the tiles of one stage; parameters as in `program_tiles`."""
+    tile = hardware.chip.tile
+    effects = hardware.effects
+    cell = load_cell(tile.cell)
+    real = not hardware.ideal
+    if real:
+        cell.check(read_voltage=tile.read_voltage)
+    scheme: Scheme = tile.weights
+    weights = np.asarray(weights, dtype=np.int64)
+    rows_used = np.asarray(rows_used, dtype=np.int64)
+    columns_used = np.asarray(columns_used, dtype=np.int64)
+    scale = unit_conductance(weights, scheme, tile.weight_scale, cell.g_min, cell.g_max)
+    meant = targets(weights, scale, scheme, cell.g_min, cell.g_max)
+    lines = lines_in_use(columns_used, weights.shape[2], scheme)
+    rows = np.arange(weights.shape[1]) < rows_used[:, None]
+    in_use = rows[:, :, None] & lines[:, None, :]
+    meant = np.where(in_use, meant, 0.0)
+    gridded = real and effects.level_grid and cell.levels is not None
+    if gridded:
+        meant = np.where(in_use, cell.on_grid(meant), 0.0)
+
+    def draw(purpose: draws.Purpose, wanted: Any, kind: Any = draws.normals) -> FloatArray | None:
+        if not (real and wanted):
+            return None
+        shape = meant.shape[1:]
+        return np.stack(
+            [kind(seed, chip, stage, t, purpose, *shape) for t in range(meant.shape[0])]
+        ).reshape(meant.shape)
+
+    error = draw("programming", effects.programming_error and cell.programming is not None)
+    written = meant if error is None else np.where(in_use, cell.program(meant, error), 0.0)
+    relaxation = draw("relaxation", effects.relaxation and cell.relaxation is not None)
+    drift = draw("drift", effects.drift and cell.drift is not None)
+    stuck = np.zeros(meant.shape, dtype=np.int8)
+    kind = draw("fault_kind", effects.faults and cell.faults is not None, draws.uniforms)
+    if kind is not None and cell.faults is not None:
+        place = draw("fault_value", True, draws.uniforms)
+        assert place is not None
+        stuck = np.where(in_use, cell.faults.kinds(kind), 0).astype(np.int8)
+        written = np.where(stuck != 0, cell.faults.conductance(stuck, place), written)
+    return WrittenTiles(
+        cell=cell,
+        scheme=scheme,
+        weights=weights,
+        scale=scale,
+        in_use=in_use,
+        targets=meant,
+        written=written,
+        stuck=stuck,
+        relaxation=relaxation,
+        drift=drift,
+        read_time=tile.read_time,
+        read_noise=real and effects.read_noise,
+        exact=not gridded
+        and error is None
+        and kind is None
+        and relaxation is None
+        and drift is None,
+        programming=_cost(cell, meant, in_use),
+    )
+
+
+def _cost(cell: Cell, meant: FloatArray, in_use: BoolArray) -> ProgrammingCost:
+    """Return the mean cost of writing from the card's pulse counts; zeros without a write form."""
+    cells = in_use.sum(axis=(1, 2)).astype(np.int64)
+    if cell.write is None:
+        nothing = np.zeros(cells.shape)
+        return ProgrammingCost(cells, nothing, nothing, nothing)
+    energy = (cell.write.cell_energy(meant) * in_use).sum(axis=(1, 2))
+    return ProgrammingCost(cells, cells * cell.write.pulses, cells * cell.write.cell_time(), energy)

@@ -1,0 +1,1 @@
+"""Memory cells: how a conductance is written, how it spreads, drifts, fluctuates and fails."""

@@ -1,0 +1,237 @@
+"""A memory cell: the range of its conductance and the equations that its card names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.cards import Card, load_card
+from imssa_sim.devices import conduction, faults, noise, programming, retention, write  # noqa: F401
+from imssa_sim.devices.forms import build
+from imssa_sim.errors import ConfigError, Problem, ValidityError
+from imssa_sim.units import format_si
+
+FloatArray = NDArray[np.float64]
+_UNITS = {"time": "s", "read_time": "s", "read_voltage": "V", "temperature": "K"}
+
+
+class ProgrammingForm(Protocol):
+    """Deviation of a written conductance from its target."""
+
+    def sigma(self, target: FloatArray) -> FloatArray:
+        """Return the standard deviation [S]."""
+
+    def error(self, target: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return the deviation [S] that standard normals give."""
+
+
+class RelaxationForm(Protocol):
+    """Random deviation that comes after programming."""
+
+    def shift(self, target: FloatArray, time: float, normals: FloatArray) -> FloatArray:
+        """Return the deviation [S] at ``time`` [s] after programming."""
+
+
+class DriftForm(Protocol):
+    """Loss of conductance with time."""
+
+    def exponents(self, target: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return each cell's drift exponent."""
+
+    def factor(self, exponents: FloatArray, time: float) -> FloatArray:
+        """Return the ratio of the conductance at ``time`` [s] to that at programming."""
+
+
+class ReadNoiseForm(Protocol):
+    """Fluctuation from read to read."""
+
+    def sigma(
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+    ) -> FloatArray:
+        """Return the standard deviation of one read [S]."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A memory cell, as its card describes it. An aspect that the card leaves out is None.
+
+    Attributes
+    ----------
+    name : str
+        Name of the card.
+    g_min, g_max : float
+        Range of target conductances [S].
+    levels : array or None
+        Conductances that can be targeted, ascending [S]; None: any in the range.
+    bound_low, bound_high : float
+        Physical bounds: no error leads beyond them [S].
+    programming, relaxation, drift, read_noise, faults, conduction, write : object or None
+        Forms of equations, see `imssa_sim.devices.forms`.
+    valid : mapping of str to (float, float)
+        Limits of ``time``, ``read_voltage``, ``temperature``, ``read_time``, SI.
+    not_modelled : tuple of str
+        What the card leaves out.
+    card : Card
+        The card itself.
+    """
+
+    name: str
+    g_min: float
+    g_max: float
+    levels: FloatArray | None
+    bound_low: float
+    bound_high: float
+    programming: ProgrammingForm | None
+    relaxation: RelaxationForm | None
+    drift: DriftForm | None
+    read_noise: ReadNoiseForm | None
+    faults: faults.StuckCells | None
+    conduction: Any
+    write: write.PulseProgramming | None
+    valid: Mapping[str, tuple[float, float]]
+    not_modelled: tuple[str, ...]
+    card: Card
+
+    def check(self, **conditions: float) -> None:
+        """Refuse conditions outside the card's validity.
+
+        Parameters
+        ----------
+        **conditions : float
+            Any of the names in ``valid``, SI.
+
+        Raises
+        ------
+        ValidityError
+            Names the condition, its value, the limits and the card.
+        """
+        for name, value in conditions.items():
+            low, high = self.valid.get(name, (-np.inf, np.inf))
+            if not low <= value <= high:
+                unit = _UNITS.get(name, "")
+                raise ValidityError(
+                    f"{name.replace('_', ' ')} {format_si(value, unit)} is outside of what "
+                    f"{self.name} holds for, {format_si(low, unit)} to {format_si(high, unit)}; "
+                    "stay inside, or take another cell"
+                )
+
+    def on_grid(self, targets: FloatArray) -> FloatArray:
+        """Return the nearest level to each target [S]; the targets where there is no grid."""
+        if self.levels is None:
+            return targets
+        middles = (self.levels[1:] + self.levels[:-1]) / 2
+        return np.asarray(self.levels[np.searchsorted(middles, targets)])
+
+    def program(self, targets: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return the conductances that come of writing ``targets`` [S], within physical bounds."""
+        if self.programming is None:
+            return targets
+        written = targets + self.programming.error(targets, normals)
+        return np.clip(written, self.bound_low, self.bound_high)
+
+    def after(
+        self,
+        written: FloatArray,
+        targets: FloatArray,
+        time: float,
+        *,
+        relaxation: FloatArray | None = None,
+        drift: FloatArray | None = None,
+    ) -> FloatArray:
+        """Return the conductances at a time after programming [S].
+
+        Parameters
+        ----------
+        written, targets : array
+            What was written and what was meant [S].
+        time : float
+            Since programming [s].
+        relaxation, drift : array, optional
+            Standard normals of each cell; an aspect without them is left out.
+        """
+        result = written
+        if relaxation is not None and self.relaxation is not None:
+            result = result + self.relaxation.shift(targets, time, relaxation)
+            result = np.clip(result, self.bound_low, self.bound_high)
+        if drift is not None and self.drift is not None:
+            result = result * self.drift.factor(self.drift.exponents(targets, drift), time)
+        return result
+
+    def read_sigma(
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+    ) -> FloatArray:
+        """Return the standard deviation of the conductance in one read [S]."""
+        if self.read_noise is None:
+            return np.zeros(conductance.shape)
+        return self.read_noise.sigma(conductance, programmed, time, read_time)
+
+
+def load_cell(name: str) -> Cell:
+    """Return the cell of a card ``cells/…``, or of a user's own card file.
+
+    Raises
+    ------
+    InputError
+        For an unknown card or form, a missing or senseless parameter.
+    """
+    return cell_of(load_card(name))
+
+
+def cell_of(card: Card) -> Cell:
+    """Return the cell that a card describes; see `load_cell`."""
+    if card.kind != "cell":
+        raise ConfigError(
+            [Problem(f"card '{card.name}' is of kind '{card.kind}', not 'cell'", str(card.path))]
+        )
+    g_min = card.quantity("g_min", "conductance")
+    g_max = card.quantity("g_max", "conductance")
+    if not 0 <= g_min < g_max:
+        raise _fault(card, "g_max", "g_min must not be negative and must lie below g_max")
+    return Cell(
+        name=card.name,
+        g_min=g_min,
+        g_max=g_max,
+        levels=_levels(card, g_min, g_max),
+        bound_low=_optional(card, "bound_low", 0.0),
+        bound_high=_optional(card, "bound_high", np.inf),
+        programming=build(card, "programming"),
+        relaxation=build(card, "relaxation"),
+        drift=build(card, "drift"),
+        read_noise=build(card, "read_noise"),
+        faults=build(card, "faults"),
+        conduction=build(card, "conduction"),
+        write=build(card, "write"),
+        valid=card.valid,
+        not_modelled=card.not_modelled,
+        card=card,
+    )
+
+
+def _fault(card: Card, name: str, what: str) -> ConfigError:
+    return ConfigError([Problem(what, str(card.path), card[name].line, path=f"parameters.{name}")])
+
+
+def _optional(card: Card, name: str, default: float) -> float:
+    return card.quantity(name, "conductance") if name in card else default
+
+
+def _levels(card: Card, g_min: float, g_max: float) -> FloatArray | None:
+    """Return the level grid: ``levels`` equal steps, or the list ``level_values``."""
+    if "level_values" in card:
+        values = card.quantities("level_values", "conductance")
+        if any(a >= b for a, b in pairwise(values)):
+            raise _fault(card, "level_values", "levels must ascend")
+        if values[0] < g_min or values[-1] > g_max:
+            raise _fault(card, "level_values", "levels must lie between g_min and g_max")
+        return np.array(values)
+    if "levels" in card:
+        count = card.quantity("levels", "number")
+        if count != int(count) or count < 2:
+            raise _fault(card, "levels", "must be a whole number of at least 2")
+        return np.linspace(g_min, g_max, int(count))
+    return None

@@ -1,0 +1,55 @@
+"""Write pulses: what programming a cell takes. Fields are the parameters ``write_<field>``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.devices.forms import parameter, register
+
+FloatArray = NDArray[np.float64]
+
+
+@register("write", "pulses")
+@dataclass(frozen=True)
+class PulseProgramming:
+    """Incremental write-verify: voltage and duration of its pulses, and how many a cell takes.
+
+    Attributes
+    ----------
+    pulses : float
+        Mean number of write pulses of a cell.
+    time : float
+        Duration of a pulse [s].
+    verify_time : float
+        Duration of the read after each pulse [s].
+    set_voltage, reset_voltage : float
+        Of the first SET and RESET pulse [V].
+    voltage_step : float
+        Increase from pulse to pulse [V].
+    window : float
+        A cell is accepted when it is this close to its target [S].
+    """
+
+    pulses: float = parameter(low=0)
+    time: float = parameter("time", low=0)
+    verify_time: float = parameter("time", low=0)
+    set_voltage: float = parameter("voltage", low=0)
+    reset_voltage: float = parameter("voltage", low=0)
+    voltage_step: float = parameter("voltage", low=0, default=0.0)
+    window: float = parameter("conductance", low=0, default=0.0)
+
+    def cell_time(self) -> float:
+        """Return the mean time to program one cell [s]: pulses, each with its verify read."""
+        return self.pulses * (self.time + self.verify_time)
+
+    def cell_energy(self, targets: FloatArray) -> FloatArray:
+        """Return the mean energy to program each cell [J].
+
+        V²·G·t of each pulse, the cell at its target, V the mean of SET and RESET start voltages:
+        the path that a cell takes to its target is not known without a write-verify simulation.
+        """
+        voltage = (self.set_voltage + self.reset_voltage) / 2
+        return np.asarray(self.pulses * voltage**2 * targets * self.time)
