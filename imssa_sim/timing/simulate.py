@@ -1,0 +1,287 @@
+"""Timing of a Program: choose an engine, run the segments, collect the result."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, get_args
+
+from imssa_sim.errors import InputError, InternalError, nearest
+from imssa_sim.timing.bottleneck import find_bottleneck
+from imssa_sim.timing.build import build_graph
+from imssa_sim.timing.constraints import event_system, schedule
+from imssa_sim.timing.cycle_ratio import maximum_cycle_ratio
+from imssa_sim.timing.durations import Durations, durations
+from imssa_sim.timing.event import run_event
+from imssa_sim.timing.record import Recorder, record_recurrence
+from imssa_sim.timing.recurrence import run_recurrence
+from imssa_sim.timing.result import (
+    Bottleneck,
+    Engine,
+    LatencyRow,
+    Occupancy,
+    SegmentTiming,
+    TimingResult,
+)
+from imssa_sim.timing.steady import fast_forward_refusal
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.mapping.program import Bypass, Program, Stage
+    from imssa_sim.timing.graph import Arbitration, Segment, TimingGraph
+
+__all__ = ["TimingResult", "simulate_stages", "simulate_timing"]
+
+TIMELINE_TOKENS = 8
+
+
+def simulate_timing(
+    program: Program,
+    hardware: HardwareConfig,
+    *,
+    engine: str = "auto",
+    timeline_tokens: int = TIMELINE_TOKENS,
+) -> TimingResult:
+    """Time one sequence through a Program.
+
+    Parameters
+    ----------
+    program : Program
+        Stages, bypasses and length of the sequence.
+    hardware : HardwareConfig
+        Clock, converters, bus, cards.
+    engine : {"auto", "event", "recurrence"}
+        ``event`` simulates every event; ``auto`` too, but extrapolates the steady state exactly;
+        ``recurrence`` evaluates the max-plus recurrence.
+    timeline_tokens : int
+        Tokens whose occupancies are returned.
+
+    Raises
+    ------
+    InputError
+        Unknown engine, or buffers that make the pipeline lock up.
+    ValidityError
+        The engine cannot run this program (the message says why).
+    """
+    table = durations(program.stages, hardware)
+    return simulate_stages(
+        program.stages,
+        program.bypasses,
+        program.sequence_length,
+        table,
+        engine=engine,
+        arbitration=hardware.chip.arbitration,
+        timeline_tokens=timeline_tokens,
+    )
+
+
+def simulate_stages(
+    stages: Sequence[Stage],
+    bypasses: Sequence[Bypass],
+    sequence_length: int,
+    table: Durations,
+    *,
+    engine: str = "auto",
+    arbitration: Arbitration = "fifo",
+    timeline_tokens: int = TIMELINE_TOKENS,
+) -> TimingResult:
+    """Time one sequence through stages whose durations are known; see `simulate_timing`."""
+    if engine not in get_args(Engine):
+        hint = nearest(engine, get_args(Engine))
+        raise InputError(
+            f"engine '{engine}' is unknown" + (f"; did you mean '{hint}'?" if hint else "")
+            + f" (one of {', '.join(get_args(Engine))})"
+        )  # fmt: skip
+    begin = time.perf_counter()
+    graph = build_graph(stages, bypasses, sequence_length, table.ticks, arbitration)
+    tick = float(table.tick)
+
+    def text(ticks: Fraction) -> str:
+        return f"{float(ticks * table.tick * 10**9):.6g} ns"
+
+    runs = [_run(segment, engine, timeline_tokens, text) for segment in graph.segments]
+    kinds = {(op.component, op.action): op.kind for stage in stages for op in stage.operations}
+    counts, busy = _totals(runs)
+    ends = [run.timing.end for run in runs]
+    begins = [sum(ends[:n]) for n in range(len(runs))]
+    steps = [n for n, run in enumerate(runs) if run.segment.per == "step"]
+    total = sum(ends)
+    first = begins[steps[-1]] + runs[steps[-1]].timing.first_output if steps else total
+    slowest = max((runs[n] for n in steps or range(len(runs))), key=lambda r: r.timing.interval)
+    interval = slowest.timing.interval
+    latency, timeline = _rows(runs, begins, kinds, tick)
+    return TimingResult(
+        first_output=first * tick,
+        interval=float(interval * table.tick),
+        end_to_end=total * tick,
+        sequence_interval=float(_sequence_interval(runs) * table.tick),
+        tick=tick,
+        first_output_ticks=first,
+        interval_ticks=interval,
+        end_to_end_ticks=total,
+        counts=counts,
+        busy={path: ticks * tick for path, ticks in busy.items()},
+        utilisation={path: ticks / total for path, ticks in busy.items()},
+        bottleneck=slowest.bottleneck,
+        latency=latency,
+        timeline=timeline,
+        segments=tuple(run.timing for run in runs),
+        engine=", ".join(dict.fromkeys(run.engine for run in runs)),
+        events=sum(run.timing.events for run in runs),
+        host_seconds=time.perf_counter() - begin,
+    )
+
+
+@dataclass(frozen=True)
+class _Run:
+    segment: Segment
+    timing: SegmentTiming
+    executed: tuple[tuple[int, ...], ...]
+    busy: tuple[tuple[int, ...], ...]
+    recorder: Recorder
+    bottleneck: Bottleneck
+    engine: str
+
+
+def _run(
+    segment: Segment, engine: str, timeline_tokens: int, text: Callable[[Fraction], str]
+) -> _Run:
+    limit: Fraction | None = None
+    note = ""
+    relaxed = event_system(segment, relaxed=True) if not segment.varying else None
+    if relaxed is not None:
+        schedule(relaxed)  # locks up? said here, in words, whichever engine runs
+        bottleneck = find_bottleneck(segment, text)
+        if not segment.dynamic:
+            limit = maximum_cycle_ratio(relaxed).ratio
+    else:
+        slowest = max(segment.stations, key=lambda s: s.ticks)
+        bottleneck = Bottleneck(slowest.path, Fraction(slowest.ticks), "the longest service")
+    seen = max(1, timeline_tokens)
+    if engine == "recurrence":
+        outcome = run_recurrence(segment)
+        late = segment.stations[-1].extra
+        recorder = record_recurrence(segment, seen + late)
+        first = recorder.ends[len(segment.stations) - 1, late]
+        end = int(outcome.last_end.max())
+        executed = tuple((s.firings,) * len(s.phases) for s in segment.stations)
+        busy = tuple(tuple(s.firings * p.ticks for p in s.phases) for s in segment.stations)
+        events, period, used = outcome.updates, None, "recurrence"
+    else:
+        refusal = fast_forward_refusal(segment)
+        fast = engine == "auto" and refusal is None
+        recorder = Recorder(seen)
+        measured = run_event(segment, fast_forward=fast, probe=recorder)
+        first, end, events = measured.first_output, measured.end, measured.events
+        executed, busy, period = measured.executed, measured.busy, measured.period
+        used = "event, fast-forwarded" if period is not None else "event"
+        if engine == "auto" and refusal is not None:
+            note = f"simulated in full, because {refusal}"
+        if period is not None and limit is not None and period.interval != limit:
+            raise InternalError(
+                f"{segment.path}: interval {period.interval} ticks, but the maximum cycle ratio "
+                f"of its event graph is {limit}"
+            )
+    interval, exact = limit, limit is not None
+    if interval is None and period is not None:
+        interval, exact = period.interval, True
+    if interval is None:
+        spans = segment.tokens - 1
+        interval = Fraction(end - first, spans) if spans else bottleneck.interval
+        note = note or "the sequence is too short for a steady state: mean interval"
+    timing = SegmentTiming(
+        segment.path, segment.tokens, first, end, interval, exact,
+        period.tokens if period is not None else None, events, note,
+    )  # fmt: skip
+    return _Run(segment, timing, executed, busy, recorder, bottleneck, used)
+
+
+def _totals(runs: Sequence[_Run]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    busy: dict[str, int] = defaultdict(int)
+    for run in runs:
+        for station, executed, spent in zip(
+            run.segment.stations, run.executed, run.busy, strict=True
+        ):
+            for phase, times, ticks in zip(station.phases, executed, spent, strict=True):
+                for part in phase.parts:
+                    counts[part.component, part.action] += times * part.count
+                    busy[part.component] += times * part.ticks
+                if phase.varying is not None:
+                    busy[phase.parts[0].component] += ticks - times * phase.ticks
+    return dict(counts), dict(busy)
+
+
+def _sequence_interval(runs: Sequence[_Run]) -> Fraction:
+    """Ticks between sequences that follow each other.
+
+    A segment needs its interval for every firing of its busiest station. A barrier whose buffer
+    holds one sequence makes the segments on both sides take turns.
+    """
+    groups: list[Fraction] = []
+    for run in runs:
+        firings = max(station.firings for station in run.segment.stations)
+        need = firings * run.timing.interval
+        if groups and not run.segment.overlaps:
+            groups[-1] += need
+        else:
+            groups.append(need)
+    return max(groups)
+
+
+def _rows(
+    runs: Sequence[_Run],
+    begins: Sequence[int],
+    kinds: Mapping[tuple[str, str], str],
+    tick: float,
+) -> tuple[tuple[LatencyRow, ...], tuple[Occupancy, ...]]:
+    """Latency of the first token by operation, and occupancies of the first tokens."""
+    latency: list[LatencyRow] = []
+    timeline: list[Occupancy] = []
+    for run, begin in zip(runs, begins, strict=True):
+        record = run.recorder
+        arrived = 0  # when the first token could have started here, had nothing been in its way
+        for index, station in enumerate(run.segment.stations):
+            for firing in range(station.firings):
+                occupancies = record.phases.get((index, firing))
+                if occupancies is None:
+                    break
+                for phase, (start, _) in zip(station.phases, occupancies, strict=True):
+                    now = begin + start
+                    waiting = max(0, start - arrived)
+                    for part in phase.parts:
+                        end = now + part.ticks
+                        timeline.append(
+                            Occupancy(part.component, part.action, firing, now * tick, end * tick)
+                        )
+                        if firing == station.extra:
+                            kind = kinds[part.component, part.action]
+                            latency.append(
+                                LatencyRow(
+                                    station.stage, part.component, kind, part.action,
+                                    part.ticks * tick, waiting * tick,
+                                )
+                            )  # fmt: skip
+                            waiting = 0
+                        now = end
+                    if firing == station.extra:
+                        arrived = max(arrived, now - begin)
+            arrived = max(arrived, record.ends.get((index, station.extra), arrived))
+    return tuple(latency), tuple(timeline)
+
+
+def graph_of(
+    program: Program, hardware: HardwareConfig, table: Durations | None = None
+) -> TimingGraph:
+    """Return the timed event graph of a Program."""
+    table = durations(program.stages, hardware) if table is None else table
+    return build_graph(
+        program.stages,
+        program.bypasses,
+        program.sequence_length,
+        table.ticks,
+        hardware.chip.arbitration,
+    )
