@@ -112,3 +112,54 @@ def cite_command(
     from imssa_sim.cli.cite import cite
 
     cite(source, overrides or [], output)
+
+
+@app.command("run")
+def run_command(
+    workload: Workload,
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Run directory; must not exist yet."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Master seed; same as --set seed=N.")
+    ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="auto|event|recurrence", help="Timing engine.")
+    ] = "auto",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the statistics as JSON instead of the summary.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no summary.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Wall time of every phase.")
+    ] = False,
+) -> None:
+    """Run a workload through the chip: accuracy, latency, energy, area, and a run directory."""
+    from imssa_sim.cli.run import run
+
+    texts = list(overrides or [])
+    if seed is not None:
+        texts.append(f"seed={seed}")
+    run(workload, texts, output, engine, as_json=as_json, quiet=quiet, verbose=verbose)
+
+
+@app.command("sweep")
+def sweep_command(
+    file: Annotated[Path, typer.Argument(metavar="SWEEP", help="A sweep file (YAML).")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Results; an interrupted sweep goes on in it."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="Worker processes; -1 for one a core.")
+    ] = -1,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no table.")] = False,
+) -> None:
+    """Run a workload over many overrides; table, CSV and figure."""
+    from imssa_sim.cli.sweep import sweep
+
+    sweep(file, output, jobs, quiet)

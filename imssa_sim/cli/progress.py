@@ -1,0 +1,102 @@
+"""Progress on standard error: a bar on a terminal, sparse lines in a pipe, nothing when quiet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.progress import Progress as Bar
+
+PATIENCE = 2.0
+"""Seconds before a phase shows progress."""
+INTERVAL = 5.0
+"""Seconds between progress lines in a pipe."""
+
+
+class TerminalProgress:
+    """A `imssa_sim.simulation.progress.Progress` for people.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing but notes.
+    verbose : bool
+        Also a line with the wall time of every phase.
+    """
+
+    def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
+        self._quiet = quiet
+        self._verbose = verbose
+        self._bar: Bar | None = None
+        self._task: object = None
+        self._name = ""
+        self._total = 0
+        self._begin = 0.0
+        self._spoken = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._finish(kind is None)
+
+    def note(self, message: str) -> None:
+        """Say something at once; also when quiet, because results depend on it."""
+        self._clear()
+        print(message, file=sys.stderr, flush=True)
+
+    def phase(self, name: str, total: int) -> None:
+        """Begin a phase."""
+        self._finish(True)
+        self._name, self._total = name, total
+        self._begin = self._spoken = time.monotonic()
+        if not self._quiet and sys.stderr.isatty():
+            self._start_bar()
+
+    def advance(self, done: int) -> None:
+        """Report ``done`` of the phase's units."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done)  # type: ignore[arg-type]
+            return
+        now = time.monotonic()
+        slow = now - self._begin > PATIENCE and now - self._spoken > INTERVAL
+        if not self._quiet and slow and self._total:
+            self._spoken = now
+            print(f"{self._name}: {done}/{self._total}", file=sys.stderr, flush=True)
+
+    def _start_bar(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._bar = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%" if self._total else ""),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task(self._name, total=self._total or None)
+
+    def _clear(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _finish(self, well: bool) -> None:
+        self._clear()
+        seconds = time.monotonic() - self._begin
+        if self._name and well and self._verbose:
+            print(f"{self._name}: {seconds:.2f} s", file=sys.stderr, flush=True)
+        self._name = ""

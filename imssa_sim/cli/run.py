@@ -1,0 +1,46 @@
+"""``run``: one workload through the chip, one run directory, one screen."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from imssa_sim.cli.progress import TerminalProgress
+from imssa_sim.config import load_config
+from imssa_sim.report.run_directory import RunDirectory, default_path
+
+
+def run(
+    workload: str,
+    overrides: list[str],
+    output: Path | None,
+    engine: str,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run a workload and print its summary, or with ``as_json`` its statistics.
+
+    Raises
+    ------
+    ImssaError
+        Bad input (nothing is written then), a model outside its validity, a broken invariant.
+    """
+    loaded = load_config(workload, overrides)
+    path = output or default_path(Path("runs"), loaded.config.workload, datetime.now())
+    with RunDirectory(path) as directory, TerminalProgress(quiet, verbose) as progress:
+        from imssa_sim.report.screen import screen
+        from imssa_sim.report.write import write_run
+        from imssa_sim.simulation.run import simulate
+        from imssa_sim.simulation.stats import collect
+
+        result = simulate(loaded, progress, engine=engine)
+        stats = collect(result)
+        progress.phase("writing tables and figures", 0)
+        write_run(directory, result, stats, command=sys.argv)
+    if as_json:
+        print(json.dumps({stat.name: stat.value for stat in stats}, indent=2))
+    elif not quiet:
+        print(screen(result, stats, path))

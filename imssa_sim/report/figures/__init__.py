@@ -1,0 +1,1 @@
+"""Figures of a run and of a sweep; Matplotlib is imported here and nowhere below."""

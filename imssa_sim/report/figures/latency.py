@@ -1,0 +1,82 @@
+"""Where the time goes: the step's stages, and a timeline of the first steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imssa_sim.report.figures.style import PALETTE, canvas, engineering, kind_colour
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from dataclasses import dataclass
+
+    from matplotlib.figure import Figure
+
+    @dataclass(frozen=True)
+    class Occupancy:
+        """What the timeline needs of a row (see `imssa_sim.timing`)."""
+
+        path: str
+        token: int
+        start: float
+        end: float
+
+
+def latency_bars(rows: Sequence[tuple[str, str, float]]) -> Figure:
+    """Stacked bars of one token's service time, one bar a stage.
+
+    Parameters
+    ----------
+    rows : sequence of (stage, component kind, time [s])
+        In the order of the flow.
+    """
+    stages = list(dict.fromkeys(stage for stage, _, _ in rows))
+    factor, prefix = engineering(
+        [sum(time for stage, _, time in rows if stage == name) for name in stages]
+    )
+    figure, axes = canvas(7.2, 1.4 + 0.3 * len(stages))
+    left = dict.fromkeys(stages, 0.0)
+    seen: set[str] = set()
+    for stage, kind, time in rows:
+        label = None if kind in seen else kind
+        seen.add(kind)
+        axes.barh(stage, time / factor, left=left[stage], color=kind_colour(kind), label=label)
+        left[stage] += time / factor
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(f"service time of one time step [{prefix}s]")
+    axes.set_title("Latency by stage and component kind")
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+    return figure
+
+
+def timeline(rows: Sequence[Occupancy], paths: Sequence[str]) -> Figure:
+    """Gantt chart: one lane a component, one colour a time step.
+
+    Parameters
+    ----------
+    rows : sequence of occupancies
+        ``path``, ``token`` (time step), ``start``, ``end`` [s].
+    paths : sequence of str
+        Lanes, top to bottom.
+    """
+    factor, prefix = engineering([row.end for row in rows])
+    lanes = {path: place for place, path in enumerate(paths)}
+    figure, axes = canvas(8.5, 1.3 + 0.2 * len(lanes))
+    tokens = sorted({row.token for row in rows})
+    for row in rows:
+        axes.barh(
+            lanes[row.path],
+            (row.end - row.start) / factor,
+            left=row.start / factor,
+            height=0.8,
+            color=PALETTE[tokens.index(row.token) % len(PALETTE)],
+            edgecolor="white",
+            linewidth=0.3,
+        )
+    axes.set_yticks(range(len(lanes)), [path.removeprefix("chip.") for path in lanes], fontsize=7)
+    axes.invert_yaxis()
+    axes.grid(axis="y", visible=False)
+    axes.set_xlabel(f"simulated time [{prefix}s]")
+    axes.set_title(f"The first {len(tokens)} time steps (one colour a step)")
+    return figure

@@ -1,0 +1,98 @@
+"""One look for all figures, and how they are saved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Okabe and Ito's palette (distinguishable with colour-vision deficiency), extended with greys.
+PALETTE = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#56B4E9",
+    "#CC79A7",
+    "#F0E442",
+    "#4D4D4D",
+    "#999999",
+    "#882255",
+    "#44AA99",
+    "#DDCC77",
+    "#332288",
+)
+
+#: Component kinds in a fixed order, so that a colour means the same in every figure.
+KINDS = (
+    "adc",
+    "array",
+    "dac",
+    "requantiser",
+    "register",
+    "shift_add",
+    "lut",
+    "multiplier",
+    "adder",
+    "norm",
+    "mac",
+    "buffer",
+    "bus",
+    "off_chip",
+    "leakage",
+)
+
+_RC = {
+    "figure.dpi": 100,
+    "savefig.dpi": 160,
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "legend.frameon": False,
+    "svg.hashsalt": "imssa_sim",
+}
+
+
+def kind_colour(kind: str) -> str:
+    """Return the colour of a component kind."""
+    place = KINDS.index(kind) if kind in KINDS else len(KINDS) + len(kind)
+    return PALETTE[place % len(PALETTE)]
+
+
+def canvas(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
+    """Return a figure of ``width`` × ``height`` [inch] with one set of axes."""
+    with plt.rc_context(_RC):
+        figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    return figure, axes
+
+
+def save(figure: Figure, paths: Iterable[Path]) -> None:
+    """Write the figure to each path (the suffix chooses the format) and close it."""
+    with plt.rc_context(_RC):
+        for path in paths:
+            metadata = {"Date": None} if path.suffix == ".svg" else None
+            figure.savefig(path, metadata=metadata)
+    plt.close(figure)
+
+
+def engineering(values: Iterable[float]) -> tuple[float, str]:
+    """Return factor and SI prefix that bring the largest of ``values`` into 1 … 1000."""
+    largest = max((abs(value) for value in values), default=0.0)
+    prefixes = ((1e-15, "f"), (1e-12, "p"), (1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""))
+    for factor, prefix in prefixes:
+        if largest < 1000 * factor:
+            return factor, prefix
+    return (1e3, "k") if largest < 1e6 else (1e6, "M")

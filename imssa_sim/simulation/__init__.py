@@ -1,0 +1,1 @@
+"""One run, from a loaded workload to a result; no files and no figures."""

@@ -1,0 +1,30 @@
+"""Wall time of the phases of a run, passed on to whoever watches."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imssa_sim.simulation.progress import Progress
+
+
+class Clock:
+    """Measures phases; ``seconds`` holds the wall time of each by name [s]."""
+
+    def __init__(self, told: Progress) -> None:
+        self.told = told
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str, total: int = 0) -> Iterator[None]:
+        """Time a phase of ``total`` units of work (0: unknown)."""
+        self.told.phase(name, total)
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin

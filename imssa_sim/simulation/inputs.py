@@ -1,0 +1,133 @@
+"""Which data and which weights a run uses, and what it tells the user about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.data import resolve_dataset
+from imssa_sim.errors import InputError
+from imssa_sim.model.checkpoint import load_checkpoint, structure_of_config
+from imssa_sim.model.initialise import random_network
+from imssa_sim.simulation.result import DataUsed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imssa_sim.config.schema import RunConfig
+    from imssa_sim.data import Dataset
+    from imssa_sim.model.network import Network
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A network, calibration sequences, and the test sequences to evaluate.
+
+    ``sample_ids`` (n,) are places in the test part; they enter the noise coordinates, so that a
+    sample meets the same noise in whatever company it is evaluated.
+    """
+
+    network: Network
+    calibration: NDArray[np.float32]  # (n_cal, L, d)
+    inputs: NDArray[np.float32]  # (n, L, d)
+    labels: NDArray[np.int64]  # (n,)
+    sample_ids: NDArray[np.int64]  # (n,)
+    used: DataUsed
+
+
+def prepare_inputs(config: RunConfig) -> Inputs:
+    """Load data and weights as the workload asks, with its fallback where the data are absent.
+
+    Calibration sequences come from the training part, never from the test part.
+
+    Raises
+    ------
+    InputError
+        If neither the data set nor its fallback is there, sizes do not fit together, or the
+        checkpoint is unusable.
+    """
+    resolved = resolve_dataset(config.data)
+    dataset = resolved.dataset
+    _check_fit(config, dataset)
+    name = config.data.fallback_checkpoint if resolved.fallback else config.model.checkpoint
+    checkpoint = Path(name) if name is not None else None
+    if checkpoint is None:
+        network = _random_network(config)
+    else:
+        network = load_checkpoint(checkpoint, structure_of_config(config.model)).network
+    chosen = _pick(len(dataset.test), config.evaluate.samples, config.seed)
+    calibration = _pick(len(dataset.train), config.calibration.samples, config.seed + 1)
+    return Inputs(
+        network=network,
+        calibration=dataset.train.inputs[calibration],
+        inputs=dataset.test.inputs[chosen],
+        labels=dataset.test.labels[chosen],
+        sample_ids=chosen,
+        used=DataUsed(
+            name=dataset.name,
+            source=dataset.source,
+            fingerprint=dataset.fingerprint,
+            fallback=resolved.fallback,
+            checkpoint=checkpoint.name if checkpoint else "none (random weights)",
+            samples=len(chosen),
+            test_size=len(dataset.test),
+            calibration_samples=len(calibration),
+            message=_message(config, dataset, checkpoint, resolved.fallback),
+        ),
+    )
+
+
+def _random_network(config: RunConfig) -> Network:
+    model = config.model
+    return random_network(
+        layers=model.layers,
+        width=model.width,
+        state=model.state,
+        inputs=model.inputs,
+        classes=model.classes,
+        bidirectional=model.bidirectional,
+        norm=model.norm,
+        norm_position=model.norm_position,
+        discretisation=model.discretisation,
+        initialisation=model.initialisation,
+        seed=config.seed,
+    )
+
+
+def _message(config: RunConfig, dataset: Dataset, checkpoint: Path | None, fallback: bool) -> str:
+    first = f"data: {dataset.name}, {dataset.source}"
+    if fallback:
+        first = f"data: {config.data.name} was not found, so this run uses {dataset.name} instead"
+    if checkpoint is not None:
+        return f"{first}; weights: {checkpoint.name}"
+    m = config.model
+    return (
+        f"{first}; weights: RANDOM, accuracy means nothing. Needed: a checkpoint of {m.layers} "
+        f"layers, H = {m.width}, N = {m.state}, {m.inputs} inputs, {m.classes} classes trained on "
+        f"{dataset.name} (--set model.checkpoint=FILE; `imssa_sim train` makes one)"
+    )
+
+
+def _check_fit(config: RunConfig, dataset: Dataset) -> None:
+    model = config.model
+    if dataset.features != model.inputs:
+        raise InputError(
+            f"model.inputs is {model.inputs}, but {dataset.name} has {dataset.features} features "
+            f"per step; set model.inputs to {dataset.features} or choose other data"
+        )
+    if len(dataset.classes) != model.classes:
+        raise InputError(
+            f"model.classes is {model.classes}, but {dataset.name} has {len(dataset.classes)} "
+            f"classes; set model.classes to {len(dataset.classes)} or choose other data"
+        )
+
+
+def _pick(available: int, wanted: int | str, seed: int) -> NDArray[np.int64]:
+    """Return sorted places of ``wanted`` of ``available`` sequences, drawn without replacement."""
+    if wanted == "all" or int(wanted) >= available:
+        return np.arange(available)
+    generator = np.random.Generator(np.random.PCG64(seed))
+    return np.sort(generator.permutation(available)[: int(wanted)]).astype(np.int64)

@@ -1,0 +1,88 @@
+"""What one run gives back."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from imssa_sim.baselines.gpu import BaselineResult
+    from imssa_sim.config.load import LoadedConfig
+    from imssa_sim.ledger.ledger import Ledger
+    from imssa_sim.mapping.program import Program
+    from imssa_sim.timing.simulate import TimingResult
+
+
+@dataclass(frozen=True)
+class DataUsed:
+    """Which data and which weights a run really used.
+
+    ``message`` says it in one line; ``fallback`` is true when the configured data set was absent.
+    """
+
+    name: str
+    source: str
+    fingerprint: str
+    fallback: bool
+    checkpoint: str
+    samples: int
+    test_size: int
+    calibration_samples: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Correct predictions out of ``samples`` test sequences; one analog count per chip instance."""
+
+    samples: int
+    float_correct: int | None
+    digital_correct: int | None
+    analog_correct: tuple[int, ...]
+
+    @property
+    def analog_mean(self) -> float | None:
+        """Mean analog accuracy over the chip instances, 0 to 1."""
+        if not self.analog_correct:
+            return None
+        return statistics.fmean(self.analog_correct) / self.samples
+
+    @property
+    def analog_deviation(self) -> float | None:
+        """Sample standard deviation of the analog accuracy over chip instances."""
+        if len(self.analog_correct) < 2:
+            return None
+        return statistics.stdev(self.analog_correct) / self.samples
+
+
+@dataclass(frozen=True)
+class Saturation:
+    """Conversions of one ADC group that hit either end of the range."""
+
+    component: str
+    conversions: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Everything that the report needs; immutable."""
+
+    loaded: LoadedConfig
+    data: DataUsed
+    accuracy: Accuracy
+    program: Program
+    timing: TimingResult
+    ledger: Ledger
+    baselines: tuple[BaselineResult, ...]
+    saturation: tuple[Saturation, ...]
+    predictions: Mapping[str, NDArray[np.int64]]  # "labels", "float", "digital", "chip0", …
+    citations: tuple[str, ...]  # bibliography keys of the cards that this run used
+    host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]

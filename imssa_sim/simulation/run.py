@@ -1,0 +1,123 @@
+"""One run: data and weights, values, time, costs, baselines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from imssa_sim.baselines.gpu import evaluate_baselines
+from imssa_sim.costs.model import CostModel
+from imssa_sim.ledger.build import build_ledger
+from imssa_sim.mapping.build import build_program
+from imssa_sim.simulation.clock import Clock
+from imssa_sim.simulation.inputs import prepare_inputs
+from imssa_sim.simulation.progress import Silent
+from imssa_sim.simulation.result import RunResult
+from imssa_sim.simulation.values import run_values
+from imssa_sim.timing.simulate import simulate_timing
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from imssa_sim.config.load import LoadedConfig
+    from imssa_sim.config.schema import RunConfig
+    from imssa_sim.simulation.progress import Progress
+    from imssa_sim.simulation.values import Values
+
+#: Sections and keys that change costs and times but no value and no count.
+_COST_ONLY = (
+    ("workload",),
+    ("description",),
+    ("baselines",),
+    ("hardware", "chip", "clock"),
+    ("hardware", "chip", "technology"),
+    ("hardware", "chip", "supply"),
+    ("hardware", "adc", "card"),
+    ("hardware", "adc", "rate"),
+    ("hardware", "dac", "card"),
+    ("hardware", "digital", "card"),
+    ("hardware", "memory"),
+    ("hardware", "bus"),
+    ("hardware", "off_chip"),
+    ("hardware", "power_gating"),
+    ("evaluate", "batch"),
+    ("evaluate", "threads"),
+)
+
+
+def functional_key(config: RunConfig) -> str:
+    """Hash of all that the values of a run depend on.
+
+    Two configurations with one key differ only in costs and times, so one functional execution
+    serves both.
+    """
+    tree = config.model_dump(mode="json")
+    for path in _COST_ONLY:
+        node = tree
+        for key in path[:-1]:
+            node = node[key]
+        node.pop(path[-1])
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+
+
+def simulate(
+    loaded: LoadedConfig,
+    progress: Progress | None = None,
+    engine: str = "auto",
+    memory: MutableMapping[str, Any] | None = None,
+) -> RunResult:
+    """Run one workload.
+
+    Parameters
+    ----------
+    loaded : LoadedConfig
+        A validated configuration.
+    progress : Progress, optional
+        Told of phases and of what the user should know.
+    engine : {"auto", "event", "recurrence"}
+        Timing engine.
+    memory : mutable mapping, optional
+        Functional executions by `functional_key`; filled here, so that runs that differ only in
+        costs share one.
+
+    Raises
+    ------
+    ImssaError
+        Bad input, a model outside its validity, or a broken invariant.
+    """
+    config = loaded.config
+    told = progress if progress is not None else Silent()
+    clock = Clock(told)
+    key = functional_key(config)
+    values: Values
+    if memory is not None and key in memory:
+        values = memory[key]
+    else:
+        with clock.phase("data and weights"):
+            inputs = prepare_inputs(config)
+        told.note(inputs.used.message)
+        values = run_values(config, inputs, clock)
+        if memory is not None:
+            memory[key] = values
+    with clock.phase("timing"):
+        program = build_program(values.network, config.hardware, values.sequence_length)
+        timing = simulate_timing(program, config.hardware, engine=engine)
+    with clock.phase("costs"):
+        costs = CostModel(program, config.hardware)
+        ledger = build_ledger(program, costs, timing, values.activity)
+        baselines = evaluate_baselines(config, values.sequence_length)
+    used = {*costs.citations, *(key for b in baselines for key in b.citations)}
+    return RunResult(
+        loaded=loaded,
+        data=values.data,
+        accuracy=values.accuracy,
+        program=program,
+        timing=timing,
+        ledger=ledger,
+        baselines=tuple(baselines),
+        saturation=values.saturation,
+        predictions=values.predictions,
+        citations=tuple(sorted(used)),
+        host_seconds=clock.seconds,
+    )

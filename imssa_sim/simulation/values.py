@@ -1,0 +1,181 @@
+"""The values of a run: float, quantised digital, and analog on every chip instance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from imssa_sim.errors import InternalError
+from imssa_sim.functional.analog import AnalogNetwork
+from imssa_sim.functional.digital import run_digital
+from imssa_sim.mapping.build import build_program
+from imssa_sim.model import quantised
+from imssa_sim.model.calibration import CalibrationOptions, Granularities
+from imssa_sim.model.forward import forward
+from imssa_sim.model.ptq import quantise
+from imssa_sim.simulation.result import Accuracy, Saturation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from imssa_sim.config.schema import RunConfig
+    from imssa_sim.functional.analog import AnalogResult
+    from imssa_sim.model.quantised import OutputForm, QuantisedNetwork
+    from imssa_sim.simulation.clock import Clock
+    from imssa_sim.simulation.inputs import Inputs
+    from imssa_sim.simulation.result import DataUsed
+
+    IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ChipActivity:
+    """What the functional execution counted, per inference.
+
+    ``counts`` are exact and equal for every sample; ``array_energy`` [J] is the mean over samples
+    and chip instances, by component path.
+    """
+
+    counts: Mapping[tuple[str, str], int]
+    array_energy: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Values:
+    """Values of a run; all that depends on data, weights and the array, nothing on costs."""
+
+    network: QuantisedNetwork
+    sequence_length: int
+    data: DataUsed
+    accuracy: Accuracy
+    saturation: tuple[Saturation, ...]
+    predictions: Mapping[str, IntArray]
+    activity: ChipActivity
+
+
+def output_form(config: RunConfig) -> OutputForm:
+    """Return how the configured mapping forms the kernels' outputs."""
+    return "lookahead" if config.hardware.mapping.kernel == "fused_lookahead" else "separate"
+
+
+def quantise_network(config: RunConfig, inputs: Inputs) -> QuantisedNetwork:
+    """Quantise the network of a run as its ``bits`` and ``calibration`` sections say."""
+    options = CalibrationOptions(
+        activations=config.calibration.activations,
+        weights=config.calibration.weights,
+        percentile=config.calibration.percentile,
+        granularity=Granularities(**config.calibration.granularity.model_dump()),
+    )
+    bits = quantised.BitWidths(**config.bits.model_dump())
+    return quantise(inputs.network, bits, inputs.calibration, output_form(config), options)
+
+
+def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
+    """Evaluate the network in floating point, in integers, and on each chip instance.
+
+    Raises
+    ------
+    ImssaError
+        From any of the parts.
+    """
+    samples = len(inputs.labels)
+    threads = None if config.evaluate.threads == "auto" else int(config.evaluate.threads)
+    predictions: dict[str, IntArray] = {"labels": inputs.labels}
+    if config.evaluate.float:
+        with clock.phase("float accuracy"):
+            predictions["float"] = forward(inputs.network, inputs.inputs).argmax(axis=1)
+    with clock.phase("quantisation"):
+        network = quantise_network(config, inputs)
+        program = build_program(network, config.hardware, inputs.inputs.shape[1])
+    if config.evaluate.digital:
+        with clock.phase("quantised digital accuracy", samples):
+            predictions["digital"] = run_digital(
+                network,
+                inputs.inputs,
+                threads,
+                config.evaluate.batch,
+                clock.told.advance,
+            ).predictions
+    results = []
+    for chip in range(config.evaluate.chips):
+        with clock.phase(f"analog accuracy, chip {chip + 1} of {config.evaluate.chips}", samples):
+            analog = AnalogNetwork(
+                program,
+                config.hardware,
+                seed=config.seed,
+                chip=chip,
+                time=config.evaluate.time_since_programming,
+            )
+            result = analog.run(
+                inputs.inputs,
+                inputs.sample_ids,
+                batch=config.evaluate.batch,
+                threads=threads,
+                progress=lambda done, total: clock.told.advance(done),
+            )
+        predictions[f"chip{chip}"] = result.predictions
+        results.append(result)
+    return Values(
+        network=network,
+        sequence_length=inputs.inputs.shape[1],
+        data=inputs.used,
+        accuracy=_accuracy(predictions, samples),
+        saturation=_saturation(results),
+        predictions=predictions,
+        activity=_activity(results),
+    )
+
+
+def _accuracy(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
+    labels = predictions["labels"]
+
+    def correct(name: str) -> int | None:
+        return int(np.sum(predictions[name] == labels)) if name in predictions else None
+
+    chips = [name for name in predictions if name.startswith("chip")]
+    return Accuracy(
+        samples=samples,
+        float_correct=correct("float"),
+        digital_correct=correct("digital"),
+        analog_correct=tuple(cast("int", correct(name)) for name in chips),
+    )
+
+
+def _activity(results: list[AnalogResult]) -> ChipActivity:
+    """Return counts and energies per inference.
+
+    Raises
+    ------
+    InternalError
+        If a count is not the same for every sample.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    energy: Counter[str] = Counter()
+    inferences = sum(result.samples for result in results)
+    for result in results:
+        counts.update(result.counts)
+        for component, joules in result.array_energy.items():
+            energy[component] += joules
+    per_inference = {}
+    for key, count in counts.items():
+        each, rest = divmod(count, inferences)
+        if rest:
+            raise InternalError(f"{key[0]} {key[1]}: {count} actions in {inferences} inferences")
+        per_inference[key] = each
+    return ChipActivity(per_inference, {key: total / inferences for key, total in energy.items()})
+
+
+def _saturation(results: list[AnalogResult]) -> tuple[Saturation, ...]:
+    totals: dict[str, list[int]] = {}
+    for result in results:
+        for path, activity in result.activity.items():
+            entry = totals.setdefault(f"{path}.adc", [0, 0, 0])
+            entry[0] += activity.conversions
+            entry[1] += int(np.sum(activity.low))
+            entry[2] += int(np.sum(activity.high))
+    return tuple(Saturation(path, *entry) for path, entry in totals.items())

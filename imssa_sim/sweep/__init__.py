@@ -1,0 +1,1 @@
+"""Many runs of one workload over a grid or a list of overrides."""
