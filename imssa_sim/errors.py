@@ -118,14 +118,20 @@ def nearest(name: object, candidates: Iterable[str]) -> str:
     if not isinstance(name, str):
         return ""
     pool = list(dict.fromkeys(candidates))
-    folded = {c.casefold(): c for c in reversed(pool)}
-    wanted = name.casefold()
-    if wanted in folded:
-        return folded[wanted]
-    close = difflib.get_close_matches(wanted, list(folded), n=1, cutoff=0.6)
-    if close:
-        return folded[close[0]]
-    # A card is often given without its folder: compare the last parts of the names too.
-    tails = {c.rsplit("/", 1)[-1]: folded[c] for c in reversed(list(folded))}
-    close = difflib.get_close_matches(wanted.rsplit("/", 1)[-1], list(tails), n=1, cutoff=0.7)
-    return tails[close[0]] if close else ""
+    # A card is often given without its folder: the last parts of the names are compared too.
+    tails = [c.rsplit("/", 1)[-1] for c in pool]
+    for wanted, texts in ((name, pool), (name.rsplit("/", 1)[-1], tails)):
+        scored = [(*_likeness(wanted, text), -index) for index, text in enumerate(texts)]
+        likeness, _, index = max(scored, default=(0.0, 0, 0))
+        if likeness >= _ALIKE:
+            return pool[-index]
+    return ""
+
+
+_ALIKE = 0.6
+
+
+def _likeness(a: str, b: str) -> tuple[float, int]:
+    """Return the share of common text regardless of case, and equal characters in place."""
+    ratio = difflib.SequenceMatcher(None, a.casefold(), b.casefold()).ratio()
+    return ratio, sum(x == y for x, y in zip(a, b, strict=False))

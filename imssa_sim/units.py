@@ -337,14 +337,14 @@ def format_si(value: float, unit: str, digits: int = 4) -> str:
         In ``unit``.
     unit : str
         A unit whose first factor takes a prefix; others (``m^2``, ``1``) are printed as they are,
-        areas in the nearest of nm², µm² and mm².
+        areas in mm², µm² or nm².
     digits : int
         Significant digits; trailing zeros are dropped.
     """
     if not math.isfinite(value):
         return f"{value} {unit}".rstrip()
     if unit in ("m^2", "m²"):
-        power = next((p for p in (-6, -12, -18) if abs(value) >= 0.999995 * 10.0**p), -18)
+        power = next((p for p in (-6, -12, -18) if abs(value) >= 0.1 * 10.0**p), -18)
         name = {-6: "mm²", -12: "µm²", -18: "nm²"}[power]
         return f"{_significant(value / 10.0**power, digits)} {name}"
     if value == 0 or not _takes_prefix(unit):

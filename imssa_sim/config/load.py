@@ -100,7 +100,9 @@ def _card_problems(config: RunConfig, tree: Tree) -> Iterator[Problem]:
         if card.kind != kind:
             what = f"'{name}' is a card of kind '{card.kind}', not '{kind}'"
             place: KeyPath = tuple(int(p) if p.isdigit() else p for p in path.split("."))
-            yield tree.locate(place, Problem(what, remedy=f"`list cards --kind {kind}` shows them"))
+            yield tree.locate(
+                place, Problem(what, remedy=f"`list --kind {kind}` shows those of the package")
+            )
 
 
 def leaves(config: Section, prefix: KeyPath = ()) -> Iterator[KeyPath]:

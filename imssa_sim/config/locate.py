@@ -92,6 +92,8 @@ def find_workload(name: str) -> Path:
     InputError
         For an unknown name, with the nearest known one, or a path without a file.
     """
+    if not name.strip():
+        raise InputError("no workload given; `list workloads` shows those of the package")
     path = Path(name).expanduser()
     if path.exists():
         return path

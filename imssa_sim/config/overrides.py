@@ -63,22 +63,33 @@ def _check_path(path: KeyPath, shown: str, root: type[Section]) -> None:
                 continue
             what = f"'{dotted(part[:-1])}' is a value and has no key '{part[-1]}'"
             raise ConfigError([Problem(what, shown, path=dotted(path))])
-        known = all_paths(root)
-        close = nearest(dotted(path), known)
-        advice, remedy = key_advice(root, part)
-        if not close and advice:
-            close = dotted((*part[:-1], advice))
+        suggestion, remedy = _advice(path, length, root)
         raise ConfigError(
             [
                 Problem(
                     f"unknown key '{part[-1]}'",
                     shown,
                     path=dotted(path),
-                    suggestion=close,
-                    remedy="" if close else remedy,
+                    suggestion=suggestion,
+                    remedy=remedy,
                 )
             ]
         )
+
+
+def _advice(path: KeyPath, length: int, root: type[Section]) -> tuple[str, str]:
+    """Return (suggestion, remedy) for a path whose first ``length`` parts name nothing."""
+    known = all_paths(root)
+    whole = dotted(path)
+    longer = [p for p in known if p.endswith(f".{whole}")]
+    if longer:
+        return longer[0], ""
+    key, remedy = key_advice(root, path[:length])
+    mended = dotted((*path[: length - 1], key, *path[length:]))
+    if key:
+        return (mended if mended in known else dotted((*path[: length - 1], key))), ""
+    close = "" if length == len(path) else nearest(whole, known)
+    return close, "" if close else remedy
 
 
 def _is_list(place: Any) -> bool:

@@ -63,7 +63,7 @@ def _problem(kind: str, path: KeyPath, entry: Any, root: type[Section]) -> Probl
     if kind in _BOUNDS:
         key, words = _BOUNDS[kind]
         return Problem(
-            f"{shown(value)} is out of range", remedy=f"it must be {words} {context[key]}"
+            f"{shown(value)} is out of range", remedy=f"it must be {words} {context[key]:g}"
         )
     if kind == "string_too_short":
         return Problem("must not be empty")

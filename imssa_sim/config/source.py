@@ -176,6 +176,8 @@ class _Reader:
                 continue
             self.document.keys[here] = position
             result[key] = self.read(value_node, here, above)
+            if result[key] is None and value_node.value == "":
+                self.document.values[here] = position  # nothing stands there to point at
         return result
 
     def _scalar(self, node: ScalarNode, position: Position, path: KeyPath) -> Any:

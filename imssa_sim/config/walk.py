@@ -85,11 +85,11 @@ def valid_keys(root: type[Section], path: KeyPath) -> tuple[str, ...]:
 def key_advice(root: type[Section], path: KeyPath) -> tuple[str, str]:
     """Return (suggestion, remedy) for an unknown key at a path."""
     key = str(path[-1])
+    elsewhere = [p for p in all_paths(root) if p.rsplit(".", 1)[-1] == key]
+    if elsewhere:
+        return "", f"this key stands at {' or '.join(elsewhere[:3])}"
     keys = valid_keys(root, path[:-1])
     close = nearest(key, keys)
     if close:
         return close, ""
-    elsewhere = [p for p in all_paths(root) if p.rsplit(".", 1)[-1] == key]
-    if elsewhere:
-        return "", f"this key stands at {' or '.join(elsewhere[:3])}"
     return "", f"valid keys here: {', '.join(keys)}" if keys else ""

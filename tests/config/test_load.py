@@ -1,0 +1,243 @@
+"""Loading: values, defaults, origins, overrides, speed."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from imssa_sim.config import RunConfig, load_config
+from imssa_sim.config.load import leaves
+from imssa_sim.config.source import dotted
+from imssa_sim.errors import ConfigError, InputError
+
+Write = Callable[..., Path]
+
+
+def test_values_are_si_and_defaults_are_filled_in(write_workload: Write, folder: Path) -> None:
+    config = load_config(write_workload()).config
+    assert config.hardware.chip.clock == 1e9
+    assert config.hardware.chip.technology == 3.2e-8
+    assert config.hardware.adc.rate == 1e8
+    assert config.hardware.chip.tile.rows == 64
+    assert config.hardware.chip.tile.read_voltage == 0.2
+    assert config.hardware.chip.tile.cell == str(folder / "cell.yaml")
+    assert config.hardware.mapping.kernel == "fused_lookahead"
+    assert config.evaluate.time_since_programming == 3600.0
+    assert config.evaluate.samples == "all"
+    assert config.evaluate.threads == "auto"
+    assert config.model.modes == 2
+    assert config.model.checkpoint is None
+    assert config.baselines == ()
+    assert config.seed == 7
+
+
+def test_bits_take_the_default_and_their_own(write_workload: Write) -> None:
+    bits = load_config(write_workload()).config.bits
+    assert (bits.A, bits.B, bits.linear) == (6, 8, 8)
+    one = load_config(write_workload({"bits:\n  default: 8\n  A: 6": "bits: 5"})).config.bits
+    assert set(one.model_dump().values()) == {5}
+    absent = load_config(write_workload({"bits:\n  default: 8\n  A: 6\n": ""})).config.bits
+    assert set(absent.model_dump().values()) == {8}
+
+
+def test_the_configuration_is_frozen_and_hashable(write_workload: Write) -> None:
+    config = load_config(write_workload()).config
+    with pytest.raises(ValidationError):
+        config.seed = 3  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        config.hardware.adc.bits = 3  # type: ignore[misc]
+    assert hash(config) == hash(load_config(write_workload()).config)
+
+
+def test_every_value_has_an_origin(write_workload: Write) -> None:
+    path = write_workload()
+    loaded = load_config(path, ["hardware.adc.bits=6"])
+    assert set(loaded.origins) == {dotted(leaf) for leaf in leaves(loaded.config)}
+    origin = loaded.origins["hardware.chip.tile.rows"]
+    assert (origin.kind, origin.line, origin.column) == ("file", 18, 13)
+    assert str(origin) == f"{path}:18:13"
+    # bits.B has no line of its own: it comes from bits.default.
+    assert (loaded.origins["bits.A"].line, loaded.origins["bits.B"].line) == (13, 12)
+    assert str(loaded.origins["hardware.chip.supply"]) == "default"
+    assert str(loaded.origins["hardware.adc.bits"]) == "--set hardware.adc.bits=6"
+    assert loaded.origins["hardware.adc.bits"].kind == "override"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "path", "expected"),
+    [
+        (["hardware.adc.bits=6"], "hardware.adc.bits", 6),
+        (["hardware.adc.bits=6", "hardware.adc.bits=5"], "hardware.adc.bits", 5),
+        (["hardware.chip.clock=500 MHz"], "hardware.chip.clock", 5e8),
+        (["bits=4"], "bits.A", 4),
+        (["bits.B=4"], "bits.B", 4),
+        (["bits.default=4"], "bits.C", 4),
+        (["bits.default=4"], "bits.A", 6),
+        (["bits=4", "bits.A=5"], "bits.A", 5),
+        (["bits=4", "bits.A=5"], "bits.B", 4),
+        (["bits.A=5", "bits=4"], "bits.A", 4),
+        (["bits={A: 3, default: 9}"], "bits.A", 3),
+        (["hardware.effects={drift: false}"], "hardware.effects.drift", False),
+        (["hardware.effects={drift: false}"], "hardware.effects.faults", True),
+        (["hardware.effects={drift: false}", "hardware.effects.faults=false"],
+         "hardware.effects.drift", False),
+        (["calibration.granularity.A=tensor"], "calibration.granularity.A", "tensor"),
+        (["hardware.chip.tiles=12"], "hardware.chip.tiles", 12),
+        (["evaluate.samples=5"], "evaluate.samples", 5),
+        (["description="], "description", None),
+        (["description=''"], "description", ""),
+        (["description=a=b"], "description", "a=b"),
+        (["data.fallback=null"], "data.fallback", None),
+    ],
+)  # fmt: skip
+def test_overrides(
+    write_workload: Write, overrides: list[str], path: str, expected: object
+) -> None:
+    if overrides == ["description="]:
+        with pytest.raises(ConfigError, match="an empty value is not a word or text"):
+            load_config(write_workload(), overrides)
+        return
+    loaded = load_config(write_workload(), overrides)
+    value: object = loaded.config
+    for name in path.split("."):
+        value = getattr(value, name)
+    assert value == expected
+    assert loaded.overrides == tuple(overrides)
+
+
+def test_origins_of_overridden_sections(write_workload: Write) -> None:
+    loaded = load_config(
+        write_workload(), ["bits=4", "bits.A=5", "hardware.effects={drift: false}"]
+    )
+    assert str(loaded.origins["bits.A"]) == "--set bits.A=5"
+    assert str(loaded.origins["bits.B"]) == "--set bits=4"
+    assert str(loaded.origins["hardware.effects.drift"]) == "--set hardware.effects={drift: false}"
+    assert str(loaded.origins["hardware.effects.faults"]) == "default"
+
+
+def test_a_single_number_of_the_file_is_the_origin_of_all_kinds(write_workload: Write) -> None:
+    path = write_workload({"bits:\n  default: 8\n  A: 6": "bits: 5"})
+    loaded = load_config(path, ["bits.A=3"])
+    assert str(loaded.origins["bits.B"]) == f"{path}:11:7"
+    assert str(loaded.origins["bits.A"]) == "--set bits.A=3"
+
+
+def test_lists_can_be_overridden_whole_and_item_by_item(
+    write_workload: Write, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    path = write_workload()
+    gpu = str(folder / "gpu.yaml")
+    assert load_config(path, ["baselines=[./gpu.yaml]"]).config.baselines == (gpu,)
+    both = ["baselines=[./gpu.yaml, ./gpu.yaml]", "baselines.1=gpu.yaml"]
+    assert load_config(path, both).config.baselines == (gpu, gpu)
+    with pytest.raises(ConfigError, match=r"baselines\.3: there is no item 3 in a list of 0"):
+        load_config(path, ["baselines.3=x"])
+
+
+def test_paths_start_from_the_file_that_states_them(
+    write_workload: Write, folder: Path, tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    here = tmp_path_factory.mktemp("here")
+    (here / "b.safetensors").write_bytes(b"")
+    (folder / "a.safetensors").write_bytes(b"")
+    monkeypatch.chdir(here)
+    path = write_workload({"classes: 10": "classes: 10\n  checkpoint: ../x/../a.safetensors"})
+    with pytest.raises(ConfigError, match="there is no file"):
+        load_config(path)
+    path = write_workload({"classes: 10": "classes: 10\n  checkpoint: x/../a.safetensors"})
+    assert load_config(path).config.model.checkpoint == folder / "a.safetensors"
+    loaded = load_config(path, ["model.checkpoint=b.safetensors"])
+    assert loaded.config.model.checkpoint == here / "b.safetensors"
+    section = "model={layers: 1, width: 2, state: 2, classes: 2, checkpoint: b.safetensors}"
+    assert load_config(path, [section]).config.model.checkpoint == here / "b.safetensors"
+
+
+def test_the_networks_own_checkpoint_may_be_missing_where_there_is_a_fallback(
+    write_workload: Write, folder: Path
+) -> None:
+    missing = "classes: 10\n  checkpoint: none.safetensors"
+    fallback = "name: sdigits\n  fallback: digits32"
+    path = write_workload({"classes: 10": missing, "name: sdigits": fallback})
+    assert load_config(path).config.model.checkpoint == folder / "none.safetensors"
+    also = f"{fallback}\n  fallback_checkpoint: gone.safetensors"
+    path = write_workload({"classes: 10": missing, "name: sdigits": also})
+    with pytest.raises(ConfigError, match=r"data\.fallback_checkpoint: there is no file"):
+        load_config(path)
+
+
+def test_bare_names_are_those_of_the_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from imssa_sim.config import locate
+
+    monkeypatch.chdir(tmp_path)
+    for name in locate.workload_names():
+        assert locate.find_workload(name) == locate.workloads() / f"{name}.yaml"
+        # The README's path works from any folder.
+        assert locate.find_workload(f"workloads/{name}.yaml").is_file()
+    assert "scifar" in locate.workload_names()
+    with pytest.raises(InputError, match=r"unknown workload 'scifr'; did you mean 'scifar'\?"):
+        load_config("scifr")
+    with pytest.raises(InputError, match="there is no such workload file"):
+        load_config("elsewhere/scifar.yaml")
+    (tmp_path / "mine.yaml").write_text("")
+    with pytest.raises(InputError, match=r"did you mean 'mine\.yaml'\?"):
+        load_config("mien.yaml")
+    with pytest.raises(InputError, match="no workload"):
+        load_config("")
+
+
+def test_the_wheels_data_come_before_the_checkouts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imssa_sim.config import locate
+
+    package = tmp_path / "site-packages" / "imssa_sim"
+    monkeypatch.setattr(locate, "_PACKAGE", package)
+    locate.root.cache_clear()
+    try:
+        with pytest.raises(InputError, match="cannot find workloads/"):
+            locate.root()
+        for place in (tmp_path / "site-packages", package / "_data"):
+            (place / "workloads").mkdir(parents=True)
+            locate.root.cache_clear()
+            assert locate.root() == place
+    finally:
+        locate.root.cache_clear()
+
+
+def test_loading_takes_less_than_100_ms(write_workload: Write) -> None:
+    path = write_workload()
+    load_config(path)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        load_config(path)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.1
+
+
+def test_loading_imports_nothing_heavy(write_workload: Write) -> None:
+    code = (
+        "import sys; from imssa_sim.config import load_config; load_config(sys.argv[1]);"
+        "heavy = {'numba', 'scipy', 'matplotlib', 'torch', 'pandas', 'numpy', 'rich'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(write_workload())],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
+
+
+def test_config_can_be_built_without_a_file(write_workload: Write) -> None:
+    config = load_config(write_workload()).config
+    again = config.model_copy(update={"seed": 1})
+    assert isinstance(again, RunConfig)
+    assert again.seed == 1

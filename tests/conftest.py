@@ -1,0 +1,97 @@
+"""Settings common to all tests: reproducible, without network, without traces on the disk."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Derandomised: the same examples on every machine. No deadline: other work may share the machine.
+settings.register_profile(
+    "project",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("project")
+
+# A small workload with cards of its own, so that tests do not hang on the shipped cards.
+Write = Callable[..., Path]
+
+WORKLOAD = """\
+workload: small
+description: two layers
+seed: 7
+model:
+  layers: 2
+  width: 8
+  state: 4
+  classes: 10
+data:
+  name: sdigits
+bits:
+  default: 8
+  A: 6
+hardware:
+  chip:
+    clock: 1 GHz
+    tile:
+      rows: 64
+      columns: 64
+      cell: ./cell.yaml
+  adc:
+    card: ./adc.yaml
+    bits: 7
+    rate: 100 MHz
+  dac:
+    card: ./dac.yaml
+  digital: {card: ./digital.yaml}
+  memory: {card: ./memory.yaml}
+  bus: {card: ./bus.yaml}
+evaluate:
+  samples: all
+  time_since_programming: 1 h
+"""
+
+CARD = """\
+name: {kind}
+kind: {kind}
+title: a {kind} for tests
+parameters:
+  energy: {{value: 1.5, unit: pJ, status: assumed, range: [1, 2]}}
+  area: {{value: 30, unit: um^2, status: measured, source: shafiee2016isaac, locator: Table 6}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_ambient_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's data folder must not change what a test sees."""
+    monkeypatch.delenv("IMSSA_DATA", raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with one card of each kind that a workload needs."""
+    for kind in ("cell", "adc", "dac", "digital", "memory", "bus", "gpu"):
+        (tmp_path / f"{kind}.yaml").write_text(CARD.format(kind=kind), encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def write_workload(folder: Path) -> Write:
+    """Write the workload with some of its lines replaced, and return its path."""
+
+    def write(replace: dict[str, str] | None = None, text: str = WORKLOAD) -> Path:
+        for old, new in (replace or {}).items():
+            assert old in text, f"the workload has no {old!r}"
+            text = text.replace(old, new)
+        path = folder / "small.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
