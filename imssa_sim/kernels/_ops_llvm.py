@@ -372,7 +372,7 @@ def make_product(scalars: int, vectors: int) -> Any:
                 scalar = builder.load(builder.gep(s_row, [offsets[c]], inbounds=True), align=align)
                 wide = _widen(builder, scalar)
                 for v in range(vectors):
-                    new.append(builder.fma(wide, loaded[v], sums[c * vectors + v]))
+                    new.append(_call(builder, "llvm.fma", wide, loaded[v], sums[c * vectors + v]))
             following = builder.add(row, ir.Constant(int64, 1))
             row.add_incoming(following, body)
             for phi, value in zip(sums, new, strict=True):

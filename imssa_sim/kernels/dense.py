@@ -124,7 +124,9 @@ dac_levels, adc_table, dtype
     if variance is not None:
         in_use = np.arange(rows) < count[:, None]
         excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
-    levels, table = converter_tables(dac_levels, adc_table, input_limit, w.shape, adc_high - adc_low)
+    levels, table = converter_tables(
+        dac_levels, adc_table, input_limit, w.shape, adc_high - adc_low, dtype
+    )
     shape = (tiles, columns)
     arrays = DenseArrays(
         weights=padded(w, w.shape, dtype),

@@ -116,13 +116,13 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     out : numpy.ndarray
         Float32, shape (n,), contiguous, overwritten.
     """
+    word0, word1, at = np.uint32(key0), np.uint32(key1), np.uint32(step)
     whole = out.shape[0] - out.shape[0] % (2 * LANES)
-    fill_vectors(key0, key1, step, 0, whole, out)
+    fill_vectors(word0, word1, at, 0, whole, out)
     if whole < out.shape[0]:
         rest = np.empty(2 * LANES, np.float32)
-        a, b = normal_pair(
-            key0, key1, step, add(convert(iota(), step), np.uint32(whole // 2))
-        )
+        pair = add(convert(iota(), at), np.uint32(whole // 2))
+        a, b = normal_pair(word0, word1, at, pair)
         store(rest, 0, interleave_low(a, b))
         store(rest, LANES, interleave_high(a, b))
         out[whole:] = rest[: out.shape[0] - whole]

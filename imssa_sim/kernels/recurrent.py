@@ -13,18 +13,23 @@ samples are in the batch.
 
 from __future__ import annotations
 
-import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from imssa_sim.kernels.normal import normal_pair
-from imssa_sim.kernels.ops import floor_affine, fma
-from imssa_sim.kernels.threefry import derive_key
+from imssa_sim.kernels._recurrent_items import (
+    Counters,
+    Job,
+    from_blocks,
+    make_plan,
+    run_items,
+    to_blocks,
+    work_space,
+)
+from imssa_sim.kernels._threads import run_threads
+from imssa_sim.kernels.threefry import sample_keys
 from imssa_sim.kernels.tiles import RecurrentTiles
 
 
@@ -43,98 +48,6 @@ class RecurrentResult:
     sum_magnitudes: NDArray[np.int64]  # (T, R)
     non_zeros: NDArray[np.int64]  # (T, R) drives with a code other than 0
     drives: int  # drives of each row, over samples and steps
-
-
-@njit
-def _convert(a, t, j, acc, one, low, high):  # type: ignore[no-untyped-def]
-    """ADC code of column j, with counts of clipped conversions."""
-    code = floor_affine(acc, a.adc_scale[t, j], a.adc_offset[t, j], one)
-    if code < a.adc_low:
-        code = one * a.adc_low
-        low[t, j] += 1
-    elif code > a.adc_high:
-        code = one * a.adc_high
-        high[t, j] += 1
-    if a.adc_table.size:
-        code = a.adc_table[t, j, int(code - a.adc_low)]
-    return code
-
-
-@njit
-def _read(a, t, first, last, v, one, key0, key1, step, noisy, low, high, adc):  # type: ignore[no-untyped-def]
-    """One array read of the columns first … last - 1: ADC codes into ``adc``."""
-    rows = a.n_states[t] + a.n_inputs[t]
-    squares = one - one
-    for i in range(rows):
-        squares = squares + v[i] * v[i]
-    for j in range(first, last):
-        acc = one - one
-        for i in range(rows):
-            acc = fma(a.weights[t, i, j], v[i], acc)
-        if noisy:
-            var = one - one
-            for i in range(rows):
-                var = fma(a.variance[t, i, j], v[i] * v[i], var)
-            var = fma(a.flat_variance[t, j], squares, var) + a.extra_variance[t, j]
-            pair = normal_pair(key0, key1, np.uint32(step), np.uint32(j >> 1))
-            z = pair[1] if j & 1 else pair[0]
-            acc = fma(np.sqrt(var), one * z, acc)
-        adc[j] = _convert(a, t, j, acc, one, low, high)
-
-
-@njit
-def _drive(a, t, row, code, limit, v, squares, magnitudes, non_zeros):  # type: ignore[no-untyped-def]
-    """Put a code on a word line: analog value and statistics."""
-    integer = np.int64(code)
-    v[row] = a.dac_levels[integer + limit] if a.dac_levels.size else code
-    squares[t, row] += integer * integer
-    magnitudes[t, row] += abs(integer)
-    non_zeros[t, row] += integer != 0
-
-
-@njit
-def _requantise(a, t, j, adc, limit, one, half):  # type: ignore[no-untyped-def]
-    code = floor_affine(adc, a.gain[t, j], half, one)
-    return min(max(code, -one * limit), one * limit)
-
-
-@njit(nogil=True, cache=True)
-def _run_tile(a, t, limit, keys, codes, first_step, two_pass, noisy, fused, state, out,
-              low, high, squares, magnitudes, non_zeros):  # type: ignore[no-untyped-def]  # fmt: skip
-    """All samples and steps of one tile."""
-    states, inputs, outputs = a.n_states[t], a.n_inputs[t], a.n_outputs[t]
-    columns = states + outputs
-    rows, width = a.weights.shape[1:]
-    scratch = np.ones((4, max(rows, width)), a.weights.dtype)
-    v, adc, code, one = scratch[0], scratch[1], scratch[2], scratch[3, 0]
-    half = one / (one + one)
-    for b in range(codes.shape[0]):
-        for i in range(states):
-            code[i] = state[b, t, i]
-        for step in range(codes.shape[1]):
-            now = first_step + step
-            for i in range(inputs):
-                channel = a.input_channel[t, i]
-                code[states + i] = codes[b, step, channel] if channel >= 0 else 0
-            for i in range(states + inputs):
-                _drive(a, t, i, code[i], limit, v, squares, magnitudes, non_zeros)
-            last = states if two_pass else columns
-            _read(a, t, 0, last, v, one, keys[b, 0], keys[b, 1], now, noisy, low, high, adc)
-            for j in range(states):
-                code[j] = _requantise(a, t, j, adc[j], a.state_limit, one, half)
-            if two_pass:
-                for i in range(states + inputs):
-                    _drive(a, t, i, code[i], limit, v, squares, magnitudes, non_zeros)
-                _read(a, t, states, columns, v, one, keys[b, 0], keys[b, 1], now, noisy,
-                      low, high, adc)  # fmt: skip
-            for k in range(outputs):
-                if not fused:
-                    out[b, step, t, k] = np.int32(adc[states + k])
-                elif a.output_channel[t, k] >= 0:
-                    y = _requantise(a, t, states + k, adc[states + k], a.output_limit, one, half)
-                    out[b, step, 0, a.output_channel[t, k]] = np.int32(y)
-        for i in range(states):
-            state[b, t, i] = np.int32(code[i])
 
 
 def run_recurrent(
@@ -180,39 +93,77 @@ def run_recurrent(
     RecurrentResult
     """
     a = tiles.arrays
-    samples, steps, _ = codes.shape
+    samples, steps, channels = codes.shape
     ids = np.asarray(sample_ids, dtype=np.int64)
     if ids.shape != (samples,):
         raise ValueError(f"sample_ids must be ({samples},), not {ids.shape}")
-    s_max, o_max = int(a.n_states.max()), int(a.n_outputs.max())
-    shape = (samples, tiles.tiles, s_max)
+    if a.input_channel.max(initial=-1) >= channels:
+        raise ValueError(f"input_channel names channels beyond the {channels} of codes")
+    shape = (samples, tiles.tiles, tiles.states)
+    if state is not None and state.shape != shape:
+        raise ValueError(f"state must be {shape}, not {state.shape}")
+    plan = make_plan(samples)
+    blocks = len(plan.place)
+    places = int(plan.width.sum())
+    lines = tiles.channels if a.fused else tiles.tiles * tiles.outputs
+    out_type = np.int16 if a.fused else np.int32
+    packed_codes = np.zeros(places * channels * steps, np.int16)
+    packed_state = np.zeros(places * tiles.tiles * tiles.states, np.int32)
+    packed_out = np.zeros(places * lines * steps, out_type)
+    counters = Counters(
+        *(np.zeros((blocks, tiles.tiles * a.pitch), np.int64) for _ in range(2)),
+        *(np.zeros((blocks, tiles.tiles * a.rows), np.int64) for _ in range(3)),
+    )
+    job = Job(
+        sample_keys(seed, chip, ids, stage), samples, steps, tiles.states, first_step, first_tile,
+        noise, two_pass,
+    )  # fmt: skip
     new_state = np.zeros(shape, np.int32) if state is None else np.array(state, np.int32)
-    if new_state.shape != shape:
-        raise ValueError(f"state must be {shape}, not {new_state.shape}")
-    if tiles.fused_output:
-        out: NDArray[Any] = np.zeros((samples, steps, 1, tiles.channels), np.int16)
-    else:
-        out = np.zeros((samples, steps, tiles.tiles, o_max), np.int32)
-    per_column = np.zeros((2, tiles.tiles, a.weights.shape[2]), np.int64)
-    per_row = np.zeros((3, tiles.tiles, tiles.rows), np.int64)
-    limit = (a.dac_levels.size - 1) // 2
+    flat_state = new_state.reshape(samples, 1, -1)
+    outputs = np.empty((samples, steps, lines), out_type)
 
-    def work(t: int) -> None:
-        keys = np.empty((samples, 2), np.uint32)
-        for b in range(samples):
-            keys[b] = derive_key(seed, chip, int(ids[b]), stage, first_tile + t)
-        _run_tile(a, t, limit, keys, codes, first_step, two_pass, noise and tiles.noisy,
-                  tiles.fused_output, new_state, out, *per_column, *per_row)  # fmt: skip
+    def enter() -> Any:
+        def work(block: int) -> None:
+            to_blocks(codes, plan, packed_codes, block)
+            to_blocks(flat_state, plan, packed_state, block)
 
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        list(pool.map(work, range(tiles.tiles)))
+        return work
+
+    items = blocks * tiles.tiles
+    share = max(1, items // (8 * threads))
+
+    def run() -> Any:
+        space = work_space(tiles)
+
+        def work(piece: int) -> None:
+            stop = min(items, (piece + 1) * share)
+            run_items(
+                a, space, counters, plan, job, packed_codes, packed_state, packed_out,
+                piece * share, stop,
+            )  # fmt: skip
+
+        return work
+
+    def leave() -> Any:
+        def work(block: int) -> None:
+            from_blocks(packed_out, plan, outputs, block)
+            from_blocks(packed_state, plan, flat_state, block)
+
+        return work
+
+    run_threads(blocks, threads, enter)
+    run_threads(-(-items // share), threads, run)
+    run_threads(blocks, threads, leave)
+    total = [counter.sum(axis=0) for counter in counters]
+    low, high = (n.reshape(tiles.tiles, a.pitch)[:, : tiles.columns] for n in total[:2])
+    squares, magnitudes, non_zeros = (n.reshape(tiles.tiles, a.rows) for n in total[2:])
     return RecurrentResult(
-        outputs=out[:, :, 0] if tiles.fused_output else out,
+        outputs=outputs if a.fused else outputs.reshape(samples, steps, tiles.tiles, tiles.outputs),
         state=new_state,
-        saturated_low=per_column[0, :, : tiles.columns],
-        saturated_high=per_column[1, :, : tiles.columns],
-        sum_squares=per_row[0],
-        sum_magnitudes=per_row[1],
-        non_zeros=per_row[2],
+        saturated_low=low,
+        saturated_high=high,
+        sum_squares=squares,
+        sum_magnitudes=magnitudes,
+        non_zeros=non_zeros,
         drives=samples * steps * (2 if two_pass else 1),
     )

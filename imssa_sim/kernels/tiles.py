@@ -1,7 +1,7 @@
 """Crossbar tiles packed for the recurrent kernel.
 
-Shapes: T tiles, R rows, C columns, S state rows, I input rows, O output columns per tile (the
-largest of all tiles; the rest is padding).
+Shapes: T tiles, R rows, C columns, P columns padded to whole vectors, S state rows, I input rows,
+O output columns per tile (the largest of all tiles; the rest is padding).
 """
 
 from __future__ import annotations
@@ -12,30 +12,48 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-LANES = 16  # columns are padded to whole vectors
+from imssa_sim.kernels.ops import LANES
+
+SPARSE_BELOW = 0.25  # share of non-zero cells below which a product goes cell by cell
+
+
+class ColumnLists(NamedTuple):
+    """The non-zero cells of each column, in the order of the rows."""
+
+    start: NDArray[np.int64]  # (T * P + 1,)
+    row: NDArray[np.int64]
+    value: NDArray[Any]
 
 
 class TileArrays(NamedTuple):
-    """What the compiled kernel reads. Floats are all of one type, float32 or float64."""
+    """What the compiled kernels read: flat arrays, all floats of one type (float32 or float64)."""
 
-    weights: NDArray[Any]  # (T, R, P), P = C padded to whole vectors
-    variance: NDArray[Any]  # (T, R, P) excess of the read-noise variance over ``flat_variance``
-    flat_variance: NDArray[Any]  # (T, P)
-    extra_variance: NDArray[Any]  # (T, P)
-    adc_scale: NDArray[Any]  # (T, P)
-    adc_offset: NDArray[Any]  # (T, P)
-    gain: NDArray[Any]  # (T, P) requantiser multiplier / 2**shift; state columns, then output columns
+    rows: int  # R
+    pitch: int  # P
     n_states: NDArray[np.int64]  # (T,)
     n_inputs: NDArray[np.int64]  # (T,)
     n_outputs: NDArray[np.int64]  # (T,)
     input_channel: NDArray[np.int64]  # (T, I)
     output_channel: NDArray[np.int64]  # (T, O)
+    weights: NDArray[Any]  # (T * R * P,)
+    variance: NDArray[Any]  # (T * R * P,) excess of the read-noise variance over the flat one
+    weight_cells: ColumnLists
+    variance_cells: ColumnLists
+    sparse_weights: bool
+    sparse_variance: bool
+    flat_noise: bool  # any flat variance
+    noisy: bool  # any variance at all
+    flat_variance: NDArray[Any]  # (T * P,)
+    extra_variance: NDArray[Any]  # (T * P,)
+    adc_scale: NDArray[Any]  # (T * P,)
+    adc_offset: NDArray[Any]  # (T * P,)
+    adc_table: NDArray[Any]  # (T * P * levels,) or (0,): identity
+    gain: NDArray[Any]  # (T * P,) multiplier / 2**shift of state and output columns
     dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
-    adc_table: NDArray[Any]  # (T, C, levels) or (0, 0, 0): identity
-    adc_low: float
-    adc_high: float
-    state_limit: float
-    output_limit: float
+    limits: NDArray[Any]  # ADC low, ADC high, state limit, output limit
+    dac_zero: int  # place of code 0 in dac_levels
+    flush: int  # steps after which statistics kept in floats go to integers
+    fused: bool  # output requantiser applied in the kernel
 
 
 @dataclass(frozen=True)
@@ -43,29 +61,47 @@ class RecurrentTiles:
     """Tiles of one stage, ready for :func:`imssa_sim.kernels.recurrent.run_recurrent`."""
 
     arrays: TileArrays
-    columns: int
-    noisy: bool
-    fused_output: bool
-    channels: int
+    columns: int  # C
+    states: int  # S
+    outputs: int  # O
+    channels: int  # of the fused output
 
     @property
     def tiles(self) -> int:
-        return int(self.arrays.weights.shape[0])
+        """Number of tiles."""
+        return len(self.arrays.n_states)
 
     @property
-    def rows(self) -> int:
-        return int(self.arrays.weights.shape[1])
+    def dtype(self) -> np.dtype[Any]:
+        """float32 or float64, the type the kernel computes in."""
+        return self.arrays.weights.dtype
 
 
-def padded(values: ArrayLike, shape: tuple[int, ...], dtype: Any) -> Any:
-    """A finite array of ``shape``, its last axis padded with zeros to whole vectors."""
+def aligned_zeros(count: int, dtype: Any) -> NDArray[Any]:
+    """A flat array of zeros that starts at a cache line."""
+    size = np.dtype(dtype).itemsize
+    raw = np.zeros(count + 64 // size, dtype=dtype)
+    skip = (-raw.ctypes.data % 64) // size
+    return raw[skip : skip + count]
+
+
+def padded(values: ArrayLike, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """A finite array of ``shape``, its last axis padded with zeros to whole vectors, flat."""
     values = np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
     if not np.all(np.isfinite(values)):
         raise ValueError("weights, variances and converter parameters must be finite")
     width = -(-shape[-1] // LANES) * LANES
-    out = np.zeros((*shape[:-1], width), dtype=dtype)
-    out[..., : shape[-1]] = values
+    out = aligned_zeros(int(np.prod(shape[:-1])) * width, dtype)
+    out.reshape(*shape[:-1], width)[..., : shape[-1]] = values
     return out
+
+
+def column_lists(flat: NDArray[Any], tiles: int, rows: int, pitch: int) -> ColumnLists:
+    """Lists of the non-zero cells of a flat (T, R, P) array."""
+    cells = flat.reshape(tiles, rows, pitch).transpose(0, 2, 1)
+    tile, column, row = np.nonzero(cells)
+    start = np.searchsorted(tile * pitch + column, np.arange(tiles * pitch + 1))
+    return ColumnLists(start.astype(np.int64), row.astype(np.int64), cells[tile, column, row])
 
 
 def working_type(weights: NDArray[np.float64], limit: int, low: int, high: int) -> Any:
@@ -73,7 +109,7 @@ def working_type(weights: NDArray[np.float64], limit: int, low: int, high: int) 
     largest = float(np.abs(weights).sum(axis=1).max(initial=0.0)) * limit
     integer = bool(np.all(weights == np.rint(weights)))
     adc = min(largest, max(abs(low), abs(high))) if integer else max(abs(low), abs(high))
-    exact = limit < 4096 and adc < 2**24 and (largest < 2**24 or not integer)
+    exact = limit < 2048 and adc < 2**24 and (largest < 2**24 or not integer)
     return np.float32 if exact else np.float64
 
 
@@ -83,15 +119,18 @@ def converter_tables(
     limit: int,
     shape: tuple[int, ...],
     span: int,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Checked DAC and ADC tables; empty where the converter is ideal."""
+    dtype: Any,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Checked DAC and ADC tables, flat; empty where the converter is ideal."""
     levels = np.zeros(0) if dac_levels is None else np.asarray(dac_levels, dtype=np.float64)
     if dac_levels is not None and levels.shape != (2 * limit + 1,):
         raise ValueError(f"dac_levels must have {2 * limit + 1} entries, not {levels.shape}")
-    table = np.zeros((0, 0, 0)) if adc_table is None else np.asarray(adc_table, dtype=np.float64)
-    if adc_table is not None and table.shape != (shape[0], shape[2], span + 1):
+    if adc_table is None:
+        return levels.astype(dtype), np.zeros(0, dtype)
+    table = np.asarray(adc_table, dtype=np.float64)
+    if table.shape != (shape[0], shape[2], span + 1):
         raise ValueError(f"adc_table must be {(shape[0], shape[2], span + 1)}, not {table.shape}")
-    return levels, np.ascontiguousarray(table)
+    return levels.astype(dtype), padded(table.transpose(0, 2, 1), (shape[0], span + 1, shape[2]), dtype)
 
 
 def pack_tiles(
@@ -200,33 +239,47 @@ def pack_tiles(
     output_gain = np.broadcast_to(output_gain, (tiles, o_max))
     for t in range(tiles):
         gain[t, ns[t] : ns[t] + no[t]] = output_gain[t, : no[t]]
-    flat = np.broadcast_to(np.asarray(flat_variance, dtype=np.float64), (tiles, columns))
+    shape = (tiles, columns)
+    flat = np.broadcast_to(np.asarray(flat_variance, dtype=np.float64), shape)
     excess = np.zeros(w.shape)
     if variance is not None:
         in_use = np.arange(rows) < (ns + ni)[:, None]
         excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
     limit = max(state_limit, input_limit)
-    levels, table = converter_tables(dac_levels, adc_table, limit, w.shape, adc_high - adc_low)
-    shape = (tiles, columns)
+    levels, table = converter_tables(
+        dac_levels, adc_table, limit, w.shape, adc_high - adc_low, dtype
+    )
+    packed_weights, packed_excess = padded(w, w.shape, dtype), padded(excess, w.shape, dtype)
+    pitch = -(-columns // LANES) * LANES
+    cells = int(((ns + ni) * (ns + no)).sum())
+    extra = padded(extra_variance, shape, dtype)
+    mantissa = 2**24 if np.dtype(dtype) == np.float32 else 2**53
     arrays = TileArrays(
-        weights=padded(w, w.shape, dtype),
-        variance=padded(excess, w.shape, dtype),
-        flat_variance=padded(flat, shape, dtype),
-        extra_variance=padded(extra_variance, shape, dtype),
-        adc_scale=padded(adc_scale, shape, dtype),
-        adc_offset=padded(adc_offset, shape, dtype),
-        gain=padded(gain, shape, dtype),
+        rows=rows,
+        pitch=pitch,
         n_states=ns,
         n_inputs=ni,
         n_outputs=no,
         input_channel=np.ascontiguousarray(channel_in),
         output_channel=channel_out,
-        dac_levels=levels.astype(dtype),
-        adc_table=table.astype(dtype),
-        adc_low=float(adc_low),
-        adc_high=float(adc_high),
-        state_limit=float(state_limit),
-        output_limit=float(output_limit),
+        weights=packed_weights,
+        variance=packed_excess,
+        weight_cells=column_lists(packed_weights, tiles, rows, pitch),
+        variance_cells=column_lists(packed_excess, tiles, rows, pitch),
+        sparse_weights=bool(np.count_nonzero(w) < SPARSE_BELOW * cells),
+        sparse_variance=bool(np.count_nonzero(excess) < SPARSE_BELOW * cells),
+        flat_noise=bool(np.any(flat)),
+        noisy=bool(np.any(excess) or np.any(flat) or np.any(extra)),
+        flat_variance=padded(flat, shape, dtype),
+        extra_variance=extra,
+        adc_scale=padded(adc_scale, shape, dtype),
+        adc_offset=padded(adc_offset, shape, dtype),
+        adc_table=table,
+        gain=padded(gain, shape, dtype),
+        dac_levels=levels,
+        limits=np.array([adc_low, adc_high, state_limit, output_limit], dtype=dtype),
+        dac_zero=limit,
+        flush=min(mantissa // (2 * limit * limit), 2**20),
+        fused=fused,
     )
-    noisy = bool(np.any(excess) or np.any(flat) or np.any(arrays.extra_variance))
-    return RecurrentTiles(arrays, columns, noisy, fused, int(channels))
+    return RecurrentTiles(arrays, columns, s_max, o_max, int(channels))
