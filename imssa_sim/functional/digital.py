@@ -234,7 +234,7 @@ def kernel_digital(
     batch, _, channels = u.shape
     largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
     state_bound, output_bound = accumulator_bounds(kernel, largest)
-    narrow = max(state_bound, output_bound) < 1 << 31
+    narrow = max(state_bound.max(), output_bound.max()) < 1 << 31
     word: Any = np.int32 if narrow else np.int64
     weights = np.stack(
         [
@@ -272,8 +272,8 @@ def kernel_digital(
     return y
 
 
-def accumulator_bounds(kernel: QuantisedKernel, input_limit: int) -> tuple[int, int]:
-    """Return bounds on the magnitudes of state and output accumulators.
+def accumulator_bounds(kernel: QuantisedKernel, input_limit: int) -> tuple[IntArray, IntArray]:
+    """Return bounds on the magnitudes of state (H, M) and output (H,) accumulators.
 
     From the weights as they are, with every code at its limit: ``sum |w| * limit``.
 
@@ -288,8 +288,7 @@ def accumulator_bounds(kernel: QuantisedKernel, input_limit: int) -> tuple[int, 
     b = np.maximum(np.abs(kernel.b_re), np.abs(kernel.b_im)) << kernel.b_shift
     c = (np.abs(kernel.c_re) + np.abs(kernel.c_im)).sum(axis=1) << kernel.c_shift
     d = np.abs(kernel.d) << kernel.d_shift
-    state = int((a * state_limit + b * input_limit).max())
-    return state, int((c * state_limit + d * input_limit).max())
+    return a * state_limit + b * input_limit, c * state_limit + d * input_limit
 
 
 def gelu(layer: QuantisedLayer, y: Codes) -> Codes:

@@ -327,8 +327,10 @@ def gelu_table(input_scale: float, input_bits: int, output_scale: float, bits: i
 
 def gate_table(input_scale: float, bits: int) -> IntArray:
     """Return the unsigned codes of the logistic function of all input codes, (2*limit+1,)."""
+    from scipy.special import expit
+
     limit = code_limit(bits)
-    gate = 1.0 / (1.0 + np.exp(-np.arange(-limit, limit + 1) * input_scale))
+    gate = expit(np.arange(-limit, limit + 1) * input_scale)
     return np.asarray(np.floor(gate * gate_limit(bits) + 0.5).astype(np.int64))
 
 

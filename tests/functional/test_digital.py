@@ -1,0 +1,342 @@
+"""The integer execution against a twin in Python's own integers, written from the docstrings."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imssa_sim.errors import InputError
+from imssa_sim.functional.digital import (
+    accumulator_bounds,
+    checked_inputs,
+    decode,
+    encode_inputs,
+    gated_sum,
+    kernel_digital,
+    linear_digital,
+    normalise,
+    pool,
+    run_digital,
+)
+from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm, Requantiser
+
+
+def clip(value: int, bits: int) -> int:
+    limit = 2 ** (bits - 1) - 1
+    return max(-limit, min(limit, value))
+
+
+def requant(acc: int, requantiser: Requantiser, *index: int) -> int:
+    m = int(np.broadcast_to(requantiser.multiplier, np.shape(requantiser.multiplier))[index])
+    s = int(requantiser.shift[index])
+    return clip((acc * m + 2 ** (s - 1)) >> s, requantiser.bits)
+
+
+def naive_kernel(k, u: list[list[int]], reverse: bool) -> list[list[int]]:
+    """u[step][channel] -> y[step][channel]."""
+    channels, modes = k.a_re.shape
+    steps = range(len(u) - 1, -1, -1) if reverse else range(len(u))
+    x = [[(0, 0)] * modes for _ in range(channels)]
+    y = [[0] * channels for _ in u]
+    names = "a_re a_im b_re b_im c_re c_im d a_shift b_shift c_shift d_shift"
+    w = {name: getattr(k, name).tolist() for name in names.split()}
+    for step in steps:
+        for h in range(channels):
+            v = u[step][h]
+            new = []
+            for n in range(modes):
+                re, im = x[h][n]
+                a_re, a_im, s, t = (w[q][h][n] for q in ("a_re", "a_im", "a_shift", "b_shift"))
+                acc_re = ((a_re * re - a_im * im) << s) + ((w["b_re"][h][n] * v) << t)
+                acc_im = ((a_im * re + a_re * im) << s) + ((w["b_im"][h][n] * v) << t)
+                new.append(
+                    (requant(acc_re, k.state_requant, h, n), requant(acc_im, k.state_requant, h, n))
+                )
+
+            def combine(states, h=h) -> int:
+                pairs = zip(w["c_re"][h], w["c_im"][h], states, strict=True)
+                return sum(c * re + d * im for c, d, (re, im) in pairs)
+
+            through = w["d"][h] * v
+            if k.form == "lookahead":
+                acc = (combine(x[h]) << w["c_shift"][h]) + (through << w["d_shift"][h])
+                y[step][h] = requant(acc, k.output_requant, h)
+            else:
+                parts = requant(combine(new), k.output_requant, h)
+                parts += requant(through, k.feedthrough_requant, h)
+                y[step][h] = clip(parts, k.output_requant.bits)
+            x[h] = new
+    return y
+
+
+def naive_linear(linear, x: list[int]) -> list[int]:
+    rows = zip(linear.weight.tolist(), linear.bias.tolist(), strict=True)
+    return [sum(a * b for a, b in zip(row, x, strict=True)) + bias for row, bias in rows]
+
+
+def naive_norm(norm, v: list[int]) -> list[int]:
+    gain, bias, f = norm.gain.tolist(), norm.bias.tolist(), norm.fraction
+    if norm.kind == "batch":
+        return [
+            clip((a * g + b + 2 ** (f - 1)) >> f, norm.bits)
+            for a, g, b in zip(v, gain, bias, strict=True)
+        ]
+    width, total = len(v), sum(v)
+    s = math.isqrt(width * sum(a * a for a in v) - total * total + norm.epsilon) or 1
+    return [
+        clip((2 * ((width * a - total) * g + s * b) + (s << f)) // (s << (f + 1)), norm.bits)
+        for a, g, b in zip(v, gain, bias, strict=True)
+    ]
+
+
+def naive_network(net, sequence: np.ndarray) -> tuple[list[int], list[float]]:
+    """One sequence (L, d_in) -> pooled codes and logits."""
+    act = net.bits.activations
+    r = []
+    for token in sequence.tolist():
+        codes = [clip(math.floor(value / net.input_scale + 0.5), act) for value in token]
+        acc = naive_linear(net.encoder, codes)
+        r.append([requant(a, net.encoder.requant, i) for i, a in enumerate(acc)])
+    for layer in net.layers:
+        if layer.input_requant is None:
+            u = [naive_norm(layer.norm, token) for token in r]
+        else:
+            u = [[requant(a, layer.input_requant) for a in token] for token in r]
+        y = naive_kernel(layer.kernel, u, reverse=False)
+        if layer.kernel_reverse is not None:
+            other = naive_kernel(layer.kernel_reverse, u, reverse=True)
+            bits = layer.kernel.output_requant.bits
+            y = [
+                [clip(a + b, bits) for a, b in zip(*p, strict=True)]
+                for p in zip(y, other, strict=True)
+            ]
+        for step, token in enumerate(y):
+            offset = (len(layer.gelu_table) - 1) // 2
+            g = [int(layer.gelu_table[a + offset]) for a in token]
+            acc = naive_linear(layer.linear, g)
+            z = [requant(a, layer.linear.requant, i) for i, a in enumerate(acc)]
+            width = len(token)
+            gates = [int(layer.gate_table[a + 2 ** (act - 1) - 1]) for a in z[width:]]
+            v = []
+            for value, gate, old in zip(z[:width], gates, r[step], strict=True):
+                wide = value * gate * layer.product_multiplier + old * layer.residual_multiplier
+                half = 2 ** (layer.sum_shift - 1) if layer.sum_shift else 0
+                v.append((wide + half) >> layer.sum_shift)
+            if layer.output_requant is None:
+                r[step] = naive_norm(layer.norm, v)
+            else:
+                r[step] = [requant(a, layer.output_requant) for a in v]
+    pooled = [requant(sum(column), net.pool_requant) for column in zip(*r, strict=True)]
+    acc = naive_linear(net.decoder, pooled)
+    return pooled, [a * float(s) for a, s in zip(acc, net.logit_scale, strict=True)]
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**31),
+    form=st.sampled_from(["lookahead", "separate"]),
+    position=st.sampled_from(["pre", "post", "none"]),
+    both=st.booleans(),
+    bits=st.integers(2, 10),
+    state=st.integers(2, 12),
+)
+def test_network_equals_the_naive_twin(random_networks, seed, form, position, both, bits, state):
+    net = random_networks.network(
+        seed, form=form, position=position, bidirectional=both, length=7, channels=3, modes=2,
+        A=bits, B=bits, C=bits, D=bits, kernel_input=bits, kernel_output=bits, activations=bits,
+        linear=bits, state=state,
+    )  # fmt: skip
+    x = np.random.default_rng(seed).normal(0, 1, (2, 7, 2))
+    found = run_digital(net, x)
+    for sample in range(2):
+        pooled, logits = naive_network(net, x[sample])
+        assert found.pooled[sample].tolist() == pooled
+        assert found.logits[sample].tolist() == logits
+
+
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 2**31),
+    form=st.sampled_from(["lookahead", "separate"]),
+    reverse=st.booleans(),
+)
+def test_wide_kernels_use_64_bits_and_stay_exact(random_networks, seed, form, reverse):
+    """16-bit codes: sums beyond 2**31, which 32-bit accumulators would wrap."""
+    rng = np.random.default_rng(seed)
+    k = random_networks.kernel(
+        rng, 3, 5, form, random_networks.bit_widths(A=16, B=16, C=16, state=16)
+    )
+    # The random multipliers have 24 bits; the float twin is exact for sums below 2**53 / 2**24,
+    # so shorten them as the quantiser of the package does.
+    k = dataclasses.replace(
+        k,
+        state_requant=shortened(k.state_requant),
+        output_requant=shortened(k.output_requant),
+    )
+    u = rng.integers(-127, 128, (1, 9, 3)).astype(np.int16)
+    assert max(bound.max() for bound in accumulator_bounds(k, 127)) >= 2**31
+    assert kernel_digital(k, u, reverse)[0].tolist() == naive_kernel(k, u[0].tolist(), reverse)
+
+
+def shortened(requantiser: Requantiser, bits: int = 12) -> Requantiser:
+    return dataclasses.replace(
+        requantiser, multiplier=requantiser.multiplier >> bits, shift=requantiser.shift - bits
+    )
+
+
+@pytest.fixture(scope="module")
+def deep(random_networks):
+    net = random_networks.network(7, layers=3, channels=6, modes=4, length=20, bidirectional=True)
+    return net, np.random.default_rng(1).normal(0, 1, (9, 20, 2))
+
+
+@pytest.mark.parametrize("batch", [1, 4, 7, 64])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_result_does_not_depend_on_batch_and_threads(deep, batch, threads):
+    net, x = deep
+    whole = run_digital(net, x, batch=9)
+    part = run_digital(net, x, batch=batch, threads=threads)
+    np.testing.assert_array_equal(part.logits, whole.logits)
+    np.testing.assert_array_equal(part.pooled, whole.pooled)
+    assert part.saturation == whole.saturation
+
+
+def test_a_sample_alone_equals_the_sample_among_others(deep):
+    net, x = deep
+    np.testing.assert_array_equal(run_digital(net, x[5:6]).logits, run_digital(net, x).logits[5:6])
+
+
+def test_progress_counts_to_the_end(deep):
+    net, x = deep
+    seen = []
+    run_digital(net, x, batch=4, progress=seen.append)
+    assert seen == [4, 8, 9]
+
+
+def test_zero_inputs_give_finite_logits_and_no_clipping_of_inputs(deep):
+    net, x = deep
+    found = run_digital(net, np.zeros_like(x))
+    assert np.all(np.isfinite(found.logits))
+    assert found.saturation.clipped["input"] == 0
+    # All samples are the same, so are their results.
+    assert np.unique(found.logits, axis=0).shape[0] == 1
+
+
+def test_saturation_counts_equal_a_count_by_hand(random_networks):
+    rng = np.random.default_rng(3)
+    net = random_networks.network(3, length=6)
+    x = rng.normal(0, 1, (3, 6, 2))
+    x[0, 2, 1] = 50.0  # far beyond the input range of 2
+    found = run_digital(net, x)
+    codes = np.floor(x / net.input_scale + 0.5)
+    assert found.saturation.clipped["input"] == np.count_nonzero(np.abs(codes) > 127)
+    encoded = np.clip(codes, -127, 127).astype(np.int64) @ net.encoder.weight.T + net.encoder.bias
+    scale = net.encoder.requant.multiplier / 2.0**net.encoder.requant.shift
+    beyond = np.count_nonzero(np.abs(np.floor(encoded * scale + 0.5)) > 127)
+    assert beyond > 0
+    assert found.saturation.clipped["encoder"] == beyond
+    assert found.saturation.total["encoder"] == encoded.size
+    assert found.saturation.share("encoder") == beyond / encoded.size
+
+
+def test_state_saturation_is_counted(random_networks):
+    """A kernel whose state grows without bound clips its one excited part at every step."""
+    k = random_networks.kernel(
+        np.random.default_rng(0), 1, 1, "lookahead", random_networks.bit_widths()
+    )
+    one, zero = np.ones((1, 1), dtype=np.int64), np.zeros((1, 1), dtype=np.int64)
+    k = dataclasses.replace(
+        k, a_re=2 * one, a_im=zero, b_re=one, b_im=zero, a_shift=zero, b_shift=zero,
+        state_requant=Requantiser(2 * one, one, 8),  # gain one
+    )  # fmt: skip
+    from imssa_sim.functional.digital import Saturation
+
+    saturation = Saturation()
+    kernel_digital(k, np.full((2, 10, 1), 3, dtype=np.int16), saturation=saturation, path="k")
+    # x = 3 (2**n - 1): 3, 9, 21, 45, 93, then 189 > 127 at the sixth step and ever after.
+    assert saturation.clipped["k.state"] == 2 * 5
+    assert saturation.total["k.state"] == 2 * 10 * 2
+
+
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 2**31),
+    kind=st.sampled_from(["layer", "batch"]),
+    width=st.integers(1, 40),
+    size=st.integers(0, 22),
+)
+def test_norm_equals_the_naive_twin(seed, kind, width, size):
+    rng = np.random.default_rng(seed)
+    v = rng.integers(-(2**size), 2**size + 1, (4, width))
+    norm = QuantisedNorm(
+        kind, rng.integers(-(2**20), 2**20, width), rng.integers(-(2**22), 2**22, width),
+        int(rng.integers(0, 1000)), int(rng.integers(1, 24)), int(rng.integers(2, 17)), 1.0,
+    )  # fmt: skip
+    found = normalise(norm, v.astype(np.int32))
+    assert found.tolist() == [naive_norm(norm, row) for row in v.tolist()]
+
+
+def test_layer_norm_of_a_constant_token_is_its_bias():
+    norm = QuantisedNorm(
+        "layer", np.full(4, 1 << 12), np.array([0, 4096, -8192, 2048]), 0, 12, 8, 1.0
+    )
+    # (H v - S) is zero, s == 0 is taken as one, half rounds up.
+    assert normalise(norm, np.full((1, 4), 9, dtype=np.int32)).tolist() == [[0, 1, -2, 1]]
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**31), bits=st.integers(2, 16), width=st.integers(1, 70))
+def test_linear_is_exact_whatever_blas_precision_it_takes(seed, bits, width):
+    rng = np.random.default_rng(seed)
+    limit = 2 ** (bits - 1) - 1
+    x = rng.integers(-limit, limit + 1, (3, 2, width)).astype(np.int16)
+    weight = rng.integers(-limit, limit + 1, (5, width))
+    bias = rng.integers(-(2**20), 2**20, 5)
+    scale = Requantiser(rng.integers(2**9, 2**10, 5), rng.integers(20, 30, 5), 16)
+    linear = QuantisedLinear(weight, bias, bits, scale, 1.0)
+    found = linear_digital(linear, x)
+    for b in range(3):
+        for step in range(2):
+            acc = naive_linear(linear, x[b, step].tolist())
+            assert found[b, step].tolist() == [requant(a, scale, i) for i, a in enumerate(acc)]
+
+
+def test_blocks_compose_to_the_whole(deep):
+    """The analog path strings the same blocks together."""
+    from imssa_sim.functional.digital import gelu, glu_residual_norm, input_codes, layer_kernel
+
+    net, x = deep
+    r = encode_inputs(net, x)
+    for layer in net.layers:
+        g = gelu(layer, layer_kernel(layer, input_codes(layer, r)))
+        z = linear_digital(layer.linear, g)
+        assert gated_sum(layer, z, r).dtype == np.int32
+        r = glu_residual_norm(layer, z, r)
+    np.testing.assert_array_equal(decode(net, pool(net, r)), run_digital(net, x).logits)
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ((3, 19, 2), "20 steps"),
+        ((3, 20, 1), "2 inputs"),
+        ((0, 20, 2), "at least one"),
+        ((20, 2), "shape"),
+    ],
+)
+def test_wrong_shapes_are_refused(deep, shape, words):
+    with pytest.raises(InputError, match=words):
+        run_digital(deep[0], np.zeros(shape))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_inputs_that_are_not_finite_are_refused(deep, value):
+    x = deep[1].copy()
+    x[0, 0, 0] = value
+    with pytest.raises(InputError, match="not finite"):
+        checked_inputs(deep[0], x)

@@ -1,0 +1,305 @@
+"""Post-training quantisation: what the integer network must have in common with the float one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imssa_sim.errors import InputError
+from imssa_sim.functional.digital import accumulator_bounds, run_digital
+from imssa_sim.model.calibration import (
+    CalibrationOptions,
+    Granularities,
+    RunningHistogram,
+    calibrate,
+)
+from imssa_sim.model.discretise import discretise
+from imssa_sim.model.forward import forward, state_peaks
+from imssa_sim.model.initialise import random_network
+from imssa_sim.model.network import Network, Norm
+from imssa_sim.model.ptq import quantise, sum_factors, with_quantised_time_step
+from imssa_sim.model.ptq_kernel import stable_codes
+from imssa_sim.model.quantised import BitWidths
+from imssa_sim.model.quantisers import clipping_range, code_limit, requantiser_scale
+
+MAXIMUM = CalibrationOptions(activations="max")
+
+
+def widths(value: int, **given: int) -> BitWidths:
+    names = [f.name for f in dataclasses.fields(BitWidths)]
+    return BitWidths(**(dict.fromkeys(names, value) | given))
+
+
+def network(seed: int = 0, **changes) -> Network:
+    """A network with a norm and biases that are not trivial."""
+    sizes = {"layers": 2, "width": 12, "state": 8, "inputs": 2, "classes": 5}
+    net = random_network(**(sizes | changes), seed=seed)
+    rng = np.random.default_rng(seed)
+
+    def shaken(norm: Norm | None) -> Norm | None:
+        if norm is None:
+            return None
+        width = len(norm.weight)
+        batch = norm.running_mean is not None
+        return dataclasses.replace(
+            norm,
+            weight=rng.uniform(0.5, 1.5, width),
+            bias=rng.normal(0, 0.2, width),
+            running_mean=rng.normal(0, 0.3, width) if batch else None,
+            running_variance=rng.uniform(0.5, 2, width) if batch else None,
+        )
+
+    layers = tuple(dataclasses.replace(layer, norm=shaken(layer.norm)) for layer in net.layers)
+    return dataclasses.replace(net, layers=layers)
+
+
+def sequences(seed: int = 0, samples: int = 6, length: int = 50) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(samples, length, 2))
+
+
+def relative_error(net: Network, bits: BitWidths, x: np.ndarray, **options) -> float:
+    """RMS error of the logits over their own spread."""
+    wanted = forward(net, x)
+    found = run_digital(quantise(net, bits, x, **options), x).logits
+    return float(np.sqrt(np.mean((found - wanted) ** 2)) / wanted.std())
+
+
+VARIANTS = [
+    {},
+    {"norm_position": "pre"},
+    {"norm": "none"},
+    {"norm": "batch"},
+    {"norm": "batch", "norm_position": "pre"},
+    {"bidirectional": True},
+    {"bidirectional": True, "norm_position": "pre"},
+    {"discretisation": "bilinear"},
+    {"initialisation": "lin"},
+    {"initialisation": "real"},
+    {"width": 5, "state": 2, "layers": 1},
+]
+
+
+@pytest.mark.parametrize("form", ["lookahead", "separate"])
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_logits_converge_to_the_float_network(variant, form):
+    """Each two bits quarter the step; nothing but rounding separates the two networks.
+
+    Bounds: 16 bits within 5e-4 of the logits' spread (rounding of 2**-15, some ten rounded
+    quantities per layer, recurrences of up to 50 steps), 12 bits within 16 times that, and twice
+    for luck.
+    """
+    net, x = network(**variant), sequences()
+    errors = [relative_error(net, widths(b), x, form=form, options=MAXIMUM) for b in (8, 12, 16)]
+    assert errors[2] < 1e-3
+    assert errors[1] < 2e-2
+    assert errors[2] < errors[1] / 4 < errors[0] / 8
+
+
+@pytest.mark.parametrize("method", ["max", "percentile", "mse"])
+@pytest.mark.parametrize("granularity", ["tensor", "channel", "mode"])
+def test_every_calibration_works_at_eight_bits(method, granularity):
+    shared = "channel" if granularity == "mode" else granularity
+    grain = Granularities(granularity, granularity, shared, shared, shared, granularity, shared)
+    options = CalibrationOptions(method, method, 99.9, grain)
+    assert relative_error(network(), widths(8), sequences(), options=options) < 0.5
+
+
+def test_finer_granularity_of_the_states_helps():
+    """A single state scale cannot serve fast and slow modes, whose states differ by far."""
+    net, x = network(dt_range=(1e-3, 1e-1)), sequences()
+
+    def error(state) -> float:
+        options = CalibrationOptions("max", granularity=Granularities(state=state))
+        return relative_error(net, widths(16, state=6), x, options=options)
+
+    assert error("mode") < error("channel") < error("tensor")
+
+
+def test_weights_reproduce_the_discrete_kernel():
+    """Codes times scales give A, B, C and D of the float network within half a step each."""
+    net, x = network(width=4, layers=1), sequences()
+    layer = quantise(net, widths(10), x, options=MAXIMUM).layers[0]
+    k = layer.kernel
+    a, b = discretise(net.layers[0].kernel, net.discretisation)
+    unit = requantiser_scale(k.state_requant)
+    a_step, b_step = np.ldexp(unit, k.a_shift), np.ldexp(unit, k.b_shift)
+    # Rounding toward stability may take a neighbour: one step in each part.
+    assert np.all(np.abs((k.a_re + 1j * k.a_im) * a_step - a) <= np.sqrt(2) * a_step)
+    drive = b * layer.input_scale / k.state_scale
+    assert np.all(np.abs(k.b_re * b_step - drive.real) <= b_step / 2 * (1 + 1e-6))
+    assert np.all(np.abs(k.b_im * b_step - drive.imag) <= b_step / 2 * (1 + 1e-6))
+    c, d = net.layers[0].kernel.C, net.layers[0].kernel.D
+    column = requantiser_scale(k.output_requant) * k.output_scale
+    c_step = np.ldexp(column, k.c_shift)[:, None]
+    wanted = 2 * (c * a).real * k.state_scale
+    assert np.all(np.abs(k.c_re * c_step - wanted) <= c_step / 2 * (1 + 1e-6))
+    through = ((2 * (c * b).sum(axis=1)).real + d) * layer.input_scale
+    d_step = np.ldexp(column, k.d_shift)
+    assert np.all(np.abs(k.d * d_step - through) <= d_step / 2 * (1 + 1e-6))
+
+
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 1000),
+    bits=st.integers(2, 16),
+    form=st.sampled_from(["lookahead", "separate"]),
+)
+def test_quantised_kernels_obey_the_contract(seed, bits, form):
+    net = network(seed, width=4, bidirectional=seed % 2 == 0)
+    quantised = quantise(net, widths(bits), sequences(seed, 2, 20), form=form)
+    for layer in quantised.layers:
+        for k in filter(None, (layer.kernel, layer.kernel_reverse)):
+            for codes in (k.a_re, k.a_im, k.b_re, k.b_im, k.c_re, k.c_im, k.d):
+                assert np.abs(codes).max() <= code_limit(bits)
+            assert np.all(np.minimum(k.a_shift, k.b_shift) == 0)
+            assert np.all(np.minimum(k.c_shift, k.d_shift) == 0)
+            assert min(k.a_shift.min(), k.b_shift.min(), k.c_shift.min(), k.d_shift.min()) >= 0
+            if k.form == "separate":
+                assert k.feedthrough_requant is not None
+                assert not k.c_shift.any()
+                assert not k.d_shift.any()
+            # The floating-point twin of the requantisers is exact.
+            state, output = accumulator_bounds(k, code_limit(bits))
+            assert (state * k.state_requant.multiplier).max() < 2**53
+            assert (output * k.output_requant.multiplier).max() < 2**53
+        if layer.kernel_reverse is not None:
+            assert layer.kernel_reverse.form == "lookahead"
+            assert not layer.kernel_reverse.d.any()
+
+
+@settings(max_examples=50)
+@given(seed=st.integers(0, 2**31), bits=st.integers(2, 12))
+def test_damped_modes_stay_damped(seed, bits):
+    rng = np.random.default_rng(seed)
+    a = (1 - 10 ** rng.uniform(-6, -1, (3, 4))) * np.exp(1j * rng.uniform(-np.pi, np.pi, (3, 4)))
+    step = np.maximum(np.abs(a.real), np.abs(a.imag)) / code_limit(bits)
+    codes = stable_codes(a, step, bits)
+    quantised = (codes[..., 0] + 1j * codes[..., 1]) * step
+    assert np.all(np.abs(quantised) < 1)
+    assert np.all(np.abs(quantised - a) <= np.sqrt(2) * step * (1 + 1e-9))
+    rounded = np.round(a.real / step) + 1j * np.round(a.imag / step)
+    harmless = np.abs(rounded * step) < 1
+    np.testing.assert_array_equal((codes[..., 0] + 1j * codes[..., 1])[harmless], rounded[harmless])
+
+
+def test_time_step_is_rounded_on_a_logarithmic_grid():
+    net = network(width=12)
+    coarse = with_quantised_time_step(net, 4, "tensor").layers[0].kernel.log_dt
+    exact = net.layers[0].kernel.log_dt
+    step = np.abs(exact).max() / 7
+    np.testing.assert_allclose(coarse / step, np.round(exact / step), atol=1e-9)
+    single = with_quantised_time_step(net, 4, "channel").layers[0].kernel.log_dt
+    np.testing.assert_allclose(single, exact, rtol=1e-12)
+
+
+def test_ranges_are_those_of_the_float_network():
+    net, x = network(bidirectional=True), sequences()
+    captured: dict[str, np.ndarray] = {}
+    forward(net, x, capture=lambda name, array: captured.update({name: array.copy()}))
+    ranges = calibrate(net, x, widths(8), MAXIMUM)
+    assert ranges.pooled == np.abs(captured["pooled"]).max()
+    for i, layer in enumerate(ranges.layers):
+        assert layer.gelu == np.abs(captured[f"layer{i}.gelu"]).max()
+        u = captured[f"layer{i}.kernel_input"]
+        assert layer.kernel_input == np.abs(u).max()
+        for reverse, found in ((False, layer.state), (True, layer.state_reverse)):
+            peaks = state_peaks(net.layers[i].kernel, u, net.discretisation, reverse)
+            # The calibration runs the states in single precision.
+            np.testing.assert_allclose(found, np.maximum(*peaks), rtol=1e-4)
+
+
+def test_ranges_do_not_depend_on_how_the_sequences_are_cut(monkeypatch):
+    import imssa_sim.model.forward as module
+
+    net, x = network(), sequences(samples=9)
+    whole = calibrate(net, x, widths(6), CalibrationOptions())
+    monkeypatch.setattr(module, "_CHUNK_ELEMENTS", 50 * 12 * 2)
+    cut = calibrate(net, x, widths(6), CalibrationOptions())
+    np.testing.assert_allclose(cut.layers[1].state, whole.layers[1].state, rtol=1e-6)
+    assert cut.layers[1].gelu == pytest.approx(whole.layers[1].gelu, rel=0.1)
+
+
+@settings(max_examples=40)
+@given(
+    seed=st.integers(0, 2**31),
+    method=st.sampled_from(["max", "percentile", "mse"]),
+    bits=st.integers(3, 8),
+)
+def test_running_histogram_finds_the_range_of_the_whole(seed, method, bits):
+    rng = np.random.default_rng(seed)
+    parts = [rng.normal(size=500) * 2.0**scale for scale in rng.integers(-3, 4, 5)]
+    histogram = RunningHistogram()
+    for part in parts:
+        histogram.add(part)
+    whole = np.concatenate(parts)
+    found, wanted = histogram.range(method, bits, 99.0), clipping_range(whole, method, bits, 99.0)
+    assert histogram.peak == np.abs(whole).max()
+    if method == "mse":
+
+        def error(largest: float) -> float:
+            step = largest / code_limit(bits)
+            codes = np.clip(np.round(whole / step), -code_limit(bits), code_limit(bits))
+            return float(np.mean((codes * step - whole) ** 2))
+
+        # Another candidate may win by the width of a bin; its error must be as good.
+        assert error(found) <= error(float(wanted)) * 1.05
+    else:
+        bin_width = histogram.reach / len(histogram.counts)
+        assert found == pytest.approx(float(wanted), abs=0.02 * float(wanted) + bin_width)
+
+
+@settings(max_examples=100)
+@given(
+    product=st.floats(1e-7, 1e2),
+    residual=st.floats(1e-7, 1e2),
+    bits=st.integers(2, 16),
+    width=st.integers(1, 1024),
+)
+def test_sum_factors_keep_ratio_and_bound(product, residual, bits, width):
+    p, r, shift, scale = sum_factors(product, residual, bits, width)
+    largest = code_limit(bits) * ((2**bits - 1) * p + r)
+    assert ((largest >> shift) + 1) * width < 2**31
+    if 2.0**-20 < product / residual < 2.0**20:
+        assert p * scale / 2.0**shift == pytest.approx(product, rel=1e-3)
+        assert r * scale / 2.0**shift == pytest.approx(residual, rel=1e-3)
+
+
+def test_dead_channels_do_not_break_the_quantiser():
+    net = network(width=4)
+    kernel = dataclasses.replace(net.layers[0].kernel, C=np.zeros((4, 4), complex), D=np.zeros(4))
+    silent = dataclasses.replace(
+        net.layers[0], kernel=kernel, weight=np.zeros((8, 4)), bias=np.zeros(8)
+    )
+    net = dataclasses.replace(net, layers=(silent, net.layers[1]))
+    assert relative_error(net, widths(16), sequences(), options=MAXIMUM) < 1e-3
+
+
+def test_zero_inputs_calibrate_without_warning():
+    found = run_digital(quantise(network(), widths(8), np.zeros((2, 9, 2))), np.zeros((2, 9, 2)))
+    assert np.all(np.isfinite(found.logits))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bits": widths(8, state=1)}, "bits.state is 1"),
+        ({"bits": widths(8, A=17)}, "bits.A is 17"),
+        ({"form": "fused"}, "unknown output form"),
+        ({"calibration_inputs": np.zeros((0, 9, 2))}, "at least one sequence"),
+        ({"calibration_inputs": np.full((1, 9, 2), np.nan)}, "finite"),
+        ({"calibration_inputs": np.zeros((1, 9, 3))}, r"\(batch, steps, 2\)"),
+    ],
+)
+def test_bad_input_is_refused(changes, words):
+    given_ = {"network": network(), "bits": widths(8), "calibration_inputs": sequences()} | changes
+    with pytest.raises(InputError, match=words):
+        quantise(**given_)
+
+
+def test_a_column_has_one_scale():
+    with pytest.raises(InputError, match="granularity of C is 'mode'"):
+        Granularities(C="mode")
