@@ -132,7 +132,7 @@ def network(
 
 def hardware(*, ideal: bool = True, **changes) -> HardwareConfig:
     """A chip without cards from files; ``changes`` are sections, e.g. ``adc={"bits": 6}``."""
-    tile = {"rows": 16, "columns": 32, "cell": "cells/none"} | changes.pop("tile", {})
+    tile = {"rows": 16, "columns": 32, "cell": "cells/ideal"} | changes.pop("tile", {})
     sections = {
         "ideal": ideal,
         "chip": {"tile": tile} | changes.pop("chip", {}),

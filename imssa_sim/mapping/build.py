@@ -124,8 +124,7 @@ def _array_macs(tiles: KernelTiles | LinearTiles, length: int) -> int:
     if isinstance(tiles, LinearTiles):
         reads = 1 if tiles.path == "chip.decoder" else length
         return int((rows * columns).sum()) * reads
-    if tiles.mapping == "two_pass":
-        return int((rows * tiles.n_states + tiles.n_states * tiles.n_outputs).sum()) * length
+    # With two_pass each column is converted in one of the two reads; both drive every row.
     return int((rows * columns).sum()) * (length + (tiles.mapping == "fused_delayed"))
 
 

@@ -36,9 +36,16 @@ def _ceil(count: int, instances: int) -> int:
     return -(-count // instances)
 
 
-def pulses_per_read(hardware: HardwareConfig) -> int:
-    """Return how often the word lines are driven for one product: bit planes, otherwise once."""
-    return max(1, hardware.dac.bits - 1) if hardware.dac.encoding == "bit_serial" else 1
+def pulses_per_read(hardware: HardwareConfig, code_bits: int) -> int:
+    """Return how often the word lines are driven for one product: magnitude bits, otherwise once.
+
+    Parameters
+    ----------
+    hardware : HardwareConfig
+    code_bits : int
+        Width of the widest code on a word line, sign included; the sign is the pulse's polarity.
+    """
+    return max(1, code_bits - 1) if hardware.dac.encoding == "bit_serial" else 1
 
 
 def vector(
@@ -74,7 +81,7 @@ def fifo(hardware: HardwareConfig, path: str, words: int, bits: int) -> tuple[Op
 
 
 def tile_read(
-    hardware: HardwareConfig, path: str, rows: IntArray, columns: IntArray
+    hardware: HardwareConfig, path: str, rows: IntArray, columns: IntArray, code_bits: int
 ) -> tuple[Operation, Operation, Operation]:
     """Return drive, read and conversions of one read of a set of tiles.
 
@@ -84,8 +91,10 @@ def tile_read(
         Word lines that are driven, per tile; tiles with none are not read.
     columns : (T,)
         Logical columns that are converted, per tile.
+    code_bits : int
+        Width of the widest code on a word line.
     """
-    pulses = pulses_per_read(hardware)
+    pulses = pulses_per_read(hardware, code_bits)
     per_tile, tiles, read = hardware.adc.per_tile, len(rows), int((rows > 0).sum())
     drivers = hardware.chip.tile.rows * tiles
     cell, dac, adc = hardware.chip.tile.cell, hardware.dac, hardware.adc

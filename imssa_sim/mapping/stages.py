@@ -91,7 +91,8 @@ class _Pipeline:
                 operations.append(self.vector("requantiser", "requantise", outputs, bits))
             return operations, []
         hardware = self.hardware
-        loop = list(tile_read(hardware, path, *rows_and_columns(tiles)))
+        codes = self.network.bits.activations
+        loop = list(tile_read(hardware, path, *rows_and_columns(tiles), codes))
         after = _joined(hardware, path, tiles, outputs)
         if requantise:
             after.append(
@@ -117,16 +118,19 @@ class _Pipeline:
                 register,
             ]
             return loop, [self.vector("requantiser", "requantise", channels, bits.kernel_output)]
+        codes = max(bits.state, bits.kernel_input)
         n_states, n_inputs, n_outputs = tiles.n_states, tiles.n_inputs, tiles.n_outputs  # type: ignore[union-attr]
         requantise = behind_adc(
             hardware, f"{path}.requantiser", "requantiser", "requantise",
             tiles.tiles, states, bits.state,
         )  # fmt: skip
         if hardware.mapping.kernel == "two_pass":
-            loop = [*tile_read(hardware, path, n_states + n_inputs, n_states), requantise, register]
-            loop += tile_read(hardware, path, n_states, n_outputs)
+            # The input lines stay driven in the second read; their cells hold zeros there.
+            loop = [*tile_read(hardware, path, n_states + n_inputs, n_states, codes)]
+            loop += [requantise, register]
+            loop += tile_read(hardware, path, n_states + n_inputs, n_outputs, codes)
         else:
-            read = tile_read(hardware, path, n_states + n_inputs, n_states + n_outputs)
+            read = tile_read(hardware, path, n_states + n_inputs, n_states + n_outputs, codes)
             loop = [*read, requantise, register]
         after = _joined(hardware, path, tiles, channels)
         after.append(

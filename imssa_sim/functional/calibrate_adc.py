@@ -1,0 +1,176 @@
+"""Column sums on calibration data, from which ADC ranges are taken.
+
+The quantised network runs digitally; at every tile set its integer weights turn the codes that
+arrive into the sums that the ADCs will see. Exact magnitudes of the largest sums are kept from
+all steps, samples of the sums from evenly spaced ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.functional import digital
+from imssa_sim.functional.columns import Columns, columns_of, kernel_of
+from imssa_sim.model.quantisers import clipping_range
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from imssa_sim.config.schema import AdcConfig, HardwareConfig
+    from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
+
+    FloatArray = NDArray[np.float64]
+    Codes = NDArray[np.int16]
+
+KEPT = 2048  # sums kept per column for percentile and MSE
+
+
+@dataclass(frozen=True)
+class ColumnSums:
+    """Sums of the columns of a tile set, trimmed bias included.
+
+    Attributes
+    ----------
+    maximum : float array (T, C)
+        Largest magnitude over all calibration samples and steps.
+    values : float32 array (T, C, n)
+        Sums at evenly spaced steps.
+    """
+
+    maximum: FloatArray
+    values: NDArray[np.float32]
+
+    def span(self, adc: AdcConfig) -> FloatArray:
+        """Return the magnitude (T, C) that the configured policy wants inside the range."""
+        if adc.range == "aligned" or adc.range == "max":
+            return self.maximum
+        return clipping_range(self.values, adc.range, adc.bits, adc.percentile)
+
+
+def calibrate_adc(
+    program: Program, hardware: HardwareConfig, inputs: ArrayLike, samples: int = 16
+) -> dict[str, ColumnSums]:
+    """Collect the column sums of every tile set whose ADC range depends on them.
+
+    Parameters
+    ----------
+    program : Program
+    hardware : HardwareConfig
+    inputs : array (B, L, d_in)
+        Calibration sequences, of which the first ``samples`` are used.
+
+    Returns
+    -------
+    dict
+        By path of the tile set; empty for a lossless chip.
+    """
+    network = program.network
+    sets: dict[str, KernelTiles | LinearTiles] = {
+        tiles.path: tiles for tiles in (*program.kernels, *program.linears)
+    }
+    wanted = (
+        {}
+        if hardware.ideal
+        else {p: t for p, t in sets.items() if _needed(program, t, hardware.adc)}
+    )
+    found: dict[str, ColumnSums] = {}
+    if not wanted:
+        return found
+    x = digital.checked_inputs(network, inputs)[:samples]
+
+    def linear(path: str, codes: Codes) -> None:
+        if path in wanted:
+            found[path] = _linear_sums(program, wanted[path], codes)  # type: ignore[arg-type]
+
+    linear("chip.encoder", digital.quantise_inputs(network, x))
+    r = digital.encode_inputs(network, x)
+    for index, layer in enumerate(network.layers):
+        path = f"chip.layer{index}"
+        u = digital.input_codes(layer, r)
+        for name in ("kernel", "kernel_reverse"):
+            tiles = wanted.get(f"{path}.{name}")
+            if tiles is not None:
+                found[tiles.path] = _kernel_sums(program, tiles, u)  # type: ignore[arg-type]
+        g = digital.gelu(layer, digital.layer_kernel(layer, u))
+        linear(f"{path}.linear", g)
+        r = digital.glu_residual_norm(layer, digital.linear_digital(layer.linear, g), r)
+    linear("chip.decoder", digital.pool(network, r).astype(np.int16)[:, None, :])
+    return found
+
+
+def _needed(program: Program, tiles: KernelTiles | LinearTiles, adc: AdcConfig) -> bool:
+    columns = columns_of(program, tiles)
+    unaligned = adc.range != "aligned" or bool((columns.gain == 0)[columns.used].any())
+    return unaligned or bool(columns.split.any())
+
+
+def _stride(samples: int, steps: int) -> int:
+    return max(1, samples * steps // KEPT)
+
+
+def _linear_sums(program: Program, tiles: LinearTiles, codes: Codes) -> ColumnSums:
+    columns: Columns = columns_of(program, tiles)
+    flat = codes.reshape(-1, codes.shape[-1]).astype(np.float64)
+    kept = flat[:: _stride(1, len(flat))]
+    maximum = np.zeros(columns.used.shape)
+    values = np.zeros((*columns.used.shape, len(kept)), dtype=np.float32)
+    for t in range(tiles.tiles):
+        rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
+        weights = tiles.weights[t, : tiles.row_count[t]].astype(np.float64)
+        maximum[t] = np.abs(flat[:, rows] @ weights + columns.bias[t]).max(axis=0)
+        values[t] = (kept[:, rows] @ weights + columns.bias[t]).T
+    return ColumnSums(maximum, values)
+
+
+def _kernel_sums(program: Program, tiles: KernelTiles, u: Codes) -> ColumnSums:
+    """Run the recurrence of the tiles step by step in exact arithmetic, all samples at once."""
+    kernel = kernel_of(program, tiles)
+    limit = kernel.state_requant.limit
+    samples, steps, _ = u.shape
+    count, _, _ = tiles.weights.shape
+    states = tiles.state_multiplier.shape[1]
+    gain = np.ldexp(tiles.state_multiplier.astype(np.float64), -tiles.state_shift)[:, None, :]
+    # States of tiles that have fewer than S stand beside their input rows; give both fixed places.
+    weights, back = _apart(tiles)
+    source = u[:, ::-1] if tiles.reverse else u
+    v = np.zeros((count, samples, weights.shape[1]))
+    stride = _stride(samples, steps)
+    maximum = np.zeros((count, weights.shape[2]))
+    values = []
+    two_pass = tiles.mapping == "two_pass"
+    for step in range(steps):
+        v[:, :, states:] = source[:, step, tiles.input_channel].transpose(1, 0, 2)
+        v[:, :, states:] *= (tiles.input_channel >= 0)[:, None, :]
+        acc = v @ weights
+        state = np.clip(np.floor(acc[:, :, :states] * gain + 0.5), -limit, limit)
+        v[:, :, :states] = state
+        if two_pass:
+            acc[:, :, states:] = v @ weights[:, :, states:]
+        maximum = np.maximum(maximum, np.abs(acc).max(axis=1))
+        if step % stride == 0:
+            values.append(acc.astype(np.float32).transpose(0, 2, 1))
+    kept = np.concatenate(values, axis=2)
+    place = np.arange(count)[:, None]
+    return ColumnSums(
+        np.where(back >= 0, maximum[place, back], 0.0),
+        np.where((back >= 0)[:, :, None], kept[place, back], np.float32(0)),
+    )
+
+
+def _apart(tiles: KernelTiles) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Return weights (T, S + I, S + O) with fixed places, and each tile column's place there."""
+    count = tiles.tiles
+    states = tiles.state_multiplier.shape[1]
+    ports, outs = tiles.input_channel.shape[1], tiles.output_channel.shape[1]
+    weights = np.zeros((count, states + ports, states + outs))
+    back = np.full((count, tiles.weights.shape[2]), -1, dtype=np.int64)
+    for t in range(count):
+        s, i, o = int(tiles.n_states[t]), int(tiles.n_inputs[t]), int(tiles.n_outputs[t])
+        rows = np.concatenate([np.arange(s), states + np.arange(i)])
+        columns = np.concatenate([np.arange(s), states + np.arange(o)])
+        weights[t][np.ix_(rows, columns)] = tiles.weights[t, : s + i, : s + o]
+        back[t, : s + o] = columns
+    return weights, back

@@ -1,0 +1,252 @@
+"""One chip instance: every tile set of a Program programmed, with its converters, ready to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imssa_sim.circuits.dac import levels as dac_levels
+from imssa_sim.functional.columns import columns_of, input_limits, kernel_of, linear_at
+from imssa_sim.functional.conversion import Conversion, lossless, nominal
+from imssa_sim.mapping.tiles import rows_and_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from imssa_sim.circuits.array import ProgrammedTiles, ProgrammingCost
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.functional.calibrate_adc import ColumnSums
+    from imssa_sim.functional.columns import Columns
+    from imssa_sim.kernels.dense import DenseTiles
+    from imssa_sim.kernels.tiles import RecurrentTiles
+    from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+BIAS_FRACTION = 8
+"""Bits after the binary point, in ADC codes, of a bias that is added behind the converters."""
+
+
+@dataclass(frozen=True)
+class ReadyKernel:
+    """The kernel tiles of one layer and direction on this chip.
+
+    ``fused``: every channel has one output column, requantised inside the kernel; otherwise
+    ``order`` sorts the output columns (flattened tile, place) by channel and ``first`` tells where
+    each channel's begin.
+    """
+
+    tiles: KernelTiles
+    packed: RecurrentTiles
+    conversion: Conversion
+    columns: Columns
+    programmed: ProgrammedTiles
+    limit: int  # largest code on a word line
+    fused: bool
+    order: IntArray
+    first: IntArray
+    after: FloatArray  # (H,) digital gain of the joined sum
+
+
+@dataclass(frozen=True)
+class ReadyLinear:
+    """The tiles of one linear layer on this chip.
+
+    ``bias`` (out,) is what is added behind the converters, in ADC codes x 2**``fraction``.
+    """
+
+    tiles: LinearTiles
+    packed: DenseTiles
+    conversion: Conversion
+    columns: Columns
+    programmed: ProgrammedTiles
+    limit: int
+    row_tiles: int
+    bias: IntArray
+    fraction: int
+    after: FloatArray  # (out,)
+    step: FloatArray  # (out,) column sum per ADC code
+
+
+class ChipInstance:
+    """All tile sets of a Program on one chip instance.
+
+    Parameters
+    ----------
+    program : Program
+    hardware : HardwareConfig
+    seed, chip : int
+        Coordinates of programming errors, faults and noise.
+    time : float
+        Time since programming [s].
+    calibration : mapping
+        Column sums by path, where an ADC range depends on them.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        hardware: HardwareConfig,
+        *,
+        seed: int,
+        chip: int,
+        time: float,
+        calibration: Mapping[str, ColumnSums],
+    ) -> None:
+        self.program, self.hardware = program, hardware
+        self.seed, self.chip, self.time = seed, chip, time
+        self.kernels: dict[str, ReadyKernel] = {}
+        self.dense: dict[str, ReadyLinear] = {}
+        for kernel in program.kernels:
+            self.kernels[kernel.path] = self._kernel(kernel, calibration.get(kernel.path))
+        for linear in program.linears:
+            self.dense[linear.path] = self._linear(linear, calibration.get(linear.path))
+
+    @property
+    def programming(self) -> dict[str, ProgrammingCost]:
+        """What writing each tile set took, once, by its path."""
+        ready: dict[str, ReadyKernel | ReadyLinear] = {**self.kernels, **self.dense}
+        return {path: entry.programmed.programming for path, entry in ready.items()}
+
+    def _programmed(self, tiles: KernelTiles | LinearTiles) -> ProgrammedTiles:
+        from imssa_sim.circuits.array import program_tiles
+
+        rows, columns = rows_and_columns(tiles)
+        return program_tiles(
+            tiles.weights, rows, columns, self.hardware, seed=self.seed, chip=self.chip,
+            stage=tiles.stage, time_since_programming=self.time,
+        )  # fmt: skip
+
+    def _array(self, programmed: ProgrammedTiles, limit: int) -> dict[str, Any]:
+        """Return what the compiled kernels take of array and drivers."""
+        dac, variance = self.hardware.dac, programmed.variance
+        levels = None if self.hardware.ideal else dac_levels(limit, dac.bits, dac.encoding)
+        flat = programmed.flat_variance
+        return {
+            "variance": None if variance is None else variance + flat[:, None, :],
+            "flat_variance": flat,
+            "dac_levels": levels,
+        }
+
+    def _conversion(
+        self, tiles: KernelTiles | LinearTiles, sums: ColumnSums | None
+    ) -> tuple[Columns, Conversion]:
+        columns = columns_of(self.program, tiles)
+        if self.hardware.ideal:
+            limit = max(input_limits(self.program, tiles))
+            return columns, lossless(columns, tiles.weights, limit)
+        return columns, nominal(columns, self.hardware.adc, sums, tiles.path)
+
+    def _kernel(self, tiles: KernelTiles, sums: ColumnSums | None) -> ReadyKernel:
+        from imssa_sim.kernels.tiles import pack_tiles
+
+        columns, conversion = self._conversion(tiles, sums)
+        kernel = kernel_of(self.program, tiles)
+        state_limit, input_limit = input_limits(self.program, tiles)
+        states, outputs = tiles.state_multiplier.shape[1], tiles.output_channel.shape[1]
+        place = tiles.n_states[:, None] + np.arange(outputs)
+        valid = tiles.output_channel >= 0
+        place = np.where(valid, place, 0)
+        after = np.take_along_axis(conversion.after, place, axis=1)
+        fused = not columns.split.any()
+        multiplier, shift = _dyadic(conversion.after[:, :states])
+        fusing: dict[str, Any] = {}
+        if fused:
+            output_multiplier, output_shift = _dyadic(after)
+            fusing = {
+                "output_channel": tiles.output_channel,
+                "output_multiplier": output_multiplier,
+                "output_shift": output_shift,
+                "output_limit": kernel.output_requant.limit,
+                "channels": kernel.channels,
+            }
+        programmed = self._programmed(tiles)
+        limit = max(state_limit, input_limit)
+        packed = pack_tiles(
+            programmed.weights,
+            n_states=tiles.n_states,
+            n_inputs=tiles.n_inputs,
+            n_outputs=tiles.n_outputs,
+            input_channel=tiles.input_channel,
+            adc_scale=conversion.scale,
+            adc_offset=conversion.offset,
+            adc_low=conversion.low,
+            adc_high=conversion.high,
+            state_multiplier=multiplier,
+            state_shift=shift,
+            state_limit=state_limit,
+            input_limit=input_limit,
+            **self._array(programmed, limit),
+            **fusing,
+        )
+        flat = np.flatnonzero(valid)
+        channel = tiles.output_channel.ravel()[flat]
+        sort = np.argsort(channel, kind="stable")
+        first = np.searchsorted(channel[sort], np.arange(kernel.channels))
+        return ReadyKernel(
+            tiles=tiles,
+            packed=packed,
+            conversion=conversion,
+            columns=columns,
+            programmed=programmed,
+            limit=limit,
+            fused=fused,
+            order=flat[sort],
+            first=first,
+            after=after.ravel()[flat[sort][first]],
+        )
+
+    def _linear(self, tiles: LinearTiles, sums: ColumnSums | None) -> ReadyLinear:
+        from imssa_sim.kernels.dense import pack_dense
+
+        columns, conversion = self._conversion(tiles, sums)
+        linear = linear_at(self.program, tiles.path)
+        outputs = linear.weight.shape[0]
+        programmed = self._programmed(tiles)
+        limit = max(input_limits(self.program, tiles))
+        packed = pack_dense(
+            programmed.weights,
+            row_start=tiles.row_start,
+            row_count=tiles.row_count,
+            column_count=tiles.column_count,
+            adc_scale=conversion.scale,
+            adc_offset=conversion.offset,
+            adc_low=conversion.low,
+            adc_high=conversion.high,
+            input_limit=limit,
+            **self._array(programmed, limit),
+        )
+        after, step = np.zeros(outputs), np.ones(outputs)
+        after[columns.group[columns.used]] = conversion.after[columns.used]
+        step[columns.group[columns.used]] = conversion.step[columns.used]
+        row_tiles = int((tiles.column_start == 0).sum())
+        fraction, bias = 0, linear.bias
+        if conversion.trimmed:
+            fraction = BIAS_FRACTION if row_tiles > 1 else 0
+            bias = np.rint(np.ldexp(linear.bias / step, fraction)).astype(np.int64)
+            if row_tiles == 1:
+                bias = np.zeros_like(linear.bias)
+        return ReadyLinear(
+            tiles=tiles,
+            packed=packed,
+            conversion=conversion,
+            columns=columns,
+            programmed=programmed,
+            limit=limit,
+            row_tiles=row_tiles,
+            bias=bias,
+            fraction=fraction,
+            after=after,
+            step=step,
+        )
+
+
+def _dyadic(gain: FloatArray) -> tuple[IntArray, IntArray]:
+    """Return multiplier and shift of gains with at most 24 significant bits, exactly."""
+    mantissa, exponent = np.frexp(gain)
+    return np.ldexp(mantissa, 24).astype(np.int64), 24 - exponent.astype(np.int64)

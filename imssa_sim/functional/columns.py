@@ -1,0 +1,131 @@
+"""What the columns of a tile set must resolve: quantiser gains, which sums are split, biases."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.mapping.program import LinearTiles
+from imssa_sim.model.quantisers import requantiser_scale
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imssa_sim.mapping.program import KernelTiles, Program
+    from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+    BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The logical columns of a tile set, each array (T, C); padding has ``used`` False.
+
+    Attributes
+    ----------
+    used : bool array
+        Columns that are converted.
+    gain : float array
+        Codes of the following quantiser per unit of the column sum; 0 where none follows.
+    bits : int array
+        Width of that quantiser's codes.
+    group : int array
+        Columns with one number hold parts of one sum; -1 in the padding.
+    split : bool array
+        The sum has parts in other columns too, so it is complete only after digital addition.
+    bias : float array
+        Constant of the sum that its quantiser adds [weight units x code units]; 0 where split.
+    """
+
+    used: BoolArray
+    gain: FloatArray
+    bits: IntArray
+    group: IntArray
+    split: BoolArray
+    bias: FloatArray
+
+
+def kernel_of(program: Program, tiles: KernelTiles) -> QuantisedKernel:
+    """Return the quantised kernels that stand on these tiles."""
+    layer = program.network.layers[tiles.layer]
+    kernel = layer.kernel_reverse if tiles.reverse else layer.kernel
+    assert kernel is not None
+    return kernel
+
+
+def linear_at(program: Program, path: str) -> QuantisedLinear:
+    """Return the quantised linear layer of a path: chip.encoder, chip.layer<i>.linear, …."""
+    network = program.network
+    if path == "chip.encoder":
+        return network.encoder
+    if path == "chip.decoder":
+        return network.decoder
+    return network.layers[int(path.split(".")[1].removeprefix("layer"))].linear
+
+
+def input_limits(program: Program, tiles: KernelTiles | LinearTiles) -> tuple[int, int]:
+    """Return the largest state code (0 without states) and the largest input code."""
+    bits = program.network.bits
+    if isinstance(tiles, LinearTiles):
+        return 0, (1 << (bits.activations - 1)) - 1
+    return kernel_of(program, tiles).state_requant.limit, (1 << (bits.kernel_input - 1)) - 1
+
+
+def columns_of(program: Program, tiles: KernelTiles | LinearTiles) -> Columns:
+    """Return what the columns of a tile set must resolve."""
+    if isinstance(tiles, LinearTiles):
+        return _linear_columns(program, tiles)
+    return _kernel_columns(program, tiles)
+
+
+def _kernel_columns(program: Program, tiles: KernelTiles) -> Columns:
+    kernel = kernel_of(program, tiles)
+    shape = (tiles.tiles, tiles.weights.shape[2])
+    place = np.arange(shape[1])
+    n_states = tiles.n_states[:, None]
+    is_state = place < n_states
+    is_output = (place >= n_states) & (place < n_states + tiles.n_outputs[:, None])
+    gain = np.zeros(shape)
+    bits = np.full(shape, kernel.state_requant.bits, dtype=np.int64)
+    group = np.full(shape, -1, dtype=np.int64)
+    states = tiles.state_multiplier.shape[1]
+    in_use = is_state[:, :states]
+    state_gain = np.ldexp(tiles.state_multiplier.astype(np.float64), -tiles.state_shift)
+    gain[:, :states][in_use] = state_gain[in_use]
+    group[:, :states][in_use] = kernel.channels + tiles.state_index[in_use]
+    channel = tiles.output_channel[tiles.output_channel >= 0]  # row-major, as the mask selects
+    scale = np.broadcast_to(requantiser_scale(kernel.output_requant), (kernel.channels,))
+    gain[is_output] = scale[channel]
+    bits[is_output] = kernel.output_requant.bits
+    group[is_output] = channel
+    parts = np.bincount(channel, minlength=kernel.channels)
+    split = np.zeros(shape, dtype=np.bool_)
+    split[is_output] = parts[channel] > 1
+    return Columns(is_state | is_output, gain, bits, group, split, np.zeros(shape))
+
+
+def _linear_columns(program: Program, tiles: LinearTiles) -> Columns:
+    linear = linear_at(program, tiles.path)
+    outputs = linear.weight.shape[0]
+    shape = (tiles.tiles, tiles.weights.shape[2])
+    place = np.arange(shape[1])
+    used = place < tiles.column_count[:, None]
+    output = np.where(used, tiles.column_start[:, None] + place, 0)
+    parts = np.bincount(output[used], minlength=outputs)
+    gains = np.broadcast_to(requantiser_scale(linear.requant), (outputs,))
+    if tiles.path == "chip.decoder":  # logits are not requantised
+        gains = np.zeros(outputs)
+    split = used & (parts[output] > 1)
+    bias = np.where(used & ~split, linear.bias[output], 0.0)
+    return Columns(
+        used=used,
+        gain=np.where(used, gains[output], 0.0),
+        bits=np.full(shape, linear.requant.bits, dtype=np.int64),
+        group=np.where(used, output, -1),
+        split=split,
+        bias=bias,
+    )

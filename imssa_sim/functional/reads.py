@@ -1,0 +1,306 @@
+"""Reads of kernels and linear layers: from tiles where they stand on some, digital otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from imssa_sim.circuits.energy import read_energy
+from imssa_sim.functional import digital
+from imssa_sim.functional.columns import linear_at
+from imssa_sim.mapping.operations import pulses_per_read
+from imssa_sim.mapping.tiles import rows_and_columns
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imssa_sim.functional.chip import ChipInstance, ReadyKernel, ReadyLinear
+    from imssa_sim.functional.counts import ActionCounter
+    from imssa_sim.model.quantised import QuantisedKernel
+
+    Codes = NDArray[np.int16]
+    IntArray = NDArray[np.int64]
+
+CHUNK_BYTES = 32 << 20
+"""Largest block of ADC codes that is held while partial sums are joined."""
+
+
+@dataclass
+class Activity:
+    """What the tiles of one set did, summed over samples and steps.
+
+    Attributes
+    ----------
+    conversions : int
+    low, high : int array (T, C)
+        Conversions clipped at either end of the ADC's range.
+    sum_squares, sum_magnitudes, non_zeros : int array (T, R)
+        Of the codes that drove each word line.
+    drives : int
+        Drives of each word line.
+    energy : float
+        Dissipated in the cells [J].
+    """
+
+    conversions: int = 0
+    low: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    high: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    sum_squares: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    sum_magnitudes: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    non_zeros: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
+    drives: int = 0
+    energy: float = 0.0
+
+    def add(self, result: Any) -> None:
+        """Add what one call of a kernel counted."""
+        pairs = {
+            "low": result.saturated_low,
+            "high": result.saturated_high,
+            "sum_squares": result.sum_squares,
+            "sum_magnitudes": result.sum_magnitudes,
+            "non_zeros": result.non_zeros,
+        }
+        for name, value in pairs.items():
+            held = getattr(self, name)
+            setattr(self, name, held + value if held.size else value.copy())
+        self.drives += result.drives
+
+
+class Reader:
+    """Reads layers and counts what that takes.
+
+    Parameters
+    ----------
+    instance : ChipInstance
+    counter : ActionCounter
+    saturation : digital.Saturation
+    threads : int or None
+    noise : bool
+    """
+
+    def __init__(
+        self,
+        instance: ChipInstance,
+        counter: ActionCounter,
+        saturation: digital.Saturation,
+        *,
+        threads: int | None,
+        noise: bool,
+    ) -> None:
+        import numba
+
+        self.instance = instance
+        self.counter = counter
+        self.saturation = saturation
+        self.threads = threads or numba.get_num_threads()
+        self.noise = noise
+        self.stages = {stage.path for stage in instance.program.stages}
+        self.activity = {path: Activity() for path in (*instance.kernels, *instance.dense)}
+
+    # Kernels.
+
+    def kernel(self, path: str, kernel: QuantisedKernel, u: Codes, ids: IntArray) -> Codes:
+        """Return the output codes (B, L, H) of one layer's kernels in one direction."""
+        ready, reverse = self.instance.kernels.get(path), path.endswith("_reverse")
+        site = path.removeprefix("chip.")
+        if ready is None:
+            y = digital.kernel_digital(
+                kernel, u, reverse=reverse, saturation=self.saturation, path=site
+            )
+            self._digital_kernel_counts(path, kernel, u.size)
+        else:
+            source = np.ascontiguousarray(u[:, ::-1]) if reverse else u
+            y = self._read_kernel(path, ready, kernel, source, ids)
+            y = np.ascontiguousarray(y[:, ::-1]) if reverse else y
+            if kernel.form == "separate":
+                y = self._fed_through(site, kernel, u, y)
+        if kernel.form == "separate":
+            stage = f"{path.rsplit('.', 1)[0]}.activation"
+            for kind, action in (("mac", "mac"), ("requantiser", "requantise"), ("adder", "add")):
+                self.counter.at(stage, kind, action, u.size)
+        self.counter.hand_over(path, y.size)
+        return y
+
+    def _digital_kernel_counts(self, path: str, kernel: QuantisedKernel, tokens: int) -> None:
+        """Count for ``tokens`` = samples x steps x channels."""
+        states = 2 * kernel.modes * tokens
+        self.counter.at(path, "mac", "mac", 8 * kernel.modes * tokens)
+        self.counter.at(path, "requantiser", "requantise", states + tokens)
+        self.counter.add(f"{path}.register", "write", states)
+
+    def _fed_through(self, site: str, kernel: QuantisedKernel, u: Codes, y: Codes) -> Codes:
+        """Add D·u, requantised apart, to the outputs of the tiles."""
+        assert kernel.feedthrough_requant is not None
+        product = u.astype(np.int32) * kernel.d.astype(np.int32)
+        part = digital.requantise_codes(
+            product, kernel.feedthrough_requant, self.saturation, f"{site}.feedthrough"
+        )
+        limit = kernel.output_requant.limit
+        return digital.add_codes(y, part, limit, self.saturation, f"{site}.output")
+
+    def _read_kernel(
+        self, path: str, ready: ReadyKernel, kernel: QuantisedKernel, u: Codes, ids: IntArray
+    ) -> Codes:
+        tiles = ready.tiles
+        samples, steps, channels = u.shape
+        late = tiles.mapping == "fused_delayed"
+        if late:  # y_k leaves the array with read k + 1
+            u = np.concatenate([u, np.zeros((samples, 1, channels), u.dtype)], axis=1)
+        if ready.fused:
+            y: Codes = self._recurrent(path, ready, u, ids, 0, None)[0]
+        else:
+            y = self._joined(path, ready, kernel, u, ids)
+        states = int(tiles.n_states.sum()) * samples * u.shape[1]
+        self.counter.add(f"{path}.requantiser", "requantise", states)
+        self.counter.add(f"{path}.register", "write", states)
+        y = y[:, 1:] if late else y
+        self.counter.add(f"{path}.output_requantiser", "requantise", y.size)
+        parts = int(tiles.n_outputs.sum()) - channels
+        self.counter.add(f"{path}.shift_add", "add", parts * samples * steps)
+        return y
+
+    def _recurrent(
+        self, path: str, ready: ReadyKernel, u: Codes, ids: IntArray, first_step: int, state: Any
+    ) -> tuple[Any, Any]:
+        from imssa_sim.kernels.recurrent import run_recurrent
+
+        tiles, instance = ready.tiles, self.instance
+        result = run_recurrent(
+            ready.packed, u, sample_ids=ids, seed=instance.seed, chip=instance.chip,
+            stage=tiles.stage, first_step=first_step, state=state,
+            two_pass=tiles.mapping == "two_pass", noise=self.noise, threads=self.threads,
+        )  # fmt: skip
+        self._count_reads(path, ready, result)
+        return result.outputs, result.state
+
+    def _joined(
+        self, path: str, ready: ReadyKernel, kernel: QuantisedKernel, u: Codes, ids: IntArray
+    ) -> Codes:
+        """Read split kernels in blocks of steps, and add the parts of each output."""
+        samples, steps, _ = u.shape
+        out = np.empty(u.shape, np.int16)
+        block = max(1, CHUNK_BYTES // (4 * samples * ready.tiles.output_channel.size))
+        state = None
+        for start in range(0, steps, block):
+            part = np.ascontiguousarray(u[:, start : start + block])
+            codes, state = self._recurrent(path, ready, part, ids, start, state)
+            flat = codes.reshape(-1, ready.tiles.output_channel.size)
+            sums = np.add.reduceat(flat[:, ready.order], ready.first, axis=1)
+            y = self._requantised(
+                sums, 0, ready.after, kernel.output_requant.limit, f"{path}.output"
+            )
+            out[:, start : start + block] = y.reshape(part.shape)
+        return out
+
+    # Linear layers.
+
+    def linear(self, path: str, codes: Codes, ids: IntArray) -> Codes:
+        """Return the output codes (B, L, out) of a linear layer of codes (B, L, in)."""
+        ready = self.instance.dense.get(path)
+        tokens = codes.size // codes.shape[-1]
+        linear = linear_at(self.instance.program, path)
+        if ready is None:
+            site = path.removeprefix("chip.")
+            out = digital.linear_digital(linear, codes, self.saturation, site)
+            self.counter.at(path, "mac", "mac", tokens * linear.weight.size)
+            self.counter.at(path, "requantiser", "requantise", out.size)
+            return out
+        outputs = linear.weight.shape[0]
+        out = np.empty((tokens, outputs), np.int16)
+        for part, sums in self._blocks(path, ready, codes, ids):
+            out[part] = self._requantised(
+                np.left_shift(sums, ready.fraction), ready.bias,
+                np.ldexp(ready.after, -ready.fraction), linear.requant.limit, f"{path}.output",
+            )  # fmt: skip
+        self.counter.add(f"{path}.requantiser", "requantise", out.size)
+        return out.reshape(*codes.shape[:-1], outputs)
+
+    def sums(self, path: str, codes: Codes, ids: IntArray) -> NDArray[np.float64]:
+        """Return sums (B, out) in accumulator units, without the bias, of codes (B, 1, in)."""
+        ready = self.instance.dense[path]
+        out = np.empty((codes.shape[0], len(ready.step)))
+        for part, sums in self._blocks(path, ready, codes, ids):
+            out[part] = sums * ready.step
+        return out
+
+    def _blocks(self, path: str, ready: ReadyLinear, codes: Codes, ids: IntArray) -> Any:
+        """Yield (token range, joined ADC codes (tokens, out)) of blocks of bounded size."""
+        from imssa_sim.kernels.dense import read_dense
+
+        tiles, instance = ready.tiles, self.instance
+        samples, steps, width = codes.shape
+        flat = codes.reshape(-1, width)
+        sample, step = np.repeat(ids, steps), np.tile(np.arange(steps), samples)
+        block = max(1, CHUNK_BYTES // (4 * tiles.tiles * tiles.weights.shape[2]))
+        for start in range(0, len(flat), block):
+            part = slice(start, min(start + block, len(flat)))
+            result = read_dense(
+                ready.packed, flat[part], sample_ids=sample[part], steps=step[part],
+                seed=instance.seed, chip=instance.chip, stage=tiles.stage,
+                noise=self.noise, threads=self.threads,
+            )  # fmt: skip
+            self._count_reads(path, ready, result)
+            yield part, self._join_rows(path, ready, result.outputs)
+
+    def _join_rows(
+        self, path: str, ready: ReadyLinear, codes: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        tiles, rows = ready.tiles, ready.row_tiles
+        tokens = codes.shape[0]
+        if rows > 1:
+            codes = codes.reshape(tokens, -1, rows, codes.shape[2]).sum(axis=2, dtype=np.int32)
+            outputs = int(tiles.column_count[::rows].sum())
+            self.counter.add(f"{path}.shift_add", "add", (rows - 1) * outputs * tokens)
+        counts = tiles.column_count[::rows]
+        if (counts == codes.shape[2]).all():
+            return codes.reshape(tokens, -1)
+        used = np.arange(codes.shape[2]) < counts[:, None]
+        return codes[:, used]
+
+    # What both share.
+
+    def _requantised(
+        self, sums: NDArray[Any], bias: Any, gain: NDArray[np.float64], limit: int, site: str
+    ) -> Codes:
+        from imssa_sim.kernels.digital import requantise_rows
+
+        width = sums.shape[1]
+        out = np.empty(sums.shape, np.int16)
+        clipped = np.zeros(len(sums), np.int64)
+        offset = np.ascontiguousarray(np.broadcast_to(np.asarray(bias, np.int64), (width,)))
+        requantise_rows(sums, offset, gain, limit, out, clipped)
+        self.saturation.add(site.removeprefix("chip."), int(clipped.sum()), out.size)
+        return out
+
+    def _count_reads(self, path: str, ready: ReadyKernel | ReadyLinear, result: Any) -> None:
+        """Count drives, reads, conversions and energy of one call of a kernel."""
+        tiles, hardware, activity = ready.tiles, self.instance.hardware, self.activity[path]
+        activity.add(result)
+        rows, columns = rows_and_columns(tiles)
+        reads = result.drives * pulses_per_read(hardware, ready.limit.bit_length() + 1)
+        # With two_pass each column is converted in one of the two reads.
+        two_pass = getattr(tiles, "mapping", None) == "two_pass"
+        conversions = int(columns.sum()) * (result.drives // 2 if two_pass else result.drives)
+        activity.conversions += conversions
+        self.counter.add(f"{path}.dac", "drive", int(rows.sum()) * reads)
+        self.counter.add(f"{path}.array", "read", tiles.tiles * reads)
+        self.counter.add(f"{path}.adc", "convert", conversions)
+
+    def close(self) -> None:
+        """Work out the array energies from all that was counted."""
+        hardware = self.instance.hardware
+        for path, activity in self.activity.items():
+            ready = self.instance.kernels.get(path) or self.instance.dense[path]
+            energy = read_energy(
+                ready.programmed.row_conductance,
+                encoding=hardware.dac.encoding,
+                limit=ready.limit,
+                read_voltage=hardware.chip.tile.read_voltage,
+                read_time=hardware.chip.tile.read_time,
+                lsb_time=hardware.dac.lsb_time,
+                sum_squares=activity.sum_squares,
+                sum_magnitudes=activity.sum_magnitudes,
+            )
+            activity.energy = float(energy.sum())
