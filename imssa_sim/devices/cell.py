@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.cards import Card, load_card
 from imssa_sim.devices import conduction, faults, noise, programming, retention, write  # noqa: F401
-from imssa_sim.devices.forms import build
+from imssa_sim.devices.forms import build, fault
 from imssa_sim.errors import ConfigError, Problem, ValidityError
 from imssa_sim.units import format_si
 
@@ -213,7 +213,7 @@ def cell_of(card: Card) -> Cell:
 
 
 def _fault(card: Card, name: str, what: str) -> ConfigError:
-    return ConfigError([Problem(what, str(card.path), card[name].line, path=f"parameters.{name}")])
+    return ConfigError([fault(card, card[name], what)])
 
 
 def _optional(card: Card, name: str, default: float) -> float:

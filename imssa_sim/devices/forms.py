@@ -15,7 +15,7 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, Literal
 
-from imssa_sim.cards import Card
+from imssa_sim.cards import Card, Entry
 from imssa_sim.errors import ConfigError, InputError, Problem, nearest
 
 Aspect = Literal[
@@ -89,81 +89,55 @@ def build(card: Card, aspect: Aspect) -> Any:
     """
     prefix = f"{aspect}_"
     given = {
-        name[len(prefix) :]: entry
+        name.removeprefix(prefix): entry
         for name, entry in card.parameters.items()
         if name.startswith(prefix)
     }
     chosen = given.pop("form", None)
-    if chosen is None:
-        if given:
-            first = next(iter(given.values()))
-            raise ConfigError(
-                [
-                    Problem(
-                        f"'{first.name}' is stated without '{prefix}form'",
-                        str(card.path),
-                        first.line,
-                        path=f"parameters.{first.name}",
-                        remedy=f"forms: {', '.join(forms(aspect))}",
-                    )
-                ]
-            )
-        return None
     known = forms(aspect)
+    remedy = f"forms: {', '.join(known)}"
+    if chosen is None:
+        for entry in given.values():
+            what = f"'{entry.name}' is stated without '{prefix}form'"
+            raise ConfigError([fault(card, entry, what, remedy=remedy)])
+        return None
     if chosen.text not in known:
-        raise ConfigError(
-            [
-                Problem(
-                    f"unknown form '{chosen.text}'",
-                    str(card.path),
-                    chosen.line,
-                    path=f"parameters.{chosen.name}",
-                    suggestion=nearest(chosen.text, known),
-                    remedy=f"forms: {', '.join(known)}",
-                )
-            ]
-        )
+        what, close = f"unknown form '{chosen.text}'", nearest(chosen.text, known)
+        raise ConfigError([fault(card, chosen, what, suggestion=close, remedy=remedy)])
     cls = known[chosen.text]
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    problems = [
-        Problem(
-            f"form '{chosen.text}' has no parameter '{name}'",
-            str(card.path),
-            entry.line,
-            path=f"parameters.{entry.name}",
-            suggestion=prefix + nearest(name, fields) if nearest(name, fields) else "",
-            remedy=f"it takes {', '.join(prefix + f for f in fields)}",
-        )
-        for name, entry in given.items()
-        if name not in fields
-    ]
+    fields = {prefix + field.name: field for field in dataclasses.fields(cls)}
+    problems = []
+    for entry in given.values():
+        if entry.name not in fields:
+            what = f"form '{chosen.text}' has no such parameter"
+            close = nearest(entry.name, fields)
+            takes = f"it takes {', '.join(fields)}"
+            problems.append(fault(card, entry, what, suggestion=close, remedy=takes))
     values = {}
     for name, field in fields.items():
-        if name in given:
+        if name in card:
             try:
-                values[name] = _value(card, prefix + name, field)
+                values[field.name] = _value(card, name, field)
             except InputError as error:
-                line = given[name].line
-                problems.append(
-                    Problem(str(error), str(card.path), line, path=f"parameters.{prefix}{name}")
-                )
+                # Errors of cards begin with their position, which a Problem has anyway.
+                what = str(error).rpartition(f"parameters.{name}: ")[2]
+                problems.append(fault(card, card[name], what))
         elif field.default is dataclasses.MISSING:
-            problems.append(
-                Problem(
-                    f"form '{chosen.text}' needs '{prefix}{name}'",
-                    str(card.path),
-                    chosen.line,
-                    path="parameters",
-                )
-            )
+            problems.append(fault(card, chosen, f"form '{chosen.text}' needs '{name}'"))
     if problems:
         raise ConfigError(problems)
     try:
         return cls(**values)
     except ValueError as error:
-        raise ConfigError(
-            [Problem(str(error), str(card.path), chosen.line, path=f"parameters.{chosen.name}")]
-        ) from None
+        raise ConfigError([fault(card, chosen, str(error))]) from None
+
+
+def fault(
+    card: Card, entry: Entry, what: str, *, suggestion: str = "", remedy: str = ""
+) -> Problem:
+    """Return the problem of a parameter of a card, with its place in the file."""
+    place = f"parameters.{entry.name}"
+    return Problem(what, str(card.path), entry.line, None, place, suggestion, remedy)
 
 
 def _value(card: Card, name: str, field: dataclasses.Field[Any]) -> Any:
