@@ -68,14 +68,11 @@ def calibrate_adc(
         By path of the tile set; empty for a lossless chip.
     """
     network = program.network
-    sets: dict[str, KernelTiles | LinearTiles] = {
-        tiles.path: tiles for tiles in (*program.kernels, *program.linears)
-    }
-    wanted = (
-        {}
-        if hardware.ideal
-        else {p: t for p, t in sets.items() if _needed(program, t, hardware.adc)}
-    )
+    if hardware.ideal:
+        return {}
+    sets: list[KernelTiles | LinearTiles] = list(program.kernels)
+    sets += program.linears
+    wanted = {entry.path: entry for entry in sets if _needed(program, entry, hardware.adc)}
     found: dict[str, ColumnSums] = {}
     if not wanted:
         return found

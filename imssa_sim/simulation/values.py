@@ -10,6 +10,7 @@ import numpy as np
 
 from imssa_sim.errors import InternalError
 from imssa_sim.functional.analog import AnalogNetwork
+from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
 from imssa_sim.model import quantised
@@ -92,6 +93,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
     with clock.phase("quantisation"):
         network = quantise_network(config, inputs)
         program = build_program(network, config.hardware, inputs.inputs.shape[1])
+        column_sums = calibrate_adc(program, config.hardware, inputs.calibration)
     if config.evaluate.digital:
         with clock.phase("quantised digital accuracy", samples):
             predictions["digital"] = run_digital(
@@ -110,6 +112,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
                 seed=config.seed,
                 chip=chip,
                 time=config.evaluate.time_since_programming,
+                calibration=column_sums,
             )
             result = analog.run(
                 inputs.inputs,
