@@ -1,0 +1,1 @@
+"""Costs: energy of actions, area and leakage of components, from cards."""

@@ -1,0 +1,176 @@
+"""Area and leakage of every component of a chip, and the cost of writing its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.cards import load_card
+from imssa_sim.costs import array
+from imssa_sim.costs.adc import adc_form
+from imssa_sim.costs.costs import ComponentCost, ProgrammingCost, Term
+from imssa_sim.costs.dac import dac_form
+from imssa_sim.costs.digital import Digital, accumulator_bits
+from imssa_sim.costs.interconnect import bus_form, off_chip_form
+from imssa_sim.costs.parameters import Number, Parameters
+from imssa_sim.costs.pricing import ARRAY_CARD, Pricing, table_bytes
+
+if TYPE_CHECKING:
+    from imssa_sim.mapping.program import Operation, Stage
+
+
+class ComponentPrices(Pricing):
+    """Prices of components; parameters as for `Pricing`."""
+
+    @cached_property
+    def components(self) -> tuple[ComponentCost, ...]:
+        """Area and leakage of every component of the chip."""
+        found: dict[tuple[str, str], ComponentCost] = {}
+        users: dict[str, set[str]] = {}
+        for stage in self.program.stages:
+            for op in stage.operations:
+                users.setdefault(op.component, set()).add(stage.path)
+                cost, key = self._component(op, stage), (op.component, op.kind)
+                if cost is not None and (key not in found or _larger(cost, found[key])):
+                    found[key] = cost
+        listed = [
+            cost if len(users[cost.component]) == 1 else _shared(cost) for cost in found.values()
+        ]
+        return (*listed, *self._bypasses(), *self._weight_store(), *self._idle_tiles())
+
+    def _component(self, op: Operation, stage: Stage) -> ComponentCost | None:
+        tile, bits = self.hardware.chip.tile, op.bits
+        if op.kind == "dac":
+            form = dac_form(self.dac)
+            pair = self.pair(
+                self.dac, lambda p: form.area(p, bits), lambda p: form.leakage(p, bits)
+            )
+        elif op.kind == "array":
+            cells = tile.rows * tile.columns
+            card = load_card(ARRAY_CARD)
+            area = self.term(card, lambda p: cells * array.cell_area(p, self.feature))
+            pair = area, Term(0.0, ())
+        elif op.kind == "adc":
+            converter, at = adc_form(self.adc), self.adc_point
+            pair = self.pair(
+                self.adc, lambda p: converter.area(p, at), lambda p: converter.leakage(p, at)
+            )
+        elif op.kind == "buffer":
+            pair = self.memory_pair(self.buffer_bytes(op, stage))
+        elif op.kind == "bus":
+            card, width = load_card(self.hardware.bus.card), self.hardware.bus.width
+            link = bus_form(card)
+            pair = self.pair(card, lambda p: link.area(p, width), lambda p: link.leakage(p, width))
+        elif op.kind == "off_chip":
+            if op.card is None:
+                return None
+            card = load_card(op.card)
+            far = off_chip_form(card)
+            pair = self.pair(card, lambda p: far.area(p, 1), lambda p: far.leakage(p, 1))
+        elif op.kind == "lut":
+            pair = self.memory_pair(table_bytes(bits))
+        else:
+            pair = self._digital_pair(op)
+        return _many(op.component, op.kind, stage.path, op.instances, pair)
+
+    def _digital_pair(self, op: Operation) -> tuple[Term, Term]:
+        bits = op.bits
+        size: dict[str, Callable[[Digital], tuple[Number, Number]]] = {
+            "shift_add": lambda d: d.add_size(accumulator_bits(bits)),
+            "adder": lambda d: d.add_size(accumulator_bits(bits)),
+            "requantiser": lambda d: d.requantise_size(self.requantised_bits(op)),
+            "multiplier": lambda d: d.multiply_size(bits, bits),
+            "norm": lambda d: d.normalise_size(bits),
+            "mac": lambda d: d.mac_size(bits),
+            "register": lambda d: d.register_size(bits),
+        }
+        card = load_card(self.hardware.digital.card)
+        return (
+            self.term(card, lambda p: size[op.kind](self.digital(p))[0]),
+            self.term(card, lambda p: size[op.kind](self.digital(p))[1]),
+        )
+
+    def _bypasses(self) -> Iterator[ComponentCost]:
+        for bypass in self.program.bypasses:
+            pair = self.memory_pair(self.bypass_bytes(bypass.capacity))
+            yield _many(f"{bypass.target}.bypass", "buffer", bypass.target, 1, pair)
+
+    def _weight_store(self) -> Iterator[ComponentCost]:
+        if self.weight_bytes:
+            pair = self.memory_pair(self.weight_bytes)
+            yield _many("chip.vector.weights", "memory", "", 1, pair)
+
+    def _idle_tiles(self) -> Iterator[ComponentCost]:
+        """Tiles of a chip of fixed size that the Program leaves empty."""
+        idle = self.program.tiles_available - self.program.tiles_needed
+        if idle <= 0:
+            return
+        tile = self.hardware.chip.tile
+        for kind, each in (("dac", tile.rows), ("array", 1), ("adc", self.hardware.adc.per_tile)):
+            example = self._first(kind)
+            if example is not None:
+                cost = self._component(*example)
+                if cost is not None:
+                    factor = idle * each / cost.instances
+                    yield ComponentCost(
+                        f"chip.idle_tiles.{kind}", kind, "", idle * each,
+                        Term(cost.area.value * factor, cost.area.uses),
+                        Term(cost.leakage.value * factor, cost.leakage.uses),
+                    )  # fmt: skip
+
+    def _first(self, kind: str) -> tuple[Operation, Stage] | None:
+        for stage in self.program.stages:
+            for op in stage.operations:
+                if op.kind == kind:
+                    return op, stage
+        return None
+
+    @cached_property
+    def programming(self) -> tuple[ProgrammingCost, ...]:
+        """Writing the weights once; empty if the cell's card has no write pulses."""
+        tile = self.hardware.chip.tile
+        cell = load_card(tile.cell)
+        if "write_pulses" not in cell:
+            return ()
+        costs = []
+        for use in self.program.use:
+            tiles = self.tiles[use.path]
+            total = self.tile_conductance(tiles) * tiles.tiles
+
+            def energy(p: Parameters, total: float = total) -> Number:
+                voltage = (p["write_set_voltage"] + p["write_reset_voltage"]) / 2
+                return p["write_pulses"] * voltage**2 * total * p["write_time"]
+
+            def time(p: Parameters, cells: float = use.cells / use.tiles) -> Number:
+                return cells * p["write_pulses"] * (p["write_time"] + p["write_verify_time"])
+
+            pulses = round(use.cells * cell["write_pulses"].si)
+            costs.append(
+                ProgrammingCost(
+                    f"{use.path}.array",
+                    use.path,
+                    use.cells,
+                    pulses,
+                    self.term(cell, energy),
+                    self.term(cell, time).value,
+                )
+            )
+        return tuple(costs)
+
+
+def _many(
+    component: str, kind: str, stage: str, instances: int, pair: tuple[Term, Term]
+) -> ComponentCost:
+    area, leakage = (Term(np.multiply(t.value, instances), t.uses) for t in pair)
+    return ComponentCost(component, kind, stage, instances, area, leakage)
+
+
+def _larger(a: ComponentCost, b: ComponentCost) -> bool:
+    return float(np.mean(a.area.value)) > float(np.mean(b.area.value))
+
+
+def _shared(cost: ComponentCost) -> ComponentCost:
+    return ComponentCost(cost.component, cost.kind, "", cost.instances, cost.area, cost.leakage)

@@ -1,0 +1,171 @@
+"""What the prices of a Program share: its cards, operating points, sizes, and terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from imssa_sim.cards import Card, load_card
+from imssa_sim.circuits.weights import targets, unit_conductance
+from imssa_sim.costs.adc import AdcPoint, check_adc
+from imssa_sim.costs.costs import Term
+from imssa_sim.costs.dac import dac_form
+from imssa_sim.costs.digital import Digital, accumulator_bits
+from imssa_sim.costs.memory import memory_form
+from imssa_sim.costs.parameters import Draws, Number, Parameters, Use, check_valid
+from imssa_sim.costs.scaling import Scaling
+from imssa_sim.mapping.operations import VECTOR
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.mapping.program import KernelTiles, LinearTiles, Operation, Program, Stage
+
+ARRAY_CARD = "arrays/crossbar_1t1r"
+WIRE_CARD = "wires/cmos"
+SCALING_CARD = "scaling/stillmaker_baas_2017"
+
+
+class Pricing:
+    """Cards and operating points of a chip, and terms that note which entries they rest on.
+
+    Parameters and exceptions as for `imssa_sim.costs.model.CostModel`.
+    """
+
+    def __init__(
+        self, program: Program, hardware: HardwareConfig, draws: Draws | None = None
+    ) -> None:
+        self.program = program
+        self.hardware = hardware
+        self._draws = draws
+        self._uses: dict[Use, None] = {}
+        chip = hardware.chip
+        self.scaling = Scaling(load_card(SCALING_CARD))
+        self.adc = load_card(hardware.adc.card)
+        self.adc_point = AdcPoint(
+            hardware.adc.bits, hardware.adc.rate, chip.technology, chip.tile.rows
+        )
+        check_adc(self.adc, self.adc_point)
+        self.dac = load_card(hardware.dac.card)
+        dac_form(self.dac, hardware.dac.encoding)
+        check_valid(self.dac, bits=hardware.dac.bits)
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """All card entries that were read so far."""
+        return tuple(self._uses)
+
+    @property
+    def feature(self) -> float:
+        """Feature size of the cells and drivers [m]."""
+        return self.hardware.chip.technology
+
+    @cached_property
+    def tiles(self) -> dict[str, KernelTiles | LinearTiles]:
+        """Tile sets by path."""
+        tiles: dict[str, KernelTiles | LinearTiles] = {k.path: k for k in self.program.kernels}
+        tiles.update({t.path: t for t in self.program.linears})
+        return tiles
+
+    @cached_property
+    def weight_bytes(self) -> float:
+        """Bytes of the weights that digital multiply-accumulates read, all layers."""
+        network, bits = self.program.network, 0
+        layers = [("chip.encoder", network.encoder), ("chip.decoder", network.decoder)]
+        for number, layer in enumerate(network.layers):
+            path = f"chip.layer{number}"
+            layers.append((f"{path}.linear", layer.linear))
+            for name, kernel in (
+                ("kernel", layer.kernel),
+                ("kernel_reverse", layer.kernel_reverse),
+            ):
+                if kernel is None:
+                    continue
+                if f"{path}.{name}" not in self.tiles:
+                    modes, width = kernel.channels * kernel.modes, network.bits
+                    bits += modes * 2 * (width.A + width.B + width.C)
+                if kernel.form == "separate":
+                    bits += kernel.channels * network.bits.D
+        for path, linear in layers:
+            if path not in self.tiles:
+                bits += linear.weight.size * linear.weight_bits
+        return bits / 8
+
+    def buffer_bytes(self, op: Operation, stage: Stage) -> float:
+        """Return the size of the FIFO that an operation writes or reads."""
+        return stage.buffer_tokens * op.count * op.bits / 8
+
+    def digital(self, p: Parameters) -> Digital:
+        """Return digital costs at the chip's node and supply."""
+        chip = self.hardware.chip
+        return Digital(p, self.scaling, chip.technology, chip.supply)
+
+    def term(self, card: Card, price: Callable[[Parameters], Number]) -> Term:
+        """Return a price with the entries of the card that it rests on."""
+        p = Parameters(card, self._draws)
+        value = price(p)
+        self._uses.update(dict.fromkeys(p.uses))
+        return Term(value, p.uses)
+
+    def pair(
+        self,
+        card: Card,
+        area: Callable[[Parameters], Number],
+        leakage: Callable[[Parameters], Number],
+    ) -> tuple[Term, Term]:
+        """Return area and leakage of one component, each with the entries that it rests on."""
+        return self.term(card, area), self.term(card, leakage)
+
+    def digital_term(self, price: Callable[[Digital], Number]) -> Term:
+        """Return a price of the digital card."""
+        card = load_card(self.hardware.digital.card)
+        return self.term(card, lambda p: price(self.digital(p)))
+
+    def memory_term(self, size: float, bits: int) -> Term:
+        """Return the energy of one access to ``bits`` bits of a memory of ``size`` bytes."""
+        card = load_card(self.hardware.memory.card)
+        form = memory_form(card, size)
+        return self.term(card, lambda p: form.energy(p, size) * bits)
+
+    def memory_pair(self, size: float) -> tuple[Term, Term]:
+        """Return area and leakage of a memory of ``size`` bytes."""
+        card = load_card(self.hardware.memory.card)
+        form = memory_form(card, size)
+        return (
+            self.term(card, lambda p: form.area(p, size)),
+            self.term(card, lambda p: form.leakage(p, size)),
+        )
+
+    def array_term(self, price: Callable[[Parameters, Parameters], Number]) -> Term:
+        """Return a price of the array and wire cards."""
+        cells = Parameters(load_card(ARRAY_CARD), self._draws)
+        wires = Parameters(load_card(WIRE_CARD), self._draws)
+        value = price(cells, wires)
+        uses = (*cells.uses, *wires.uses)
+        self._uses.update(dict.fromkeys(uses))
+        return Term(value, uses)
+
+    def tile_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
+        """Return the mean conductance of a tile's cells in use, summed over the tile [S]."""
+        tile, cell = self.hardware.chip.tile, load_card(self.hardware.chip.tile.cell)
+        low, high = cell["g_min"].si, cell["g_max"].si
+        scale = unit_conductance(tiles.weights, tile.weights, tile.weight_scale, low, high)
+        return float(targets(tiles.weights, scale, tile.weights, low, high).sum()) / tiles.tiles
+
+    def requantised_bits(self, op: Operation) -> int:
+        """Width of what a requantiser takes: a conversion behind an ADC, else a wide sum."""
+        vector = op.component.startswith(VECTOR)
+        return accumulator_bits(op.bits) if vector else self.hardware.adc.bits
+
+    def bypass_words(self) -> int:
+        """Return how many words a token of a residual connection has."""
+        return int(self.program.network.encoder.weight.shape[0])
+
+    def bypass_bytes(self, capacity: int) -> float:
+        """Return the size of a residual FIFO of ``capacity`` tokens."""
+        return capacity * self.bypass_words() * self.program.network.bits.activations / 8
+
+
+def table_bytes(bits: int) -> float:
+    """Return the size of a table over all codes of a width."""
+    return float(2**bits * bits) / 8

@@ -1,0 +1,229 @@
+"""From a Program, its costs, its timing and its execution to the ledger of one inference."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from imssa_sim.costs.costs import Account, ActionCost, Term
+from imssa_sim.errors import InternalError
+from imssa_sim.ledger.ledger import AreaRow, Ledger, Row
+from imssa_sim.mapping.counts import action_counts, repeats
+
+if TYPE_CHECKING:
+    from imssa_sim.costs.model import CostModel
+    from imssa_sim.mapping.program import Program
+
+Counts = Mapping[tuple[str, str], int]
+
+RETAINING = ("buffer", "memory", "register", "lut")
+"""Kinds that hold values, which gating would lose."""
+
+
+class Timed(Protocol):
+    """What the ledger takes from the timing execution (`imssa_sim.timing.result.TimingResult`)."""
+
+    @property
+    def counts(self) -> Counts:
+        """(component, action) -> actions per sequence."""
+
+    @property
+    def busy(self) -> Mapping[str, float]:
+        """Component -> time that it is occupied per sequence [s]."""
+
+    @property
+    def end_to_end(self) -> float:
+        """Time of one sequence [s]."""
+
+
+class Executed(Protocol):
+    """What the ledger takes from the functional execution, per inference."""
+
+    @property
+    def counts(self) -> Counts:
+        """(component, action) -> actions."""
+
+    @property
+    def array_energy(self) -> Mapping[str, float]:
+        """Component -> energy dissipated in its cells [J]."""
+
+
+def build_ledger(
+    program: Program, costs: CostModel, timing: Timed, activity: Executed | None = None
+) -> Ledger:
+    """Build the ledger of one inference and check that it closes.
+
+    Parameters
+    ----------
+    program : Program
+    costs : CostModel
+        Of this Program, without draws.
+    timing : TimingResult
+        Action counts, elapsed time, and how long each component is busy.
+    activity : optional
+        Action counts and array energies of the functional execution. Without it the array reads
+        are priced by their fixed activity.
+
+    Raises
+    ------
+    InternalError
+        If timing and execution counted different actions, or a sum does not close.
+    """
+    compare_counts(action_counts(program), timing.counts, "the Program", "timing")
+    if activity is not None:
+        compare_counts(timing.counts, activity.counts, "timing", "the functional execution")
+    rows, estimate = _action_rows(program, costs)
+    measured = dict(activity.array_energy) if activity is not None else {}
+    if activity is not None:
+        rows = _with_measured_reads(rows, estimate, measured)
+    rows = _with_times(rows, timing.busy)
+    leakage, ungated, gated = _leakage_rows(costs, timing)
+    programming = [
+        _row(c.component, "array", "program", "programming", c.stage, c.pulses, float(c.time),
+             [(float(c.energy.value), c.energy.status)])
+        for c in costs.programming
+    ]  # fmt: skip
+    ledger = Ledger(
+        rows=(*rows, *leakage, *programming),
+        areas=tuple(_area_rows(costs)),
+        elapsed=timing.end_to_end,
+        useful_macs=program.useful_macs,
+        array_macs=program.array_macs,
+        power_gated=costs.hardware.power_gating,
+        leakage_ungated=ungated,
+        leakage_gated=gated,
+        array_estimate=estimate,
+        array_measured=measured,
+        programming_time=max((float(c.time) for c in costs.programming), default=0.0),
+    )
+    ledger.check()
+    return ledger
+
+
+def compare_counts(first: Counts, second: Counts, first_name: str, second_name: str) -> None:
+    """Raise unless two executions counted the same actions; missing keys count as zero.
+
+    Raises
+    ------
+    InternalError
+        Names the first key that differs.
+    """
+    for key in sorted({*first, *second}):
+        a, b = first.get(key, 0), second.get(key, 0)
+        if a != b:
+            raise InternalError(
+                f"action counts differ at {key[0]} {key[1]}: {a} by {first_name}, "
+                f"{b} by {second_name}"
+            )
+
+
+def layer_of(stage: str) -> str:
+    """Return the layer of a stage's path: ``layer2``, ``encoder``, …; ``shared`` without one."""
+    match = re.match(r"chip\.([^.]+)", stage)
+    return match[1] if match else "shared"
+
+
+def _row(
+    component: str, kind: str, action: str, account: Account, stage: str, count: int, time: float,
+    parts: Iterable[tuple[float, str]],
+) -> Row:  # fmt: skip
+    by_status: dict[str, list[float]] = {}
+    for energy, status in parts:
+        by_status.setdefault(status, []).append(energy)
+    shares = {status: math.fsum(energies) for status, energies in by_status.items()}
+    energy = math.fsum(shares.values())
+    return Row(
+        component, kind, action, account, stage, layer_of(stage), count, time, energy, **shares
+    )
+
+
+def _action_rows(program: Program, costs: CostModel) -> tuple[list[Row], dict[str, float]]:
+    """Return dynamic and off-chip rows, arrays priced by the estimate, and that estimate."""
+    length = program.sequence_length
+    totals: dict[tuple[str, str, str, str, Account], tuple[int, list[tuple[float, str]]]] = {}
+
+    def book(stage: str, cost: ActionCost, count: int) -> None:
+        key = cost.component, cost.kind, cost.action, stage, cost.account
+        number, parts = totals.get(key, (0, []))
+        added = count * cost.per
+        parts = parts + [(added * float(t.value), t.status) for t in cost.terms]
+        totals[key] = number + added, parts
+
+    for stage in program.stages:
+        for position, op in enumerate(stage.operations):
+            number = op.count * repeats(stage, position, length)
+            for cost in costs.actions(op, stage):
+                book(stage.path, cost, number)
+    for path, cost in costs.bypass_actions():
+        book(path, cost, costs.bypass_words() * length)
+    rows = [
+        _row(component, kind, action, account, stage, count, 0.0, parts)
+        for (component, kind, action, stage, account), (count, parts) in totals.items()
+    ]
+    estimate = {r.component: r.energy for r in rows if (r.kind, r.action) == ("array", "read")}
+    return rows, estimate
+
+
+def _with_measured_reads(
+    rows: list[Row], estimate: Mapping[str, float], measured: Mapping[str, float]
+) -> list[Row]:
+    """Replace the estimated energies of array reads by those of the real inputs."""
+    unknown = sorted(set(measured) - set(estimate))
+    if unknown:
+        raise InternalError(f"array energy of {unknown[0]}, which no stage of the Program reads")
+    missing = sorted(set(estimate) - set(measured))
+    if missing:
+        raise InternalError(f"no array energy of {missing[0]} from the functional execution")
+    return [
+        _row(r.component, r.kind, r.action, r.account, r.stage, r.count, r.time,
+             [(measured[r.component], "derived")])
+        if (r.kind, r.action) == ("array", "read")
+        else r
+        for r in rows
+    ]  # fmt: skip
+
+
+def _with_times(rows: list[Row], busy: Mapping[str, float]) -> list[Row]:
+    """Give each component's busy time to its first row.
+
+    An array works while its word lines are driven and while its columns are sampled.
+    """
+    left = dict(busy)
+    for path, time in busy.items():
+        if path.endswith(".dac"):
+            array = path.removesuffix("dac") + "array"
+            left[array] = left.get(array, 0.0) + time
+    return [replace(row, time=left.pop(row.component, 0.0)) for row in rows]
+
+
+def _leakage_rows(costs: CostModel, timing: Timed) -> tuple[list[Row], float, float]:
+    """Return leakage rows as configured, and the leakage energy ungated and gated [J]."""
+    rows: list[Row] = []
+    ungated, gated = [], []
+    for c in costs.components:
+        power = float(c.leakage.value)
+        if power == 0.0:
+            continue
+        elapsed = timing.end_to_end
+        busy = elapsed if c.kind in RETAINING else timing.busy.get(c.component, 0.0)
+        on = min(elapsed, busy)
+        ungated.append(power * elapsed)
+        gated.append(power * on)
+        time = on if costs.hardware.power_gating else elapsed
+        rows.append(
+            _row(c.component, c.kind, "leak", "leakage", c.stage, 0, time,
+                 [(power * time, c.leakage.status)])
+        )  # fmt: skip
+    return rows, math.fsum(ungated), math.fsum(gated)
+
+
+def _area_rows(costs: CostModel) -> Iterable[AreaRow]:
+    for c in costs.components:
+        area: Term = c.area
+        yield AreaRow(
+            c.component, c.kind, layer_of(c.stage), c.instances, float(area.value),
+            float(c.leakage.value), area.status,
+        )  # fmt: skip

@@ -1,0 +1,316 @@
+"""Rows of energy and of area, their sums and groupings, and the figures of merit from them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from imssa_sim.costs.costs import Account
+from imssa_sim.errors import InternalError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ACCOUNTS: tuple[Account, ...] = ("dynamic", "leakage", "programming", "off_chip")
+STATUSES = ("measured", "fitted", "derived", "assumed")
+OPERATIONS_PER_MAC = 2
+Rule = Literal["useful", "array"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Energy of one kind of action of one component in one stage, for one inference.
+
+    Attributes
+    ----------
+    component : str
+        Dotted path.
+    kind, action : str
+    account : {"dynamic", "leakage", "programming", "off_chip"}
+        ``programming`` is spent once per chip, not per inference, and not in the totals.
+    stage, layer : str
+        Path of the stage, empty for what all share; its layer (``layer0``, …), encoder, pool,
+        decoder, or ``shared``.
+    count : int
+        Actions; 0 for leakage.
+    time : float
+        Occupation of the busiest instance for a whole component [s], given with the component's
+        first row only; elapsed time for leakage.
+    energy : float
+        [J]
+    measured, fitted, derived, assumed : float
+        Its parts by the weakest status of the card entries that they rest on [J].
+    """
+
+    component: str
+    kind: str
+    action: str
+    account: Account
+    stage: str
+    layer: str
+    count: int
+    time: float
+    energy: float
+    measured: float = 0.0
+    fitted: float = 0.0
+    derived: float = 0.0
+    assumed: float = 0.0
+
+
+@dataclass(frozen=True)
+class AreaRow:
+    """Area [m^2] and leakage [W] of all equal components at one path."""
+
+    component: str
+    kind: str
+    layer: str
+    instances: int
+    area: float
+    leakage: float
+    area_status: str
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """All rows of one inference.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+    areas : tuple of AreaRow
+    elapsed : float
+        Time of one inference, from its first input to its result [s].
+    useful_macs, array_macs : int
+        Multiply-accumulates of the network; of all cells in use.
+    power_gated : bool
+        Whether components leak only while they work.
+    leakage_ungated, leakage_gated : float
+        Leakage energy of the inference either way [J].
+    array_estimate : mapping
+        Component -> energy of its array reads from the fixed activity [J], beside the energy from
+        the real inputs that the rows hold.
+    array_measured : mapping
+        Component -> energy of its array reads from the real inputs [J]; empty if none were run.
+    programming_time : float
+        Writing all weights once [s].
+    """
+
+    rows: tuple[Row, ...]
+    areas: tuple[AreaRow, ...]
+    elapsed: float
+    useful_macs: int
+    array_macs: int
+    power_gated: bool
+    leakage_ungated: float
+    leakage_gated: float
+    array_estimate: Mapping[str, float]
+    array_measured: Mapping[str, float]
+    programming_time: float
+
+    # Totals
+
+    @property
+    def energy(self) -> float:
+        """Energy per inference [J]: dynamic, leakage and off-chip accounts."""
+        return math.fsum(row.energy for row in self.rows if row.account != "programming")
+
+    @property
+    def programming_energy(self) -> float:
+        """Energy of writing the weights, once [J]."""
+        return math.fsum(row.energy for row in self.rows if row.account == "programming")
+
+    @property
+    def area(self) -> float:
+        """Area of the chip [m^2]."""
+        return math.fsum(row.area for row in self.areas)
+
+    @property
+    def leakage_power(self) -> float:
+        """Leakage of all components, ungated [W]."""
+        return math.fsum(row.leakage for row in self.areas)
+
+    @property
+    def average_power(self) -> float:
+        """Energy over time of one inference [W]."""
+        return self.energy / self.elapsed
+
+    @property
+    def peak_power(self) -> float:
+        """Upper bound of the power [W]: every component works at once, and all leak."""
+        spent: dict[str, list[float]] = {}
+        busy: dict[str, float] = {}
+        for row in self.rows:
+            if row.account in ("dynamic", "off_chip"):
+                spent.setdefault(row.component, []).append(row.energy)
+                busy[row.component] = busy.get(row.component, 0.0) + row.time
+        working = [
+            math.fsum(energies) / (busy[component] or self.elapsed)
+            for component, energies in spent.items()
+        ]
+        return math.fsum([*working, self.leakage_power])
+
+    @property
+    def energy_delay_product(self) -> float:
+        """Energy times latency of one inference [J s]."""
+        return self.energy * self.elapsed
+
+    @property
+    def assumed_share(self) -> float:
+        """Share of the energy per inference that rests on assumed numbers, 0 to 1."""
+        rows = [row for row in self.rows if row.account != "programming"]
+        total = self.energy
+        return math.fsum(row.assumed for row in rows) / total if total else 0.0
+
+    def operations(self, rule: Rule) -> int:
+        """Return the operations of one inference, two per multiply-accumulate.
+
+        Parameters
+        ----------
+        rule : {"useful", "array"}
+            Those that the network needs, or those of all cells in use.
+        """
+        return OPERATIONS_PER_MAC * (self.useful_macs if rule == "useful" else self.array_macs)
+
+    def efficiency(self, rule: Rule) -> float:
+        """Return operations per energy [op/J]; 1e12 op/J is 1 TOPS/W."""
+        return self.operations(rule) / self.energy
+
+    def throughput(self, rule: Rule) -> float:
+        """Return operations per second of one inference at a time [op/s]."""
+        return self.operations(rule) / self.elapsed
+
+    def density(self, rule: Rule) -> float:
+        """Return operations per second and area [op/s/m^2]; 1e18 is 1 TOPS/mm²."""
+        return self.throughput(rule) / self.area
+
+    # Groupings
+
+    def by_account(self) -> dict[str, float]:
+        """Return the energy of each account [J]."""
+        return self._grouped(self.rows, lambda row: row.account)
+
+    def by_kind(self) -> dict[str, float]:
+        """Return the energy per inference of each kind of component [J], leakage under its kind."""
+        return self._grouped(self._running, lambda row: row.kind)
+
+    def by_layer(self) -> dict[str, float]:
+        """Return the energy per inference of each layer [J]."""
+        return self._grouped(self._running, lambda row: row.layer)
+
+    def by_scope(self, depth: int = 2) -> dict[str, float]:
+        """Return the energy per inference by the first ``depth`` parts of the dotted path [J]."""
+        return self._grouped(self._running, lambda row: ".".join(row.component.split(".")[:depth]))
+
+    def by_component(self) -> dict[str, float]:
+        """Return the energy per inference of each component [J]."""
+        return self._grouped(self._running, lambda row: row.component)
+
+    def by_layer_and_kind(self) -> dict[tuple[str, str], float]:
+        """Return the energy per inference by layer and kind [J]."""
+        return self._grouped(self._running, lambda row: (row.layer, row.kind))
+
+    def by_status(self) -> dict[str, float]:
+        """Return the energy per inference by the status of what it rests on [J]."""
+        return {s: math.fsum(getattr(row, s) for row in self._running) for s in STATUSES}
+
+    def area_by_kind(self) -> dict[str, float]:
+        """Return the area of each kind of component [m^2]."""
+        return self._grouped(self.areas, lambda row: row.kind, lambda row: row.area)
+
+    def area_by_layer(self) -> dict[str, float]:
+        """Return the area of each layer [m^2]."""
+        return self._grouped(self.areas, lambda row: row.layer, lambda row: row.area)
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return the number of actions by (component, action)."""
+        found: dict[tuple[str, str], int] = {}
+        for row in self.rows:
+            if row.account in ("dynamic", "off_chip"):
+                key = row.component, row.action
+                found[key] = found.get(key, 0) + row.count
+        return found
+
+    @property
+    def _running(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.account != "programming")
+
+    @staticmethod
+    def _grouped(
+        rows: Iterable[Any],
+        key: Callable[[Any], Any],
+        value: Callable[[Any], float] = lambda row: row.energy,
+    ) -> dict[Any, float]:
+        groups: dict[Any, list[float]] = {}
+        for row in rows:
+            groups.setdefault(key(row), []).append(value(row))
+        return {name: math.fsum(values) for name, values in groups.items()}
+
+    # Closure and export
+
+    def check(self) -> None:
+        """Verify that the parts make up the whole.
+
+        Raises
+        ------
+        InternalError
+            If a sum over accounts, layers, kinds, components or statuses differs from the total by
+            more than rounding, or a number is negative or not finite.
+        """
+        total = self.energy
+        for row in self.rows:
+            if row.count < 0 or not math.isfinite(row.energy) or row.energy < 0:
+                raise InternalError(
+                    f"ledger: {row.component} {row.action}: {row.count} actions of {row.energy} J"
+                )
+            parts = math.fsum((row.measured, row.fitted, row.derived, row.assumed))
+            _same(f"{row.component} {row.action}: parts by status", parts, row.energy)
+        accounts = self.by_account()
+        accounts.pop("programming", None)
+        for name, group in (
+            ("accounts", accounts),
+            ("kinds", self.by_kind()),
+            ("layers", self.by_layer()),
+            ("components", self.by_component()),
+            ("statuses", self.by_status()),
+        ):
+            _same(f"energy over {name}", math.fsum(group.values()), total)
+        _same("area over kinds", math.fsum(self.area_by_kind().values()), self.area)
+        _same("power x time", self.average_power * self.elapsed, total)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a pandas data frame, one column per attribute of `Row`."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(r) for r in self.rows], columns=[f.name for f in fields(Row)])
+
+    def area_frame(self) -> pd.DataFrame:
+        """Return the area rows as a pandas data frame."""
+        import pandas as pd
+
+        names = [f.name for f in fields(AreaRow)]
+        return pd.DataFrame([asdict(row) for row in self.areas], columns=names)
+
+    def write_csv(self, path: Path) -> None:
+        """Write the rows as CSV."""
+        self.to_frame().to_csv(path, index=False)
+
+    def write_parquet(self, path: Path) -> None:
+        """Write the rows as Parquet."""
+        self.to_frame().to_parquet(path, index=False)
+
+    def write_json(self, path: Path) -> None:
+        """Write rows and areas as JSON."""
+        tree = {
+            "rows": [asdict(row) for row in self.rows],
+            "areas": [asdict(row) for row in self.areas],
+        }
+        path.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
+
+
+def _same(what: str, found: float, expected: float) -> None:
+    if not math.isclose(found, expected, rel_tol=1e-12, abs_tol=1e-300):
+        raise InternalError(f"ledger does not close: {what}: {found!r} against {expected!r}")
