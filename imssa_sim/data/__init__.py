@@ -1,6 +1,15 @@
 """Data sets: sequences with labels and a fixed, stratified split."""
 
 from imssa_sim.data.dataset import Dataset, Split
-from imssa_sim.data.registry import dataset_names, load_dataset
+from imssa_sim.data.folders import MissingDataError
+from imssa_sim.data.registry import ResolvedData, dataset_names, load_dataset, resolve_dataset
 
-__all__ = ["Dataset", "Split", "dataset_names", "load_dataset"]
+__all__ = [
+    "Dataset",
+    "MissingDataError",
+    "ResolvedData",
+    "Split",
+    "dataset_names",
+    "load_dataset",
+    "resolve_dataset",
+]
