@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
 from imssa_sim.errors import InputError, InternalError, nearest
 from imssa_sim.mapping.program import Bypass, Operation, Stage
+from imssa_sim.timing.constraints import static_order
 from imssa_sim.timing.graph import (
     Arbitration,
     Channel,
@@ -154,8 +155,8 @@ def _check_barrier(before: _Draft, part: Sequence[_Draft], tokens: int) -> bool:
     waiting = next(draft.stage for draft in part if draft.stage.barrier)
     if before.places < tokens:
         raise InputError(
-            f"{before.stage.path}: its FIFO holds {before.places} tokens, but {waiting.path} starts "
-            f"only when all {tokens} of the sequence have arrived; give it at least {tokens}"
+            f"{before.stage.path}: its FIFO holds {before.places} tokens, but {waiting.path} "
+            f"starts only when all {tokens} of the sequence have arrived; give it at least {tokens}"
         )
     return before.places >= 2 * tokens
 
@@ -207,9 +208,20 @@ def _segment(
                 adding = [i for i in ends if any(op.action == "add" for op in part[i].operations)]
                 path = f"{source}.bypass.{bypass.target}"
                 kept.append(Channel(path, starts[-1], (adding or ends)[0], bypass.capacity))
-    resources = tuple(_resource(path, n, stations, arbitration) for path, n in shared.items())
+    resources = tuple(_resource(path, number, stations) for path, number in shared.items())
     name = part[-1].stage.path if len(part) == 1 else f"{part[0].stage.path}…{part[-1].stage.path}"
-    return Segment(name, tokens, stations, chain + tuple(kept), resources, per, overlaps)
+    segment = Segment(name, tokens, stations, chain + tuple(kept), resources, per, overlaps)
+    if arbitration == "static" and resources:
+        ordered = [static_order(segment, resource.users) for resource in resources]
+    else:
+        ordered = [(resource.users, resource.lags) for resource in resources]
+    return replace(
+        segment,
+        resources=tuple(
+            Resource(resource.path, arbitration, users, lags)
+            for resource, (users, lags) in zip(resources, ordered, strict=True)
+        ),
+    )
 
 
 def _source_path(bypass: Bypass, drafts: Sequence[_Draft]) -> str:
@@ -217,14 +229,8 @@ def _source_path(bypass: Bypass, drafts: Sequence[_Draft]) -> str:
     return drafts[0].stage.path if bypass.source == "input" else bypass.source
 
 
-def _resource(
-    path: str, number: int, stations: Sequence[Station], arbitration: Arbitration
-) -> Resource:
-    """Order the users of a component: the most advanced station first, its phases in their order.
-
-    In a static order, a station that stands n stations behind the first user has its turn for a
-    token n rounds after it: as many tokens are under way between them when the pipeline is full.
-    """
+def _resource(path: str, number: int, stations: Sequence[Station]) -> Resource:
+    """Collect the users of a component: the most advanced station first, its phases in order."""
     users = [
         (index, position)
         for index, station in enumerate(stations)
@@ -232,11 +238,7 @@ def _resource(
         if phase.resource == number
     ]
     users.sort(key=lambda user: (-user[0], user[1]))
-    first = min(station for station, _ in users)
-    lags = tuple(
-        station - first - sum(s.extra for s in stations[first:station]) for station, _ in users
-    )
-    return Resource(path, arbitration, tuple(users), lags)
+    return Resource(path, "fifo", tuple(users), (0,) * len(users))
 
 
 def _check_bypasses(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
-from simpy.events import Event
+from simpy.events import Event, EventPriority
 
 from imssa_sim.errors import InternalError
 
@@ -43,7 +43,7 @@ def at_end_of_tick(
     event = Event(env)
     event._ok, event._value = True, None
     event.callbacks.append(callback)
-    env.schedule(event, priority=priority)
+    env.schedule(event, priority=EventPriority(priority))
 
 
 class Fifo:
@@ -115,7 +115,8 @@ class Arbiter:
     def serve(self, station: Station, phase: int, ticks: int) -> Event:
         """Return the event of the end of an occupancy that is asked for now."""
         event = Event(self.env)
-        self.waiting[self.number[station.index, phase]] = (self.env.now, ticks, event, station)
+        user = self.number[station.index, phase]
+        self.waiting[user] = (int(self.env.now), ticks, event, station)
         self._arm()
         return event
 
@@ -135,10 +136,10 @@ class Arbiter:
         if chosen is None:
             return
         self.busy = True
-        _, ticks, event, station = self.waiting.pop(chosen)
-        station.until = self.env.now + ticks
-        event._ok, event._value = True, None
-        self.env.schedule(event, delay=ticks)
+        _, ticks, service, station = self.waiting.pop(chosen)
+        station.until = int(self.env.now) + ticks
+        service._ok, service._value = True, None
+        self.env.schedule(service, delay=ticks)
 
     def choose(self) -> int | None:
         """Return the number of the user to be served next, None to wait."""
@@ -160,9 +161,11 @@ class FirstComeArbiter(Arbiter):
     """First come, first served; within a tick in the order of the users."""
 
     def choose(self) -> int | None:
+        """Return the user who has waited longest."""
         return min(self.waiting, key=lambda user: (self.waiting[user][0], user))
 
     def state(self, reference: int) -> tuple[int, ...]:
+        """Return the queue."""
         return tuple(sorted(self.waiting, key=lambda user: (self.waiting[user][0], user)))
 
 
@@ -174,12 +177,14 @@ class RoundRobinArbiter(Arbiter):
         self.pointer = 0
 
     def choose(self) -> int | None:
+        """Return the first waiting user from the pointer on."""
         number = len(self.users)
         chosen = min(self.waiting, key=lambda user: (user - self.pointer) % number)
         self.pointer = (chosen + 1) % number
         return chosen
 
     def state(self, reference: int) -> tuple[int, ...]:
+        """Return the pointer and who waits."""
         return (self.pointer, *sorted(self.waiting))
 
 
@@ -210,6 +215,7 @@ class StaticArbiter(Arbiter):
                 return
 
     def choose(self) -> int | None:
+        """Return the user whose turn it is, if it waits."""
         if self.turn not in self.waiting:
             return None
         chosen = self.turn
@@ -217,13 +223,16 @@ class StaticArbiter(Arbiter):
         return chosen
 
     def state(self, reference: int) -> tuple[int, ...]:
+        """Return the turn, its round, and who waits."""
         return (self.turn, self.round - reference, *sorted(self.waiting))
 
     def headroom(self) -> int | None:
+        """Return the rounds until a user has its last turn."""
         pairs = zip(self.limits, self.lags, strict=True)
         return min(limit - 1 - (self.round - lag) for limit, lag in pairs)
 
     def advance(self, tokens: int) -> None:
+        """Move the round on."""
         self.round += tokens
 
 
@@ -289,7 +298,9 @@ class Station:
         env = self.env
         inputs: list[Fifo] = [port.peer for port in self.inputs]
         outputs: list[Fifo] = [port.peer for port in self.outputs]
-        arbiters: list[Arbiter | None] = [port and port.peer for port in self.arbiters]
+        arbiters: list[Arbiter | None] = [
+            None if port is None else port.peer for port in self.arbiters
+        ]
         last = len(self.phases)
         while self.started < self.limit:
             if self.started < self.tokens:
@@ -307,7 +318,7 @@ class Station:
                 varying = self.phases[n].varying
                 ticks = self.ticks[n] if varying is None else varying(self.started - 1)
                 if arbiter is None:
-                    self.until = env.now + ticks
+                    self.until = int(env.now) + ticks
                     yield env.timeout(ticks)
                 else:
                     self.waiting_on = arbiter.path

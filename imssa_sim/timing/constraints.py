@@ -9,7 +9,9 @@ dynamic arbitration are left out when ``relaxed`` (the rest then bounds the inte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,7 @@ from imssa_sim.timing.graph import Segment
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+StaticOrder = tuple[tuple[tuple[int, int], ...], tuple[int, ...]]  # users, their lags
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,27 @@ class Schedule:
     order: IntArray
 
 
+def static_order(segment: Segment, users: Sequence[tuple[int, int]]) -> StaticOrder:
+    """Return a fixed cyclic order of service that keeps the pipeline full and cannot lock it up.
+
+    A station that stands n stations behind the first has its turn for a token n rounds later:
+    as many tokens are under way between them; less where the buffers do not hold so many. Within
+    a round the most advanced station comes first, except where an earlier one must precede it.
+
+    Parameters
+    ----------
+    segment : Segment
+        Whose resources are not ordered yet.
+    users : sequence of (station, phase)
+        Of the resource.
+    """
+    system = event_system(segment, relaxed=True)
+    plan = schedule(system, system.station)
+    rank = {int(v): n for n, v in enumerate(plan.order)}
+    ordered = sorted(users, key=lambda user: (rank[int(system.start[user[0]])], user[1]))
+    return tuple(ordered), tuple(int(plan.delay[system.start[s]]) for s, _ in ordered)
+
+
 def event_system(segment: Segment, *, relaxed: bool = False) -> EventSystem:
     """Return the max-plus system of a segment.
 
@@ -90,9 +114,9 @@ def event_system(segment: Segment, *, relaxed: bool = False) -> EventSystem:
         )
     if segment.dynamic and not relaxed:
         raise ValidityError(
-            f"{segment.dynamic[0]}: its users are served in an order that depends on when they ask "
-            "(arbitration fifo or round_robin), which is not max-plus linear; use the event engine, "
-            "or static arbitration"
+            f"{segment.dynamic[0]}: its users are served in an order that depends on when they "
+            "ask, which is not max-plus linear; use the event engine, or hardware.chip.arbitration: "
+            "static"
         )
     nodes: list[tuple[str, int]] = []
     arcs: list[tuple[int, int, int, int, bool, bool]] = []
@@ -133,14 +157,17 @@ def event_system(segment: Segment, *, relaxed: bool = False) -> EventSystem:
                     marking = resource.lags[i] - resource.lags[j] + (i > j)
                     adjacent = (j - i) % number == 1
                     arcs.append((turn[before], turn[after], ticks, marking, True, adjacent))
-    columns = np.array([arc[:4] for arc in arcs], dtype=np.int64).T
+    source, target, weight, marking = np.array([arc[:4] for arc in arcs], dtype=np.int64).T
     firings = np.array([station.firings for station in segment.stations], dtype=np.int64)
     owner = np.array([station for _, station in nodes], dtype=np.int64)
     return EventSystem(
         tuple(name for name, _ in nodes),
         owner,
         firings[owner],
-        *columns,
+        source,
+        target,
+        weight,
+        marking,
         clamp=np.array([arc[4] for arc in arcs], dtype=np.bool_),
         core=np.array([arc[5] for arc in arcs], dtype=np.bool_),
         start=np.array(starts, dtype=np.int64),
@@ -148,8 +175,16 @@ def event_system(segment: Segment, *, relaxed: bool = False) -> EventSystem:
     )
 
 
-def schedule(system: EventSystem) -> Schedule:
+def schedule(system: EventSystem, wish: IntArray | None = None) -> Schedule:
     """Return an order of evaluation, which exists exactly if the system cannot lock up.
+
+    Parameters
+    ----------
+    system : EventSystem
+    wish : (V,), optional
+        Greatest delay of each event. The result has the greatest delays within these wishes (up
+        to a constant), in an order that prefers events of late stations; by default none has a
+        delay that it does not need.
 
     Raises
     ------
@@ -159,7 +194,7 @@ def schedule(system: EventSystem) -> Schedule:
     """
     nodes = len(system.names)
     # delay[source] <= delay[target] + marking: shortest paths against the arcs, from everywhere.
-    delay = np.zeros(nodes, dtype=np.int64)
+    delay = np.zeros(nodes, dtype=np.int64) if wish is None else wish.copy()
     for _ in range(nodes + 1):
         candidate = delay.copy()
         np.minimum.at(candidate, system.source, delay[system.target] + system.marking)
@@ -175,12 +210,17 @@ def schedule(system: EventSystem) -> Schedule:
     for source, target in zip(system.source[same], system.target[same], strict=True):
         successors[source].append(int(target))
         waiting[target] += 1
-    order = [int(v) for v in np.flatnonzero(waiting == 0)]
-    for current in order:
+    late = [-int(system.station[v]) if wish is not None else 0 for v in range(nodes)]
+    ready = [(late[v], int(v)) for v in np.flatnonzero(waiting == 0)]
+    heapify(ready)
+    order = []
+    while ready:
+        current = heappop(ready)[1]
+        order.append(current)
         for target in successors[current]:
             waiting[target] -= 1
             if waiting[target] == 0:
-                order.append(target)
+                heappush(ready, (late[target], target))
     if len(order) < nodes:
         raise _locked(system, np.flatnonzero(waiting > 0))
     return Schedule(delay, np.array(order, dtype=np.int64))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -69,11 +70,12 @@ class Design:
         ------
         ElaborationError
         """
-        seen: set[str] = set()
-        for component in (*self.stations, *self.fifos, *self.arbiters):
-            if component.path in seen:
-                raise ElaborationError(f"{component.path}: two components have this path")
-            seen.add(component.path)
+        paths = [component.path for component in self.stations]
+        paths += [component.path for component in self.fifos]
+        paths += [component.path for component in self.arbiters]
+        for path, number in Counter(paths).items():
+            if number > 1:
+                raise ElaborationError(f"{path}: {number} components have this path")
         for station in self.stations:
             for port in station.ports():
                 if port.peer is None:

@@ -84,7 +84,7 @@ class SteadyState:
     def signature(self) -> Signature:
         """Return the state that the future depends on, relative to the last station's token."""
         design = self.design
-        now = design.env.now
+        now = int(design.env.now)
         reference = design.stations[-1].ended
         stations = tuple(
             value
