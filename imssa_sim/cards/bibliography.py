@@ -51,8 +51,12 @@ def parse_bibtex(text: str, shown: str, first_line: int = 1) -> dict[str, Refere
         line = (block.start_line or 0) + first_line
         if isinstance(block, model.ParsingFailedBlock):
             # Covers malformed text, keys and fields that stand twice.
-            reason = " ".join(str(block.error).split())
-            problems.append(Problem(f"malformed BibTeX: {reason}", shown, line, 1))
+            reason = getattr(block.error, "abort_reason", "") or str(block.error)
+            if isinstance(block, model.DuplicateFieldKeyBlock):
+                reason = f"field {', '.join(sorted(block.duplicate_keys))} stands twice"
+            problems.append(
+                Problem(f"malformed BibTeX: {' '.join(reason.split())}", shown, line, 1)
+            )
         elif isinstance(block, model.Entry):
             if not block.key.strip():
                 problems.append(Problem("BibTeX entry without a key", shown, line, 1))

@@ -208,7 +208,7 @@ class _CardReader:
         if raw is None or raw == []:
             self.fail(path, "missing key 'value'")
         numeric = _is_numeric(raw)
-        if not numeric and raw is not None and not _is_categorical(raw):
+        if raw is not None and raw != [] and not numeric and not _is_categorical(raw):
             self.fail((*path, "value"), "must be a finite number, a word, or a list of one of them")
         unit, scaled = self.scaled(path, data, raw, numeric)
         status = self.status(path, data, numeric)
@@ -240,7 +240,7 @@ class _CardReader:
         """Return the unit and the value in SI."""
         unit = self.word(path, data, "unit")
         if not numeric:
-            if unit not in ("", "1"):
+            if unit not in ("", "1") and _is_categorical(raw):
                 self.fail((*path, "unit"), "a word has no unit")
             return "", None
         if not unit:

@@ -27,8 +27,9 @@ def dump_resolved(loaded: LoadedConfig) -> str:
     yaml.width = 4096
     stream = io.StringIO()
     yaml.dump(plain(loaded.config), stream)
-    overrides = "".join(f"# --set {text}\n" for text in loaded.overrides)
-    return f"# Resolved from {loaded.path}\n{overrides}{stream.getvalue()}"
+    head = [f"Resolved from {loaded.path}", *(f"--set {text}" for text in loaded.overrides)]
+    comments = "".join(f"# {' '.join(line.split())}\n" for line in head)
+    return comments + stream.getvalue()
 
 
 def plain(config: Section) -> dict[str, Any]:
