@@ -1,0 +1,208 @@
+"""Stages, counts and totals of a Program, against arithmetic done by hand."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imssa_sim.errors import InputError
+from imssa_sim.mapping.build import build_program
+from imssa_sim.mapping.counts import action_counts
+from imssa_sim.mapping.summary import placement_rows, placement_table
+
+MAPPINGS = ["fused_lookahead", "fused_delayed", "two_pass", "digital"]
+
+
+def program(random_networks, kernel="fused_lookahead", network=None, **hardware):
+    form = "lookahead" if kernel == "fused_lookahead" else "separate"
+    net = random_networks.network(0, **({"form": form} | (network or {})))
+    places = {"kernel": kernel} | hardware.pop("mapping", {})
+    return build_program(net, random_networks.hardware(mapping=places, **hardware))
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_useful_macs_are_those_of_the_network(random_networks, mapping):
+    # 2 layers, H = 5, M = 3, 2 inputs, 4 classes, 12 steps.
+    step = 5 * 2 + 2 * (5 * (8 * 3 + 1) + 10 * 5)
+    assert program(random_networks, mapping).useful_macs == 12 * step + 4 * 5
+
+
+def test_array_macs_by_hand(random_networks):
+    # Tile of 16 x 16: blocks of 7 pair up, so 2 tiles of 14 and one of 7; linear 5 x 10 in one.
+    kernel, linear = 14 * 14 + 14 * 14 + 7 * 7, 5 * 10
+    assert program(random_networks).array_macs == 12 * 2 * (kernel + linear)
+    assert program(random_networks, "fused_delayed").array_macs == 2 * (13 * kernel + 12 * linear)
+    assert program(random_networks, "two_pass").array_macs == 12 * 2 * (kernel + linear)
+    assert program(random_networks, "digital").array_macs == 12 * 2 * linear
+
+
+def test_counts_of_a_fused_kernel_by_hand(random_networks):
+    counts = action_counts(program(random_networks))
+    path = "chip.layer1.kernel"
+    assert counts[f"{path}.dac", "drive"] == 12 * (14 + 14 + 7)
+    assert counts[f"{path}.array", "read"] == 12 * 3
+    assert counts[f"{path}.adc", "convert"] == 12 * (14 + 14 + 7)
+    assert counts[f"{path}.requantiser", "requantise"] == 12 * 30
+    assert counts[f"{path}.register", "write"] == 12 * 30
+    assert counts[f"{path}.output_requantiser", "requantise"] == 12 * 5
+    assert (f"{path}.shift_add", "add") not in counts
+    # encoder 5x2 and decoder 4x5; encoder 5, two inputs of 5 per step; pooled 5 once.
+    assert counts["chip.vector", "mac"] == 12 * 10 + 20
+    assert counts["chip.vector", "requantise"] == 12 * (5 + 2 * 5) + 5
+    assert counts["chip.vector", "lookup"] == 12 * 2 * (5 + 5)
+    assert counts["chip.vector", "multiply"] == 12 * 2 * 15
+    assert counts["chip.vector", "add"] == 12 * (2 * 5 + 5)
+    assert counts["chip.vector", "normalise"] == 12 * 2 * 5
+    # per layer u 5, y 5, g 5, z 10; from layer 0 to layer 1: 5.
+    assert counts["chip.bus", "transfer"] == 12 * (2 * 25 + 5)
+
+
+def test_split_kernels_add_their_parts(random_networks):
+    counts = action_counts(program(random_networks, tile={"rows": 5, "columns": 10}))
+    # 3 modes as 2 + 1: every channel has one sum to add; linear 5 x 10 in 1 x 2 tiles has none.
+    assert counts["chip.layer0.kernel.shift_add", "add"] == 12 * 5
+    assert counts["chip.layer0.kernel.adc", "convert"] == 12 * (30 + 10)
+    assert ("chip.layer0.linear.shift_add", "add") not in counts
+
+
+def test_split_linear_adds_its_parts(random_networks):
+    counts = action_counts(program(random_networks, tile={"rows": 3, "columns": 32}))
+    assert counts["chip.layer0.linear.shift_add", "add"] == 12 * 10
+    assert counts["chip.layer0.linear.adc", "convert"] == 12 * 20
+
+
+def test_delayed_output_costs_one_read_more(random_networks):
+    counts = action_counts(program(random_networks, "fused_delayed"))
+    assert counts["chip.layer0.kernel.array", "read"] == 13 * 3
+    assert counts["chip.layer0.kernel.output_requantiser", "requantise"] == 12 * 5
+
+
+def test_two_pass_reads_twice_and_converts_each_column_once(random_networks):
+    counts = action_counts(program(random_networks, "two_pass"))
+    assert counts["chip.layer0.kernel.array", "read"] == 2 * 12 * 3
+    assert counts["chip.layer0.kernel.dac", "drive"] == 2 * 12 * 35
+    assert counts["chip.layer0.kernel.adc", "convert"] == 12 * 35
+
+
+def test_digital_kernels_count_their_macs(random_networks):
+    digital = action_counts(program(random_networks, "digital", mapping={"linear": "digital"}))
+    per_step = 10 + 2 * (5 * 25 + 50)
+    assert digital["chip.vector", "mac"] == 12 * per_step + 20
+    assert not any(kind in path for path, _ in digital for kind in ("array", "adc", "dac"))
+
+
+def test_bit_serial_drives_once_per_magnitude_bit(random_networks):
+    counts = action_counts(
+        program(random_networks, dac={"encoding": "bit_serial"}, network={"state": 6})
+    )
+    assert counts["chip.layer0.kernel.array", "read"] == 12 * 3 * 7  # kernel input has 8 bits
+    assert counts["chip.layer0.kernel.adc", "convert"] == 12 * 35
+
+
+def test_converters_share_columns_evenly(random_networks):
+    stages = {s.path: s for s in program(random_networks).stages}
+    adc = stages["chip.layer0.kernel"].operations[2]
+    assert (adc.kind, adc.instances, adc.serial) == ("adc", 3 * 4, 4)  # 14 columns on 4 ADCs
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.sampled_from(MAPPINGS),
+    st.sampled_from(["analog", "digital"]),
+    st.booleans(),
+    st.sampled_from(["post", "pre", "none"]),
+    st.integers(3, 20),
+    st.integers(1, 12),
+)
+def test_stages_are_consistent(random_networks, mapping, place, both, position, rows, units):
+    built = program(
+        random_networks, mapping, {"bidirectional": both, "position": position},
+        tile={"rows": rows}, mapping={"linear": place, "encoder": place, "decoder": place},
+        digital={"vector_units": units}, bus={"links": units}, off_chip={"card": "memory/none"},
+    )  # fmt: skip
+    paths = [stage.path for stage in built.stages]
+    assert len(set(paths)) == len(paths)
+    kinds: dict[tuple[str, str], str] = {}
+    for stage in built.stages:
+        assert 0 < stage.loop <= len(stage.operations)
+        for op in stage.operations:
+            assert op.count > 0
+            assert op.serial > 0
+            assert kinds.setdefault((op.component, op.action), op.kind) == op.kind
+            if op.kind not in ("bus", "buffer"):
+                assert op.instances * op.serial >= op.count
+    for bypass in built.bypasses:
+        assert paths.index(bypass.source) < paths.index(bypass.target)
+        held = built.sequence_length if both else 4
+        assert bypass.capacity >= held
+    numbers = [tiles.stage for tiles in (*built.kernels, *built.linears)]
+    assert len(set(numbers)) == len(numbers)
+    vectors = {
+        op.component for s in built.stages for op in s.operations if "vector" in op.component
+    }
+    assert 1 <= len(vectors) <= units
+
+
+def test_enough_vector_units_are_not_shared(random_networks):
+    built = program(random_networks, digital={"vector_units": 50}, bus={"links": 50})
+    users: dict[str, set[str]] = {}
+    for stage in built.stages:
+        for op in stage.operations:
+            users.setdefault(op.component, set()).add(stage.path)
+    assert all(len(stages) == 1 for stages in users.values())
+
+
+def test_barrier_waits_for_a_whole_sequence(random_networks):
+    built = program(random_networks, network={"bidirectional": True})
+    stages = {s.path: s for s in built.stages}
+    order = [s.path for s in built.stages if "kernel" in s.path]
+    assert order == [
+        "chip.layer0.kernel", "chip.layer0.kernel_reverse",
+        "chip.layer1.kernel_reverse", "chip.layer1.kernel",
+    ]  # fmt: skip
+    assert [stages[p].barrier for p in order] == [False, True, False, True]
+    assert [stages[p].buffer_tokens for p in order] == [12, 4, 12, 4]
+    assert {k.path: k.stage for k in built.kernels}["chip.layer1.kernel_reverse"] == 5
+
+
+def test_chip_of_fixed_size_that_is_too_small(random_networks):
+    with pytest.raises(InputError) as caught:
+        program(random_networks, chip={"tiles": 7}, tile={"rows": 5})
+    text = str(caught.value)
+    assert "needs 22 tiles, the chip has 7" in text
+    assert "chip.layer1.kernel 10, chip.layer1.linear 1" in text
+    assert "at least 7 rows and 14 bit lines" in text
+
+
+def test_chip_of_fixed_size_that_is_large_enough(random_networks):
+    built = program(random_networks, chip={"tiles": 20})
+    assert (built.tiles_needed, built.tiles_available) == (8, 20)
+    assert placement_rows(built)[-1].tiles == 20
+
+
+def test_placement_table(random_networks):
+    built = program(random_networks)
+    rows = {row.path: row for row in placement_rows(built)}
+    kernel = rows["chip.layer0.kernel"]
+    assert (kernel.tiles, kernel.rows_used, kernel.columns_used) == (3, 14, 28)
+    assert kernel.useful_share == pytest.approx(5 * 25 * 2 / (3 * 16 * 32))
+    assert kernel.utilisation == pytest.approx((2 * 14 * 28 + 7 * 14) / (3 * 16 * 32))
+    text = placement_table(built).splitlines()
+    assert text[0].split()[:2] == ["layer", "tiles"]
+    assert len({len(line) for line in text}) == 1
+    digital = program(random_networks, "digital", mapping={"linear": "digital"})
+    assert placement_table(digital) == "no layer stands on crossbar tiles"
+
+
+def test_useful_cells_of_an_offset_column(random_networks):
+    built = program(random_networks, tile={"weights": "offset", "columns": 17})
+    use = built.use[0]
+    assert use.columns_used == 15
+    assert use.cells_useful == 5 * 25
+    assert use.cells_used == 2 * 14 * 15 + 7 * 8
+
+
+def test_program_is_frozen(random_networks):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        program(random_networks).tiles_needed = 3
