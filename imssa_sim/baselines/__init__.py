@@ -1,0 +1,17 @@
+"""GPUs to compare with: recurrent, token by token, and convolution, by FFT."""
+
+from __future__ import annotations
+
+from imssa_sim.baselines.gpu import BaselineResult, KernelTime, evaluate, evaluate_baselines
+from imssa_sim.baselines.workload import Kernel, Shape, convolution_kernels, recurrent_kernels
+
+__all__ = [
+    "BaselineResult",
+    "Kernel",
+    "KernelTime",
+    "Shape",
+    "convolution_kernels",
+    "evaluate",
+    "evaluate_baselines",
+    "recurrent_kernels",
+]
