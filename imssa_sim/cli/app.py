@@ -7,7 +7,7 @@ here a function with its options and help that imports and calls it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import typer.core
@@ -15,7 +15,23 @@ import typer.main
 
 from imssa_sim import __version__
 
+
+class ClosedPipeError(Exception):
+    """Whoever read the output has closed it."""
+
+
+class _Group(typer.core.TyperGroup):
+    """Keeps Typer from turning a closed pipe into a failure."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ClosedPipeError from None
+
+
 app = typer.Typer(
+    cls=_Group,
     help="Accuracy, latency, energy and area of quantised S4D networks on memristive hardware.",
     no_args_is_help=True,
     add_completion=False,

@@ -31,9 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough. Python flushes stdout once more at exit: let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _reader_gone()
     except ImssaError as error:
         if debug:
             raise
@@ -48,13 +46,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from imssa_sim.cli.app import command
+    from imssa_sim.cli.app import ClosedPipeError, command
 
     try:
         command().main(args=words, prog_name="imssa_sim")
+    except ClosedPipeError:
+        return _reader_gone()
     except SystemExit as exit_:
         sys.stdout.flush()
         return exit_.code if isinstance(exit_.code, int) else 0
+    return 0
+
+
+def _reader_gone() -> int:
+    """Return the exit code of a run whose reader (``| head``) has seen enough."""
+    # Python flushes stdout once more at exit: let that go nowhere.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from imssa_sim.errors import ConfigError, InternalError, Problem
 
 KeyPath = tuple[str | int, ...]
-_MAX_NODES = 200_000  # a document of aliases to aliases can unfold without bound
+_MAX_NODES = 50_000  # a document of aliases to aliases can unfold without bound
 _MAX_BYTES = 4 << 20
 _MAX_DEPTH = 50
 
