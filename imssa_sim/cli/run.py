@@ -43,4 +43,4 @@ def run(
     if as_json:
         print(json.dumps({stat.name: stat.value for stat in stats}, indent=2))
     elif not quiet:
-        print(screen(result, stats, path))
+        print(screen(result, path))

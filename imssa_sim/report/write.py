@@ -1,0 +1,156 @@
+"""The files of a run directory."""
+
+from __future__ import annotations
+
+import json
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from imssa_sim import __version__
+from imssa_sim.cards import cards_used, cite_cards
+from imssa_sim.cards.used import METHODS
+from imssa_sim.config import dump_resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from imssa_sim.report.run_directory import RunDirectory
+    from imssa_sim.simulation.result import RunResult
+    from imssa_sim.simulation.stats import Stat
+
+_LIBRARIES = ("numpy", "numba", "scipy", "simpy", "pandas", "pydantic", "scikit-learn")
+
+
+def write_run(
+    directory: RunDirectory, result: RunResult, stats: Sequence[Stat], command: Sequence[str]
+) -> None:
+    """Write all files and figures of a run.
+
+    ``config.resolved.yaml``, ``manifest.json``, ``stats.json``, ``stats.txt``, ``ledger.csv``,
+    ``ledger.parquet``, ``area.csv``, ``layers.csv``, ``predictions.csv``, ``citations.bib``, and
+    the figures as PNG and SVG.
+    """
+    directory.file("config.resolved.yaml").write_text(dump_resolved(result.loaded), "utf-8")
+    manifest = json.dumps(_manifest(result, command), indent=2)
+    directory.file("manifest.json").write_text(manifest + "\n", "utf-8")
+    values = json.dumps({stat.name: stat.value for stat in stats}, indent=2)
+    directory.file("stats.json").write_text(values + "\n", "utf-8")
+    directory.file("stats.txt").write_text(stats_text(stats), "utf-8")
+    result.ledger.write_csv(directory.file("ledger.csv"))
+    result.ledger.write_parquet(directory.file("ledger.parquet"))
+    result.ledger.area_frame().to_csv(directory.file("area.csv"), index=False)
+    layers_table(result).to_csv(directory.file("layers.csv"), index=False)
+    _predictions(result).to_csv(directory.file("predictions.csv"), index=False)
+    cards = cards_used(result.loaded.config).values()
+    bibliography = cite_cards(cards, (*METHODS, *result.citations))
+    directory.file("citations.bib").write_text(bibliography, "utf-8")
+    _figures(directory, result)
+
+
+def stats_text(stats: Sequence[Stat]) -> str:
+    """Return ``name value unit # description`` lines, aligned."""
+    rows = [(s.name, _shown(s.value), s.unit or "-", s.description) for s in stats]
+    name = max(len(row[0]) for row in rows)
+    value = max(len(row[1]) for row in rows)
+    unit = max(len(row[2]) for row in rows)
+    return "".join(f"{n:<{name}}  {v:>{value}}  {u:<{unit}}  # {d}\n" for n, v, u, d in rows)
+
+
+def layers_table(result: RunResult) -> pd.DataFrame:
+    """Return one row a layer: tiles, cells, energy per inference [J], area [m^2], service time."""
+    import pandas as pd
+
+    energy = result.ledger.by_layer()
+    area = result.ledger.area_by_layer()
+    rows = []
+    for layer in ordered_layers(result):
+        uses = [u for u in result.program.use if u.path.startswith(f"chip.{layer}.")]
+        own = [r for r in result.timing.latency if r.stage.startswith(f"chip.{layer}")]
+        rows.append(
+            {
+                "layer": layer,
+                "tiles": sum(use.tiles for use in uses),
+                "cells": sum(use.cells for use in uses),
+                "cells_used": sum(use.cells_used for use in uses),
+                "cells_useful": sum(use.cells_useful for use in uses),
+                "energy_J": energy.get(layer, 0.0),
+                "area_m2": area.get(layer, 0.0),
+                "service_s": sum(row.service for row in own),
+                "waiting_s": sum(row.waiting for row in own),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def ordered_layers(result: RunResult) -> list[str]:
+    """Return the layers in the order of the flow, then what all share."""
+    flow = [stage.path.split(".")[1] for stage in result.program.stages]
+    found = {*result.ledger.by_layer(), *result.ledger.area_by_layer()}
+    return [
+        *dict.fromkeys(layer for layer in flow if layer in found),
+        *sorted(found - set(flow)),
+    ]
+
+
+def energy_table(result: RunResult) -> pd.DataFrame:
+    """Return energy per inference [J], layers × component kinds, leakage as a kind of its own."""
+    import pandas as pd
+
+    frame = result.ledger.to_frame()
+    frame = frame[frame["account"] != "programming"].copy()
+    frame.loc[frame["account"] == "leakage", "kind"] = "leakage"
+    table = frame.pivot_table(index="layer", columns="kind", values="energy", aggfunc="sum")
+    table = table.fillna(0.0).reindex([n for n in ordered_layers(result) if n in table.index])
+    order = table.sum(axis=0).sort_values(ascending=False).index
+    ordered: pd.DataFrame = table[order]
+    return ordered
+
+
+def _figures(directory: RunDirectory, result: RunResult) -> None:
+    from imssa_sim.report.figures.energy import energy_bars, energy_sunburst
+    from imssa_sim.report.figures.latency import latency_bars, timeline
+    from imssa_sim.report.figures.style import save
+
+    table = energy_table(result)
+    rows = [(row.stage, row.kind, row.service) for row in result.timing.latency]
+    lanes = list(dict.fromkeys(entry.path for entry in result.timing.timeline))
+    figures = {
+        "energy_bars": energy_bars(table),
+        "energy_sunburst": energy_sunburst(table),
+        "latency": latency_bars(rows),
+        "timeline": timeline(result.timing.timeline, lanes),
+    }
+    for name, figure in figures.items():
+        save(figure, [directory.file(f"{name}.png"), directory.file(f"{name}.svg")])
+
+
+def _manifest(result: RunResult, command: Sequence[str]) -> dict[str, object]:
+    return {
+        "imssa_sim": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "libraries": {name: version(name) for name in _LIBRARIES},
+        "command": list(command),
+        "workload": result.loaded.config.workload,
+        "overrides": list(result.loaded.overrides),
+        "seed": result.loaded.config.seed,
+        "data": asdict(result.data),
+        "timing_engine": result.timing.engine,
+        "wall_time_s": dict(result.host_seconds),
+    }
+
+
+def _predictions(result: RunResult) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(dict(result.predictions))
+
+
+def _shown(value: float | int | str | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.9g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,155 @@
+"""The statistics of a run: one list that the screen, the files and the sweeps all read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imssa_sim.simulation.result import RunResult
+
+Value = float | int | str | None
+
+
+@dataclass(frozen=True)
+class Stat:
+    """One number of a run: dotted name, value in SI (or ``unit``), what it means."""
+
+    name: str
+    value: Value
+    unit: str
+    description: str
+
+
+def collect(result: RunResult) -> tuple[Stat, ...]:
+    """Return all statistics of a run, in a fixed order."""
+    return tuple(
+        Stat(*entry)
+        for part in (_accuracy, _timing, _energy, _chip, _baselines, _host)
+        for entry in part(result)
+    )
+
+
+Entry = tuple[str, Value, str, str]
+
+
+def _accuracy(result: RunResult) -> Iterator[Entry]:
+    a = result.accuracy
+
+    def share(correct: int | None) -> float | None:
+        return None if correct is None else correct / a.samples
+
+    yield "data.name", result.data.name, "", "data set that was used"
+    yield "data.fallback", int(result.data.fallback), "", "1 if the configured data were absent"
+    yield "accuracy.samples", a.samples, "", "test sequences evaluated"
+    yield "accuracy.float", share(a.float_correct), "1", "float network"
+    yield "accuracy.digital", share(a.digital_correct), "1", "quantised network, exact integers"
+    yield "accuracy.analog.mean", a.analog_mean, "1", "on the chip, mean over chip instances"
+    yield (
+        "accuracy.analog.deviation",
+        a.analog_deviation,
+        "1",
+        "sample standard deviation over chip instances",
+    )
+    for chip, correct in enumerate(a.analog_correct):
+        yield f"accuracy.analog.chip{chip}", share(correct), "1", f"on chip instance {chip}"
+    conversions = sum(s.conversions for s in result.saturation)
+    clipped = sum(s.low + s.high for s in result.saturation)
+    yield (
+        "adc.saturated_share",
+        clipped / conversions if conversions else 0.0,
+        "1",
+        "conversions clipped at either end of the ADC range",
+    )
+
+
+def _timing(result: RunResult) -> Iterator[Entry]:
+    t = result.timing
+    yield "time.first_output", t.first_output, "s", "first time step leaves the last layer"
+    yield "time.interval", t.interval, "s", "between time steps in the steady state"
+    yield "time.end_to_end", t.end_to_end, "s", "from the first input to the class"
+    yield "time.sequence_interval", t.sequence_interval, "s", "between results, back to back"
+    yield "time.throughput", t.throughput, "1/s", "sequences per second, back to back"
+    yield "time.steps", result.program.sequence_length, "", "time steps per sequence"
+    yield "time.bottleneck", t.bottleneck.path, "", t.bottleneck.explanation
+    yield "time.tick", t.tick, "s", "length of one tick"
+    yield "time.end_to_end_ticks", t.end_to_end_ticks, "tick", "end to end, exactly"
+    yield "time.engine", t.engine, "", "timing engine"
+    for path, share in sorted(t.utilisation.items()):
+        yield f"utilisation.{path}", share, "1", "share of the end-to-end time in use"
+
+
+def _energy(result: RunResult) -> Iterator[Entry]:
+    ledger = result.ledger
+    yield "energy.inference", ledger.energy, "J", "dynamic, leakage and off-chip, per inference"
+    for account, joules in sorted(ledger.by_account().items()):
+        meaning = "once per chip, not in the total" if account == "programming" else "per inference"
+        yield f"energy.account.{account}", joules, "J", meaning
+    yield "energy.assumed_share", ledger.assumed_share, "1", "share that rests on assumed numbers"
+    for status, joules in ledger.by_status().items():
+        yield f"energy.status.{status}", joules, "J", f"rests on numbers that are {status} at best"
+    yield "energy.leakage_ungated", ledger.leakage_ungated, "J", "leakage without power gating"
+    yield "energy.leakage_gated", ledger.leakage_gated, "J", "leakage with power gating"
+    yield (
+        "energy.array.real_inputs",
+        sum(ledger.array_measured.values()),
+        "J",
+        "cells, from the actual codes and conductances",
+    )
+    yield (
+        "energy.array.fixed_activity",
+        sum(ledger.array_estimate.values()),
+        "J",
+        "cells, estimated without looking at the inputs",
+    )
+    for (layer, kind), joules in sorted(ledger.by_layer_and_kind().items()):
+        yield f"energy.{layer}.{kind}", joules, "J", "per inference"
+    yield "power.average", ledger.average_power, "W", "energy over end-to-end time"
+    yield "power.peak", ledger.peak_power, "W", "upper bound: every component at work at once"
+    yield "power.leakage", ledger.leakage_power, "W", "all components, not gated"
+    yield "edp", ledger.energy_delay_product, "J s", "energy times end-to-end time"
+    for rule, meaning in (
+        ("useful", "MACs that the network needs"),
+        ("array", "MACs of all cells in use"),
+    ):
+        ops = ledger.operations(rule)  # type: ignore[arg-type]
+        yield f"ops.{rule}", ops, "", f"operations per inference, 2 per MAC, {meaning}"
+        efficiency = ledger.efficiency(rule) / 1e12  # type: ignore[arg-type]
+        yield f"tops_per_watt.{rule}", efficiency, "TOPS/W", meaning
+        density = ledger.density(rule) / 1e18  # type: ignore[arg-type]
+        yield f"tops_per_mm2.{rule}", density, "TOPS/mm2", meaning
+
+
+def _chip(result: RunResult) -> Iterator[Entry]:
+    program, ledger = result.program, result.ledger
+    cells = sum(use.cells for use in program.use)
+    yield "area", ledger.area, "m2", "chip"
+    for kind, area in sorted(ledger.area_by_kind().items()):
+        yield f"area.{kind}", area, "m2", "all components of this kind"
+    yield "tiles.needed", program.tiles_needed, "", "crossbar tiles that the network takes"
+    yield "tiles.available", program.tiles_available, "", "crossbar tiles on the chip"
+    if cells:
+        used = sum(use.cells_used for use in program.use)
+        useful = sum(use.cells_useful for use in program.use)
+        yield "tiles.used_share", used / cells, "1", "cells in used rows and columns"
+        yield "tiles.useful_share", useful / cells, "1", "cells that hold a weight"
+    yield "programming.time", ledger.programming_time, "s", "writing all weights once"
+
+
+def _baselines(result: RunResult) -> Iterator[Entry]:
+    for b in result.baselines:
+        name = f"baseline.{b.card.removeprefix('gpu/')}.{b.mode}.batch{b.batch}"
+        yield f"{name}.latency", b.latency, "s", "of one batch"
+        yield f"{name}.energy", b.energy, "J", "per inference"
+        yield f"{name}.tops_per_watt", b.efficiency / 1e12, "TOPS/W", "useful MACs, 2 operations each"
+        yield f"{name}.bound", b.bound, "", "what limits it"
+
+
+def _host(result: RunResult) -> Iterator[Entry]:
+    for phase, seconds in result.host_seconds.items():
+        yield f"host.{phase.replace(' ', '_').replace(',', '')}", seconds, "s", "wall time"
+    total = math.fsum(result.host_seconds.values())
+    yield "host.total", total, "s", "wall time of all phases"
