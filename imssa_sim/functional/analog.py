@@ -17,7 +17,7 @@ from imssa_sim.errors import InputError
 from imssa_sim.functional import digital
 from imssa_sim.functional.chip import ChipInstance
 from imssa_sim.functional.counts import ActionCounter
-from imssa_sim.functional.reads import Activity, Reader
+from imssa_sim.functional.reads import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from imssa_sim.circuits.array import ProgrammingCost
     from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.functional.activity import Activity
     from imssa_sim.functional.calibrate_adc import ColumnSums
     from imssa_sim.mapping.program import Program
     from imssa_sim.model.quantised import QuantisedLayer

@@ -134,18 +134,22 @@ class ChipInstance:
         }
 
     def _conversion(
-        self, tiles: KernelTiles | LinearTiles, sums: ColumnSums | None
+        self,
+        tiles: KernelTiles | LinearTiles,
+        sums: ColumnSums | None,
+        programmed: ProgrammedTiles,
     ) -> tuple[Columns, Conversion]:
         columns = columns_of(self.program, tiles)
         if self.hardware.ideal:
             limit = max(input_limits(self.program, tiles))
             return columns, lossless(columns, tiles.weights, limit)
-        return columns, nominal(columns, self.hardware.adc, sums, tiles.path)
+        return columns, nominal(columns, self.hardware.adc, sums, programmed.scale, tiles.path)
 
     def _kernel(self, tiles: KernelTiles, sums: ColumnSums | None) -> ReadyKernel:
         from imssa_sim.kernels.tiles import pack_tiles
 
-        columns, conversion = self._conversion(tiles, sums)
+        programmed = self._programmed(tiles)
+        columns, conversion = self._conversion(tiles, sums, programmed)
         kernel = kernel_of(self.program, tiles)
         state_limit, input_limit = input_limits(self.program, tiles)
         states, outputs = tiles.state_multiplier.shape[1], tiles.output_channel.shape[1]
@@ -165,7 +169,6 @@ class ChipInstance:
                 "output_limit": kernel.output_requant.limit,
                 "channels": kernel.channels,
             }
-        programmed = self._programmed(tiles)
         limit = max(state_limit, input_limit)
         packed = pack_tiles(
             programmed.weights,
@@ -204,10 +207,10 @@ class ChipInstance:
     def _linear(self, tiles: LinearTiles, sums: ColumnSums | None) -> ReadyLinear:
         from imssa_sim.kernels.dense import pack_dense
 
-        columns, conversion = self._conversion(tiles, sums)
+        programmed = self._programmed(tiles)
+        columns, conversion = self._conversion(tiles, sums, programmed)
         linear = linear_at(self.program, tiles.path)
         outputs = linear.weight.shape[0]
-        programmed = self._programmed(tiles)
         limit = max(input_limits(self.program, tiles))
         packed = pack_dense(
             programmed.weights,

@@ -79,7 +79,9 @@ def lossless(columns: Columns, weights: IntArray, limit: int) -> Conversion:
     return Conversion(ones, ones, zeros, -bound, bound, after, trimmed=False)
 
 
-def nominal(columns: Columns, adc: AdcConfig, sums: ColumnSums | None, path: str) -> Conversion:
+def nominal(
+    columns: Columns, adc: AdcConfig, sums: ColumnSums | None, unit: FloatArray, path: str
+) -> Conversion:
     """Return the converters that the configured range policy asks for.
 
     Parameters
@@ -88,6 +90,8 @@ def nominal(columns: Columns, adc: AdcConfig, sums: ColumnSums | None, path: str
     adc : AdcConfig
     sums : ColumnSums or None
         Column sums on calibration data. ``aligned`` does without where no sum is split.
+    unit : float array (T, C)
+        Conductance per unit of weight [S], which relates ranges of current where a tile shares one.
     path : str
         Dotted path of the tile set, for the error.
 
@@ -110,6 +114,7 @@ def nominal(columns: Columns, adc: AdcConfig, sums: ColumnSums | None, path: str
             )
         span = sums.span(adc)
         step[ranged] = np.where(span > 0, span / max(high, 1), 1.0)[ranged]
+    scale = 1.0 / step
     if adc.range == "aligned":
         j = np.where(columns.used, adc.bits - columns.bits, 0)
         aligned = columns.used & ~ranged
@@ -121,41 +126,40 @@ def nominal(columns: Columns, adc: AdcConfig, sums: ColumnSums | None, path: str
             room = max(high, 1) / np.maximum(sums.maximum * columns.gain, 1e-30)
             fitting = np.floor(np.log2(np.minimum(room, 2.0**adc.bits))).astype(np.int64)
             j[parts] = fitting[parts]
-        step[aligned] = np.ldexp(1.0 / columns.gain[aligned], -j[aligned])
+        scale[aligned] = np.ldexp(columns.gain[aligned], j[aligned])
     if adc.scope == "tile":
-        step = _shared(step, columns)
-        half[columns.used] = np.where(_is_aligned(step, columns), half, 0.5)[columns.used]
-    step = _joined(step, columns)
-    scale = 1.0 / step
-    after = np.where(columns.gain > 0, _rounded(columns.gain * step), 1.0)
-    return Conversion(step, scale, half + columns.bias * scale, low, high, after, trimmed=True)
+        scale = _shared(scale, unit, columns)
+    scale = _joined(scale, columns)
+    after = np.where(columns.gain > 0, _rounded(columns.gain / scale), 1.0)
+    # Truncation is right only where the requantiser's shift makes up for it.
+    half[(np.frexp(after)[0] != 0.5) | (after >= 1)] = 0.5
+    offset = half + columns.bias * scale
+    return Conversion(1.0 / scale, scale, offset, low, high, after, trimmed=True)
 
 
-def _shared(step: FloatArray, columns: Columns) -> FloatArray:
-    """Give a tile one step, and all tiles the same where sums are split over them."""
-    used = np.where(columns.used, step, 0.0)
-    axis = None if columns.split.any() else 1
-    largest = used.max(axis=axis, keepdims=True)
-    return np.where(columns.used, largest, 1.0)
+def _shared(scale: FloatArray, unit: FloatArray, columns: Columns) -> FloatArray:
+    """Give the columns of a tile one range of current, the widest of theirs.
+
+    Parts of a sum have to share their step [weight units] too, so a tile set with split sums gets
+    one step throughout.
+    """
+    if columns.split.any():
+        narrowest = np.where(columns.used, scale, np.inf).min()
+        return np.where(columns.used, narrowest, 1.0)
+    per_current = np.where(columns.used, scale / unit, np.inf).min(axis=1, keepdims=True)
+    return np.where(columns.used, per_current * unit, 1.0)
 
 
-def _joined(step: FloatArray, columns: Columns) -> FloatArray:
+def _joined(scale: FloatArray, columns: Columns) -> FloatArray:
     """Give the parts of one sum the largest of their steps."""
     parts = columns.split & columns.used
     if not parts.any():
-        return step
-    largest = np.zeros(int(columns.group.max()) + 1)
-    np.maximum.at(largest, columns.group[parts], step[parts])
-    joined = step.copy()
-    joined[parts] = largest[columns.group[parts]]
+        return scale
+    smallest = np.full(int(columns.group.max()) + 1, np.inf)
+    np.minimum.at(smallest, columns.group[parts], scale[parts])
+    joined = scale.copy()
+    joined[parts] = smallest[columns.group[parts]]
     return joined
-
-
-def _is_aligned(step: FloatArray, columns: Columns) -> NDArray[np.bool_]:
-    """Return where the step is still the quantiser's times a power of two."""
-    mantissa, _ = np.frexp(np.where(columns.gain > 0, columns.gain * step, 1.0))
-    aligned: NDArray[np.bool_] = mantissa == 0.5
-    return aligned
 
 
 def _rounded(gain: FloatArray) -> FloatArray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imssa_sim.circuits.energy import read_energy
 from imssa_sim.functional import digital
+from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
 from imssa_sim.functional.columns import linear_at
 from imssa_sim.mapping.operations import pulses_per_read
 from imssa_sim.mapping.tiles import rows_and_columns
@@ -25,47 +25,6 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 32 << 20
 """Largest block of ADC codes that is held while partial sums are joined."""
-
-
-@dataclass
-class Activity:
-    """What the tiles of one set did, summed over samples and steps.
-
-    Attributes
-    ----------
-    conversions : int
-    low, high : int array (T, C)
-        Conversions clipped at either end of the ADC's range.
-    sum_squares, sum_magnitudes, non_zeros : int array (T, R)
-        Of the codes that drove each word line.
-    drives : int
-        Drives of each word line.
-    energy : float
-        Dissipated in the cells [J].
-    """
-
-    conversions: int = 0
-    low: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    high: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    sum_squares: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    sum_magnitudes: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    non_zeros: IntArray = field(default_factory=lambda: np.zeros(0, np.int64))
-    drives: int = 0
-    energy: float = 0.0
-
-    def add(self, result: Any) -> None:
-        """Add what one call of a kernel counted."""
-        pairs = {
-            "low": result.saturated_low,
-            "high": result.saturated_high,
-            "sum_squares": result.sum_squares,
-            "sum_magnitudes": result.sum_magnitudes,
-            "non_zeros": result.non_zeros,
-        }
-        for name, value in pairs.items():
-            held = getattr(self, name)
-            setattr(self, name, held + value if held.size else value.copy())
-        self.drives += result.drives
 
 
 class Reader:
@@ -96,6 +55,8 @@ class Reader:
         self.saturation = saturation
         self.threads = threads or numba.get_num_threads()
         self.noise = noise
+        serial = instance.hardware.dac.encoding == "bit_serial"
+        self.read = self._bit_serial if serial else self._recurrent
         self.stages = {stage.path for stage in instance.program.stages}
         self.activity = {path: Activity() for path in (*instance.kernels, *instance.dense)}
 
@@ -149,7 +110,7 @@ class Reader:
         if late:  # y_k leaves the array with read k + 1
             u = np.concatenate([u, np.zeros((samples, 1, channels), u.dtype)], axis=1)
         if ready.fused:
-            y: Codes = self._recurrent(path, ready, u, ids, 0, None)[0]
+            y: Codes = self.read(path, ready, u, ids, 0, None)[0]
         else:
             y = self._joined(path, ready, kernel, u, ids)
         states = int(tiles.n_states.sum()) * samples * u.shape[1]
@@ -175,6 +136,27 @@ class Reader:
         self._count_reads(path, ready, result)
         return result.outputs, result.state
 
+    def _bit_serial(
+        self, path: str, ready: ReadyKernel, u: Codes, ids: IntArray, first_step: int, state: Any
+    ) -> tuple[Any, Any]:
+        """Read step by step, to see the bits of the states that drive the rows."""
+        tiles = ready.tiles
+        twice = tiles.mapping == "two_pass"
+        states = tiles.state_multiplier.shape[1]
+        if state is None:
+            state = np.zeros((u.shape[0], tiles.tiles, states), np.int32)
+        bits = np.zeros((tiles.tiles, states), np.int64)
+        outputs = []
+        for step in range(u.shape[1]):
+            before = state
+            part = np.ascontiguousarray(u[:, step : step + 1])
+            codes, state = self._recurrent(path, ready, part, ids, first_step + step, before)
+            outputs.append(codes)
+            for driven in (before, state) if twice else (before,):
+                bits += np.bitwise_count(np.abs(driven)).sum(axis=0, dtype=np.int64)
+        self.activity[path].add_bits(bits_of_states(tiles, bits, u, 2 if twice else 1))
+        return np.concatenate(outputs, axis=1), state
+
     def _joined(
         self, path: str, ready: ReadyKernel, kernel: QuantisedKernel, u: Codes, ids: IntArray
     ) -> Codes:
@@ -185,7 +167,7 @@ class Reader:
         state = None
         for start in range(0, steps, block):
             part = np.ascontiguousarray(u[:, start : start + block])
-            codes, state = self._recurrent(path, ready, part, ids, start, state)
+            codes, state = self.read(path, ready, part, ids, start, state)
             flat = codes.reshape(-1, ready.tiles.output_channel.size)
             sums = np.add.reduceat(flat[:, ready.order], ready.first, axis=1)
             y = self._requantised(
@@ -242,6 +224,8 @@ class Reader:
                 noise=self.noise, threads=self.threads,
             )  # fmt: skip
             self._count_reads(path, ready, result)
+            if self.read == self._bit_serial:
+                self.activity[path].add_bits(bits_of_inputs(tiles, flat[part]))
             yield part, self._join_rows(path, ready, result.outputs)
 
     def _join_rows(
@@ -302,5 +286,6 @@ class Reader:
                 lsb_time=hardware.dac.lsb_time,
                 sum_squares=activity.sum_squares,
                 sum_magnitudes=activity.sum_magnitudes,
+                bits_set=activity.bits_set if activity.bits_set.size else None,
             )
             activity.energy = float(energy.sum())
