@@ -102,6 +102,12 @@ Voltage = Annotated[
 Time = Annotated[
     float, BeforeValidator(_quantity("time")), AfterValidator(_positive), Quantity("time")
 ]
+Resistance = Annotated[
+    float,
+    BeforeValidator(_quantity("resistance")),
+    AfterValidator(_not_negative),
+    Quantity("resistance"),
+]
 Delay = Annotated[
     float, BeforeValidator(_quantity("time")), AfterValidator(_not_negative), Quantity("time")
 ]

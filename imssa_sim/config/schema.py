@@ -22,6 +22,7 @@ from imssa_sim.config.fields import (
     FolderPath,
     Frequency,
     Length,
+    Resistance,
     Section,
     Time,
     Voltage,
@@ -34,6 +35,9 @@ Percentile = Annotated[float, Field(gt=50, le=100)]
 RangePolicy = Literal["max", "percentile", "mse"]
 Granularity = Literal["tensor", "channel", "mode"]
 CellCard = Annotated[str, CheckCard, CardReference("cell")]
+ArrayCard = Annotated[str, CheckCard, CardReference("array")]
+WiresCard = Annotated[str, CheckCard, CardReference("wires")]
+ScalingCard = Annotated[str, CheckCard, CardReference("scaling")]
 AdcCard = Annotated[str, CheckCard, CardReference("adc")]
 DacCard = Annotated[str, CheckCard, CardReference("dac")]
 DigitalCard = Annotated[str, CheckCard, CardReference("digital")]
@@ -128,6 +132,24 @@ class CalibrationConfig(Section):
     granularity: GranularityConfig = GranularityConfig()
 
 
+class WiresConfig(Section):
+    """Wires of a crossbar: their card for the costs, their resistances for effects.ir_drop."""
+
+    card: WiresCard = "wires/cmos"
+    word_resistance: Resistance = 3.13
+    """[ohm], of the segment of a word line between two cells; 32 nm, cell of 48 F²."""
+    bit_resistance: Resistance = 1.04
+    """[ohm], of the segment of a bit line between two cells; 32 nm, cell of 48 F²."""
+    source_resistance: Resistance = 0.0
+    """[ohm], of a word line's driver."""
+    sense_resistance: Resistance = 0.0
+    """[ohm], of a bit line's virtual ground."""
+    drive: Literal["left", "right", "both"] = "left"
+    """End of the word lines where the drivers are; left: the first bit line's side."""
+    sense: Literal["bottom", "top", "both"] = "bottom"
+    """End of the bit lines that is sensed; top: the first word line's side."""
+
+
 class TileConfig(Section):
     """One crossbar with its drivers."""
 
@@ -136,6 +158,8 @@ class TileConfig(Section):
     columns: Annotated[int, Field(ge=3)] = 144
     """Physical bit lines."""
     cell: CellCard
+    array: ArrayCard = "arrays/crossbar_1t1r"
+    """Geometry and lines of the crossbar."""
     weights: Literal["differential", "one_sided", "offset"] = "differential"
     weight_scale: Literal["column", "tile"] = "column"
     """What shares one conductance per unit of weight."""
@@ -143,6 +167,7 @@ class TileConfig(Section):
     """[V]"""
     read_time: Time = 1e-8
     """[s], of one pulse of an amplitude or bit-serial read."""
+    wires: WiresConfig = WiresConfig()
 
     @model_validator(mode="after")
     def _pairs(self) -> TileConfig:
@@ -163,6 +188,8 @@ class ChipConfig(Section):
     """[m], node of the digital parts."""
     supply: Voltage = 0.9
     """[V]"""
+    scaling: ScalingCard = "scaling/stillmaker_baas_2017"
+    """From the node of a digital card to ``technology`` and ``supply``."""
     arbitration: Literal["fifo", "round_robin", "static"] = "fifo"
     """Whom a shared bus or vector unit serves next: first come, next in turn, fixed order."""
     tiles: Count = "auto"

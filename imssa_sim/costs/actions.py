@@ -13,7 +13,7 @@ from imssa_sim.costs.dac import dac_form
 from imssa_sim.costs.digital import Digital, accumulator_bits
 from imssa_sim.costs.interconnect import bus_form, off_chip_form
 from imssa_sim.costs.parameters import Number, Parameters
-from imssa_sim.costs.pricing import ARRAY_CARD, Pricing, table_bytes
+from imssa_sim.costs.pricing import Pricing, table_bytes
 from imssa_sim.errors import InternalError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class ActionPrices(Pricing):
         conductance = self.tile_conductance(tiles)
         pulse = array.full_pulse(encoding, op.bits, hardware.dac.lsb_time, tile.read_time)
         return self.term(
-            load_card(ARRAY_CARD),
+            load_card(tile.array),
             lambda p: array.estimated_read(p, encoding, conductance, tile.read_voltage, pulse),
         )
 

@@ -16,7 +16,7 @@ from imssa_sim.costs.dac import dac_form
 from imssa_sim.costs.digital import Digital, accumulator_bits
 from imssa_sim.costs.interconnect import bus_form, off_chip_form
 from imssa_sim.costs.parameters import Number, Parameters
-from imssa_sim.costs.pricing import ARRAY_CARD, Pricing, table_bytes
+from imssa_sim.costs.pricing import Pricing, table_bytes
 
 if TYPE_CHECKING:
     from imssa_sim.mapping.program import Operation, Stage
@@ -50,7 +50,7 @@ class ComponentPrices(Pricing):
             )
         elif op.kind == "array":
             cells = tile.rows * tile.columns
-            card = load_card(ARRAY_CARD)
+            card = load_card(tile.array)
             area = self.term(card, lambda p: cells * array.cell_area(p, self.feature))
             pair = area, Term(0.0, ())
         elif op.kind == "adc":

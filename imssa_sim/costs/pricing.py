@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import KernelTiles, LinearTiles, Operation, Program, Stage
 
-ARRAY_CARD = "arrays/crossbar_1t1r"
-WIRE_CARD = "wires/cmos"
-SCALING_CARD = "scaling/stillmaker_baas_2017"
-
 
 class Pricing:
     """Cards and operating points of a chip, and terms that note which entries they rest on.
@@ -40,7 +36,7 @@ class Pricing:
         self._draws = draws
         self._uses: dict[Use, None] = {}
         chip = hardware.chip
-        self.scaling = Scaling(load_card(SCALING_CARD))
+        self.scaling = Scaling(load_card(chip.scaling))
         self.adc = load_card(hardware.adc.card)
         self.adc_point = AdcPoint(
             hardware.adc.bits, hardware.adc.rate, chip.technology, chip.tile.rows
@@ -138,8 +134,8 @@ class Pricing:
 
     def array_term(self, price: Callable[[Parameters, Parameters], Number]) -> Term:
         """Return a price of the array and wire cards."""
-        cells = Parameters(load_card(ARRAY_CARD), self._draws)
-        wires = Parameters(load_card(WIRE_CARD), self._draws)
+        cells = Parameters(load_card(self.hardware.chip.tile.array), self._draws)
+        wires = Parameters(load_card(self.hardware.chip.tile.wires.card), self._draws)
         value = price(cells, wires)
         uses = (*cells.uses, *wires.uses)
         self._uses.update(dict.fromkeys(uses))
