@@ -136,7 +136,7 @@ class Arbiter:
         if chosen is None:
             return
         self.busy = True
-        _, ticks, service, station = self.waiting.pop(chosen)
+        ticks, service, station = self.waiting.pop(chosen)[1:]
         station.until = int(self.env.now) + ticks
         service._ok, service._value = True, None
         self.env.schedule(service, delay=ticks)
@@ -206,7 +206,8 @@ class StaticArbiter(Arbiter):
         self._next()
 
     def _next(self) -> None:
-        for _ in range((max(self.limits) + max(self.lags) - min(self.lags) + 2) * len(self.users)):
+        over = max(limit + lag for limit, lag in zip(self.limits, self.lags, strict=True))
+        while self.round < over:
             self.turn += 1
             if self.turn == len(self.users):
                 self.turn = 0

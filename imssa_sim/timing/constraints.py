@@ -115,8 +115,8 @@ def event_system(segment: Segment, *, relaxed: bool = False) -> EventSystem:
     if segment.dynamic and not relaxed:
         raise ValidityError(
             f"{segment.dynamic[0]}: its users are served in an order that depends on when they "
-            "ask, which is not max-plus linear; use the event engine, or hardware.chip.arbitration: "
-            "static"
+            "ask, which is not max-plus linear; use the event engine, or set "
+            "hardware.chip.arbitration to static"
         )
     nodes: list[tuple[str, int]] = []
     arcs: list[tuple[int, int, int, int, bool, bool]] = []

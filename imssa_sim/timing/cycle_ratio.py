@@ -1,10 +1,12 @@
 """Maximum cycle ratio of a timed event graph: its steady-state interval, exactly.
 
-For a max-plus system the average interval of every event that can be reached from all others is
-the largest ratio of weight to marking over the cycles (Baccelli et al. 1992, theorem 3.23 with
-section 2.5). The ratio is raised from cycle to cycle: with the current ratio P/Q, an arc weighs
-``Q*weight - P*marking``; a cycle of positive sum has a larger ratio and takes its place, and when
-there is none the ratio is the maximum. All in integers, so the result is exact.
+For a max-plus system whose events all depend on each other, the average interval of every event
+is the largest ratio of weight to marking over the cycles (Baccelli et al. 1992, theorem 3.23 with
+section 2.5). Howard's policy iteration (Cochet-Terrasson et al., 1998) finds it: each event
+follows one outgoing arc; the best cycle of this policy gives a ratio P/Q; with arcs weighing
+``Q*weight - P*marking`` the longest way to that cycle gives each event a value, and an arc that
+promises more than its event's value improves the policy. All in integers, so the result is exact,
+and the values at the end prove it: no arc gains, so no cycle can have a larger ratio.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from imssa_sim.errors import InternalError
 if TYPE_CHECKING:
     from imssa_sim.timing.constraints import EventSystem
 
+Arc = tuple[int, int, int, int]  # source, target, weight, marking
+
 
 @dataclass(frozen=True)
 class CriticalCycle:
-    """``ratio`` [ticks per token] and the arcs of a cycle that attains it, in its order."""
+    """``ratio`` [ticks per token], and the arcs of a cycle that attains it, in its order."""
 
     ratio: Fraction
     arcs: tuple[int, ...]
@@ -35,84 +39,100 @@ def maximum_cycle_ratio(system: EventSystem) -> CriticalCycle:
     Raises
     ------
     InternalError
-        A cycle without marking: the system is not live (`schedule` finds that first).
+        The graph is not strongly connected, or has a cycle without marking (`schedule` finds
+        that first).
     """
-    core = np.flatnonzero(system.core)
-    arcs = [
-        (int(system.source[a]), int(system.target[a]), int(system.weight[a]),
-         int(system.marking[a]), int(a))
-        for a in core
-    ]  # fmt: skip
-    arcs.sort(key=lambda arc: (arc[0] > arc[1], arc[0]))  # along the flow first, then backwards
-    nodes = len(system.names)
-    # A station by itself: start -> end -> start.
-    best = CriticalCycle(Fraction(0), ())
-    for start, end in zip(system.start, system.end, strict=True):
-        found = _cycle_of_station(arcs, int(start), int(end))
-        if found is not None and found.ratio > best.ratio:
-            best = found
+    kept = np.flatnonzero(system.core)
+    columns = (system.source, system.target, system.weight, system.marking)
+    arcs: list[Arc] = list(zip(*(column[kept].tolist() for column in columns), strict=True))
+    ratio, cycle = _howard(arcs, len(system.names))
+    return CriticalCycle(ratio, tuple(int(kept[a]) for a in cycle))
+
+
+def _howard(arcs: list[Arc], nodes: int) -> tuple[Fraction, list[int]]:
+    outgoing: list[list[int]] = [[] for _ in range(nodes)]
+    incoming: list[list[int]] = [[] for _ in range(nodes)]
+    for a, (source, target, _, _) in enumerate(arcs):
+        outgoing[source].append(a)
+        incoming[target].append(a)
+    if not all(outgoing):
+        raise InternalError("the timed event graph has an event that nothing waits for")
+    # Begin with the arcs that have most weight, marked arcs last.
+    policy = [max(out, key=lambda a: (arcs[a][2], -arcs[a][3])) for out in outgoing]
     while True:
-        cycle = _positive_cycle(arcs, nodes, best.ratio)
-        if cycle is None:
-            return best
-        weight = sum(arcs[a][2] for a in cycle)
+        ratio, cycle = _best_cycle(policy, arcs)
+        p, q = ratio.numerator, ratio.denominator
+        value = _values(policy, arcs, incoming, cycle, p, q)
+        improved = False
+        for source, out in enumerate(outgoing):
+            best, choice = value[source], -1
+            for a in out:
+                _, target, weight, marking = arcs[a]
+                promise = q * weight - p * marking + value[target]
+                if promise > best:
+                    best, choice = promise, a
+            if choice >= 0:
+                policy[source] = choice
+                improved = True
+        if not improved:
+            return ratio, cycle
+
+
+def _best_cycle(policy: list[int], arcs: list[Arc]) -> tuple[Fraction, list[int]]:
+    """Return the cycle of largest ratio in the graph in which each event has one arc."""
+    best: tuple[Fraction, list[int]] | None = None
+    visited = [-1] * len(policy)
+    for first in range(len(policy)):
+        node = first
+        while visited[node] < 0:
+            visited[node] = first
+            node = arcs[policy[node]][1]
+        if visited[node] != first:
+            continue
+        cycle = [policy[node]]
+        while (head := arcs[cycle[-1]][1]) != node:
+            cycle.append(policy[head])
         marking = sum(arcs[a][3] for a in cycle)
         if marking <= 0:
             raise InternalError("the timed event graph has a cycle without tokens")
-        best = CriticalCycle(Fraction(weight, marking), tuple(arcs[a][4] for a in cycle))
+        ratio = Fraction(sum(arcs[a][2] for a in cycle), marking)
+        if best is None or ratio > best[0]:
+            best = ratio, cycle
+    if best is None:
+        raise InternalError("the timed event graph has no cycle")
+    return best
 
 
-def _cycle_of_station(
-    arcs: list[tuple[int, int, int, int, int]], start: int, end: int
-) -> CriticalCycle | None:
-    there = [arc for arc in arcs if arc[0] == start and arc[1] == end]
-    back = [arc for arc in arcs if arc[0] == end and arc[1] == start and arc[3] == 1]
-    if not there or not back:
-        return None
-    return CriticalCycle(Fraction(there[0][2]), (there[0][4], back[0][4]))
+def _values(
+    policy: list[int],
+    arcs: list[Arc],
+    incoming: list[list[int]],
+    cycle: list[int],
+    p: int,
+    q: int,
+) -> list[int]:
+    """Return the weight of each event's way to the cycle; events that lead elsewhere are turned.
 
-
-def _positive_cycle(
-    arcs: list[tuple[int, int, int, int, int]], nodes: int, ratio: Fraction
-) -> list[int] | None:
-    """Return positions of the arcs of a cycle whose ratio is larger, by longest paths."""
-    p, q = ratio.numerator, ratio.denominator
-    reduced = [(s, t, q * w - p * m) for s, t, w, m, _ in arcs]
-    distance = [0] * nodes
-    parent = [-1] * nodes
-    for round_number in range(nodes + 1):
-        changed = False
-        for index, (source, target, weight) in enumerate(reduced):
-            candidate = distance[source] + weight
-            if candidate > distance[target]:
-                distance[target] = candidate
-                parent[target] = index
-                changed = True
-        if not changed:
-            return None
-        # A circle of parents has a positive sum; look early, it often closes in a few rounds.
-        if round_number & (round_number + 1) == 0 or round_number == nodes:
-            cycle = _circle_of_parents(parent, reduced)
-            if cycle is not None:
-                return cycle
-    raise InternalError("longest paths grow for ever, but without a cycle")
-
-
-def _circle_of_parents(parent: list[int], arcs: list[tuple[int, int, int]]) -> list[int] | None:
-    colour = [0] * len(parent)
-    for first in range(len(parent)):
-        node, trail = first, []
-        while colour[node] == 0 and parent[node] >= 0:
-            colour[node] = first + 1
-            trail.append(node)
-            node = arcs[parent[node]][0]
-        if colour[node] == first + 1 and parent[node] >= 0:
-            cycle = []
-            current = node
-            while True:
-                cycle.append(parent[current])
-                current = arcs[parent[current]][0]
-                if current == node:
-                    return cycle[::-1]
-        colour[node] = colour[node] or first + 1
-    return None
+    Ways along the policy are taken first; an event whose way ends in another cycle gets the first
+    arc that leads to an event with a value.
+    """
+    value: list[int | None] = [None] * len(policy)
+    anchor = arcs[cycle[0]][0]
+    value[anchor] = 0
+    queue = [anchor]
+    for node in queue:
+        for a in incoming[node]:
+            source, _, weight, marking = arcs[a]
+            if value[source] is None and policy[source] == a:
+                value[source] = q * weight - p * marking + (value[node] or 0)
+                queue.append(source)
+    for node in queue:
+        for a in incoming[node]:
+            source, _, weight, marking = arcs[a]
+            if value[source] is None:
+                policy[source] = a
+                value[source] = q * weight - p * marking + (value[node] or 0)
+                queue.append(source)
+    if len(queue) < len(policy):
+        raise InternalError("the timed event graph is not strongly connected")
+    return [v if v is not None else 0 for v in value]

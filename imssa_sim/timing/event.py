@@ -144,7 +144,11 @@ class EventResult:
 
 
 def run_event(
-    segment: Segment, *, fast_forward: bool = False, probe: Probe | None = None
+    segment: Segment,
+    *,
+    fast_forward: bool = False,
+    watch: bool = False,
+    probe: Probe | None = None,
 ) -> EventResult:
     """Run a segment event by event.
 
@@ -153,6 +157,8 @@ def run_event(
     segment : Segment
     fast_forward : bool
         Extrapolate once the steady state is detected and the probe has seen its tokens.
+    watch : bool
+        Look for the steady state, but simulate everything.
     probe : Probe, optional
         Told of every service.
 
@@ -172,7 +178,7 @@ def run_event(
     first: list[int] = []
     last = design.stations[-1]
     seen = probe.tokens if probe is not None and probe.tokens is not None else 0
-    steady = SteadyState(design, after=seen) if fast_forward else None
+    steady = SteadyState(design, after=seen, skip=fast_forward) if watch or fast_forward else None
 
     def ended(station: Station) -> None:
         if not first and station.ended > station.extra:

@@ -2,66 +2,110 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
 
 
 @njit(cache=True)
-def sweep(
-    times, first, last, output, output_node, order, delay, limit,
-    offsets, source, weight, back, clamp, core_offsets, core_index,
-):  # fmt: skip
-    """Evaluate all occurrences of all events; times in ticks.
+def sweep_edges(
+    times: IntArray, mask: int, stride: int, first: IntArray, last: IntArray, begin: int, end: int,
+    order: IntArray, delay: IntArray, limit: IntArray,
+    offsets: IntArray, source: IntArray, weight: IntArray, back: IntArray, clamp: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Evaluate iterations ``begin`` to ``end`` with a check of every index; times in ticks.
 
-    ``times`` (window, V) holds the last iterations and starts at minus infinity; ``first``,
-    ``last`` (V,) and ``output`` (occurrences of ``output_node``, or 0) are filled. Arcs lie in
-    the order of evaluation, those into ``order[i]`` from ``offsets[i]`` on.
+    ``times`` is a ring of ``(mask + 1) / stride`` iterations with one place per event.
+    ``first`` and ``last`` (V,) keep each event's first and latest occurrence. Arcs lie in the
+    order of evaluation, those into ``order[i]`` from ``offsets[i]`` on.
     """
-    window, nodes = times.shape
-    mask = window - 1
-    iterations = 0
-    inner_begin = 0  # from here on, until inner_end, every occurrence that is looked at exists
-    inner_end = limit[0] + delay[0]
-    for v in range(nodes):
-        iterations = max(iterations, limit[v] + delay[v])
-        inner_end = min(inner_end, limit[v] + delay[v])
-        inner_begin = max(inner_begin, delay[v])
-    inner_begin += window
-    recorded = output.shape[0]
-    for n in range(iterations):
-        row = n & mask
-        if inner_begin <= n < inner_end:
-            for i in range(nodes):
-                v = order[i]
-                best = times.dtype.type(0)
-                for j in range(core_offsets[i], core_offsets[i + 1]):
-                    a = core_index[j]
-                    value = times[(n - back[a]) & mask, source[a]] + weight[a]
-                    best = max(best, value)
-                times[row, v] = best
-            if n == inner_end - 1:
-                for v in range(nodes):
-                    last[v] = times[row, v]
-        else:
-            for i in range(nodes):
-                v = order[i]
-                k = n - delay[v]
-                if k < 0 or k >= limit[v]:
+    for n in range(begin, end):
+        for i in range(order.shape[0]):
+            v = order[i]
+            k = n - delay[v]
+            if k < 0 or k >= limit[v]:
+                continue
+            best = 0
+            for a in range(offsets[i], offsets[i + 1]):
+                u = source[a]
+                earlier = n - back[a] - delay[u]
+                if earlier < 0:
                     continue
-                best = times.dtype.type(0)
-                for a in range(offsets[i], offsets[i + 1]):
-                    u = source[a]
-                    earlier = n - back[a] - delay[u]
-                    if earlier < 0:
-                        continue
-                    if earlier < limit[u]:
-                        best = max(best, times[(n - back[a]) & mask, u] + weight[a])
-                    elif clamp[a]:
-                        best = max(best, last[u] + weight[a])
-                times[row, v] = best
-                last[v] = best
-                if k == 0:
-                    first[v] = best
-        if recorded:
-            k = n - delay[output_node]
-            if 0 <= k < recorded:
-                output[k] = times[row, output_node]
+                if earlier < limit[u]:
+                    best = max(best, times[((n - back[a]) * stride + u) & mask] + weight[a])
+                elif clamp[a]:
+                    best = max(best, last[u] + weight[a])
+            times[(n * stride + v) & mask] = best
+            last[v] = best
+            if k == 0:
+                first[v] = best
+
+
+@njit(cache=True)
+def sweep_inner(
+    times: IntArray, mask: int, stride: int, begin: int, end: int,
+    target: IntArray, a_place: IntArray, a_weight: IntArray, b_place: IntArray, b_weight: IntArray,
+    output: IntArray, output_place: int, output_first: int,
+) -> None:  # fmt: skip
+    """Evaluate iterations in which every occurrence that is looked at exists; times in ticks.
+
+    Step j sets event ``target[j]`` to ``max(x[a] + a_weight, x[b] + b_weight)``; places are
+    relative to the iteration's own. ``output`` (or an empty array) takes the times of one event.
+    """
+    steps = target.shape[0]
+    recording = output.shape[0] > 0
+    for n in range(begin, end):
+        base = n * stride
+        for j in range(steps):
+            a = times[(base + a_place[j]) & mask] + a_weight[j]
+            b = times[(base + b_place[j]) & mask] + b_weight[j]
+            times[(base + target[j]) & mask] = max(a, b)
+        if recording:
+            output[n - output_first] = times[(base + output_place) & mask]
+
+
+@njit(cache=True)
+def sweep_to_period(
+    times: IntArray, mask: int, stride: int, nodes: int, begin: int, end: int,
+    target: IntArray, a_place: IntArray, a_weight: IntArray, b_place: IntArray, b_weight: IntArray,
+    anchor: IntArray,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Evaluate iterations until the window repeats, shifted in time; at most up to ``end``.
+
+    ``anchor`` (window, V) is work space: a past window, its latest iteration first; as many
+    iterations as all that a later one looks back to. Following Brent (1980) it is renewed after
+    1, 2, 4, … iterations. Returns the next iteration, the period in iterations (0: none found)
+    and in ticks.
+    """
+    none = times[:0]
+    window = anchor.shape[0]
+    power, length = 1, 0
+    for w in range(window):
+        for v in range(nodes):
+            anchor[w, v] = times[((begin - 1 - w) * stride + v) & mask]
+    for n in range(begin, end):
+        sweep_inner(
+            times, mask, stride, n, n + 1, target, a_place, a_weight, b_place, b_weight, none, 0, 0
+        )
+        length += 1
+        shift = times[(n * stride) & mask] - anchor[0, 0]
+        same = True
+        for w in range(window):
+            base = (n - w) * stride
+            for v in range(nodes):
+                if times[(base + v) & mask] - anchor[w, v] != shift:
+                    same = False
+                    break
+            if not same:
+                break
+        if same:
+            return n + 1, length, shift
+        if length == power:
+            power *= 2
+            length = 0
+            for w in range(window):
+                for v in range(nodes):
+                    anchor[w, v] = times[((n - w) * stride + v) & mask]
+    return end, 0, 0

@@ -150,6 +150,8 @@ def _run(
     segment: Segment, engine: str, timeline_tokens: int, text: Callable[[Fraction], str]
 ) -> _Run:
     limit: Fraction | None = None
+    found: Fraction | None = None
+    period_tokens: int | None = None
     note = ""
     relaxed = event_system(segment, relaxed=True) if not segment.varying else None
     if relaxed is not None:
@@ -162,39 +164,44 @@ def _run(
         bottleneck = Bottleneck(slowest.path, Fraction(slowest.ticks), "the longest service")
     seen = max(1, timeline_tokens)
     if engine == "recurrence":
-        outcome = run_recurrence(segment)
+        outcome = run_recurrence(segment, extrapolate=True)
         late = segment.stations[-1].extra
         recorder = record_recurrence(segment, seen + late)
         first = recorder.ends[len(segment.stations) - 1, late]
         end = int(outcome.last_end.max())
         executed = tuple((s.firings,) * len(s.phases) for s in segment.stations)
         busy = tuple(tuple(s.firings * p.ticks for p in s.phases) for s in segment.stations)
-        events, period, used = outcome.updates, None, "recurrence"
+        events, used = outcome.updates, "recurrence"
+        if outcome.period is not None:
+            period_tokens = outcome.period[0]
+            found = Fraction(outcome.period[1], outcome.period[0])
     else:
         refusal = fast_forward_refusal(segment)
         fast = engine == "auto" and refusal is None
         recorder = Recorder(seen)
-        measured = run_event(segment, fast_forward=fast, probe=recorder)
+        measured = run_event(segment, fast_forward=fast, watch=refusal is None, probe=recorder)
         first, end, events = measured.first_output, measured.end, measured.events
         executed, busy, period = measured.executed, measured.busy, measured.period
-        used = "event, fast-forwarded" if period is not None else "event"
+        if period is not None:
+            found, period_tokens = period.interval, period.tokens
+        skipped = fast and period is not None and period.skipped > 0
+        used = "event, fast-forwarded" if skipped else "event"
         if engine == "auto" and refusal is not None:
             note = f"simulated in full, because {refusal}"
-        if period is not None and limit is not None and period.interval != limit:
-            raise InternalError(
-                f"{segment.path}: interval {period.interval} ticks, but the maximum cycle ratio "
-                f"of its event graph is {limit}"
-            )
-    interval, exact = limit, limit is not None
-    if interval is None and period is not None:
-        interval, exact = period.interval, True
+    if found is not None and limit is not None and found != limit:
+        raise InternalError(
+            f"{segment.path}: interval {found} ticks, but the maximum cycle ratio of its event "
+            f"graph is {limit}"
+        )
+    interval = found if found is not None else limit
+    exact = interval is not None
     if interval is None:
         spans = segment.tokens - 1
         interval = Fraction(end - first, spans) if spans else bottleneck.interval
-        note = note or "the sequence is too short for a steady state: mean interval"
+        note = note or "no steady state within the sequence: mean interval"
     timing = SegmentTiming(
         segment.path, segment.tokens, first, end, interval, exact,
-        period.tokens if period is not None else None, events, note,
+        period_tokens, events, note,
     )  # fmt: skip
     return _Run(segment, timing, executed, busy, recorder, bottleneck, used)
 

@@ -64,12 +64,14 @@ class SteadyState:
     """Watches the last station of a design; on repetition, moves the design forward.
 
     Hashes of all signatures are kept, whole signatures only of a candidate, whose repetition one
-    period later is then compared in full. Nothing is skipped before token ``after``.
+    period later is then compared in full. Nothing is skipped before token ``after``,
+    nor at all without ``skip``.
     """
 
-    def __init__(self, design: Design, after: int = 0) -> None:
+    def __init__(self, design: Design, *, after: int = 0, skip: bool = True) -> None:
         self.design = design
         self.after = after
+        self.skip = skip
         self.period: Period | None = None
         self._seen: dict[int, int] = {}
         self._anchor: _Point | None = None
@@ -111,7 +113,7 @@ class SteadyState:
                     self._expected += token - self._anchor.token
                     self._anchor = _Point(token, design.now, *self._counters(), signature)
                     return
-                self._skip(self._anchor, token)
+                self._found(self._anchor, token)
                 return
             self._anchor = None
         key = hash(signature)
@@ -126,14 +128,14 @@ class SteadyState:
         stations = self.design.stations
         return tuple(tuple(s.executed) for s in stations), tuple(tuple(s.busy) for s in stations)
 
-    def _skip(self, anchor: _Point, token: int) -> None:
+    def _found(self, anchor: _Point, token: int) -> None:
         design = self.design
         self._over = True
         self._seen.clear()
         tokens, ticks = token - anchor.token, design.now - anchor.ticks
         rooms = [s.tokens - 1 - s.started for s in design.stations]
         rooms += [room for a in design.arbiters if (room := a.headroom()) is not None]
-        periods = max(0, min(rooms) // tokens)
+        periods = max(0, min(rooms) // tokens) if self.skip else 0
         for n, station in enumerate(design.stations):
             station.started += periods * tokens
             station.ended += periods * tokens
