@@ -39,7 +39,7 @@ class DenseArrays(NamedTuple):
     row_count: NDArray[np.int64]  # (T,)
     column_count: NDArray[np.int64]  # (T,)
     dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,)
-    adc_table: NDArray[Any]  # (T, C, levels) or (0, 0, 0)
+    adc_table: NDArray[Any]  # (T, levels, P), or no tile: identity
     adc_low: float
     adc_high: float
 
@@ -129,17 +129,17 @@ dac_levels, adc_table, dtype
     )
     shape = (tiles, columns)
     arrays = DenseArrays(
-        weights=padded(w, w.shape, dtype),
-        variance=padded(excess, w.shape, dtype),
-        flat_variance=padded(flat, shape, dtype),
-        extra_variance=padded(extra_variance, shape, dtype),
-        adc_scale=padded(adc_scale, shape, dtype),
-        adc_offset=padded(adc_offset, shape, dtype),
+        weights=padded(w, w.shape, dtype).reshape(tiles, rows, -1),
+        variance=padded(excess, w.shape, dtype).reshape(tiles, rows, -1),
+        flat_variance=padded(flat, shape, dtype).reshape(tiles, -1),
+        extra_variance=padded(extra_variance, shape, dtype).reshape(tiles, -1),
+        adc_scale=padded(adc_scale, shape, dtype).reshape(tiles, -1),
+        adc_offset=padded(adc_offset, shape, dtype).reshape(tiles, -1),
         row_start=start,
         row_count=count,
         column_count=used,
         dac_levels=levels.astype(dtype),
-        adc_table=table.astype(dtype),
+        adc_table=table.reshape(tiles, adc_high - adc_low + 1, -1) if table.size else table.reshape(0, 0, 0),
         adc_low=float(adc_low),
         adc_high=float(adc_high),
     )
@@ -190,7 +190,7 @@ def _read_tile(a, t, limit, keys, steps, codes, noisy, out,
                 code = one * a.adc_high
                 high[t, j] += 1
             if a.adc_table.size:
-                code = a.adc_table[t, j, int(code - a.adc_low)]
+                code = a.adc_table[t, int(code - a.adc_low), j]
             out[n, t, j] = np.int32(code)
 
 
