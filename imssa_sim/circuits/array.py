@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits import draws
+from imssa_sim.circuits.ir_drop import Wires, own_sensitivity, transfer_matrix
 from imssa_sim.circuits.weights import (
     Scheme,
     effective,
@@ -74,6 +75,8 @@ class ProgrammedTiles:
     scale : array (T, C)
         Conductance per unit of weight [S].
     programming : ProgrammingCost
+    wire_residual : float
+        Largest residual of the wire equations, see `ir_drop.Transfer`.
     """
 
     weights: FloatArray
@@ -82,6 +85,7 @@ class ProgrammedTiles:
     row_conductance: FloatArray
     scale: FloatArray
     programming: ProgrammingCost
+    wire_residual: float = 0.0
 
     @property
     def noisy(self) -> bool:
@@ -115,6 +119,8 @@ class WrittenTiles:
     read_noise : bool
     exact : bool
         Nothing departs from the targets: the weights are the integers.
+    wires : Wires or None
+        None: without resistance.
     programming : ProgrammingCost
     """
 
@@ -131,6 +137,7 @@ class WrittenTiles:
     read_time: float
     read_noise: bool
     exact: bool
+    wires: Wires | None
     programming: ProgrammingCost
 
     def conductance(self, time: float) -> FloatArray:
@@ -145,29 +152,57 @@ class WrittenTiles:
         """Return what the tiles compute with at a time after programming [s]."""
         self.cell.check(time=time)
         conductance = self.conductance(time)
+        variance = self._noise(conductance, time)
+        residual = 0.0
+        if self.wires is not None:
+            conductance, sensitivity, residual = self._behind_wires(conductance, self.wires)
+            if variance is not None:
+                variance = variance * sensitivity**2
         if self.exact:
             weights = self.weights.astype(np.float64)
         else:
             weights = effective(conductance, self.scale, self.scheme)
-        variance, flat = self._variance(conductance, time)
+        excess, flat = self._folded(variance)
         return ProgrammedTiles(
             weights=weights,
-            variance=variance,
+            variance=excess,
             flat_variance=flat,
             row_conductance=conductance.sum(axis=2),
             scale=self.scale,
             programming=self.programming,
+            wire_residual=residual,
         )
 
-    def _variance(
-        self, conductance: FloatArray, time: float
-    ) -> tuple[FloatArray | None, FloatArray]:
-        """Return the read-noise variance (T, R, C) beyond that of a zero weight, and the latter."""
-        nothing = np.zeros(self.scale.shape)
+    def _behind_wires(
+        self, conductance: FloatArray, wires: Wires
+    ) -> tuple[FloatArray, FloatArray, float]:
+        """Return transfer matrices, cells' sensitivities (T, R, P), and the largest residual."""
+        seen, sensitivity = np.zeros_like(conductance), np.zeros_like(conductance)
+        worst = 0.0
+        for t, used in enumerate(self.in_use):
+            place = np.ix_(used.any(axis=1), used.any(axis=0))
+            cells = conductance[t][place]
+            if cells.size:
+                found = transfer_matrix(cells, wires)
+                seen[t][place] = found.matrix
+                worst = max(worst, found.residual)
+                if self.read_noise:
+                    sensitivity[t][place] = own_sensitivity(cells, wires)
+        return seen, sensitivity, worst
+
+    def _noise(self, conductance: FloatArray, time: float) -> FloatArray | None:
+        """Return the variance of each cell in one read [S²]; None without read noise."""
         if not self.read_noise or self.cell.read_noise is None:
-            return None, nothing
+            return None
         sigma = self.cell.read_sigma(conductance, self.written, time, self.read_time)
-        variance = effective_variance(np.square(sigma) * self.in_use, self.scale, self.scheme)
+        return np.square(sigma) * self.in_use
+
+    def _folded(self, cells: FloatArray | None) -> tuple[FloatArray | None, FloatArray]:
+        """Return the weights' variance (T, R, C) beyond that of a zero weight, and the latter."""
+        nothing = np.zeros(self.scale.shape)
+        if cells is None:
+            return None, nothing
+        variance = effective_variance(cells, self.scale, self.scheme)
         used = self.in_use[:, :, : 2 * self.scale.shape[1] : 2]
         if self.scheme == "offset":
             used = self.in_use[:, :, :-1]
@@ -231,8 +266,11 @@ def write_tiles(
     effects = hardware.effects
     cell = load_cell(tile.cell)
     real = not hardware.ideal
+    wires = None
     if real:
         cell.check(read_voltage=tile.read_voltage)
+        if effects.ir_drop:
+            wires = Wires(**tile.wires.model_dump(exclude={"card"}))
     scheme: Scheme = tile.weights
     weights = np.asarray(weights, dtype=np.int64)
     rows_used = np.asarray(rows_used, dtype=np.int64)
@@ -279,11 +317,8 @@ def write_tiles(
         drift=drift,
         read_time=tile.read_time,
         read_noise=real and effects.read_noise,
-        exact=not gridded
-        and error is None
-        and kind is None
-        and relaxation is None
-        and drift is None,
+        exact=not gridded and all(part is None for part in (error, kind, relaxation, drift, wires)),
+        wires=wires,
         programming=_cost(cell, meant, in_use),
     )
 

@@ -81,6 +81,7 @@ SWITCHES = (
     ("cells/pcm_joshi_2020", "drift"),
     ("cells/hfox_neurram", "faults"),
     ("cells/taox_imssa", "level_grid"),
+    ("cells/taox_imssa", "ir_drop"),
 )
 
 
@@ -231,3 +232,30 @@ def test_outside_of_validity_is_refused(hardware):
         program(weights, hardware("cells/reram_wan_2022"), time=3 * 86400.0)
     # an ideal chip has no cells that could leave their validity
     program(weights, hardware("cells/reram_wan_2022", ideal=True), time=3 * 86400.0)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_wires_enter_through_the_transfer_matrix(hardware, scheme):
+    from imssa_sim.circuits.ir_drop import Wires, transfer_matrix
+
+    weights = sparse_weights(2, 12, 9)
+    wires = {"word_resistance": "40 ohm", "bit_resistance": "30 ohm", "drive": "right"}
+    chip = hardware(tile={"weights": scheme, "wires": wires}, ir_drop=True, read_noise=True)
+    tiles = program(weights, chip)
+    assert 0 < tiles.wire_residual < 1e-10
+    scale = unit_conductance(weights, scheme, "column", 1e-6, 3e-4)
+    g = targets(weights, scale, scheme, 1e-6, 3e-4)
+    lines = g.shape[2] - (2 if scheme != "offset" else 1)  # the last logical column is padding
+    keep = [*range(8), 9] if scheme == "offset" else list(range(lines))
+    for t in range(2):
+        k = np.zeros_like(g[t])
+        k[np.ix_(range(10), keep)] = transfer_matrix(
+            g[t][np.ix_(range(10), keep)], Wires(40.0, 30.0, drive="right")
+        ).matrix
+        np.testing.assert_allclose(
+            tiles.weights[t], effective(k[None], scale[t : t + 1], scheme)[0], atol=1e-9
+        )
+    quiet = program(weights, hardware(tile={"weights": scheme}, read_noise=True))
+    total = tiles.variance + tiles.flat_variance[:, None, :]
+    more = quiet.variance + quiet.flat_variance[:, None, :]
+    assert np.all(total[:, :-2, :-1] < more[:, :-2, :-1])
