@@ -32,7 +32,8 @@ Codes = NDArray[np.int16]
 WideCodes = NDArray[np.int32]
 
 FLOAT32_EXACT = 1 << 24
-DEFAULT_BATCH = 16
+BATCH_TOKENS = 1 << 14
+"""Tokens of one batch where the caller names no size: enough work for each parallel loop."""
 
 
 @dataclass
@@ -83,7 +84,7 @@ def run_digital(
     network: QuantisedNetwork,
     inputs: ArrayLike,
     threads: int | None = None,
-    batch: int = DEFAULT_BATCH,
+    batch: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> DigitalResult:
     """Run a quantised network on sequences, in integer arithmetic throughout.
@@ -97,8 +98,8 @@ def run_digital(
         Real inputs; L must be the sequence length that the network was quantised for.
     threads : int or None
         Threads of the compiled kernels; None leaves Numba's setting.
-    batch : int
-        Sequences held at a time; bounds the memory.
+    batch : int or None
+        Sequences held at a time; bounds the memory. None: about `BATCH_TOKENS` tokens.
     progress : callable or None
         Called with the number of sequences done after each batch.
 
@@ -108,11 +109,12 @@ def run_digital(
         Wrong shape or length, values that are not finite, or no sequence.
     """
     x = checked_inputs(network, inputs)
+    size = max(1, BATCH_TOKENS // x.shape[1] if batch is None else batch)
     saturation = Saturation()
     pooled = []
     with numba_threads(threads):
-        for start in range(0, x.shape[0], max(1, batch)):
-            r = encode_inputs(network, x[start : start + max(1, batch)], saturation)
+        for start in range(0, x.shape[0], size):
+            r = encode_inputs(network, x[start : start + size], saturation)
             for index, layer in enumerate(network.layers):
                 path = f"layer{index}"
                 u = input_codes(layer, r, saturation, path)
@@ -122,7 +124,7 @@ def run_digital(
                 r = glu_residual_norm(layer, z, r, saturation, path)
             pooled.append(pool(network, r, saturation))
             if progress is not None:
-                progress(min(start + batch, x.shape[0]))
+                progress(min(start + size, x.shape[0]))
     codes = np.concatenate(pooled)
     logits = decode(network, codes)
     return DigitalResult(logits, logits.argmax(axis=1).astype(np.int64), codes, saturation)
