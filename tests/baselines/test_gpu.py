@@ -1,0 +1,143 @@
+"""GPU baselines against hand arithmetic and limits."""
+
+import itertools
+import math
+from dataclasses import replace
+from types import MappingProxyType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imssa_sim.baselines import Shape, convolution_kernels, evaluate, recurrent_kernels
+from imssa_sim.cards import list_cards, load_card
+from imssa_sim.errors import InputError
+
+NANO = load_card("gpu/jetson_nano_10w")
+SHAPE = Shape(layers=4, width=128, state=64, length=1024, inputs=1, classes=10)
+
+
+def changed(card, **values):
+    entries = {
+        name: replace(card[name], scaled=value, range=None) for name, value in values.items()
+    }
+    return replace(card, parameters=MappingProxyType({**card.parameters, **entries}))
+
+
+def test_peaks_of_the_nano_by_cores_and_clock():
+    assert NANO["peak_fp16"].si == pytest.approx(128 * 2 * 2 * 0.9216e9)
+    assert load_card("gpu/jetson_nano_5w")["peak_fp16"].si == pytest.approx(327.7e9, rel=1e-3)
+
+
+def test_recurrent_mode_on_the_nano_is_launches_times_overhead():
+    """Encoder and pool for each token, four kernels for each token and layer, one decoder."""
+    launches = 1024 * (2 + 4 * 4) + 1
+    result = evaluate(NANO, SHAPE, "recurrent")
+    assert result.launches == launches
+    # At batch 1 nothing but the linear layer comes near the overhead of 15 us.
+    assert result.latency == pytest.approx(launches * 15e-6)
+    assert result.bound == "launch"
+    assert result.throughput == pytest.approx(1 / result.latency)
+    assert result.energy == pytest.approx(result.average_power * result.latency)
+
+
+def test_energy_of_one_kernel_by_hand():
+    """A launch-bound kernel: full power while it works, half of the span while it waits."""
+    kernels = {k.name: k for k in recurrent_kernels(SHAPE, 1, "fp16")}
+    state = kernels["state"]
+    moved = 2 * (4 * 128 * 32 + 4 * 128 * 32 + 128)
+    assert state.bytes == moved
+    assert state.flops == 10 * 128 * 32
+    working = moved / (25.6e9 * 0.75)
+    assert working > state.flops / (471.8592e9 * 0.6)
+    waiting = 15e-6 - working
+    energy = 10 * working + (1.9 + 0.5 * (10 - 1.9)) * waiting
+    others = Shape(layers=1, width=128, state=64, length=1, inputs=1, classes=10)
+    with_state = evaluate(NANO, others, "recurrent").energy
+    decoy = replace(others, bidirectional=True)  # one more "state" and "output"
+    difference = evaluate(NANO, decoy, "recurrent").energy - with_state
+    output = kernels["output and GELU"]
+    output_working = output.bytes / (25.6e9 * 0.75)
+    output_energy = 10 * output_working + 5.95 * (15e-6 - output_working)
+    assert difference == pytest.approx(energy + output_energy)
+
+
+def test_without_launch_overhead_the_roofline_is_left():
+    free = changed(NANO, launch_overhead=0.0, bandwidth_efficiency=1.0, compute_efficiency=1.0)
+    for mode in ("recurrent", "convolution"):
+        result = evaluate(free, SHAPE, mode, batch=8)
+        build = recurrent_kernels if mode == "recurrent" else convolution_kernels
+        expected = sum(
+            k.repeats * max(k.bytes / 25.6e9, k.flops / NANO[f"peak_{k.unit}"].si)
+            for k in build(SHAPE, 8, "fp16")
+        )
+        assert result.latency == pytest.approx(expected)
+        assert result.average_power == pytest.approx(10.0)  # always busy
+        assert result.bound != "launch"
+
+
+def test_flops_of_a_transform():
+    """2.5 n log2 n for a real transform of n = 2L points; numpy's own count for a radix-2 FFT."""
+    kernels = {k.name: k for k in convolution_kernels(SHAPE, 3, "fp16")}
+    n = 2048
+    assert kernels["transform"].flops == 2.5 * n * math.log2(n) * 128 * 3
+    assert kernels["transform"].unit == "fp32"
+    long = replace(SHAPE, length=8192)
+    twice = {k.name: k for k in convolution_kernels(long, 3, "fp16")}["transform"]
+    assert twice.bytes == 2 * 4 * 128 * 3 * (8192 + 2 * 8193)
+
+
+def test_useful_macs_by_hand():
+    step = 1 * 128 + 4 * (128 * (8 * 32 + 1) + 2 * 128 * 128)
+    assert SHAPE.useful_macs == 1024 * step + 10 * 128
+    result = evaluate(NANO, SHAPE, "convolution")
+    assert result.operations == 2 * SHAPE.useful_macs
+    assert result.efficiency == pytest.approx(result.operations / result.energy)
+
+
+def test_batching_helps_until_memory_binds():
+    per_sequence = [evaluate(NANO, SHAPE, "recurrent", batch=b).energy for b in (1, 8, 64, 512)]
+    assert all(a > b for a, b in itertools.pairwise(per_sequence))
+    assert evaluate(NANO, SHAPE, "recurrent", batch=512).bound == "memory"
+
+
+def test_fusion_helps():
+    fused = evaluate(NANO, SHAPE, "recurrent")
+    eager = evaluate(NANO, SHAPE, "recurrent", fused=False)
+    assert eager.launches == 1024 * (2 + 4 * (3 + 6 + 1 + 3)) + 1
+    assert eager.latency > 2 * fused.latency
+
+
+@pytest.mark.parametrize("card", list_cards("gpu"), ids=lambda card: card.name)
+def test_convolution_beats_recurrence_and_ranges_hold_the_value(card):
+    recurrent, convolution = (evaluate(card, SHAPE, m) for m in ("recurrent", "convolution"))
+    assert convolution.energy < recurrent.energy / 10
+    for result in (recurrent, convolution):
+        assert result.latency_range[0] <= result.latency <= result.latency_range[1]
+        assert result.energy_range[0] <= result.energy <= result.energy_range[1]
+        assert card["idle_power"].si < result.average_power <= card["power"].si * (1 + 1e-12)
+        assert "launch_overhead" in result.assumed
+        assert result.citations
+
+
+@given(
+    st.sampled_from(["recurrent", "convolution"]), st.integers(1, 64), st.integers(4, 4096),
+    st.sampled_from(["bandwidth", "peak_fp16", "peak_fp32"]), st.sampled_from(["fp16", "fp32"]),
+)  # fmt: skip
+def test_better_hardware_is_never_slower(mode, batch, length, name, precision):
+    shape = replace(SHAPE, length=length)
+    better = changed(NANO, **{name: 2 * NANO[name].si})
+    slower = changed(NANO, launch_overhead=2 * NANO["launch_overhead"].si)
+    plain = evaluate(NANO, shape, mode, batch=batch, precision=precision)
+    assert evaluate(better, shape, mode, batch=batch, precision=precision).latency <= plain.latency
+    assert evaluate(slower, shape, mode, batch=batch, precision=precision).latency >= plain.latency
+    longer = evaluate(NANO, replace(shape, length=length + 1), mode, batch=batch)
+    assert longer.energy > 0
+    assert longer.operations > plain.operations
+
+
+def test_bad_input():
+    with pytest.raises(InputError, match="batch: 0"):
+        evaluate(NANO, SHAPE, "recurrent", batch=0)
+    with pytest.raises(InputError, match="of kind 'adc'"):
+        evaluate(load_card("adc/isaac_saberi"), SHAPE, "recurrent")

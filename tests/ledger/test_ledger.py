@@ -1,0 +1,242 @@
+"""The ledger closes, agrees with arithmetic by hand, and refuses what does not fit together."""
+
+import csv
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imssa_sim.cards import load_card
+from imssa_sim.costs.adc import AdcPoint, adc_form, dynamic_energy
+from imssa_sim.costs.parameters import Parameters
+from imssa_sim.errors import InputError, InternalError, ValidityError
+from imssa_sim.ledger import build_ledger
+from imssa_sim.ledger.build import layer_of
+from imssa_sim.mapping.counts import action_counts
+
+
+def ledger_of(case, activity=None):
+    return build_ledger(case.program, case.costs, case.timing, activity)
+
+
+def activity(case, energy=1e-12):
+    arrays = {k.path for k in case.program.kernels} | {t.path for t in case.program.linears}
+    return SimpleNamespace(
+        counts=dict(case.timing.counts), array_energy={f"{path}.array": energy for path in arrays}
+    )
+
+
+def test_counts_of_the_ledger_are_those_of_the_program(case):
+    ledger = ledger_of(case)
+    planned = action_counts(case.program)
+    found = ledger.counts()
+    assert {key: found[key] for key in planned} == planned
+    # Beside them: one charge of a word line per drive, of two bit lines per conversion.
+    path = case.program.kernels[0].path
+    rows = {(r.component, r.kind): r for r in ledger.rows}
+    drives = planned[f"{path}.dac", "drive"]
+    assert rows[f"{path}.array", "word_line"].count == drives
+    assert rows[f"{path}.array", "bit_line"].count == 2 * planned[f"{path}.adc", "convert"]
+
+
+def test_conversions_cost_what_the_card_says(case):
+    ledger = ledger_of(case)
+    at = AdcPoint(8, 1e8, 32e-9, 16)
+    p = Parameters(load_card("adc/survey_andrulis_2024"))
+    converters = conversions = 0
+    for row in ledger.rows:
+        if (row.kind, row.action) == ("adc", "convert"):
+            assert row.energy == pytest.approx(row.count * dynamic_energy(p, at), rel=1e-12)
+            conversions += row.count
+    for area in ledger.areas:
+        if area.kind == "adc":
+            assert area.area == pytest.approx(area.instances * adc_form(p.card).area(p, at))
+            converters += area.instances
+    assert conversions == sum(
+        n for (_, action), n in action_counts(case.program).items() if action == "convert"
+    )
+    assert converters == 4 * case.program.tiles_needed
+
+
+def test_leakage_is_power_times_time(case):
+    ledger = ledger_of(case)
+    assert ledger.by_account()["leakage"] == pytest.approx(
+        ledger.leakage_power * case.timing.end_to_end, rel=1e-12
+    )
+    assert ledger.leakage_ungated == ledger.by_account()["leakage"]
+    assert 0 < ledger.leakage_gated < ledger.leakage_ungated
+
+
+def test_power_gating_moves_the_leakage_account_and_no_other(make, case):
+    gated, plain = ledger_of(make(power_gating=True)), ledger_of(case)
+    assert gated.by_account()["leakage"] == pytest.approx(plain.leakage_gated, rel=1e-12)
+    assert gated.by_account()["dynamic"] == plain.by_account()["dynamic"]
+    assert gated.leakage_ungated == plain.leakage_ungated
+
+
+def test_halving_a_leakage_halves_exactly_its_part(make, case):
+    def leakage(ledger, kind):
+        rows = [r for r in ledger.rows if r.account == "leakage" and r.kind == kind]
+        return math.fsum(r.energy for r in rows)
+
+    card = load_card("dac/pwm_40nm")
+    half = {("dac/pwm_40nm", "leakage"): 0.5 * card["leakage"].si}
+    plain, halved = ledger_of(case), ledger_of(make(draws=half))
+    assert leakage(halved, "dac") == pytest.approx(leakage(plain, "dac") / 2, rel=1e-12)
+    for account in ("dynamic", "programming"):
+        assert halved.by_account()[account] == plain.by_account()[account]
+    others = [k for k in plain.by_kind() if k != "dac"]
+    assert {k: halved.by_kind()[k] for k in others} == {k: plain.by_kind()[k] for k in others}
+
+
+def test_measured_array_energy_replaces_the_estimate(case):
+    real = activity(case, 3e-12)
+    with_data, without = ledger_of(case, real), ledger_of(case)
+    assert with_data.array_measured == real.array_energy
+    assert with_data.array_estimate == without.array_estimate
+    change = math.fsum(real.array_energy.values()) - math.fsum(without.array_estimate.values())
+    assert with_data.energy - without.energy == pytest.approx(change, rel=1e-9)
+
+
+def test_array_estimate_by_hand(case):
+    """Mean activity x sum of conductances x V^2 x longest pulse, per read."""
+    from imssa_sim.circuits.weights import targets, unit_conductance
+
+    kernel = case.program.kernels[0]
+    scale = unit_conductance(kernel.weights, "differential", "column", 1e-6, 300e-6)
+    total = targets(kernel.weights, scale, "differential", 1e-6, 300e-6).sum()
+    per_step = 0.25 * total * 0.2**2 * 127e-9
+    expected = case.program.sequence_length * per_step
+    assert ledger_of(case).array_estimate[f"{kernel.path}.array"] == pytest.approx(expected)
+
+
+def test_different_counts_are_refused(case):
+    wrong = activity(case)
+    key = sorted(wrong.counts)[3]
+    wrong.counts[key] += 1
+    with pytest.raises(InternalError, match=key[1]) as error:
+        ledger_of(case, wrong)
+    assert str(wrong.counts[key]) in str(error.value)
+    del wrong.counts[key]
+    with pytest.raises(InternalError, match="0 by the functional execution"):
+        ledger_of(case, wrong)
+
+
+def test_array_energy_must_cover_the_arrays(case):
+    real = activity(case)
+    real.array_energy["chip.layer9.kernel.array"] = 1e-12
+    with pytest.raises(InternalError, match="layer9"):
+        ledger_of(case, real)
+    missing = activity(case)
+    missing.array_energy.popitem()
+    with pytest.raises(InternalError, match="no array energy"):
+        ledger_of(case, missing)
+
+
+def test_a_row_that_does_not_add_up_is_refused(case):
+    ledger = ledger_of(case)
+    ledger.check()
+    first = replace(ledger.rows[0], energy=ledger.rows[0].energy * 1.001)
+    with pytest.raises(InternalError, match="does not close"):
+        replace(ledger, rows=(first, *ledger.rows[1:])).check()
+    negative = replace(ledger.rows[0], energy=-1e-12)
+    with pytest.raises(InternalError, match=r"-1e-12 J"):
+        replace(ledger, rows=(negative, *ledger.rows[1:])).check()
+
+
+@settings(max_examples=40)
+@given(
+    layers=st.integers(1, 3), channels=st.integers(1, 6), modes=st.integers(1, 4),
+    mapping=st.sampled_from(["fused_lookahead", "fused_delayed", "two_pass", "digital"]),
+    weights=st.sampled_from(["differential", "one_sided", "offset"]),
+    encoding=st.sampled_from(["pulse_width", "amplitude", "bit_serial"]),
+    bidirectional=st.booleans(), off_chip=st.booleans(),
+)  # fmt: skip
+def test_every_program_closes(
+    make, layers, channels, modes, mapping, weights, encoding, bidirectional, off_chip
+):
+    dac = {
+        "pulse_width": "dac/pwm_40nm",
+        "amplitude": "dac/mnsim_amplitude",
+        "bit_serial": "dac/isaac_1bit",
+    }[encoding]
+    case = make(
+        form="lookahead" if mapping == "fused_lookahead" else "separate",
+        network={
+            "layers": layers, "channels": channels, "modes": modes, "length": 5,
+            "bidirectional": bidirectional,
+        },
+        tile={"weights": weights},
+        dac={"card": dac, "encoding": encoding},
+        mapping={"kernel": mapping},
+        off_chip={"card": "off_chip/lpddr4" if off_chip else None},
+    )  # fmt: skip
+    ledger = ledger_of(case)
+    accounts = ledger.by_account()
+    assert math.fsum(v for k, v in accounts.items() if k != "programming") == pytest.approx(
+        ledger.energy, rel=1e-12
+    )
+    assert (accounts.get("off_chip", 0.0) > 0) == off_chip
+    assert ledger.average_power * ledger.elapsed == pytest.approx(ledger.energy, rel=1e-12)
+    assert ledger.peak_power >= ledger.average_power
+    assert 0 <= ledger.assumed_share <= 1
+    assert {a.layer for a in ledger.areas} >= {f"layer{i}" for i in range(layers)}
+
+
+def test_idle_tiles_of_a_fixed_chip_cost_area_and_leakage(make, case):
+    needed = case.program.tiles_needed
+    fixed = make(chip={"tiles": needed + 7})
+    idle = [row for row in ledger_of(fixed).areas if row.component.startswith("chip.idle_tiles")]
+    area = math.fsum(row.area for row in idle)
+    assert ledger_of(fixed).area == pytest.approx(ledger_of(case).area + area)
+    tiles = [a for a in ledger_of(case).areas if a.kind in ("dac", "array", "adc")]
+    assert area == pytest.approx(7 / needed * math.fsum(a.area for a in tiles), rel=1e-9)
+
+
+def test_ops_by_both_rules(case):
+    ledger = ledger_of(case)
+    assert ledger.operations("useful") == 2 * case.program.useful_macs
+    assert ledger.operations("array") == 2 * case.program.array_macs
+    assert ledger.efficiency("useful") == 2 * case.program.useful_macs / ledger.energy
+    tops_per_area = 2 * case.program.array_macs / ledger.elapsed / ledger.area
+    assert ledger.density("array") == pytest.approx(tops_per_area)
+    assert ledger.energy_delay_product == ledger.energy * case.timing.end_to_end
+
+
+def test_exports_hold_every_row(case, tmp_path):
+    ledger = ledger_of(case)
+    ledger.write_csv(tmp_path / "ledger.csv")
+    ledger.write_parquet(tmp_path / "ledger.parquet")
+    ledger.write_json(tmp_path / "ledger.json")
+    parquet = pd.read_parquet(tmp_path / "ledger.parquet")
+    assert len(parquet) == len(ledger.rows)
+    running = parquet[parquet.account != "programming"]
+    assert math.fsum(running.energy) == ledger.energy
+    with (tmp_path / "ledger.csv").open() as file:
+        energies = [float(row["energy"]) for row in csv.DictReader(file)]
+    assert energies == list(parquet.energy)
+    assert (tmp_path / "ledger.json").stat().st_size > 1000
+
+
+def test_cards_of_the_wrong_form_or_range(make):
+    with pytest.raises(InputError, match="driver for 'bit_serial', but the encoding"):
+        make(dac={"card": "dac/isaac_1bit"})
+    with pytest.raises(ValidityError, match="from 4 to 16, not for 3"):
+        make(adc={"bits": 3})
+
+
+def test_citations_are_keys_of_the_bibliography(case):
+    from imssa_sim.cards import references
+
+    assert {"andrulis2024adc", "stillmaker2017"} <= set(case.costs.citations)
+    assert set(case.costs.citations) <= set(references())
+
+
+def test_layers_of_paths():
+    assert layer_of("chip.layer12.kernel") == "layer12"
+    assert layer_of("chip.encoder") == "encoder"
+    assert layer_of("") == "shared"
