@@ -32,7 +32,7 @@ def test_validate_counts_values_by_origin(write_workload: Write, output: Run) ->
     from_file = sum(origin.kind == "file" for origin in loaded.origins.values())
     assert line == (
         f"{path}: valid ({len(loaded.origins)} values: {from_file - 2} from the file, "
-        f"2 overridden, {len(loaded.origins) - from_file} defaults; 6 cards)\n"
+        f"2 overridden, {len(loaded.origins) - from_file} defaults; 9 cards)\n"
     )
 
 
