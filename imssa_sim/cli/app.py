@@ -179,3 +179,66 @@ def sweep_command(
     from imssa_sim.cli.sweep import sweep
 
     sweep(file, output, jobs, quiet)
+
+
+@app.command("export-spice")
+def export_spice_command(
+    workload: Workload,
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Deck to write; must not exist.")
+    ],
+    tiles: Annotated[
+        str, typer.Option("--tiles", metavar="PATH", help="A set of tiles of the mapped network.")
+    ] = "chip.layer0.kernel",
+    index: Annotated[int, typer.Option("--index", min=0, help="Tile in the set.")] = 0,
+    chip: Annotated[int, typer.Option("--chip", min=0, help="Chip instance.")] = 0,
+    overrides: Overrides = None,
+    run: Annotated[
+        bool, typer.Option("--run", help="Run ngspice too and compare the column currents.")
+    ] = False,
+) -> None:
+    """Write a programmed tile with its wires as an ngspice deck."""
+    from imssa_sim.cli.export_spice import export_spice
+
+    export_spice(workload, overrides or [], tiles, index, chip, output, run)
+
+
+@app.command("train")
+def train_command(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="A training file, as in workloads/train/.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Checkpoint to write; NAME.safetensors by default.",
+        ),
+    ] = None,
+    overrides: Overrides = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start again instead of continuing an interrupted one.")
+    ] = False,
+) -> None:
+    """Train a network (needs the extra 'train'); an interrupted training continues."""
+    from imssa_sim.cli.train import train
+
+    train(config, output, overrides or [], fresh)
+
+
+@app.command("import-checkpoint")
+def import_checkpoint_command(
+    source: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A .pt file of the reference implementation.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FILE", help="Safetensors file; must not exist."),
+    ],
+) -> None:
+    """Convert a PyTorch checkpoint of S4D to safetensors (needs the extra 'train')."""
+    from imssa_sim.cli.train import convert
+
+    convert(source, output)

@@ -1,8 +1,9 @@
 """Networks as safetensors files, with metadata, under the reference implementation's names.
 
 Complex parameters are stored as (…, 2), real part first. Everything that shapes alone do not tell
-(kind and position of the norm, discretisation) stands in the file's metadata, whose values are
-JSON texts. Loading checks every name, shape and value, and reports all that is wrong at once.
+(kind and position of the norm, discretisation) stands in the file's metadata, as one JSON text
+under ``imssa_sim``: with several entries their order, and so the file's bytes, would be random.
+Loading checks every name, shape and value, and reports all that is wrong at once.
 """
 
 from __future__ import annotations
@@ -16,11 +17,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from imssa_sim.config.schema import ModelConfig
 from imssa_sim.errors import InputError
 from imssa_sim.model.network import Network
 from imssa_sim.model.tensors import Structure, network_from_tensors, tensors_of
 
 FORMAT = "imssa_sim.s4d/1"
+_ENTRY = "imssa_sim"
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def save_checkpoint(path: Path, network: Network, metadata: Mapping[str, Any]) -
 
     structure = Structure.of(network)
     described = dict(metadata) | {"format": FORMAT, "network": structure.as_dict()}
-    texts = {name: json.dumps(value, ensure_ascii=False) for name, value in described.items()}
+    texts = {_ENTRY: json.dumps(described, ensure_ascii=False)}
     temporary = path.with_name(path.name + ".part")
     try:
         temporary.write_bytes(save(tensors_of(network), metadata=texts))
@@ -132,12 +135,12 @@ def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, An
             f"{path}: not a safetensors file, or truncated ({error}); a checkpoint of the "
             "reference implementation must end in .pt"
         ) from error
-    metadata: dict[str, Any] = {}
-    for name, text in texts.items():
-        try:
-            metadata[name] = json.loads(text)
-        except json.JSONDecodeError:
-            metadata[name] = text
+    try:
+        metadata = json.loads(texts.get(_ENTRY, "{}"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: its metadata '{_ENTRY}' are no JSON ({error})") from error
+    if not isinstance(metadata, dict):
+        raise InputError(f"{path}: its metadata '{_ENTRY}' must be a JSON object")
     return tensors, metadata
 
 
@@ -153,7 +156,7 @@ def _stored_structure(path: Path, metadata: dict[str, Any]) -> Structure | None:
         ) from error
 
 
-def structure_of_config(model: Any) -> Structure:
+def structure_of_config(model: ModelConfig) -> Structure:
     """Return the structure that a workload's ``model`` section (`ModelConfig`) describes."""
     return Structure(
         layers=model.layers,

@@ -1,0 +1,196 @@
+"""The training loop: epochs, validation, early stopping, exact resumption."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from imssa_sim.data import Dataset, Split
+from imssa_sim.training.augment import shift_images
+from imssa_sim.training.schema import TrainSection
+
+SLOW_PARAMETERS = ("log_dt", "log_A_real", "A_imag", "B")
+"""Parameters of the recurrence: a rate of their own and no weight decay (the authors' code)."""
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch achieved; losses are mean cross-entropies, accuracies fractions."""
+
+    epoch: int
+    rate: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    seconds: float
+
+
+@dataclass
+class FitState:
+    """Everything that the next epoch depends on, besides the parameters themselves."""
+
+    epoch: int = 0
+    best_epoch: int = -1
+    best_key: tuple[float, float] = (-1.0, -math.inf)
+    best_parameters: dict[str, Tensor] = field(default_factory=dict)
+    history: list[EpochRecord] = field(default_factory=list)
+
+
+class Fit:
+    """A training in progress, from before its first epoch to after its last.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Maps inputs (batch, L, d) to logits (batch, K).
+    dataset : Dataset
+        Its training and validation parts are used, never the test part.
+    settings : TrainSection
+    seed : int
+        Every random choice of epoch e is a function of (seed, e), so a resumed training repeats
+        the uninterrupted one.
+    """
+
+    def __init__(
+        self, module: nn.Module, dataset: Dataset, settings: TrainSection, seed: int
+    ) -> None:
+        self.module = module
+        self.dataset = dataset
+        self.settings = settings
+        self.seed = seed
+        self.state = FitState()
+        self.optimiser = torch.optim.AdamW(_parameter_groups(module, settings), lr=settings.lr)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epoch is done, validation has stalled, or the target is reached."""
+        state = self.state
+        if state.epoch >= self.settings.epochs:
+            return True
+        if state.epoch - 1 - state.best_epoch >= self.settings.patience:
+            return True
+        return bool(state.history) and state.best_key[0] >= self.settings.target
+
+    def run(self, after_epoch: Callable[[EpochRecord], None]) -> None:
+        """Train until `finished`, calling ``after_epoch`` whenever one is complete."""
+        while not self.finished:
+            after_epoch(self._epoch())
+
+    def load_best(self) -> None:
+        """Put the parameters of the best epoch into the module."""
+        self.module.load_state_dict(self.state.best_parameters)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that is needed to go on after the last complete epoch."""
+        state = self.state
+        return {
+            "module": self.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "epoch": state.epoch,
+            "best_epoch": state.best_epoch,
+            "best_key": list(state.best_key),
+            "best_parameters": state.best_parameters,
+            "history": [asdict(record) for record in state.history],
+        }
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Go on from what `state_dict` returned."""
+        self.module.load_state_dict(saved["module"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        accuracy, negative_loss = saved["best_key"]
+        self.state = FitState(
+            epoch=saved["epoch"],
+            best_epoch=saved["best_epoch"],
+            best_key=(accuracy, negative_loss),
+            best_parameters=saved["best_parameters"],
+            history=[EpochRecord(**record) for record in saved["history"]],
+        )
+
+    def _epoch(self) -> EpochRecord:
+        started = time.perf_counter()
+        state = self.state
+        rng = np.random.default_rng((self.seed, state.epoch))
+        torch.manual_seed(int(rng.integers(2**63)))
+        self.module.train()
+        losses, correct, rate = 0.0, 0, 0.0
+        for inputs, labels in self._batches(rng):
+            rate = self._set_rate(len(labels))
+            logits = self.module(inputs)
+            loss = functional.cross_entropy(logits, labels)
+            self.optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimiser.step()
+            losses += float(loss.detach()) * len(labels)
+            correct += int((logits.argmax(dim=1) == labels).sum())
+        count = len(self.dataset.train)
+        loss_value, accuracy = evaluate(self.module, self.dataset.validation, self.settings.batch)
+        record = EpochRecord(
+            epoch=state.epoch,
+            rate=rate,
+            train_loss=losses / count,
+            train_accuracy=correct / count,
+            validation_loss=loss_value,
+            validation_accuracy=accuracy,
+            seconds=time.perf_counter() - started,
+        )
+        state.history.append(record)
+        key = (accuracy, -loss_value)
+        if key > state.best_key:
+            state.best_key, state.best_epoch = key, state.epoch
+            state.best_parameters = {
+                name: value.clone() for name, value in self.module.state_dict().items()
+            }
+        state.epoch += 1
+        return record
+
+    def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+        part = self.dataset.train
+        order = rng.permutation(len(part))
+        self._step, self._steps = 0, math.ceil(len(part) / self.settings.batch)
+        for start in range(0, len(part), self.settings.batch):
+            index = order[start : start + self.settings.batch]
+            inputs = shift_images(self.dataset, part.inputs[index], self.settings.shift, rng)
+            yield torch.from_numpy(inputs), torch.from_numpy(part.labels[index])
+            self._step += 1
+
+    def _set_rate(self, batch: int) -> float:
+        """Set the cosine schedule's rates for this step and return the one of the main group."""
+        done = (self.state.epoch + self._step / self._steps) / self.settings.epochs
+        factor = 0.5 * (1 + math.cos(math.pi * done))
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["initial_rate"] * factor
+        return self.settings.lr * factor
+
+
+@torch.no_grad()
+def evaluate(module: nn.Module, part: Split, batch: int) -> tuple[float, float]:
+    """Return mean cross-entropy and accuracy of a module on a part of a data set."""
+    module.eval()
+    loss, correct = 0.0, 0
+    for start in range(0, len(part), batch):
+        labels = torch.from_numpy(part.labels[start : start + batch])
+        logits = module(torch.from_numpy(part.inputs[start : start + batch]))
+        loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
+        correct += int((logits.argmax(dim=1) == labels).sum())
+    return loss / len(part), correct / len(part)
+
+
+def _parameter_groups(module: nn.Module, settings: TrainSection) -> list[dict[str, Any]]:
+    slow: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        (slow if name.rsplit(".", 1)[-1] in SLOW_PARAMETERS else others).append(parameter)
+    slow_rate = min(settings.ssm_lr, settings.lr)
+    return [
+        {"params": others, "weight_decay": settings.weight_decay, "initial_rate": settings.lr},
+        {"params": slow, "weight_decay": 0.0, "initial_rate": slow_rate},
+    ]

@@ -1,0 +1,264 @@
+"""One training run: configuration in, checkpoint with metadata and training curve out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import imssa_sim
+from imssa_sim.data import Dataset, Split
+from imssa_sim.data.registry import resolve_dataset
+from imssa_sim.errors import InputError
+from imssa_sim.model.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+    structure_of_config,
+)
+from imssa_sim.model.forward import accuracy
+from imssa_sim.model.initialise import random_network
+from imssa_sim.model.network import Network
+from imssa_sim.model.tensors import network_from_tensors
+from imssa_sim.training.curve import write_curve
+from imssa_sim.training.fit import EpochRecord, Fit
+from imssa_sim.training.schema import TrainConfig
+from imssa_sim.training.torch_network import NetworkModule
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished training left behind.
+
+    Attributes
+    ----------
+    checkpoint : Checkpoint
+        As stored; its metadata tell data, split, seed, command, accuracies and versions.
+    history : tuple of EpochRecord
+    """
+
+    checkpoint: Checkpoint
+    history: tuple[EpochRecord, ...]
+
+
+def train(
+    config: TrainConfig,
+    output: Path,
+    *,
+    command: str = "",
+    fresh: bool = False,
+    report: Report = print,
+) -> TrainResult:
+    """Train a float network and store the epoch that did best on the validation part.
+
+    After each epoch the state goes to ``OUTPUT.resume.pt``; the same call continues from there,
+    with the same result as an uninterrupted training. Beside the checkpoint come
+    ``OUTPUT.curve.csv`` and ``OUTPUT.curve.png`` (with the stem of ``output``).
+
+    Parameters
+    ----------
+    config : TrainConfig
+    output : Path
+        The checkpoint to write, ``*.safetensors``.
+    command : str
+        Command line to record.
+    fresh : bool
+        Ignore the state of an interrupted training.
+    report : callable
+        Receives one line of progress at a time.
+
+    Raises
+    ------
+    InputError
+        The output or the state of an interrupted training cannot be used, the data do not fit the
+        network, or the starting checkpoint is bad.
+    """
+    _check_output(output)
+    torch.set_num_threads(config.train.threads)
+    torch.use_deterministic_algorithms(True)
+    resolved = resolve_dataset(config.data)
+    dataset = resolved.dataset
+    if resolved.note:
+        report(resolved.note)
+    _check_fit(config, dataset)
+    start = _initial_network(config)
+    module = NetworkModule(start, config.train.dropout)
+    fit = Fit(module, dataset, config.train, config.seed)
+    identity = _identity(config, dataset)
+    resume = output.with_suffix(".resume.pt")
+    if not fresh:
+        _resume(fit, resume, identity, report)
+    report(
+        f"training {config.name}: {start.parameters:,} parameters, {len(dataset.train)} sequences "
+        f"of {dataset.length} steps ({dataset.name}), at most {config.train.epochs} epochs"
+    )
+
+    def after_epoch(record: EpochRecord) -> None:
+        _store(resume, {"identity": identity, "fit": fit.state_dict()})
+        report(_line(record, config.train.epochs, fit.state.best_epoch))
+
+    fit.run(after_epoch)
+    fit.load_best()
+    network = network_from_tensors(
+        module.tensors(), str(output), None, structure_of_config(config.model)
+    )
+    metadata = _metadata(config, dataset, network, fit, command)
+    save_checkpoint(output, network, metadata)
+    write_curve(output, fit.state.history, config.name)
+    resume.unlink(missing_ok=True)
+    measured = metadata["accuracy"]
+    report(
+        f"{output}: epoch {metadata['epochs']['best']}, accuracy {measured['validation']:.2%} "
+        f"validation, {measured['test']:.2%} test"
+    )
+    return TrainResult(load_checkpoint(output), tuple(fit.state.history))
+
+
+def _check_output(output: Path) -> None:
+    if output.suffix != ".safetensors":
+        raise InputError(f"{output}: the trained network is stored as *.safetensors; name it so")
+    if not output.parent.is_dir():
+        raise InputError(f"{output}: the folder {output.parent} does not exist")
+    if output.exists():
+        raise InputError(f"{output} exists already; name another file with -o or remove it first")
+    if not os.access(output.parent, os.W_OK):
+        raise InputError(f"{output}: the folder {output.parent} is not writable")
+
+
+def _check_fit(config: TrainConfig, dataset: Dataset) -> None:
+    wanted = {"inputs": dataset.features, "classes": len(dataset.classes)}
+    for name, value in wanted.items():
+        if getattr(config.model, name) != value:
+            raise InputError(
+                f"model.{name} is {getattr(config.model, name)}, but {dataset.name} has {value}"
+            )
+
+
+def _initial_network(config: TrainConfig) -> Network:
+    model = config.model
+    if model.checkpoint is not None:
+        return load_checkpoint(model.checkpoint, structure_of_config(model)).network
+    return random_network(
+        layers=model.layers,
+        width=model.width,
+        state=model.state,
+        inputs=model.inputs,
+        classes=model.classes,
+        bidirectional=model.bidirectional,
+        norm=model.norm,
+        norm_position=model.norm_position,
+        discretisation=model.discretisation,
+        initialisation=model.initialisation,
+        dt_range=(config.train.dt_min, config.train.dt_max),
+        seed=config.seed,
+    )
+
+
+def _described(config: TrainConfig) -> dict[str, Any]:
+    """Return the configuration without paths, which mean nothing on another machine."""
+    content = config.model_dump(mode="json")
+    if config.model.checkpoint is not None:
+        content["model"]["checkpoint"] = config.model.checkpoint.name
+    for name in ("path", "fallback_checkpoint"):
+        content["data"].pop(name)
+    return content
+
+
+def _identity(config: TrainConfig, dataset: Dataset) -> str:
+    """Fingerprint of all that decides a training's course."""
+    content = _described(config) | {"data": dataset.fingerprint}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _resume(fit: Fit, path: Path, identity: str, report: Report) -> None:
+    if not path.exists():
+        return
+    try:
+        saved = torch.load(path, weights_only=True)
+        same = saved["identity"] == identity
+        if same:
+            fit.load_state_dict(saved["fit"])
+    except Exception as error:
+        # torch.load raises whatever a damaged file provokes.
+        raise InputError(
+            f"{path}: the state of the interrupted training is damaged ({type(error).__name__}); "
+            "start again with --fresh"
+        ) from error
+    if not same:
+        raise InputError(
+            f"{path} belongs to a training with another configuration or other data; go on with "
+            "that one, name another output, or discard it with --fresh"
+        )
+    report(f"continuing after epoch {fit.state.epoch} from {path}")
+
+
+def _store(path: Path, content: dict[str, Any]) -> None:
+    temporary = path.with_name(path.name + ".part")
+    try:
+        torch.save(content, temporary)
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error}") from error
+
+
+def _line(record: EpochRecord, epochs: int, best: int) -> str:
+    mark = " *" if record.epoch == best else ""
+    return (
+        f"epoch {record.epoch + 1:3d}/{epochs}  loss {record.train_loss:.4f}  "
+        f"train {record.train_accuracy:7.2%}  validation {record.validation_accuracy:7.2%}  "
+        f"{record.seconds:.1f} s{mark}"
+    )
+
+
+def _metadata(
+    config: TrainConfig, dataset: Dataset, network: Network, fit: Fit, command: str
+) -> dict[str, Any]:
+    def measured(part: Split) -> float:
+        return accuracy(network, part.inputs, part.labels)
+
+    shift = config.train.shift
+    return {
+        "name": config.name,
+        "description": config.description,
+        "command": command,
+        "seed": config.seed,
+        "config": _described(config),
+        "data": {
+            "name": dataset.name,
+            "source": dataset.source,
+            "normalisation": dataset.normalisation,
+            "sha256": dataset.fingerprint,
+            "length": dataset.length,
+        },
+        "split": {
+            "train": len(dataset.train),
+            "validation": len(dataset.validation),
+            "test": len(dataset.test),
+        },
+        "augmentation": f"shifts of up to {shift} pixels" if shift else "none",
+        "accuracy": {
+            "train": measured(dataset.train),
+            "validation": measured(dataset.validation),
+            "test": measured(dataset.test),
+            "of": "float network, convolution mode",
+        },
+        "epochs": {"run": fit.state.epoch, "best": fit.state.best_epoch + 1},
+        "parameters": network.parameters,
+        "versions": {
+            "imssa_sim": imssa_sim.__version__,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": str(torch.__version__),
+        },
+    }
