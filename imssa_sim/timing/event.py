@@ -44,6 +44,10 @@ class Probe(Protocol):
         """Take note that a token has left a station."""
 
 
+class SteadyStateNotFoundError(TimingError):
+    """The transient is longer than the simulation was to last."""
+
+
 @dataclass
 class Design:
     """The components of a segment.
@@ -148,6 +152,7 @@ def run_event(
     *,
     fast_forward: bool = False,
     watch: bool = False,
+    patience: int | None = None,
     probe: Probe | None = None,
 ) -> EventResult:
     """Run a segment event by event.
@@ -159,6 +164,8 @@ def run_event(
         Extrapolate once the steady state is detected and the probe has seen its tokens.
     watch : bool
         Look for the steady state, but simulate everything.
+    patience : int, optional
+        Events after which to give up if the steady state is not found yet.
     probe : Probe, optional
         Told of every service.
 
@@ -166,6 +173,8 @@ def run_event(
     ------
     TimingError
         The stations wait for each other for ever.
+    SteadyStateNotFoundError
+        The patience is at its end.
     ValidityError
         Fast-forward is asked for where it would be wrong (see `fast_forward_refusal`).
     """
@@ -195,6 +204,8 @@ def run_event(
     while env.peek() != float("inf"):
         env.step()
         events += 1
+        if events == patience and steady is not None and steady.period is None:
+            raise SteadyStateNotFoundError(f"{segment.path}: no steady state in {events} events")
     stuck = [station for station in design.stations if station.ended < station.limit]
     if stuck:
         raise TimingError(

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from imssa_sim.timing.constraints import event_system, schedule
-
 if TYPE_CHECKING:
     from imssa_sim.timing.graph import Segment
+    from imssa_sim.timing.recurrence import RecurrenceResult
 
 
 class Recorder:
@@ -37,52 +36,24 @@ class Recorder:
         self.ends[station, token] = time
 
 
-def record_recurrence(segment: Segment, tokens: int) -> Recorder:
-    """Evaluate the recurrence for the first tokens in plain Python and keep everything.
-
-    Parameters
-    ----------
-    segment : Segment
-        Without dynamic arbitration.
-    tokens : int
-        Firings to keep per station.
-    """
-    system = event_system(segment)
-    plan = schedule(system)
-    incoming: list[list[int]] = [[] for _ in system.names]
-    for arc, target in enumerate(system.target):
-        incoming[target].append(arc)
-    times: dict[tuple[int, int], int] = {}
-    for n in range(int(min(tokens, system.limit.max()) + plan.delay.max())):
-        for v in map(int, plan.order):
-            k = n - int(plan.delay[v])
-            if not 0 <= k < system.limit[v]:
-                continue
-            best = 0
-            for a in incoming[v]:
-                u = int(system.source[a])
-                j = k - int(system.marking[a])
-                if system.clamp[a]:
-                    j = min(j, int(system.limit[u]) - 1)
-                if 0 <= j < system.limit[u]:
-                    best = max(best, times[u, j] + int(system.weight[a]))
-            times[v, k] = best
-    recorder = Recorder(tokens)
-    turns = {
-        (int(system.station[v]), name.split(" turn at ", 1)[1], v)
-        for v, name in enumerate(system.names)
-        if " turn at " in name
-    }
+def recorder_of(segment: Segment, result: RecurrenceResult) -> Recorder:
+    """Return the first tokens of a recurrence, as a probe on the event engine records them."""
+    system, early = result.system, result.early
+    recorder = Recorder(len(early))
+    grants: list[list[int]] = [[] for _ in segment.stations]
+    ends = set(map(int, (*system.start, *system.end)))
+    for v, owner in enumerate(system.station):
+        if v not in ends:
+            grants[owner].append(v)
     for s, station in enumerate(segment.stations):
-        grants = sorted(v for owner, _, v in turns if owner == s)
-        for k in range(min(tokens, station.firings)):
-            recorder.starts[s, k] = now = times[int(system.start[s]), k]
-            position = 0
+        for k in range(min(len(early), station.firings)):
+            now = int(early[k, system.start[s]])
+            recorder.starts[s, k] = now
+            turns = iter(grants[s])
             for phase in station.phases:
                 if phase.resource >= 0:
-                    now = times[grants[position], k]
-                    position += 1
+                    now = int(early[k, next(turns)])
                 recorder.phases[s, k].append((now, now + phase.ticks))
                 now += phase.ticks
-            recorder.ends[s, k] = times[int(system.end[s]), k]
+            recorder.ends[s, k] = int(early[k, system.end[s]])
     return recorder

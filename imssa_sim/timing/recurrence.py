@@ -25,8 +25,11 @@ class RecurrenceResult:
 
     Attributes
     ----------
-    first_end, last_end : (S,)
-        End of each station's first and last firing.
+    system : EventSystem
+    early : (tokens, V)
+        First occurrences of every event.
+    last_end : (S,)
+        End of each station's last firing.
     output : (firings,) or (0,)
         End of every firing of the last station, if asked for.
     updates : int
@@ -35,7 +38,8 @@ class RecurrenceResult:
         Tokens and ticks of the steady state, if it was looked for and found.
     """
 
-    first_end: IntArray
+    system: EventSystem
+    early: IntArray
     last_end: IntArray
     output: IntArray
     updates: int
@@ -43,7 +47,7 @@ class RecurrenceResult:
 
 
 def run_recurrence(
-    segment: Segment, *, record: bool = False, extrapolate: bool = False
+    segment: Segment, *, record: bool = False, extrapolate: bool = False, early: int = 1
 ) -> RecurrenceResult:
     """Evaluate the recurrence of a segment over the whole sequence.
 
@@ -54,6 +58,8 @@ def run_recurrence(
         Keep the end of every firing of the last station (memory grows with the sequence).
     extrapolate : bool
         Skip whole periods once the window repeats; not together with ``record``.
+    early : int
+        Firings of every station to keep from the beginning.
 
     Raises
     ------
@@ -70,7 +76,7 @@ def run_recurrence(
             f"{segment.path}: a sequence may take {total} ticks, beyond 64 bits; "
             "choose durations with a coarser common divisor"
         )
-    sweep = _Sweep(system, plan, record)
+    sweep = _Sweep(system, plan, record, early)
     begin, end = sweep.inner
     sweep.edges(0, begin)
     period = None
@@ -80,14 +86,14 @@ def run_recurrence(
         sweep.steady(begin, end)
     sweep.edges(max(begin, end), sweep.iterations)
     return RecurrenceResult(
-        sweep.first[system.end], sweep.last[system.end], sweep.output, sweep.updates, period
+        system, sweep.early, sweep.last[system.end], sweep.output, sweep.updates, period
     )
 
 
 class _Sweep:
     """The arrays of one evaluation. Iteration n computes occurrence ``n - delay`` of each event."""
 
-    def __init__(self, system: EventSystem, plan: Schedule, record: bool) -> None:
+    def __init__(self, system: EventSystem, plan: Schedule, record: bool, early: int) -> None:
         self.system, self.plan = system, plan
         self.nodes = len(system.names)
         self.back = system.marking + plan.delay[system.target] - plan.delay[system.source]
@@ -96,12 +102,12 @@ class _Sweep:
         window = 1 << self.depth.bit_length()
         self.times = np.zeros(window * self.stride, dtype=np.int64)
         self.mask = window * self.stride - 1
-        self.first = np.zeros(self.nodes, dtype=np.int64)
+        self.early = np.zeros((early, self.nodes), dtype=np.int64)
         self.last = np.zeros(self.nodes, dtype=np.int64)
         stops = system.limit + plan.delay
         self.iterations = int(stops.max())
-        # Between these, all occurrences that an iteration looks at exist.
-        self.inner = int(plan.delay.max()) + window, int(stops.min())
+        # Between these, all occurrences that an iteration looks at exist, and none is early.
+        self.inner = int(plan.delay.max()) + max(window, early), int(stops.min())
         self.output_node = int(system.end[-1])
         firings = int(system.limit[self.output_node])
         self.output = np.zeros(firings if record else 0, dtype=np.int64)
@@ -148,7 +154,7 @@ class _Sweep:
         for start in range(begin, end) if recorded else (begin,):
             stop = start + 1 if recorded else end
             sweep_edges(
-                self.times, self.mask, self.stride, self.first, self.last, start, stop,
+                self.times, self.mask, self.stride, self.early, self.last, start, stop,
                 self.plan.order, self.plan.delay, self.system.limit, *self._edges,
             )  # fmt: skip
             if recorded and 0 <= start - delay < recorded:

@@ -11,15 +11,15 @@ IntArray = NDArray[np.int64]
 
 @njit(cache=True)
 def sweep_edges(
-    times: IntArray, mask: int, stride: int, first: IntArray, last: IntArray, begin: int, end: int,
+    times: IntArray, mask: int, stride: int, early: IntArray, last: IntArray, begin: int, end: int,
     order: IntArray, delay: IntArray, limit: IntArray,
     offsets: IntArray, source: IntArray, weight: IntArray, back: IntArray, clamp: NDArray[np.bool_],
 ) -> None:  # fmt: skip
     """Evaluate iterations ``begin`` to ``end`` with a check of every index; times in ticks.
 
     ``times`` is a ring of ``(mask + 1) / stride`` iterations with one place per event.
-    ``first`` and ``last`` (V,) keep each event's first and latest occurrence. Arcs lie in the
-    order of evaluation, those into ``order[i]`` from ``offsets[i]`` on.
+    ``early`` (tokens, V) keeps each event's first occurrences, ``last`` (V,) the latest. Arcs lie
+    in the order of evaluation, those into ``order[i]`` from ``offsets[i]`` on.
     """
     for n in range(begin, end):
         for i in range(order.shape[0]):
@@ -39,8 +39,8 @@ def sweep_edges(
                     best = max(best, last[u] + weight[a])
             times[(n * stride + v) & mask] = best
             last[v] = best
-            if k == 0:
-                first[v] = best
+            if k < early.shape[0]:
+                early[k, v] = best
 
 
 @njit(cache=True)

@@ -13,10 +13,9 @@ from imssa_sim.errors import InputError, InternalError, nearest
 from imssa_sim.timing.bottleneck import find_bottleneck
 from imssa_sim.timing.build import build_graph
 from imssa_sim.timing.constraints import event_system, schedule
-from imssa_sim.timing.cycle_ratio import maximum_cycle_ratio
 from imssa_sim.timing.durations import Durations, durations
-from imssa_sim.timing.event import run_event
-from imssa_sim.timing.record import Recorder, record_recurrence
+from imssa_sim.timing.event import SteadyStateNotFoundError, run_event
+from imssa_sim.timing.record import Recorder, recorder_of
 from imssa_sim.timing.recurrence import run_recurrence
 from imssa_sim.timing.result import (
     Bottleneck,
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TimingResult", "simulate_stages", "simulate_timing"]
 
 TIMELINE_TOKENS = 8
+PATIENCE = 1_000_000  # events, about a second
 
 
 def simulate_timing(
@@ -129,81 +129,124 @@ def simulate_stages(
         latency=latency,
         timeline=timeline,
         segments=tuple(run.timing for run in runs),
-        engine=", ".join(dict.fromkeys(run.engine for run in runs)),
+        engine=", ".join(dict.fromkeys(run.outcome.engine for run in runs)),
         events=sum(run.timing.events for run in runs),
         host_seconds=time.perf_counter() - begin,
     )
 
 
 @dataclass(frozen=True)
+class _Outcome:
+    """What an engine found out about a segment; ticks since its start."""
+
+    engine: str
+    first_output: int
+    end: int
+    executed: tuple[tuple[int, ...], ...]
+    busy: tuple[tuple[int, ...], ...]
+    events: int
+    period: tuple[int, int] | None  # tokens, ticks
+    recorder: Recorder
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class _Run:
     segment: Segment
     timing: SegmentTiming
-    executed: tuple[tuple[int, ...], ...]
-    busy: tuple[tuple[int, ...], ...]
-    recorder: Recorder
+    outcome: _Outcome
     bottleneck: Bottleneck
-    engine: str
 
 
 def _run(
     segment: Segment, engine: str, timeline_tokens: int, text: Callable[[Fraction], str]
 ) -> _Run:
-    limit: Fraction | None = None
-    found: Fraction | None = None
-    period_tokens: int | None = None
-    note = ""
-    relaxed = event_system(segment, relaxed=True) if not segment.varying else None
-    if relaxed is not None:
-        schedule(relaxed)  # locks up? said here, in words, whichever engine runs
-        bottleneck = find_bottleneck(segment, text)
-        if not segment.dynamic:
-            limit = maximum_cycle_ratio(relaxed).ratio
-    else:
+    if segment.varying:
         slowest = max(segment.stations, key=lambda s: s.ticks)
         bottleneck = Bottleneck(slowest.path, Fraction(slowest.ticks), "the longest service")
-    seen = max(1, timeline_tokens)
-    if engine == "recurrence":
-        outcome = run_recurrence(segment, extrapolate=True)
-        late = segment.stations[-1].extra
-        recorder = record_recurrence(segment, seen + late)
-        first = recorder.ends[len(segment.stations) - 1, late]
-        end = int(outcome.last_end.max())
-        executed = tuple((s.firings,) * len(s.phases) for s in segment.stations)
-        busy = tuple(tuple(s.firings * p.ticks for p in s.phases) for s in segment.stations)
-        events, used = outcome.updates, "recurrence"
-        if outcome.period is not None:
-            period_tokens = outcome.period[0]
-            found = Fraction(outcome.period[1], outcome.period[0])
     else:
-        refusal = fast_forward_refusal(segment)
-        fast = engine == "auto" and refusal is None
-        recorder = Recorder(seen)
-        measured = run_event(segment, fast_forward=fast, watch=refusal is None, probe=recorder)
-        first, end, events = measured.first_output, measured.end, measured.events
-        executed, busy, period = measured.executed, measured.busy, measured.period
-        if period is not None:
-            found, period_tokens = period.interval, period.tokens
-        skipped = fast and period is not None and period.skipped > 0
-        used = "event, fast-forwarded" if skipped else "event"
-        if engine == "auto" and refusal is not None:
-            note = f"simulated in full, because {refusal}"
-    if found is not None and limit is not None and found != limit:
-        raise InternalError(
-            f"{segment.path}: interval {found} ticks, but the maximum cycle ratio of its event "
-            f"graph is {limit}"
-        )
-    interval = found if found is not None else limit
-    exact = interval is not None
+        schedule(event_system(segment, relaxed=True))  # a lock-up is said in words here
+        bottleneck = find_bottleneck(segment, text)
+    seen = max(1, timeline_tokens) + segment.stations[-1].extra
+    if engine == "recurrence":
+        outcome = _by_recurrence(segment, seen)
+    else:
+        outcome = _by_events(segment, seen, fast=engine == "auto")
+    interval = None if outcome.period is None else Fraction(outcome.period[1], outcome.period[0])
+    if not segment.dynamic and not segment.varying:
+        # Without dynamic arbitration the bottleneck's ratio is the steady state's interval.
+        if interval is not None and interval != bottleneck.interval:
+            raise InternalError(
+                f"{segment.path}: interval {interval} ticks, but the maximum cycle ratio of its "
+                f"event graph is {bottleneck.interval}"
+            )
+        interval = bottleneck.interval
+    exact, note = interval is not None, outcome.note
     if interval is None:
         spans = segment.tokens - 1
-        interval = Fraction(end - first, spans) if spans else bottleneck.interval
+        mean = Fraction(outcome.end - outcome.first_output, spans) if spans else None
+        interval = bottleneck.interval if mean is None else mean
         note = note or "no steady state within the sequence: mean interval"
     timing = SegmentTiming(
-        segment.path, segment.tokens, first, end, interval, exact,
-        period_tokens, events, note,
-    )  # fmt: skip
-    return _Run(segment, timing, executed, busy, recorder, bottleneck, used)
+        segment.path,
+        segment.tokens,
+        outcome.first_output,
+        outcome.end,
+        interval,
+        exact,
+        outcome.period[0] if outcome.period is not None else None,
+        outcome.events,
+        note,
+    )
+    return _Run(segment, timing, outcome, bottleneck)
+
+
+def _by_recurrence(segment: Segment, seen: int, note: str = "") -> _Outcome:
+    result = run_recurrence(segment, extrapolate=True, early=seen)
+    recorder = recorder_of(segment, result)
+    last = len(segment.stations) - 1
+    return _Outcome(
+        "recurrence",
+        recorder.ends[last, segment.stations[last].extra],
+        int(result.last_end.max()),
+        tuple((s.firings,) * len(s.phases) for s in segment.stations),
+        tuple(tuple(s.firings * p.ticks for p in s.phases) for s in segment.stations),
+        result.updates,
+        result.period,
+        recorder,
+        note,
+    )
+
+
+def _by_events(segment: Segment, seen: int, *, fast: bool) -> _Outcome:
+    refusal = fast_forward_refusal(segment)
+    recorder = Recorder(seen)
+    # A very long transient is left to the recurrence, where there is one.
+    patience = PATIENCE if fast and not segment.dynamic else None
+    try:
+        result = run_event(
+            segment,
+            fast_forward=fast and refusal is None,
+            watch=refusal is None,
+            patience=patience,
+            probe=recorder,
+        )
+    except SteadyStateNotFoundError:
+        note = f"no steady state within {PATIENCE} events; the recurrence took over"
+        return _by_recurrence(segment, seen, note)
+    period = result.period
+    skipped = fast and period is not None and period.skipped > 0
+    return _Outcome(
+        "event, fast-forwarded" if skipped else "event",
+        result.first_output,
+        result.end,
+        result.executed,
+        result.busy,
+        result.events,
+        None if period is None else (period.tokens, period.ticks),
+        recorder,
+        f"simulated in full, because {refusal}" if fast and refusal is not None else "",
+    )
 
 
 def _totals(runs: Sequence[_Run]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:
@@ -211,7 +254,7 @@ def _totals(runs: Sequence[_Run]) -> tuple[dict[tuple[str, str], int], dict[str,
     busy: dict[str, int] = defaultdict(int)
     for run in runs:
         for station, executed, spent in zip(
-            run.segment.stations, run.executed, run.busy, strict=True
+            run.segment.stations, run.outcome.executed, run.outcome.busy, strict=True
         ):
             for phase, times, ticks in zip(station.phases, executed, spent, strict=True):
                 for part in phase.parts:
@@ -249,7 +292,7 @@ def _rows(
     latency: list[LatencyRow] = []
     timeline: list[Occupancy] = []
     for run, begin in zip(runs, begins, strict=True):
-        record = run.recorder
+        record = run.outcome.recorder
         arrived = 0  # when the first token could have started here, had nothing been in its way
         for index, station in enumerate(run.segment.stations):
             for firing in range(station.firings):

@@ -192,3 +192,13 @@ def test_a_bypass_that_is_too_small_locks_up(engine):
         run(stages, 10, bypasses=(Bypass("chip.a", "chip.b", 1),), engine=engine)
     assert caught.value.exit_code == 2
     run(stages, 10, bypasses=(Bypass("chip.a", "chip.b", 2),), engine=engine)
+
+
+def test_a_very_long_transient_is_left_to_the_recurrence(monkeypatch):
+    monkeypatch.setattr("imssa_sim.timing.simulate.PATIENCE", 2_000)
+    stages = pipeline([999, 1000, 999])
+    auto, full = (run(stages, 8_000, engine=engine) for engine in ("auto", "event"))
+    assert auto.engine == "recurrence"
+    assert "the recurrence took over" in auto.segments[0].note
+    for name in ("end_to_end_ticks", "first_output_ticks", "interval_ticks", "counts", "timeline"):
+        assert getattr(auto, name) == getattr(full, name), name
