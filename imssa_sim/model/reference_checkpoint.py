@@ -7,6 +7,7 @@ The file holds a mapping with ``model`` (the ``state_dict``), ``acc`` and ``epoc
 from __future__ import annotations
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,10 @@ def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
             "pip install 'imssa_sim[train]', or convert the file to safetensors where PyTorch is"
         ) from error
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # PyTorch warns of an unusual pickle protocol before it refuses the file.
+            warnings.simplefilter("ignore", UserWarning)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = str(error).splitlines()[0]
         raise InputError(
