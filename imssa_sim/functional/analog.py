@@ -248,6 +248,6 @@ class _Run:
         decoder = self.network.decoder
         if "chip.decoder" in self.reader.instance.dense:
             sums = self.reader.sums("chip.decoder", pooled.astype(np.int16)[:, None, :], ids)
-            return (sums + decoder.bias) * self.network.logit_scale
+            return sums * self.network.logit_scale
         self.counter.at("chip.decoder", "mac", "mac", pooled.shape[0] * decoder.weight.size)
         return digital.decode(self.network, pooled)

@@ -77,6 +77,7 @@ class Reader:
             y = np.ascontiguousarray(y[:, ::-1]) if reverse else y
             if kernel.form == "separate":
                 y = self._fed_through(site, kernel, u, y)
+                y = digital.one_step_ahead(y) if reverse else y
         if kernel.form == "separate":
             stage = f"{path.rsplit('.', 1)[0]}.activation"
             for kind, action in (("mac", "mac"), ("requantiser", "requantise"), ("adder", "add")):
@@ -200,11 +201,11 @@ class Reader:
         return out.reshape(*codes.shape[:-1], outputs)
 
     def sums(self, path: str, codes: Codes, ids: IntArray) -> NDArray[np.float64]:
-        """Return sums (B, out) in accumulator units, without the bias, of codes (B, 1, in)."""
+        """Return the biased sums (B, out) in accumulator units of codes (B, 1, in)."""
         ready = self.instance.dense[path]
         out = np.empty((codes.shape[0], len(ready.step)))
         for part, sums in self._blocks(path, ready, codes, ids):
-            out[part] = sums * ready.step
+            out[part] = (sums + np.ldexp(ready.bias, -ready.fraction)) * ready.step
         return out
 
     def _blocks(self, path: str, ready: ReadyLinear, codes: Codes, ids: IntArray) -> Any:
