@@ -271,7 +271,17 @@ def kernel_digital(
         states, outputs = clipped.sum(axis=0)
         saturation.add(f"{path}.state", states, 2 * kernel.modes * y.size)
         saturation.add(f"{path}.output", outputs, y.size)
-    return y
+    return one_step_ahead(y) if reverse and kernel.form == "separate" else y
+
+
+def one_step_ahead(y: Codes) -> Codes:
+    """Return the outputs (B, L, H) of a reverse kernel moved to the step before; the last is zero.
+
+    The anticausal direction's output at step k is of the state at k + 1 (`QuantisedKernel`).
+    """
+    moved = np.zeros_like(y)
+    moved[:, :-1] = y[:, 1:]
+    return moved
 
 
 def accumulator_bounds(kernel: QuantisedKernel, input_limit: int) -> tuple[IntArray, IntArray]:

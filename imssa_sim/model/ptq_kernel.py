@@ -75,7 +75,7 @@ def quantise_kernel(
         Scales of u and y.
     bits : BitWidths
     form : {"lookahead", "separate"}
-        A reverse kernel always has the look-ahead form (see `QuantisedKernel`).
+        A reverse kernel takes its output from the old state in any case (see `QuantisedKernel`).
     options : CalibrationOptions
     """
     state_scale = scale_of_range(kernel.state_range, bits.state)
@@ -94,16 +94,15 @@ def quantise_kernel(
     a_codes = stable_codes(kernel.a, np.ldexp(unit, a_shift), bits.A)
     b_codes = quantise_codes(b_parts, np.ldexp(unit, b_shift)[..., None], bits.B)
 
-    reverse = kernel.reverse
-    ahead = form == "lookahead" and not reverse
+    ahead = form == "lookahead" and not kernel.reverse
     weights = kernel.c * kernel.a if ahead else kernel.c
     c_parts = 2 * np.stack([weights.real, -weights.imag], axis=-1) * state_scale[..., None]
     through = kernel.d + (2 * (kernel.c * kernel.b).sum(axis=1).real if ahead else 0.0)
     output = _output_column(
-        c_parts, through * input_scale, output_scale, bits, options, ahead or reverse
+        c_parts, through * input_scale, output_scale, bits, options, form == "lookahead"
     )
     return QuantisedKernel(
-        form="lookahead" if ahead or reverse else "separate",
+        form=form,
         a_re=a_codes[..., 0],
         a_im=a_codes[..., 1],
         b_re=b_codes[..., 0],

@@ -51,9 +51,10 @@ class QuantisedKernel:
     feedthrough_requant(d*u))`` with ``c_shift == d_shift == 0``. Signs and the factor 2 of
     2·Re(C x) are folded into ``c_re`` and ``c_im``.
 
-    A reverse kernel runs from the last step to the first and its output at step k is of the state
-    *before* the input of step k entered (the authors' convention, one step ahead). It therefore
-    always has the ``lookahead`` form, with c from C itself and ``d == 0``; no feed-through.
+    A reverse kernel runs from the last step to the first, and its output at step k is of the state
+    *before* the input of step k entered (the authors' convention, one step ahead). So c comes from
+    C itself and ``d == 0``; in the ``separate`` form, whose y is of the new state, the output of
+    step k + 1 is used at step k, and zero at the last step.
     """
 
     form: OutputForm
