@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from imssa_sim.errors import ConfigError, ImssaError
@@ -25,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
+    if threading.current_thread() is threading.main_thread():
+        # A polite kill ends as Ctrl-C does, so that nothing half-written stays behind.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _run([word for word in words if word != "--debug"])
     except KeyboardInterrupt:
