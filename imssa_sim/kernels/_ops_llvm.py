@@ -235,9 +235,10 @@ def iota(typingctx):  # type: ignore[no-untyped-def]
     return Vector(types.int32)(), codegen
 
 
-def _pointer(context: Any, builder: Any, ty: types.Array, array: Any, at: ir.Value) -> ir.Value:
-    data = context.make_array(ty)(context, builder, array).data
-    return builder.gep(data, [at], inbounds=True)
+def _pointer(context: Any, builder: Any, ty: types.Type, memory: Any, at: ir.Value) -> ir.Value:
+    if isinstance(ty, types.Array):
+        memory = context.make_array(ty)(context, builder, memory).data
+    return builder.gep(memory, [at], inbounds=True)
 
 
 def _load(builder: Any, pointer: ir.Value, element: ir.Type, align: int) -> ir.Value:
@@ -245,8 +246,21 @@ def _load(builder: Any, pointer: ir.Value, element: ir.Type, align: int) -> ir.V
     return builder.load(builder.bitcast(pointer, kind.as_pointer()), align=align)
 
 
-def _flat(array: types.Type) -> bool:
-    return isinstance(array, types.Array) and array.ndim == 1 and array.layout == "C"
+def _flat(memory: types.Type) -> bool:
+    if isinstance(memory, types.Array):
+        return memory.ndim == 1 and memory.layout == "C"
+    return isinstance(memory, types.CPointer)
+
+
+@intrinsic
+def pointer(typingctx, memory, at):  # type: ignore[no-untyped-def]
+    if not _flat(memory):
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+        return _pointer(context, builder, memory, *args)
+
+    return types.CPointer(memory.dtype)(memory, types.intp), codegen
 
 
 @intrinsic
@@ -282,13 +296,19 @@ def gather(typingctx, array, at):  # type: ignore[no-untyped-def]
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         element = context.get_value_type(array.dtype)
-        result = ir.Constant(ir.VectorType(element, LANES), ir.Undefined)
-        for lane in range(LANES):
-            place = ir.Constant(ir.IntType(32), lane)
-            index = builder.sext(builder.extract_element(args[1], place), ir.IntType(64))
-            value = builder.load(_pointer(context, builder, array, args[0], index))
-            result = builder.insert_element(result, value, place)
-        return result
+        index = builder.sext(args[1], ir.VectorType(ir.IntType(64), LANES))
+        base = _pointer(context, builder, array, args[0], ir.Constant(ir.IntType(64), 0))
+        base = builder.ptrtoint(base, ir.IntType(64))
+        size = ir.Constant(index.type, [array.dtype.bitwidth // 8] * LANES)
+        places = builder.add(builder.mul(index, size), _widen(builder, base))
+        places = builder.inttoptr(places, ir.VectorType(ir.PointerType(element), LANES))
+        mask = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [1] * LANES)
+        rest = ir.Constant(ir.VectorType(element, LANES), ir.Undefined)
+        align = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
+        kind = ir.FunctionType(rest.type, [places.type, align.type, mask.type, rest.type])
+        name = f"llvm.masked.gather.v16{_SUFFIX[str(element)]}.v16p0"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        return builder.call(function, [places, align, mask, rest])
 
     return Vector(array.dtype)(array, at), codegen
 

@@ -129,6 +129,13 @@ def store(array: Any, at: int, a: Any) -> None:
     array[at : at + LANES] = a
 
 
+def pointer(array: Any, at: int) -> Any:
+    """The flat memory from index ``at`` on."""
+    if not 0 <= at <= array.size:
+        raise IndexError(f"a pointer to {at} leaves an array of {array.size}")
+    return array[at:]
+
+
 def gather(array: Any, at: Any) -> Any:
     """Elements of a flat array at 16 int32 indices."""
     return array[at]

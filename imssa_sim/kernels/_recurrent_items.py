@@ -10,21 +10,30 @@ from numpy.typing import NDArray
 
 from imssa_sim.kernels._columns import run_columns
 from imssa_sim.kernels._lanes import WIDTH, run_lanes
-from imssa_sim.kernels.ops import LANES
+from imssa_sim.kernels.ops import LANES, pointer
 from imssa_sim.kernels.tiles import RecurrentTiles, aligned_zeros
 
 
 class Job(NamedTuple):
-    """What one item runs."""
+    """What a run is asked to do."""
 
-    keys: NDArray[np.uint32]  # (valid, 2) keys of the samples, short of the tile
-    valid: int  # samples in the block
+    keys: NDArray[np.uint32]  # (2 * B,) keys of the samples, short of the tile
     steps: int  # L
     states: int  # S
     first_step: int
     first_tile: int
     noise: bool
     two_pass: bool
+
+
+class Flow(NamedTuple):
+    """What goes through the tiles, flat, block after block of samples."""
+
+    channels: int
+    lines: int
+    codes: NDArray[np.int16]  # (channels, L, width) per block
+    state: NDArray[np.int32]  # (T, S, width) per block
+    out: NDArray[np.int32]  # (lines, L, width) per block
 
 
 class Plan(NamedTuple):
@@ -37,45 +46,148 @@ class Plan(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """Statistics, per block (leading axis) or of one block."""
+    """Statistics of all blocks, flat."""
 
-    low: NDArray[np.int64]  # (T * P,)
+    low: NDArray[np.int64]  # (blocks * T * P,)
     high: NDArray[np.int64]
-    squares: NDArray[np.int64]  # (T * R,)
+    squares: NDArray[np.int64]  # (blocks * T * R,)
     magnitudes: NDArray[np.int64]
     non_zeros: NDArray[np.int64]
 
 
-class Work(NamedTuple):
-    """Work space of one thread, all in one stretch of memory that fits the first cache level."""
+class Array(NamedTuple):
+    """Cells of one tile."""
 
-    one: NDArray[Any]
-    code: NDArray[Any]
-    sums: NDArray[Any]
-    squared: NDArray[Any]
-    squares: NDArray[Any]
-    magnitudes: NDArray[Any]
-    used: NDArray[Any]
-    clipped: NDArray[Any]
-    parts: NDArray[Any]
-    variances: NDArray[Any]
-    v: NDArray[Any]
+    pitch: int
+    rows: int  # driven rows
+    states: int
+    inputs: int
+    outputs: int
+    weights: Any
+    weight_start: Any
+    weight_row: Any
+    weight_value: Any
+    variance: Any
+    variance_start: Any
+    variance_row: Any
+    variance_value: Any
+    flat_variance: Any
+    extra_variance: Any
+    sparse_weights: bool
+    sparse_variance: bool
+    flat_noise: bool
+    noisy: bool
+
+
+class Chain(NamedTuple):
+    """Converters, requantisers and wiring of one tile."""
+
+    adc_scale: Any
+    adc_offset: Any
+    adc_table: Any
+    gain: Any
+    dac_levels: Any
+    input_channel: Any
+    output_line: Any
+    adc_low: Any
+    adc_high: Any
+    state_limit: Any
+    output_limit: Any
+    zero: Any
+    half: Any
+    one: Any
+    dac_zero: int
+    has_dac: bool
+    has_table: bool
+    fused: bool
+
+
+class Slot(NamedTuple):
+    """One block of samples on one tile: what to run and where the results go."""
+
+    two_pass: bool
+    flush: int
+    steps: int
+    first_step: int
+    valid: int
+    number: int  # noise coordinate
+    keys: Any
+    codes: Any
+    state: Any
+    out: Any
+    low: Any
+    high: Any
+    squares: Any
+    magnitudes: Any
+    non_zeros: Any
+
+
+class Tile(NamedTuple):
+    """One tile with one block of samples.
+
+    Memory is bare pointers: to pass arrays would count references, millions of times per second.
+    """
+
+    array: Array
+    chain: Chain
+    job: Slot
+
+
+class Work(NamedTuple):
+    """Work space of one thread: pointers into one stretch of memory that fits the first cache."""
+
+    code: Any
+    sums: Any
+    squared: Any
+    squares: Any
+    magnitudes: Any
+    used: Any
+    clipped: Any
+    parts: Any
+    variances: Any
+    v: Any
+    keys: Any
+    normals: Any
+
+
+class Space(NamedTuple):
+    """The memory behind a :class:`Work`."""
+
+    floats: NDArray[Any]
     keys: NDArray[np.uint32]
     normals: NDArray[np.float32]
 
 
-def work_space(tiles: RecurrentTiles) -> Work:
+def work_space(tiles: RecurrentTiles) -> Space:
     """Allocate the work space of one thread."""
     rows = -(-tiles.arrays.rows // LANES) * LANES
     pitch = tiles.arrays.pitch
-    sizes = [
-        LANES, rows * WIDTH, pitch * WIDTH, rows * WIDTH, rows * LANES, rows * LANES, rows,
-        LANES, LANES * WIDTH, pitch * WIDTH, rows * WIDTH,
-    ]  # fmt: skip
-    whole = aligned_zeros(sum(sizes), tiles.dtype)
-    parts = np.split(whole, np.cumsum(sizes)[:-1])
-    parts[0][:] = 1
-    return Work(*parts, aligned_zeros(2 * WIDTH, np.uint32), aligned_zeros(pitch + 2 * LANES, np.float32))
+    count = (3 * WIDTH + 2 * LANES + 1) * rows + 2 * WIDTH * pitch + LANES * (WIDTH + 1)
+    return Space(
+        aligned_zeros(count, tiles.dtype),
+        aligned_zeros(2 * WIDTH, np.uint32),
+        aligned_zeros(pitch + 2 * LANES, np.float32),
+    )
+
+
+@njit
+def _open(a: Any, space: Any) -> Any:
+    """Cut the work space."""
+    rows = (a.rows + LANES - 1) // LANES * LANES
+    wide, tall = rows * WIDTH, a.pitch * WIDTH
+    code = pointer(space.floats, 0)
+    sums = pointer(code, wide)
+    squared = pointer(sums, tall)
+    squares = pointer(squared, wide)
+    magnitudes = pointer(squares, rows * LANES)
+    used = pointer(magnitudes, rows * LANES)
+    clipped = pointer(used, rows)
+    parts = pointer(clipped, LANES)
+    variances = pointer(parts, LANES * WIDTH)
+    return Work(
+        code, sums, squared, squares, magnitudes, used, clipped, parts, variances,
+        pointer(variances, tall), pointer(space.keys, 0), pointer(space.normals, 0),
+    )  # fmt: skip
 
 
 def make_plan(samples: int) -> Plan:
@@ -102,38 +214,88 @@ def make_plan(samples: int) -> Plan:
 ALONE = 16  # up to so many left-over samples run one by one
 
 
+@njit
+def _tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int) -> Any:
+    """Gather all that concerns tile t and one block."""
+    tiles = a.n_states.shape[0]
+    first, width = plan.place[block], plan.width[block]
+    column, cell, row = t * a.pitch, t * a.rows * a.pitch, t * a.rows
+    levels = a.adc_table.shape[0] // tiles
+    array = Array(
+        a.pitch,
+        a.n_states[t] + a.n_inputs[t],
+        a.n_states[t],
+        a.n_inputs[t],
+        a.n_outputs[t],
+        pointer(a.weights, cell),
+        pointer(a.weight_cells.start, column),
+        pointer(a.weight_cells.row, 0),
+        pointer(a.weight_cells.value, 0),
+        pointer(a.variance, cell),
+        pointer(a.variance_cells.start, column),
+        pointer(a.variance_cells.row, 0),
+        pointer(a.variance_cells.value, 0),
+        pointer(a.flat_variance, column),
+        pointer(a.extra_variance, column),
+        a.sparse_weights,
+        a.sparse_variance,
+        a.flat_noise,
+        a.noisy and job.noise,
+    )
+    chain = Chain(
+        pointer(a.adc_scale, column),
+        pointer(a.adc_offset, column),
+        pointer(a.adc_table, t * levels),
+        pointer(a.gain, column),
+        pointer(a.dac_levels, 0),
+        pointer(a.input_channel, t * (a.input_channel.shape[0] // tiles)),
+        pointer(a.output_line, t * (a.output_line.shape[0] // tiles)),
+        a.limits[0],
+        a.limits[1],
+        a.limits[2],
+        a.limits[3],
+        a.limits[4],
+        a.limits[5],
+        a.limits[6],
+        a.dac_zero,
+        a.dac_levels.shape[0] > 0,
+        levels > 0,
+        a.fused,
+    )
+    slot = Slot(
+        job.two_pass,
+        a.flush,
+        job.steps,
+        job.first_step,
+        plan.valid[block],
+        job.first_tile + t,
+        pointer(job.keys, 2 * plan.first[block]),
+        pointer(io.codes, first * io.channels * job.steps),
+        pointer(io.state, (first * tiles + width * t) * job.states),
+        pointer(io.out, first * io.lines * job.steps),
+        pointer(c.low, block * tiles * a.pitch + column),
+        pointer(c.high, block * tiles * a.pitch + column),
+        pointer(c.squares, block * tiles * a.rows + row),
+        pointer(c.magnitudes, block * tiles * a.rows + row),
+        pointer(c.non_zeros, block * tiles * a.rows + row),
+    )
+    return Tile(array, chain, slot)
+
+
 @njit(nogil=True, cache=True)
 def run_items(
-    a: Any, s: Any, counters: Any, plan: Any, job: Any, codes: Any, state: Any, out: Any, start: int, stop: int
+    a: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, start: int, stop: int
 ) -> None:
-    """Run the items start … stop - 1; item = block * tiles + tile.
-
-    ``job.keys`` holds the keys of all samples; codes, state and out are flat, block after block.
-    """
+    """Run the items start … stop - 1; item = block * tiles + tile."""
+    work = _open(a, space)
     tiles = a.n_states.shape[0]
-    places = plan.place[-1] + plan.width[-1]
-    per_code = codes.shape[0] // places
-    per_state = state.shape[0] // places
-    per_out = out.shape[0] // places
     for item in range(start, stop):
-        block, t = item // tiles, item % tiles
-        first, last = plan.place[block], plan.place[block] + plan.width[block]
-        sample, valid = plan.first[block], plan.valid[block]
-        own = Job(
-            job.keys[sample : sample + valid], valid, job.steps, job.states, job.first_step,
-            job.first_tile, job.noise, job.two_pass,
-        )  # fmt: skip
-        c = Counters(
-            counters.low[block], counters.high[block], counters.squares[block],
-            counters.magnitudes[block], counters.non_zeros[block],
-        )  # fmt: skip
-        u = codes[first * per_code : last * per_code]
-        x = state[first * per_state : last * per_state]
-        y = out[first * per_out : last * per_out]
+        block = item // tiles
+        tile = _tile(a, plan, job, io, c, block, item - block * tiles)
         if plan.width[block] == 1:
-            run_columns(a, s, c, own, t, u, x, y)
+            run_columns(tile, work)
         else:
-            run_lanes(a, s, c, own, t, u, x, y)
+            run_lanes(tile, work)
 
 
 @njit(nogil=True, cache=True)

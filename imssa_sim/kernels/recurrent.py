@@ -13,6 +13,7 @@ samples are in the batch.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels._recurrent_items import (
     Counters,
+    Flow,
     Job,
     from_blocks,
     make_plan,
@@ -103,58 +105,61 @@ def run_recurrent(
     if state is not None and state.shape != shape:
         raise ValueError(f"state must be {shape}, not {state.shape}")
     plan = make_plan(samples)
-    blocks = len(plan.place)
-    places = int(plan.width.sum())
+    blocks, places = len(plan.place), int(plan.width.sum())
     lines = tiles.channels if a.fused else tiles.tiles * tiles.outputs
-    out_type = np.int16 if a.fused else np.int32
-    packed_codes = np.zeros(places * channels * steps, np.int16)
-    packed_state = np.zeros(places * tiles.tiles * tiles.states, np.int32)
-    packed_out = np.zeros(places * lines * steps, out_type)
+    flow = Flow(
+        channels=channels,
+        lines=lines,
+        codes=np.zeros(places * channels * steps, np.int16),
+        state=np.zeros(places * tiles.tiles * tiles.states, np.int32),
+        out=np.zeros(places * lines * steps, np.int32),
+    )
     counters = Counters(
-        *(np.zeros((blocks, tiles.tiles * a.pitch), np.int64) for _ in range(2)),
-        *(np.zeros((blocks, tiles.tiles * a.rows), np.int64) for _ in range(3)),
+        *(np.zeros(blocks * tiles.tiles * a.pitch, np.int64) for _ in range(2)),
+        *(np.zeros(blocks * tiles.tiles * a.rows, np.int64) for _ in range(3)),
     )
     job = Job(
-        sample_keys(seed, chip, ids, stage), samples, steps, tiles.states, first_step, first_tile,
-        noise, two_pass,
-    )  # fmt: skip
+        keys=sample_keys(seed, chip, ids, stage).ravel(),
+        steps=steps,
+        states=tiles.states,
+        first_step=first_step,
+        first_tile=first_tile,
+        noise=noise,
+        two_pass=two_pass,
+    )
     new_state = np.zeros(shape, np.int32) if state is None else np.array(state, np.int32)
     flat_state = new_state.reshape(samples, 1, -1)
-    outputs = np.empty((samples, steps, lines), out_type)
-
-    def enter() -> Any:
-        def work(block: int) -> None:
-            to_blocks(codes, plan, packed_codes, block)
-            to_blocks(flat_state, plan, packed_state, block)
-
-        return work
-
+    outputs = np.empty((samples, steps, lines), np.int16 if a.fused else np.int32)
     items = blocks * tiles.tiles
     share = max(1, items // (8 * threads))
 
-    def run() -> Any:
+    def enter() -> Callable[[int], None]:
+        def work(block: int) -> None:
+            to_blocks(codes, plan, flow.codes, block)
+            to_blocks(flat_state, plan, flow.state, block)
+
+        return work
+
+    def run() -> Callable[[int], None]:
         space = work_space(tiles)
 
         def work(piece: int) -> None:
             stop = min(items, (piece + 1) * share)
-            run_items(
-                a, space, counters, plan, job, packed_codes, packed_state, packed_out,
-                piece * share, stop,
-            )  # fmt: skip
+            run_items(a, space, counters, plan, job, flow, piece * share, stop)
 
         return work
 
-    def leave() -> Any:
+    def leave() -> Callable[[int], None]:
         def work(block: int) -> None:
-            from_blocks(packed_out, plan, outputs, block)
-            from_blocks(packed_state, plan, flat_state, block)
+            from_blocks(flow.out, plan, outputs, block)
+            from_blocks(flow.state, plan, flat_state, block)
 
         return work
 
     run_threads(blocks, threads, enter)
     run_threads(-(-items // share), threads, run)
     run_threads(blocks, threads, leave)
-    total = [counter.sum(axis=0) for counter in counters]
+    total = [counter.reshape(blocks, -1).sum(axis=0) for counter in counters]
     low, high = (n.reshape(tiles.tiles, a.pitch)[:, : tiles.columns] for n in total[:2])
     squares, magnitudes, non_zeros = (n.reshape(tiles.tiles, a.rows) for n in total[2:])
     return RecurrentResult(

@@ -33,8 +33,8 @@ class TileArrays(NamedTuple):
     n_states: NDArray[np.int64]  # (T,)
     n_inputs: NDArray[np.int64]  # (T,)
     n_outputs: NDArray[np.int64]  # (T,)
-    input_channel: NDArray[np.int64]  # (T, I)
-    output_channel: NDArray[np.int64]  # (T, O)
+    input_channel: NDArray[np.int64]  # (T * I,)
+    output_line: NDArray[np.int64]  # (T * O,) line of the result, -1: not given out
     weights: NDArray[Any]  # (T * R * P,)
     variance: NDArray[Any]  # (T * R * P,) excess of the read-noise variance over the flat one
     weight_cells: ColumnLists
@@ -47,10 +47,10 @@ class TileArrays(NamedTuple):
     extra_variance: NDArray[Any]  # (T * P,)
     adc_scale: NDArray[Any]  # (T * P,)
     adc_offset: NDArray[Any]  # (T * P,)
-    adc_table: NDArray[Any]  # (T * P * levels,) or (0,): identity
+    adc_table: NDArray[Any]  # (T * levels * P,) or (0,): identity
     gain: NDArray[Any]  # (T * P,) multiplier / 2**shift of state and output columns
     dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
-    limits: NDArray[Any]  # ADC low, ADC high, state limit, output limit
+    limits: NDArray[Any]  # ADC low, ADC high, state limit, output limit; 0, 1/2, 1
     dac_zero: int  # place of code 0 in dac_levels
     flush: int  # steps after which statistics kept in floats go to integers
     fused: bool  # output requantiser applied in the kernel
@@ -122,9 +122,12 @@ def converter_tables(
     dtype: Any,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Checked DAC and ADC tables, flat; empty where the converter is ideal."""
-    levels = np.zeros(0) if dac_levels is None else np.asarray(dac_levels, dtype=np.float64)
-    if dac_levels is not None and levels.shape != (2 * limit + 1,):
+    codes = np.arange(-limit, limit + 1)
+    levels = codes if dac_levels is None else np.asarray(dac_levels, dtype=np.float64)
+    if levels.shape != codes.shape:
         raise ValueError(f"dac_levels must have {2 * limit + 1} entries, not {levels.shape}")
+    if np.array_equal(levels, codes):
+        levels = np.zeros(0)
     if adc_table is None:
         return levels.astype(dtype), np.zeros(0, dtype)
     table = np.asarray(adc_table, dtype=np.float64)
@@ -221,13 +224,15 @@ def pack_tiles(
     if channel_in.shape[1] < int(ni.max()):
         raise ValueError("input_channel has fewer columns than the largest n_inputs")
     fused = output_channel is not None
-    channel_out = np.full((tiles, o_max), -1, dtype=np.int64)
+    given = np.arange(o_max) < no[:, None]
     if fused:
-        channel_out[:] = np.asarray(output_channel, dtype=np.int64).reshape(tiles, -1)[:, :o_max]
-        used = channel_out[np.arange(o_max) < no[:, None]]
-        used = used[used >= 0]
+        lines = np.asarray(output_channel, dtype=np.int64).reshape(tiles, -1)[:, :o_max]
+        lines = np.where(given, lines, -1)
+        used = lines[lines >= 0]
         if len(np.unique(used)) != len(used) or np.any(used >= channels):
             raise ValueError("fused output: each channel must have exactly one column")
+    else:
+        lines = np.where(given, np.arange(tiles * o_max).reshape(tiles, o_max), -1)
     if dtype is None:
         dtype = working_type(w, max(state_limit, input_limit), adc_low, adc_high)
     gain = np.zeros((tiles, columns))
@@ -260,8 +265,8 @@ def pack_tiles(
         n_states=ns,
         n_inputs=ni,
         n_outputs=no,
-        input_channel=np.ascontiguousarray(channel_in),
-        output_channel=channel_out,
+        input_channel=channel_in.ravel(),
+        output_line=lines.ravel(),
         weights=packed_weights,
         variance=packed_excess,
         weight_cells=column_lists(packed_weights, tiles, rows, pitch),
@@ -277,7 +282,7 @@ def pack_tiles(
         adc_table=table,
         gain=padded(gain, shape, dtype),
         dac_levels=levels,
-        limits=np.array([adc_low, adc_high, state_limit, output_limit], dtype=dtype),
+        limits=np.array([adc_low, adc_high, state_limit, output_limit, 0, 0.5, 1], dtype=dtype),
         dac_zero=limit,
         flush=min(mantissa // (2 * limit * limit), 2**20),
         fused=fused,
