@@ -80,7 +80,7 @@ def options(
 
 @app.command("validate")
 def validate_command(workload: Workload, overrides: Overrides = None) -> None:
-    """Check a workload, its overrides and all cards that it names."""
+    """Check a workload, its overrides and its cards."""
     from imssa_sim.cli.validate import validate
 
     validate(workload, overrides or [])
@@ -95,7 +95,7 @@ def explain_command(
     ] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Show each resolved value with the file and line that it comes from."""
+    """Show each value, and the line that it comes from."""
     from imssa_sim.cli.explain import explain
 
     explain(workload, path, overrides or [])
@@ -108,7 +108,7 @@ def list_command(
     ] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Cards of this kind only.")] = None,
 ) -> None:
-    """List the cards, workloads and data sets that come with the package."""
+    """List the cards, workloads and data sets."""
     from imssa_sim.cli.list import list_available
 
     list_available(what, kind)
@@ -124,7 +124,7 @@ def cite_command(
         Path | None, typer.Option("-o", "--output", help="Write to this file instead.")
     ] = None,
 ) -> None:
-    """Print the BibTeX of the sources that a run or a workload rests on."""
+    """Print the BibTeX of a run or a workload."""
     from imssa_sim.cli.cite import cite
 
     cite(source, overrides or [], output)
@@ -181,6 +181,23 @@ def sweep_command(
     sweep(file, output, jobs, quiet)
 
 
+@app.command("validate-chips")
+def validate_chips_command(
+    chips: Annotated[
+        list[str] | None, typer.Argument(metavar="[CHIP]...", help="All by default.")
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", metavar="FILE", help="Write the page docs/validation.md instead."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Recompute the published figures of ISAAC, PUMA, HERMES, NeuRRAM and others."""
+    from imssa_sim.cli.validate_chips import validate
+
+    validate(chips or [], page, as_json=as_json)
+
+
 @app.command("export-spice")
 def export_spice_command(
     workload: Workload,
@@ -197,7 +214,7 @@ def export_spice_command(
         bool, typer.Option("--run", help="Run ngspice too and compare the column currents.")
     ] = False,
 ) -> None:
-    """Write a programmed tile with its wires as an ngspice deck."""
+    """Write a programmed tile as an ngspice deck."""
     from imssa_sim.cli.export_spice import export_spice
 
     export_spice(workload, overrides or [], tiles, index, chip, output, run)

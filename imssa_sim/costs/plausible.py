@@ -76,6 +76,43 @@ WINDOWS: Mapping[str, Window] = {
     "cell/write_verify_time": (1e-8, 1e-4),
     "cell/write_voltage_step": (1e-3, 1),
     "cell/write_window": (1e-8, 1e-4),
+    "chip/adc_area": (1e-8, 1e-4),
+    "chip/adc_energy": (5e-14, 1e-10),
+    "chip/adc_rate": (2e6, 5e9),
+    "chip/adc_step_energy": (1e-14, 1e-11),
+    "chip/array_area": (1e-7, 1e-4),
+    "chip/array_energy": (5e-13, 5e-10),
+    "chip/cell_area": (1, 1e3),
+    "chip/input_energy": (1e-15, 1e-12),
+    "chip/integrate_energy": (1e-14, 1e-11),
+    "chip/lsb_time": (2e-11, 5e-7),
+    "chip/macro_area": (1e-8, 1e-4),
+    "chip/mean_conductance": (1e-6, 1e-3),
+    "chip/near_memory_area": (1e-8, 1e-4),
+    "chip/near_memory_energy": (5e-13, 5e-10),
+    "chip/neuron_energy": (1e-15, 1e-12),
+    "chip/phase_time": (1e-8, 1e-5),
+    "chip/published_density": (1e16, 1e20),
+    "chip/published_efficiency": (5e11, 5e14),
+    "chip/published_efficiency_long": (1e11, 1e15),
+    "chip/published_efficiency_short": (1e11, 1e15),
+    "chip/published_energy_long": (1e-7, 1e-4),
+    "chip/published_energy_short": (1e-8, 1e-5),
+    "chip/published_mvm_energy": (1e-9, 1e-6),
+    "chip/published_mvm_time": (1e-7, 1e-4),
+    "chip/published_peak": (1e11, 5e14),
+    "chip/published_peak_long": (1e12, 1e15),
+    "chip/published_peak_short": (1e12, 1e15),
+    "chip/published_time_long": (1e-8, 1e-5),
+    "chip/published_time_short": (1e-8, 1e-5),
+    "chip/pulse_time": (1e-8, 1e-5),
+    "chip/read_time": (1e-9, 1e-5),
+    "chip/read_voltage": (0.01, 1),
+    "chip/sample_energy": (1e-14, 1e-11),
+    "chip/shift_add_energy": (1e-15, 1e-12),
+    "chip/sparsity_area": (1e-8, 1e-4),
+    "chip/step_time": (1e-8, 1e-5),
+    "chip/word_line_energy": (1e-15, 1e-12),
     "dac/amplitude/area": (1e-12, 1e-9),
     "dac/bit_serial/area": (1e-14, 1e-11),
     "dac/pulse_width/area": (1e-11, 1e-8),
@@ -128,6 +165,9 @@ RATIOS: Mapping[str, Window] = {
     "gpu/peak_int8/bandwidth": (1, 400),
 }
 
+# Power over area [W/m^2] of the parts of a chip: 0.08 to 24 W/mm^2 in the published tables.
+DENSITY: Window = (3e4, 7e7)
+
 # Spread of the programmed conductance at G_max [S]; the coefficients themselves span 10^4.
 SPREAD: Window = (5e-9, 5e-5)
 
@@ -143,7 +183,7 @@ def window_of(card: Card, entry: Entry) -> Window | None:
 
 def implausible(card: Card) -> list[str]:
     """Return what is implausible about a card's dimensional numbers, one line each."""
-    return [*_outside(card), *_ratios(card), *_spread(card)]
+    return [*_outside(card), *_ratios(card), *_spread(card), *_densities(card)]
 
 
 def _outside(card: Card) -> Iterator[str]:
@@ -189,3 +229,18 @@ def _spread(card: Card) -> Iterator[str]:
             f"what is plausible, {format_si(SPREAD[0], 'S')} to {format_si(SPREAD[1], 'S')}; "
             "check the units of programming_coefficients, programming_reference and g_max"
         )
+
+
+def _densities(card: Card) -> Iterator[str]:
+    if card.kind != "chip":
+        return
+    for name, power in card.parameters.items():
+        area = card.parameters.get(f"{name.removesuffix('_power')}_area")
+        if not name.endswith("_power") or area is None:
+            continue
+        density = power.si / area.si
+        if not DENSITY[0] <= density <= DENSITY[1]:
+            yield (
+                f"{card.name}: {name} over {area.name} is {density / 1e6:.3g} W/mm^2, outside of "
+                f"what is plausible, {DENSITY[0] / 1e6:g} to {DENSITY[1] / 1e6:g}; check both units"
+            )

@@ -1,0 +1,151 @@
+"""Published chips: the figures of the papers, stated here apart from the cards."""
+
+import statistics
+from pathlib import Path
+
+import pytest
+
+from imssa_sim.config import locate
+from imssa_sim.costs.chips import CHIPS, validate_chips
+from imssa_sim.costs.chips.page import page, text_table
+from imssa_sim.errors import InputError
+
+FIGURES = {(f.chip, f.name): f for f in validate_chips()}
+
+
+def ours(chip, name):
+    return FIGURES[chip, name].ours
+
+
+@pytest.mark.parametrize(
+    ("name", "published", "tolerance"),
+    [
+        ("tile power", 330, 0.01), ("tile area", 0.372, 0.01),
+        ("168 tiles power", 55.4, 0.01), ("168 tiles area", 62.5, 0.01),
+        ("chip power", 65.8, 0.01), ("chip area", 85.4, 0.01),
+        ("ADC share of tile power", 0.58, 0.01), ("ADC share of tile area", 0.31, 0.01),
+        ("pipeline of one 16-bit input", 22, 0), ("peak throughput", 41.29, 0.001),
+        ("efficiency", 627.5, 0.001), ("throughput per area", 483.5, 0.001),
+    ],
+)  # fmt: skip
+def test_isaac(name, published, tolerance):
+    assert ours("isaac_ce", name) == pytest.approx(published, rel=tolerance, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "published", "tolerance"),
+    [
+        ("core power", 42.37, 0.01), ("node power", 62.5, 0.01), ("node area", 90.6, 0.01),
+        ("128x128 product, 16 bit, time", 2304, 1e-9),
+        ("128x128 product, 16 bit, energy", 43.97, 0.001),
+        # These two sums of the paper's own table miss its totals; they are reported as they are.
+        ("tile power", 373.8, 0.012), ("tile area", 0.479, 0.018), ("core area", 0.036, 0.026),
+    ],
+)  # fmt: skip
+def test_puma(name, published, tolerance):
+    assert ours("puma", name) == pytest.approx(published, rel=tolerance)
+
+
+def test_pumas_peak_does_not_follow_from_its_table():
+    figure = FIGURES["puma", "peak throughput"]
+    assert not figure.reproducible
+    assert figure.ours == pytest.approx(138 * 8 * 2 * 2 * 128 * 128 / 2304e-9 / 1e12)
+    assert figure.published == pytest.approx(52.31)
+    assert "31.40" in figure.note
+
+
+@pytest.mark.parametrize(
+    ("name", "published", "tolerance"),
+    [
+        ("throughput, 1 phase", 63.1, 0.05), ("throughput, 4 phases", 16.1, 0.05),
+        ("time, 1 phase", 133, 0.05), ("time, 4 phases", 520, 0.05),
+        ("efficiency, 1 phase, at constant power", 9.76, 0.05),
+        ("efficiency, 4 phases, at constant power", 2.48, 0.05),
+        ("energy, 4 phases, at constant power", 3.38, 0.05),
+        # From the power of the single core's paper, which covers less.
+        ("efficiency, 1 phase", 9.76, 0.09), ("efficiency, 4 phases", 2.48, 0.09),
+    ],
+)  # fmt: skip
+def test_hermes(name, published, tolerance):
+    assert ours("hermes_64", name) == pytest.approx(published, rel=tolerance)
+
+
+def test_hermes_power_is_constant_across_modes():
+    powers = [0.86e-6 / 133e-9, 3.38e-6 / 520e-9]
+    assert powers[0] == pytest.approx(powers[1], rel=0.01)
+    assert ours("hermes_core", "throughput") == pytest.approx(1.008, rel=0.05)
+
+
+NEURRAM = [(3, 1, 2.122), (4, 2, 1.793), (5, 3, 1.165), (6, 4, 0.744), (7, 5, 0.525)]
+
+
+def test_neurrams_throughputs_through_the_event_engine():
+    errors = []
+    for outputs, inputs, published in NEURRAM:
+        phases = ", two phases" if inputs == 5 else ""
+        figure = FIGURES["neurram", f"throughput, {outputs} b out, {inputs} b in{phases}"]
+        assert figure.basis == "events"
+        errors.append(abs(figure.ours / published - 1))
+    assert statistics.fmean(errors) <= 0.05
+    assert max(errors) <= 0.10
+
+
+@pytest.mark.parametrize(
+    ("outputs", "inputs", "phases"),
+    [(3, 1, 1), (4, 2, 1), (5, 3, 1), (6, 4, 1), (7, 5, 2), (8, 6, 2), (6, 6, 3), (2, 2, 1)],
+)
+def test_neurrams_events_take_the_time_of_the_formula(outputs, inputs, phases):
+    """T = .27 us sum(2^p - 1) + .3 us (steps) + .3 us (phases), p split over the phases."""
+    from imssa_sim.cards import load_card
+    from imssa_sim.costs.chips.figure import Comparison
+    from imssa_sim.costs.chips.neurram import product_time
+
+    magnitude = max(1, inputs - 1)
+    split = {
+        1: [magnitude],
+        2: [-(-magnitude // 2), magnitude // 2],
+        3: [-(-magnitude // 3), -(-(magnitude - 1) // 3), magnitude // 3],
+    }[phases]
+    steps = sum(max(outputs - i, 0) for i in range(phases))
+    expected = 0.27 * sum(2**p - 1 for p in split) + 0.3 * steps + 0.3 * phases
+    card = Comparison(load_card("chips/neurram"))
+    assert product_time(card, outputs, inputs, phases) * 1e6 == pytest.approx(expected)
+
+
+def test_neurrams_efficiencies_are_the_sum_of_their_parts():
+    published = [43.08, 40.33, 23.09, 15.95, 11.03]
+    found = [f.ours for f in FIGURES.values() if f.chip == "neurram" and "efficiency" in f.name]
+    assert found == pytest.approx(published, rel=0.02)
+
+
+def test_jia_per_column():
+    assert ours("jia_2020", "1-bit efficiency, 0.85 V") == pytest.approx(400, rel=0.01)
+    assert ours("jia_2020", "1-bit efficiency, 1.2 V") == pytest.approx(192, rel=0.01)
+
+
+def test_imssa_claims_nothing_published():
+    assert all(f.published is None for f in FIGURES.values() if f.chip == "imssa")
+
+
+def test_every_compared_figure_has_source_and_locator():
+    for figure in FIGURES.values():
+        assert figure.published is None or (figure.source and figure.locator)
+
+
+def test_the_page_is_up_to_date():
+    written = Path(locate.root() / "docs" / "validation.md").read_text(encoding="utf-8")
+    assert written == page(validate_chips()), (
+        "run python -m imssa_sim validate-chips --page docs/validation.md"
+    )
+
+
+def test_the_table_names_every_chip():
+    table = text_table(validate_chips())
+    assert table.count("not calibrated:") >= 5
+    assert "does not follow from the paper's own numbers" in table
+
+
+def test_unknown_chip():
+    with pytest.raises(InputError, match="did you mean 'neurram'"):
+        validate_chips(["neuram"])
+    assert set(CHIPS) == {f.chip for f in FIGURES.values()}
