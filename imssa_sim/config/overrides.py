@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from imssa_sim.config.fields import Section
 from imssa_sim.config.source import KeyPath, dotted, parse
 from imssa_sim.config.walk import all_paths, field_at, key_advice, section_of, valid_keys
 from imssa_sim.errors import ConfigError, Problem, nearest
+
+_INDEX = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def parse_override(text: str, root: type[Section]) -> Override:
     if not equals or not name:
         remedy = "write --set path.to.key=value, for example --set hardware.adc.bits=6"
         raise ConfigError([Problem("is not 'path=value'", shown, remedy=remedy)])
-    path: KeyPath = tuple(int(p) if p.isdigit() else p for p in name.split("."))
+    path: KeyPath = tuple(int(p) if _INDEX.fullmatch(p) else p for p in name.split("."))
     _check_path(path, shown, root)
     try:
         parsed = parse(value.strip(), shown).data

@@ -189,6 +189,8 @@ def _absolute(field: Place | None, value: Any) -> Any:
         if section is None:
             return value
         return {k: _absolute(section.model_fields.get(k), v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_absolute(field, item) for item in value]
     if not isinstance(value, str) or not isinstance(field, FieldInfo):
         return value
     kinds = [type(m) for m in marks(field)]

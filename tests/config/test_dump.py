@@ -54,7 +54,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
 }
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.fixed_dictionaries({}, optional=VALUES))
 def test_round_trip(write_workload: Write, folder: Path, values: dict[str, object]) -> None:
     path = write_workload()

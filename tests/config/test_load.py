@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from imssa_sim.config import RunConfig, load_config
 from imssa_sim.config.load import leaves
 from imssa_sim.config.source import dotted
+from imssa_sim.config.walk import all_paths
 from imssa_sim.errors import ConfigError, InputError
 
 Write = Callable[..., Path]
@@ -127,11 +130,14 @@ def test_a_single_number_of_the_file_is_the_origin_of_all_kinds(write_workload: 
 
 
 def test_lists_can_be_overridden_whole_and_item_by_item(
-    write_workload: Write, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(folder)
+    write_workload: Write, folder: Path, tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     path = write_workload()
-    gpu = str(folder / "gpu.yaml")
+    here = tmp_path_factory.mktemp("here")
+    (folder / "gpu.yaml").rename(here / "gpu.yaml")
+    monkeypatch.chdir(here)
+    gpu = str(here / "gpu.yaml")
     assert load_config(path, ["baselines=[./gpu.yaml]"]).config.baselines == (gpu,)
     both = ["baselines=[./gpu.yaml, ./gpu.yaml]", "baselines.1=gpu.yaml"]
     assert load_config(path, both).config.baselines == (gpu, gpu)
@@ -241,3 +247,22 @@ def test_config_can_be_built_without_a_file(write_workload: Write) -> None:
     again = config.model_copy(update={"seed": 1})
     assert isinstance(again, RunConfig)
     assert again.seed == 1
+
+
+PATHS = st.sampled_from(all_paths(RunConfig)) | st.text("abst.=-0²{}[] ", max_size=12)
+YAML_TEXTS = st.sampled_from(
+    ["", "~", "true", "[]", "{}", "[1, {a: 2}]", "1e999", "-1", "é", "*a", "&a [*a]", "!!x y", "'"]
+) | st.text(max_size=8)
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(PATHS, YAML_TEXTS), min_size=1, max_size=3))
+def test_any_override_is_applied_or_explained(
+    write_workload: Write, pairs: list[tuple[str, str]]
+) -> None:
+    overrides = [f"{path}={value}" for path, value in pairs]
+    try:
+        loaded = load_config(write_workload(), overrides)
+    except ConfigError:
+        return
+    assert set(loaded.origins) == {dotted(leaf) for leaf in leaves(loaded.config)}
