@@ -17,6 +17,7 @@ from imssa_sim.timing.constraints import EventSystem, Schedule, event_system, sc
 from imssa_sim.timing.graph import Segment
 
 IntArray = NDArray[np.int64]
+Places = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def run_recurrence(
         The pipeline locks up, or times overflow 64 bits.
     """
     system = event_system(segment)
-    plan = schedule(system)
+    # As a wavefront: each station one token behind the one before it, so that an iteration's
+    # events hardly wait for each other in the processor.
+    plan = schedule(system, system.station)
     total = int(system.limit.max()) * sum(station.ticks for station in segment.stations)
     if total >= 2**61:
         raise InputError(
@@ -129,20 +132,21 @@ class _Sweep:
             system.clamp[by_target],
         )
 
-    def _unchecked_steps(self) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
+    def _unchecked_steps(self) -> tuple[Places, Places, IntArray, Places, IntArray]:
         """Targets and operand pairs: an event with d arcs takes d - 1 steps, or one."""
         system = self.system
         incoming: list[list[tuple[int, int]]] = [[] for _ in range(self.nodes)]
         for a in np.flatnonzero(system.core):
-            place = int(system.source[a]) - int(self.back[a]) * self.stride
+            place = (int(system.source[a]) - int(self.back[a]) * self.stride) & self.mask
             incoming[system.target[a]].append((place, int(system.weight[a])))
         steps = []
         for v in map(int, self.plan.order):
             operands = incoming[v]
             steps.append((v, *operands[0], *operands[min(1, len(operands) - 1)]))
             steps += [(v, v, 0, *operand) for operand in operands[2:]]
-        target, a_place, a_weight, b_place, b_weight = np.array(steps, dtype=np.int64).T.copy()
-        return target, a_place, a_weight, b_place, b_weight
+        columns = np.array(steps, dtype=np.int64).T.copy()
+        target, a_place, b_place = (columns[n].astype(np.uint64) for n in (0, 1, 3))
+        return target, a_place, columns[2], b_place, columns[4]
 
     def edges(self, begin: int, end: int) -> None:
         """Evaluate iterations near the ends of the sequence, one by one if they are recorded."""

@@ -7,6 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
+Places = NDArray[np.uint64]
 
 
 @njit(cache=True)
@@ -46,30 +47,32 @@ def sweep_edges(
 @njit(cache=True)
 def sweep_inner(
     times: IntArray, mask: int, stride: int, begin: int, end: int,
-    target: IntArray, a_place: IntArray, a_weight: IntArray, b_place: IntArray, b_weight: IntArray,
+    target: Places, a_place: Places, a_weight: IntArray, b_place: Places, b_weight: IntArray,
     output: IntArray, output_place: int, output_first: int,
 ) -> None:  # fmt: skip
     """Evaluate iterations in which every occurrence that is looked at exists; times in ticks.
 
     Step j sets event ``target[j]`` to ``max(x[a] + a_weight, x[b] + b_weight)``; places are
-    relative to the iteration's own. ``output`` (or an empty array) takes the times of one event.
+    relative to the iteration's own, and unsigned: an index that cannot be negative needs no test.
+    ``output`` (or an empty array) takes the times of one event.
     """
     steps = target.shape[0]
+    ring = np.uint64(mask)
     recording = output.shape[0] > 0
     for n in range(begin, end):
-        base = n * stride
+        base = np.uint64(n * stride)
         for j in range(steps):
-            a = times[(base + a_place[j]) & mask] + a_weight[j]
-            b = times[(base + b_place[j]) & mask] + b_weight[j]
-            times[(base + target[j]) & mask] = max(a, b)
+            a = times[(base + a_place[j]) & ring] + a_weight[j]
+            b = times[(base + b_place[j]) & ring] + b_weight[j]
+            times[(base + target[j]) & ring] = max(a, b)
         if recording:
-            output[n - output_first] = times[(base + output_place) & mask]
+            output[n - output_first] = times[(n * stride + output_place) & mask]
 
 
 @njit(cache=True)
 def sweep_to_period(
     times: IntArray, mask: int, stride: int, nodes: int, begin: int, end: int,
-    target: IntArray, a_place: IntArray, a_weight: IntArray, b_place: IntArray, b_weight: IntArray,
+    target: Places, a_place: Places, a_weight: IntArray, b_place: Places, b_weight: IntArray,
     anchor: IntArray,
 ) -> tuple[int, int, int]:  # fmt: skip
     """Evaluate iterations until the window repeats, shifted in time; at most up to ``end``.
