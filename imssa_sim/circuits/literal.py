@@ -1,0 +1,60 @@
+"""Reads with every cell's fluctuation drawn apart: the reference for folded read noise.
+
+Folding adds the cells' variances to one Gaussian per column, which is exact as long as no cell's
+conductance is cut off at a physical bound. Here each cell is drawn and cut off; many times the
+work, for tests and for finding out when folding errs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.circuits.array import WrittenTiles
+from imssa_sim.circuits.weights import effective
+
+FloatArray = NDArray[np.float64]
+
+
+def literal_sums(
+    written: WrittenTiles,
+    tile: int,
+    codes: NDArray[np.integer],
+    time: float,
+    rng: np.random.Generator,
+    *,
+    clipped: bool = True,
+) -> FloatArray:
+    """Return the column sums of one tile, each read with fresh fluctuations of all cells.
+
+    Wires are left out: with them a cell's fluctuation reaches other columns too.
+
+    Parameters
+    ----------
+    written : WrittenTiles
+    tile : int
+    codes : int array (n, R)
+        Codes on the word lines, one read for each row of the array.
+    time : float
+        Since programming [s].
+    rng : numpy.random.Generator
+    clipped : bool
+        False lets a conductance become negative, as folding does.
+
+    Returns
+    -------
+    array (n, C)
+        [weight units x code units]
+    """
+    cell = written.cell
+    present = written.conductance(time)[tile]
+    sigma = cell.read_sigma(present, written.written[tile], time, written.read_time)
+    sigma = sigma * written.in_use[tile]
+    scale = written.scale[tile : tile + 1]
+    sums = np.empty((len(codes), scale.shape[1]))
+    for n, code in enumerate(codes):
+        read = present + sigma * rng.standard_normal(present.shape)
+        if clipped:
+            read = np.clip(read, cell.bound_low, cell.bound_high) * written.in_use[tile]
+        sums[n] = code @ effective(read[None], scale, written.scheme)[0]
+    return sums
