@@ -1,0 +1,270 @@
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from imssa_sim.data import Dataset, Split
+from imssa_sim.errors import ConfigError, InputError
+from imssa_sim.model.checkpoint import load_checkpoint
+from imssa_sim.model.forward import accuracy
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+
+CONFIG = """
+name: tiny
+seed: 3
+model: {layers: 1, width: 6, state: 4, inputs: 1, classes: 10, initialisation: lin}
+data: {name: sdigits}
+train: {epochs: 3, batch: 64, dt_min: 0.05, dt_max: 0.5, shift: 1, dropout: 0.1}
+"""
+
+
+def small_digits(name: str, side: int, normalise: bool) -> Dataset:
+    """The first few digits, so that an epoch takes milliseconds."""
+    from imssa_sim.data.digits import load_digits
+
+    whole = load_digits(name, side, normalise)
+    parts = {
+        part: Split(getattr(whole, part).inputs[:n], getattr(whole, part).labels[:n])
+        for part, n in (("train", 200), ("validation", 80), ("test", 80))
+    }
+    return Dataset(
+        **{n: getattr(whole, n) for n in whole.__dataclass_fields__ if n not in parts}, **parts
+    )
+
+
+@pytest.fixture(autouse=True)
+def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imssa_sim.data.registry.load_digits", small_digits)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., Any]:
+    from imssa_sim.training.load import load_train_config
+    from imssa_sim.training.trainer import train
+
+    config = tmp_path / "tiny.yaml"
+    config.write_text(CONFIG)
+
+    def call(name: str, *overrides: str, **options: Any) -> Any:
+        options.setdefault("report", lambda line: None)
+        return train(load_train_config(config, overrides), tmp_path / name, **options)
+
+    return call
+
+
+def test_same_seed_same_bytes(run: Callable[..., Any], tmp_path: Path) -> None:
+    run("a.safetensors")
+    run("b.safetensors")
+    run("c.safetensors", "seed=4")
+    contents = [(tmp_path / f"{n}.safetensors").read_bytes() for n in "abc"]
+    assert contents[0] == contents[1]
+    assert contents[0] != contents[2]
+
+
+def tones(count: int, seed: int) -> Split:
+    """Noisy tones of random phase; the class is the frequency."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 3, count)
+    phase = rng.uniform(0, 2 * np.pi, (count, 1))
+    wave = np.sin(0.3 * (1 + labels[:, None]) * np.arange(40) + phase)
+    wave += rng.normal(0, 0.3, wave.shape)
+    return Split(wave[..., None].astype(np.float32), labels)
+
+
+def test_training_learns_to_tell_tones_apart() -> None:
+    from imssa_sim.model.initialise import random_network
+    from imssa_sim.training.fit import Fit, evaluate
+    from imssa_sim.training.schema import TrainSection
+    from imssa_sim.training.torch_network import NetworkModule
+
+    parts = {n: tones(200, i) for i, n in enumerate(("train", "validation", "test"))}
+    data = Dataset("tones", **parts, classes=("a", "b", "c"), source="", normalisation="")
+    network = random_network(
+        layers=1, width=8, state=8, inputs=1, classes=3, initialisation="lin", dt_range=(0.05, 0.5)
+    )
+    fit = Fit(NetworkModule(network), data, TrainSection(epochs=10, batch=20), seed=0)
+    assert evaluate(fit.module, data.test, 50)[1] < 0.6
+    fit.run(lambda record: None)
+    fit.load_best()
+    assert evaluate(fit.module, data.test, 50)[1] > 0.9
+
+
+@pytest.mark.parametrize("interrupted_after", [1, 2])
+def test_interrupted_training_repeats_the_uninterrupted_one(
+    run: Callable[..., Any], tmp_path: Path, interrupted_after: int
+) -> None:
+    whole = run("whole.safetensors")
+
+    def stop(line: str) -> None:
+        if line.startswith(f"epoch   {interrupted_after}/"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("parts.safetensors", report=stop)
+    assert (tmp_path / "parts.resume.pt").exists()
+    assert not (tmp_path / "parts.safetensors").exists()
+    lines: list[str] = []
+    run("parts.safetensors", report=lines.append)
+    assert lines[0].startswith(f"continuing after epoch {interrupted_after}")
+    assert (tmp_path / "parts.safetensors").read_bytes() == whole.checkpoint.path.read_bytes()
+    assert not (tmp_path / "parts.resume.pt").exists()
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_state_of_another_training_is_not_continued(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    def stop(line: str) -> None:
+        if line.startswith("epoch   1/"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run("a.safetensors", report=stop)
+    with pytest.raises(InputError, match="another configuration or other data"):
+        run("a.safetensors", "train.lr=0.003")
+    run("a.safetensors", "train.lr=0.003", fresh=True)
+    assert load_checkpoint(tmp_path / "a.safetensors").metadata["config"]["train"]["lr"] == 0.003
+
+
+def test_damaged_state_is_named(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "a.resume.pt").write_bytes(b"nonsense")
+    with pytest.raises(InputError, match=r"is damaged.*--fresh"):
+        run("a.safetensors")
+
+
+def test_metadata_tell_what_was_measured(run: Callable[..., Any]) -> None:
+    from imssa_sim.data import load_dataset
+
+    result = run("a.safetensors", command="python -m imssa_sim train tiny.yaml")
+    metadata = result.checkpoint.metadata
+    test = load_dataset("sdigits").test
+    measured = accuracy(result.checkpoint.network, test.inputs, test.labels)
+    assert metadata["accuracy"]["test"] == measured
+    best = max(r.validation_accuracy for r in result.history)
+    # Module and reference differ in precision only: at most one sequence on the fence.
+    assert abs(metadata["accuracy"]["validation"] - best) <= 1 / 80
+    assert metadata["split"] == {"train": 200, "validation": 80, "test": 80}
+    assert metadata["data"]["sha256"] == load_dataset("sdigits").fingerprint
+    assert metadata["command"] == "python -m imssa_sim train tiny.yaml"
+    assert metadata["seed"] == 3
+    assert metadata["augmentation"] == "shifts of up to 1 pixels"
+    assert metadata["versions"]["torch"] == torch.__version__
+
+
+def test_no_path_of_this_machine_gets_into_the_file(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    first = run("a.safetensors")
+    start = f"model.checkpoint={first.checkpoint.path}"
+    result = run("b.safetensors", start, f"data.path={tmp_path}")
+    assert result.checkpoint.metadata["config"]["model"]["checkpoint"] == "a.safetensors"
+    assert str(tmp_path).encode() not in (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_curve_is_written(run: Callable[..., Any], tmp_path: Path) -> None:
+    result = run("a.safetensors")
+    with (tmp_path / "a.curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(r["epoch"]) for r in rows] == [0, 1, 2]
+    assert float(rows[1]["train_loss"]) == result.history[1].train_loss
+    assert (tmp_path / "a.curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_fine_tuning_starts_from_the_checkpoint(run: Callable[..., Any]) -> None:
+    first = run("a.safetensors", "train.epochs=8", "train.shift=0")
+    again = run(
+        "b.safetensors",
+        f"model.checkpoint={first.checkpoint.path}",
+        "train.epochs=1",
+        "train.lr=1e-9",
+        "train.ssm_lr=1e-9",
+        "train.shift=0",
+    )
+    np.testing.assert_allclose(
+        again.checkpoint.network.layers[0].kernel.C,
+        first.checkpoint.network.layers[0].kernel.C,
+        atol=1e-6,
+    )
+
+
+def test_training_stops_when_validation_stalls_or_the_target_is_reached(
+    run: Callable[..., Any],
+) -> None:
+    stalled = run("a.safetensors", "train.epochs=30", "train.patience=2", "train.lr=1e-12")
+    best = max(
+        range(len(stalled.history)),
+        key=lambda i: (stalled.history[i].validation_accuracy, -stalled.history[i].validation_loss),
+    )
+    assert len(stalled.history) == best + 3 < 30
+    reached = run("b.safetensors", "train.target=0.01")
+    assert len(reached.history) == 1
+
+
+def test_cosine_schedule(run: Callable[..., Any]) -> None:
+    history = run("a.safetensors", "train.epochs=4").history
+    # The last of four batches of an epoch stands at (epoch + 3/4)/4 of the way.
+    expected = [0.005 * (1 + math.cos(math.pi * (e + 0.75) / 4)) for e in range(4)]
+    np.testing.assert_allclose([r.rate for r in history], expected)
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        ("a.pt", r"stored as \*.safetensors"),
+        ("no/a.safetensors", "does not exist"),
+        ("tiny.safetensors", "exists already"),
+    ],
+)
+def test_bad_outputs_are_refused_before_training(
+    run: Callable[..., Any], tmp_path: Path, output: str, message: str
+) -> None:
+    (tmp_path / "tiny.safetensors").write_bytes(b"")
+    with pytest.raises(InputError, match=message):
+        run(output)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.inputs=3", "model.inputs is 3, but sdigits has 1"),
+        ("model.classes=11", "model.classes is 11, but sdigits has 10"),
+        ("train.epoch=3", "did you mean 'train.epochs'"),
+        ("train.lr=-1", "train.lr"),
+        ("train.dt_min=2", "dt_min: 2.0 is greater than dt_max"),
+        ("model.state=5", "odd"),
+        ("data.name=sdigit", "did you mean 'sdigits'"),
+        ("model.checkpoint=none.safetensors", "none.safetensors"),
+    ],
+)
+def test_bad_settings_are_named(run: Callable[..., Any], override: str, message: str) -> None:
+    with pytest.raises((ConfigError, InputError), match=message):
+        run("a.safetensors", override)
+
+
+def test_images_shift_without_wrapping() -> None:
+    from imssa_sim.data import load_dataset
+    from imssa_sim.training.augment import shift_images
+
+    data = load_dataset("sdigits")
+    inputs = data.train.inputs
+    moved = shift_images(data, inputs, 2, np.random.default_rng(0)).reshape(-1, 8, 8)
+    seen = set()
+    for before, after in zip(inputs.reshape(-1, 8, 8), moved, strict=True):
+        framed = np.pad(before, 2, constant_values=data.background)
+        found = [
+            (i, j)
+            for i in range(5)
+            for j in range(5)
+            if np.array_equal(framed[i : i + 8, j : j + 8], after)
+        ]
+        assert found
+        seen.add(found[0])
+    assert len(seen) > 15
+    assert shift_images(data, inputs, 0, np.random.default_rng(0)) is inputs
