@@ -63,7 +63,7 @@ def test_the_version_is_that_of_the_citation_file() -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["valdate"], "No such command 'valdate'. Did you mean 'validate'?"),
+        (["valdate"], "No such command 'valdate'. Did you mean 'validate'"),
         (["validate", "--sett", "a"], "No such option: --sett (Possible options: --set)"),
         (["validate"], "Missing argument"),
         (["validate", "a", "b", "c"], "Got unexpected extra argument"),
