@@ -2,30 +2,38 @@
 
     python benchmarks/engines.py [--tokens 100000] [--repeat 5] [-o DIR]
 
-prints a table with ratios and the cost over the length of the sequence; with ``-o`` it saves
-``engines.csv`` and ``engines.png``/``.svg``. All engines must end at the same tick.
+prints a table with ratios, the cost over the length of the sequence, and time and memory of a chip
+of 12 layers (about 2,000 tiles) over a million steps; with ``-o`` it saves ``engines.csv``,
+``chip.csv`` and ``engines.png``/``.svg``. All engines must end at the same tick.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
+import resource
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import simpy
 
-from imssa_sim.mapping.program import Operation, Stage
+from imssa_sim.mapping.program import Bypass, Operation, Stage
 from imssa_sim.timing.build import build_graph
+from imssa_sim.timing.durations import Duration, Durations
 from imssa_sim.timing.event import run_event
 from imssa_sim.timing.recurrence import run_recurrence
+from imssa_sim.timing.simulate import simulate_stages
 
 if TYPE_CHECKING:
-    from imssa_sim.timing.graph import Segment
+    from imssa_sim.mapping.program import ComponentKind
+    from imssa_sim.timing.graph import Arbitration, Segment
 
 # Service times [ticks] and places of each FIFO: one slow station in the middle, so that FIFOs in
 # front of it fill and push back, and those behind it run empty.
@@ -144,6 +152,120 @@ def measure(tokens: int, repeat: int) -> list[Row]:
     return rows
 
 
+# A chip of S4D layers: one kernel per tile (127 pulse units, sampling, 5 conversions of 10 ns per
+# converter, requantisation, register), a linear layer on four tiles, vector unit and bus shared.
+CHIP_LAYERS = 12
+CHIP_TOKENS = 1_000_000
+CHIP_RUNS = (
+    ("event, fast-forwarded", "auto", "fifo"),
+    ("event, fast-forwarded", "auto", "static"),
+    ("recurrence, periods skipped", "recurrence", "static"),
+    ("recurrence, in full", "full", "static"),
+)
+
+
+def chip_stages(layers: int) -> tuple[list[Stage], list[Bypass]]:
+    """Stages of a chip, durations in ticks of 1 ns as serial actions."""
+
+    def op(component: str, kind: ComponentKind, action: str, ticks: int, many: int) -> Operation:
+        return Operation(component, kind, action, many * ticks, many, ticks, 8)
+
+    def hand_on(path: str, ticks: int) -> list[Operation]:
+        return [
+            op("chip.bus", "bus", "transfer", ticks, 1),
+            op(f"{path}.buffer", "buffer", "write", ticks, 1),
+            op(f"{path}.buffer", "buffer", "read", ticks, 1),
+        ]
+
+    def tiles(path: str, number: int, conversions: int) -> list[Operation]:
+        return [
+            op(f"{path}.dac", "dac", "drive", 127, 65 * number),
+            op(f"{path}.array", "array", "read", 1, number),
+            op(f"{path}.adc", "adc", "convert", 10 * conversions, 16 * number),
+        ]
+
+    stages, bypasses = [], []
+    for number in range(layers):
+        path = f"chip.layer{number}"
+        kernel = [
+            *tiles(f"{path}.kernel", 128, 5),
+            op(f"{path}.kernel.requantiser", "requantiser", "requantise", 4, 2048),
+            op(f"{path}.kernel.register", "register", "write", 1, 8192),
+        ]
+        plan: tuple[tuple[str, list[Operation], list[Operation], int], ...] = (
+            ("input", [op("chip.vector", "requantiser", "requantise", 1, 128)], [], 4),
+            ("kernel", kernel, [], 4),
+            ("activation", [op("chip.vector", "lut", "lookup", 1, 128)], [], 4),
+            ("linear", tiles(f"{path}.linear", 32, 4), [], 8),
+            ("output", [op("chip.vector", "norm", "normalise", 6, 128)], [], 4),
+        )
+        for name, loop, after, words in plan:
+            operations = (*loop, *after, *hand_on(f"{path}.{name}", words))
+            stages.append(Stage(f"{path}.{name}", operations, len(loop), 4, False, "step"))
+        bypasses.append(Bypass(f"{path}.input", f"{path}.output", 24))
+    return stages, bypasses
+
+
+def chip_run(engine: str, arbitration: Arbitration) -> dict[str, float]:
+    """Time one run of the chip in this process, after a short one to compile; peak memory."""
+    stages, bypasses = chip_stages(CHIP_LAYERS)
+
+    def once(tokens: int) -> tuple[int, int]:
+        if engine == "full":
+            graph = build_graph(stages, bypasses, tokens, lambda op: op.serial, arbitration)
+            (only,) = graph.segments
+            return int(run_recurrence(only).last_end.max()), len(only.stations)
+        tick = Fraction(1, 10**9)
+        table = Durations(
+            tick, {op: Duration(op.serial * tick, "", False) for s in stages for op in s.operations}
+        )
+        result = simulate_stages(
+            stages, bypasses, tokens, table, engine=engine, arbitration=arbitration
+        )
+        return result.end_to_end_ticks, 0
+
+    once(2_000)
+    wall, cpu = time.perf_counter(), time.process_time()
+    end, _ = once(CHIP_TOKENS)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {"end": end, "wall": wall, "cpu": cpu, "peak_mib": peak_memory()}
+
+
+def peak_memory() -> float:
+    """Peak resident memory of this program [MiB]."""
+    try:
+        # Linux's ru_maxrss also counts the parent, out of which this process was forked.
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    unit = 1024**2 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def chip_table() -> list[dict[str, float | str]]:
+    """Run the chip in a fresh process per engine, so that peak memory is each one's own."""
+    rows: list[dict[str, float | str]] = []
+    stages, _ = chip_stages(CHIP_LAYERS)
+    used = sum(op.instances for s in stages for op in s.operations if op.kind == "array")
+    print(f"\nchip of {CHIP_LAYERS} layers, {used:,} tiles, {CHIP_TOKENS:,} steps (warm)")
+    print(f"{'engine':28} {'order':8} {'end [ticks]':>13} {'wall':>9} {'CPU':>9} {'peak':>9}")
+    for name, engine, arbitration in CHIP_RUNS:
+        command = [sys.executable, __file__, "--chip-run", engine, arbitration]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True)
+        found = json.loads(answer.stdout)
+        rows.append({"engine": name, "arbitration": arbitration, "tokens": CHIP_TOKENS, **found})
+        print(
+            f"{name:28} {arbitration:8} {found['end']:13,} {found['wall']:7.3f} s "
+            f"{found['cpu']:7.3f} s {found['peak_mib']:5.0f} MiB"
+        )
+    ends = {row["end"] for row in rows if row["arbitration"] == "static"}
+    if len(ends) > 1:
+        raise SystemExit(f"the engines disagree on the chip: {rows}")
+    return rows
+
+
 def show(rows: list[Row], tokens: int) -> None:
     """Print the table of one length, and the cost over all lengths."""
     print(f"{len(TICKS)} stations, FIFOs of {PLACES}, {tokens:,} tokens (compiled and warm)")
@@ -164,7 +286,7 @@ def show(rows: list[Row], tokens: int) -> None:
         print(f"{name:28} " + " ".join(cells))
 
 
-def save(rows: list[Row], folder: Path) -> None:
+def save(rows: list[Row], chip: list[dict[str, float | str]], folder: Path) -> None:
     """Write the table and the figure."""
     import matplotlib as mpl
 
@@ -176,6 +298,10 @@ def save(rows: list[Row], folder: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(Row._fields)
         writer.writerows(rows)
+    with (folder / "chip.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(chip[0]))
+        table.writeheader()
+        table.writerows(chip)
     figure, axes = plt.subplots(figsize=(6.4, 4.0), layout="constrained")
     for name in ENGINES:
         points = [(row.tokens, row.median) for row in rows if row.engine == name]
@@ -195,15 +321,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tokens", type=int, default=100_000, help="length of the first table")
     parser.add_argument("--repeat", type=int, default=5, help="runs of each engine")
     parser.add_argument("-o", "--output", type=Path, help="folder for CSV and figure")
+    parser.add_argument("--chip-run", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.chip_run is not None:
+        print(json.dumps(chip_run(*options.chip_run)))
+        return 0
     for engine in ENGINES.values():
         engine(100)  # compile, import
     lengths = sorted({n for n in LENGTHS if n <= 100 * options.tokens} | {options.tokens})
     rows = [row for n in lengths for row in measure(n, options.repeat)]
     show(rows, options.tokens)
+    chip = chip_table()
     if options.output is not None:
-        save(rows, options.output)
-        print(f"\nsaved {options.output}/engines.csv, engines.png, engines.svg")
+        save(rows, chip, options.output)
+        print(f"\nsaved {options.output}/engines.csv, chip.csv, engines.png, engines.svg")
     return 0
 
 
