@@ -6,24 +6,30 @@ The arithmetic is that of docs/decisions/0001-architecture.md; ranges come from 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.calibration import CalibrationOptions, LayerRanges, Ranges, calibrate
+from imssa_sim.model.calibration import CalibrationOptions, LayerRanges, calibrate
 from imssa_sim.model.discretise import discretise
-from imssa_sim.model.forward import gelu
-from imssa_sim.model.network import Layer, Network, Norm, S4DKernel
+from imssa_sim.model.network import Layer, Network, S4DKernel
+from imssa_sim.model.ptq_digital import (
+    SUM_BITS,
+    gate_limit,
+    gate_table,
+    gelu_table,
+    quantise_decoder,
+    quantise_linear,
+    quantise_norm,
+    sum_factors,
+)
 from imssa_sim.model.ptq_kernel import DiscreteKernel, quantise_kernel
 from imssa_sim.model.quantised import (
     BitWidths,
-    FloatArray,
-    IntArray,
     OutputForm,
     QuantisedLayer,
-    QuantisedLinear,
     QuantisedNetwork,
     QuantisedNorm,
     Requantiser,
@@ -36,13 +42,6 @@ from imssa_sim.model.quantisers import (
     scale_of_range,
     weight_range,
 )
-
-SUM_BITS = 30
-"""``|v| * H < 2**30`` for the wide residual sum, so that layer normalisation fits 64 bits."""
-NORM_GAIN_BITS = 20
-RATIO_ERROR = 2.0**-13
-"""Relative error allowed between the scales of product and residual in the wide sum."""
-BIAS_BITS = 40
 
 
 def quantise(
@@ -85,7 +84,6 @@ def quantise(
     residuals = [layer.residual for layer in ranges.layers] + [ranges.final]
     stream = [float(scale_of_range(r, bits.activations)) for r in residuals]
     input_scale = float(scale_of_range(ranges.input, bits.activations))
-    grain = options.granularity.linear
     encoder = quantise_linear(
         network.encoder_weight,
         network.encoder_bias,
@@ -93,20 +91,20 @@ def quantise(
         np.full(network.width, stream[0]),
         (bits.activations, bits.linear, bits.activations),
         options,
-        grain,
-    )
-    layers = tuple(
-        _quantise_layer(
-            network, layer, ranges.layers[i], (stream[i], stream[i + 1]), bits, form, options
-        )
-        for i, layer in enumerate(network.layers)
     )
     length = int(np.asarray(calibration_inputs).shape[1])
+    settings = _Settings(network, bits, form, options, length)
+    layers = tuple(
+        _quantise_layer(settings, layer, ranges.layers[i], (stream[i], stream[i + 1]))
+        for i, layer in enumerate(network.layers)
+    )
     pooled_scale = float(scale_of_range(ranges.pooled, bits.activations))
     pool_requant = requantiser_from(
         stream[-1] / length / pooled_scale, bits.activations, length * code_limit(bits.activations)
     )
-    decoder, logit_scale = _quantise_decoder(network, pooled_scale, bits, options)
+    decoder, logit_scale = quantise_decoder(
+        network.decoder_weight, network.decoder_bias, pooled_scale, bits.linear, options
+    )
     return QuantisedNetwork(
         bits=bits,
         input_scale=input_scale,
@@ -136,16 +134,22 @@ def with_quantised_time_step(network: Network, bits: int, granularity: Granulari
     return replace(network, layers=layers)
 
 
+@dataclass(frozen=True)
+class _Settings:
+    """What all layers share."""
+
+    network: Network
+    bits: BitWidths
+    form: OutputForm
+    options: CalibrationOptions
+    length: int
+
+
 def _quantise_layer(
-    network: Network,
-    layer: Layer,
-    ranges: LayerRanges,
-    stream: tuple[float, float],
-    bits: BitWidths,
-    form: OutputForm,
-    options: CalibrationOptions,
+    settings: _Settings, layer: Layer, ranges: LayerRanges, stream: tuple[float, float]
 ) -> QuantisedLayer:
     """Quantise one block; ``stream`` holds the residual stream's scales on entry and exit."""
+    network, bits = settings.network, settings.bits
     activations = bits.activations
     residual_scale, next_scale = stream
     input_scale = float(scale_of_range(ranges.kernel_input, bits.kernel_input))
@@ -163,15 +167,14 @@ def _quantise_layer(
         gelu_scale,
         np.repeat([value_scale, gate_scale], width),
         (activations, bits.linear, activations),
-        options,
-        options.granularity.linear,
+        settings.options,
     )
     product, residual, shift, sum_scale = sum_factors(
         value_scale / gate_limit(activations), residual_scale, activations, width
     )
     kernels = [
-        quantise_kernel(discrete, input_scale, output_scale, bits, form, options)
-        for discrete in _directions(network, layer.kernel, ranges)
+        quantise_kernel(discrete, input_scale, output_scale, bits, settings.form, settings.options)
+        for discrete in _directions(settings, layer.kernel, ranges)
     ]
     position = network.norm_position if layer.norm is not None else "none"
     norm: QuantisedNorm | None = None
@@ -205,164 +208,15 @@ def _quantise_layer(
     )
 
 
-def _directions(network: Network, kernel: S4DKernel, ranges: LayerRanges) -> list[DiscreteKernel]:
-    a, b = discretise(kernel, network.discretisation)
-    found = [DiscreteKernel(a, b, kernel.C, kernel.D, ranges.state, reverse=False)]
+def _directions(
+    settings: _Settings, kernel: S4DKernel, ranges: LayerRanges
+) -> list[DiscreteKernel]:
+    a, b = discretise(kernel, settings.network.discretisation)
+    length = settings.length
+    found = [DiscreteKernel(a, b, kernel.C, kernel.D, ranges.state, False, length)]
     if kernel.C_reverse is not None and ranges.state_reverse is not None:
         nothing = np.zeros_like(kernel.D)
         found.append(
-            DiscreteKernel(a, b, kernel.C_reverse, nothing, ranges.state_reverse, reverse=True)
+            DiscreteKernel(a, b, kernel.C_reverse, nothing, ranges.state_reverse, True, length)
         )
     return found
-
-
-def quantise_linear(
-    weight: FloatArray,
-    bias: FloatArray,
-    input_scale: float,
-    output_scale: FloatArray,
-    widths: tuple[int, int, int],
-    options: CalibrationOptions,
-    granularity: Granularity,
-) -> QuantisedLinear:
-    """Quantise a linear map.
-
-    Parameters
-    ----------
-    weight, bias : array (out, in), (out,)
-    input_scale : float
-    output_scale : array (out,)
-    widths : (int, int, int)
-        Bits of inputs, weights and outputs.
-    options : CalibrationOptions
-    granularity : {"tensor", "channel"}
-        Channel: a scale per output.
-    """
-    input_bits, weight_bits, output_bits = widths
-    step = _linear_steps(weight, bias, input_scale, weight_bits, options, granularity)
-    codes = quantise_codes(weight, step[:, None], weight_bits)
-    offset = np.floor(bias / (step * input_scale) + 0.5).astype(np.int64)
-    bound = np.abs(codes).sum(axis=1) * code_limit(input_bits) + np.abs(offset)
-    requant = requantiser_from(step * input_scale / output_scale, output_bits, bound)
-    return QuantisedLinear(codes, offset, weight_bits, requant, float(output_scale[0]))
-
-
-def _linear_steps(
-    weight: FloatArray,
-    bias: FloatArray,
-    input_scale: float,
-    bits: int,
-    options: CalibrationOptions,
-    granularity: Granularity,
-) -> FloatArray:
-    largest = weight_range(
-        weight[:, None, :], granularity, options.weights, bits, options.percentile
-    )
-    step = scale_of_range(largest[:, 0], bits)
-    # An output of nearly zero weights must not blow its bias up beyond the accumulator.
-    return np.asarray(np.maximum(step, np.abs(bias) / (input_scale * 2.0**BIAS_BITS)))
-
-
-def _quantise_decoder(
-    network: Network, pooled_scale: float, bits: BitWidths, options: CalibrationOptions
-) -> tuple[QuantisedLinear, FloatArray]:
-    weight, bias = network.decoder_weight, network.decoder_bias
-    grain = options.granularity.linear
-    step = _linear_steps(weight, bias, pooled_scale, bits.linear, options, grain)
-    codes = quantise_codes(weight, step[:, None], bits.linear)
-    offset = np.floor(bias / (step * pooled_scale) + 0.5).astype(np.int64)
-    ones = np.ones(len(bias), dtype=np.int64)
-    identity = Requantiser(2 * ones, ones, 32)
-    scale = step * pooled_scale
-    return QuantisedLinear(codes, offset, bits.linear, identity, float(scale[0])), scale
-
-
-def quantise_norm(norm: Norm, input_scale: float, output_scale: float, bits: int) -> QuantisedNorm:
-    """Quantise a normalisation that takes integers of one scale to codes of another."""
-    width = len(norm.weight)
-    if norm.running_mean is not None and norm.running_variance is not None:
-        factor = norm.weight / np.sqrt(norm.running_variance + norm.epsilon)
-        gain = factor * input_scale / output_scale
-        bias = (norm.bias - norm.running_mean * factor) / output_scale
-        fraction = _fraction(np.abs(gain).max(), 40)
-        epsilon = 0
-    else:
-        gain, bias = norm.weight / output_scale, norm.bias / output_scale
-        fraction = _fraction(max(np.abs(gain).max(), np.abs(bias).max()), 24)
-        epsilon = round(min(width**2 * norm.epsilon / input_scale**2, 2.0**60))
-    return QuantisedNorm(
-        kind="layer" if norm.running_mean is None else "batch",
-        gain=_fixed(gain, fraction),
-        bias=_fixed(bias, fraction),
-        epsilon=epsilon,
-        fraction=fraction,
-        bits=bits,
-        output_scale=output_scale,
-    )
-
-
-def _fraction(largest: float, most: int) -> int:
-    """Return the fractional bits that give the largest gain `NORM_GAIN_BITS` bits."""
-    if largest <= 0.0:
-        return 1
-    return int(np.clip(NORM_GAIN_BITS - np.ceil(np.log2(largest)), 1, most))
-
-
-def _fixed(values: FloatArray, fraction: int) -> IntArray:
-    return np.asarray(np.floor(np.ldexp(values, fraction) + 0.5).astype(np.int64))
-
-
-def gate_limit(bits: int) -> int:
-    """Return the largest code of the gate, which is unsigned."""
-    return (1 << bits) - 1
-
-
-def gelu_table(input_scale: float, input_bits: int, output_scale: float, bits: int) -> IntArray:
-    """Return the codes after GELU of all input codes, (2*limit+1,)."""
-    limit = code_limit(input_bits)
-    return quantise_codes(
-        gelu(np.arange(-limit, limit + 1, dtype=np.float64) * input_scale), output_scale, bits
-    )
-
-
-def gate_table(input_scale: float, bits: int) -> IntArray:
-    """Return the unsigned codes of the logistic function of all input codes, (2*limit+1,)."""
-    from scipy.special import expit
-
-    limit = code_limit(bits)
-    gate = expit(np.arange(-limit, limit + 1) * input_scale)
-    return np.asarray(np.floor(gate * gate_limit(bits) + 0.5).astype(np.int64))
-
-
-def sum_factors(
-    product_scale: float, residual_scale: float, bits: int, width: int
-) -> tuple[int, int, int, float]:
-    """Return how the gated product and the residual are brought to one scale.
-
-    The smallest factors whose ratio is that of the scales within `RATIO_ERROR`, and a shift that
-    keeps the sum within `SUM_BITS`.
-
-    Returns
-    -------
-    product_multiplier, residual_multiplier, shift : int
-    scale : float
-        Value of one unit of the (shifted) sum.
-    """
-    ratio = residual_scale / product_scale
-    larger = max(ratio, 1 / ratio)
-    smallest = np.arange(1, 4097)
-    others = np.floor(smallest * larger + 0.5)
-    index = int(np.argmax(np.abs(others / (smallest * larger) - 1) <= RATIO_ERROR))
-    pair = (int(smallest[index]), int(min(others[index], 2.0**24)))
-    product, residual = pair if ratio >= 1 else pair[::-1]
-    largest = code_limit(bits) * (gate_limit(bits) * product + residual)
-    shift = max(0, (largest * width).bit_length() - SUM_BITS + 1)
-    return product, residual, shift, product_scale / product * 2.0**shift
-
-
-def ranges_of(
-    network: Network, bits: BitWidths, inputs: ArrayLike, options: CalibrationOptions
-) -> Ranges:
-    """Return the ranges that `quantise` would use, for reports and for training."""
-    stepped = with_quantised_time_step(network, bits.dt, options.granularity.dt)
-    return calibrate(stepped, inputs, bits, options)
