@@ -263,6 +263,8 @@ class EffectsConfig(Section):
     """A switch for each departure from the ideal array."""
 
     programming_error: bool = True
+    write_verify: bool = False
+    """Programming is simulated pulse by pulse instead of by its published error."""
     relaxation: bool = True
     read_noise: bool = True
     drift: bool = True

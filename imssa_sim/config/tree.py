@@ -54,7 +54,9 @@ class Tree:
         self.document = document
         self.overrides: dict[KeyPath, str] = {}
         if document.data is None:
-            raise ConfigError([Problem("is empty", shown, remedy="see docs/decisions/0002")])
+            raise ConfigError(
+                [Problem("is empty", shown, remedy="`list workloads` shows examples")]
+            )
         if not isinstance(document.data, dict):
             at = document.values[()]
             raise ConfigError(

@@ -388,8 +388,8 @@ def test_an_override_that_is_not_yaml(write_workload: Write, rejected: Run) -> N
 
 
 FILES = {
-    "empty": (b"", ": is empty; see docs/decisions/0002"),
-    "only a comment": (b"# nothing\n", ": is empty; see docs/decisions/0002"),
+    "empty": (b"", ": is empty; `list workloads` shows examples"),
+    "only a comment": (b"# nothing\n", ": is empty; `list workloads` shows examples"),
     "a list": (b"- 1\n- 2\n", ":1:1: must hold 'key: value' lines at its top"),
     "a word": (b"hello\n", ":1:1: must hold 'key: value' lines at its top"),
     "a tab": (
