@@ -23,7 +23,8 @@ from imssa_sim.baselines.workload import (
     recurrent_kernels,
 )
 from imssa_sim.cards import Card, load_card
-from imssa_sim.costs.parameters import Number, Parameters, Use
+from imssa_sim.costs.distributions import draws_at, latin_hypercube, varied_entries
+from imssa_sim.costs.parameters import FloatArray, Number, Parameters, Use
 from imssa_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -218,6 +219,25 @@ def evaluate_baselines(config: RunConfig, sequence_length: int) -> tuple[Baselin
         for name in config.baselines
         for mode, batch in runs
     )
+
+
+def baseline_samples(
+    result: BaselineResult, shape: Shape, draws: int = 10_000, seed: int = 0
+) -> tuple[FloatArray, FloatArray]:
+    """Return draws of latency [s] and of energy per sequence [J] of a baseline, shape (draws,).
+
+    Its card's ranged and assumed entries vary as `imssa_sim.costs.distributions` says.
+    """
+    card = load_card(result.card)
+    kernels = (
+        recurrent_kernels(shape, result.batch, result.precision, result.fused)
+        if result.mode == "recurrent"
+        else convolution_kernels(shape, result.batch, result.precision)
+    )
+    varied = varied_entries([card])
+    drawn = draws_at(varied, latin_hypercube(draws, len(varied), seed))
+    latency, energy = latency_and_energy(Parameters(card, drawn), kernels)
+    return np.broadcast_to(latency, draws), np.broadcast_to(energy, draws) / result.batch
 
 
 def latency_and_energy(p: Parameters, kernels: Sequence[Kernel]) -> tuple[Number, Number]:

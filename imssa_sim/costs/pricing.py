@@ -35,6 +35,7 @@ class Pricing:
         self.hardware = hardware
         self._draws = draws
         self._uses: dict[Use, None] = {}
+        self._conductance: dict[str, float] = {}
         chip = hardware.chip
         self.scaling = Scaling(load_card(chip.scaling))
         self.adc = load_card(hardware.adc.card)
@@ -45,6 +46,19 @@ class Pricing:
         self.dac = load_card(hardware.dac.card)
         dac_form(self.dac, hardware.dac.encoding)
         check_valid(self.dac, bits=hardware.dac.bits)
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """All cards that prices of this chip can rest on."""
+        hardware = self.hardware
+        names = [
+            hardware.adc.card, hardware.dac.card, hardware.digital.card, hardware.memory.card,
+            hardware.bus.card, hardware.chip.tile.cell, hardware.chip.tile.array,
+            hardware.chip.tile.wires.card,
+        ]  # fmt: skip
+        if hardware.off_chip.card is not None:
+            names.append(hardware.off_chip.card)
+        return tuple(load_card(name) for name in names)
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -142,7 +156,12 @@ class Pricing:
         return Term(value, uses)
 
     def tile_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
-        """Return the mean conductance of a tile's cells in use, summed over the tile [S]."""
+        """Return the conductance of all cells of a tile, mean over the tiles [S]."""
+        if tiles.path not in self._conductance:
+            self._conductance[tiles.path] = self._summed_conductance(tiles)
+        return self._conductance[tiles.path]
+
+    def _summed_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
         tile, cell = self.hardware.chip.tile, load_card(self.hardware.chip.tile.cell)
         low, high = cell["g_min"].si, cell["g_max"].si
         scale = unit_conductance(tiles.weights, tile.weights, tile.weight_scale, low, high)

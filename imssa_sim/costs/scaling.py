@@ -64,8 +64,8 @@ class Scaling:
 
     def _factor(self, table: FloatArray, node: float, supply: Number) -> Number:
         check_valid(self.card, node=node)
-        for value in np.atleast_1d(np.asarray(supply))[[0, -1]]:
-            check_valid(self.card, supply=float(value))
+        for extreme in (np.min(supply), np.max(supply)):
+            check_valid(self.card, supply=float(extreme))
         rows = [np.polyval(row, supply) for row in table]
         bracket = self._bracket(node)
         factors = np.stack([np.asarray(rows[i]) for i in bracket], axis=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -140,30 +140,36 @@ def _row(
     )
 
 
-def _action_rows(program: Program, costs: CostModel) -> tuple[list[Row], dict[str, float]]:
-    """Return dynamic and off-chip rows, arrays priced by the estimate, and that estimate."""
+def booked(program: Program, costs: CostModel) -> Iterator[tuple[str, ActionCost, int]]:
+    """Yield (path of the stage, cost of an action, how often it happens in one inference)."""
     length = program.sequence_length
-    totals: dict[tuple[str, str, str, str, Account], tuple[int, list[tuple[float, str]]]] = {}
-
-    def book(stage: str, cost: ActionCost, count: int) -> None:
-        key = cost.component, cost.kind, cost.action, stage, cost.account
-        number, parts = totals.get(key, (0, []))
-        added = count * cost.per
-        parts = parts + [(added * float(t.value), t.status) for t in cost.terms]
-        totals[key] = number + added, parts
-
     for stage in program.stages:
         for position, op in enumerate(stage.operations):
             number = op.count * repeats(stage, position, length)
             for cost in costs.actions(op, stage):
-                book(stage.path, cost, number)
+                yield stage.path, cost, number * cost.per
     for path, cost in costs.bypass_actions():
-        book(path, cost, costs.bypass_words() * length)
+        yield path, cost, costs.bypass_words() * length
+
+
+def is_array_read(kind: str, action: str) -> bool:
+    """Tell whether a row is the read of the cells, whose energy depends on the data."""
+    return (kind, action) == ("array", "read")
+
+
+def _action_rows(program: Program, costs: CostModel) -> tuple[list[Row], dict[str, float]]:
+    """Return dynamic and off-chip rows, arrays priced by the estimate, and that estimate."""
+    totals: dict[tuple[str, str, str, str, Account], tuple[int, list[tuple[float, str]]]] = {}
+    for stage, cost, count in booked(program, costs):
+        key = cost.component, cost.kind, cost.action, stage, cost.account
+        number, parts = totals.get(key, (0, []))
+        parts = [*parts, *((count * float(term.value), term.status) for term in cost.terms)]
+        totals[key] = number + count, parts
     rows = [
         _row(component, kind, action, account, stage, count, 0.0, parts)
         for (component, kind, action, stage, account), (count, parts) in totals.items()
     ]
-    estimate = {r.component: r.energy for r in rows if (r.kind, r.action) == ("array", "read")}
+    estimate = {r.component: r.energy for r in rows if is_array_read(r.kind, r.action)}
     return rows, estimate
 
 
@@ -180,7 +186,7 @@ def _with_measured_reads(
     return [
         _row(r.component, r.kind, r.action, r.account, r.stage, r.count, r.time,
              [(measured[r.component], "derived")])
-        if (r.kind, r.action) == ("array", "read")
+        if is_array_read(r.kind, r.action)
         else r
         for r in rows
     ]  # fmt: skip

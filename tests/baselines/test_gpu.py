@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from types import MappingProxyType
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,3 +142,22 @@ def test_bad_input():
         evaluate(NANO, SHAPE, "recurrent", batch=0)
     with pytest.raises(InputError, match="of kind 'adc'"):
         evaluate(load_card("adc/isaac_saberi"), SHAPE, "recurrent")
+
+
+def test_samples_of_a_launch_bound_run_follow_the_overheads_distribution():
+    from scipy import stats
+
+    from imssa_sim.baselines.gpu import baseline_samples
+
+    result = evaluate(NANO, SHAPE, "recurrent")
+    latency, energy = baseline_samples(result, SHAPE, draws=2000)
+    low, mode, high = (math.log(x) for x in (5e-6, 15e-6, 50e-6))
+    expected = stats.triang((mode - low) / (high - low), low, high - low)
+    per_launch = latency / result.launches
+    for share in (0.25, 0.5, 0.75):
+        assert np.quantile(per_launch, share) == pytest.approx(
+            math.exp(expected.ppf(share)), rel=0.02
+        )
+    assert np.corrcoef(latency, energy)[0, 1] > 0.7
+    again, _ = baseline_samples(result, SHAPE, draws=2000)
+    assert np.array_equal(latency, again)

@@ -1,0 +1,253 @@
+"""How far the totals of a ledger move when the cards' ranged and assumed numbers vary.
+
+The counts and times of a finished run stand; only prices vary. So a Monte Carlo run over the cards
+is one evaluation of the cost model with arrays in the place of numbers
+(`imssa_sim.costs.distributions` says which distribution each entry gets). The energy of array reads
+that were executed with real inputs is not varied; an estimated one varies with its activity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.costs.distributions import Varied, draws_at, latin_hypercube, varied_entries
+from imssa_sim.costs.model import CostModel
+from imssa_sim.costs.parameters import Draws, FloatArray
+from imssa_sim.errors import InputError
+from imssa_sim.ledger.build import booked, is_array_read
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.ledger.ledger import Ledger
+    from imssa_sim.mapping.program import Program
+
+DRAWS = 10_000
+LEVEL = 0.9
+UNITS = {
+    "energy": "J",
+    "dynamic": "J",
+    "leakage": "J",
+    "off_chip": "J",
+    "power": "W",
+    "area": "m^2",
+    "efficiency_useful": "op/J",
+    "efficiency_array": "op/J",
+    "density_useful": "op/s/m^2",
+    "density_array": "op/s/m^2",
+}
+"""Totals and their units; ``energy`` is per inference, the next three are its accounts."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A total's central interval, median, mean, and its value with the cards' own numbers."""
+
+    nominal: float
+    low: float
+    median: float
+    high: float
+    mean: float
+
+
+@dataclass(frozen=True)
+class Driver:
+    """A card entry and what it does to a total.
+
+    ``low``, ``high``: the total with this entry alone at the ends of its central interval.
+    ``rank``: Spearman's correlation of the entry's draws with the total's.
+    """
+
+    card: str
+    entry: str
+    low: float
+    high: float
+    rank: float
+
+    @property
+    def swing(self) -> float:
+        """Distance of the two totals."""
+        return abs(self.high - self.low)
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Intervals of all totals and the drivers of each, strongest first.
+
+    ``samples`` holds the totals of every draw, ``level`` the probability inside of the intervals.
+    """
+
+    draws: int
+    seed: int
+    level: float
+    intervals: Mapping[str, Interval]
+    drivers: Mapping[str, tuple[Driver, ...]]
+    samples: Mapping[str, FloatArray]
+
+
+class LedgerModel:
+    """The totals of a ledger as a function of card entries.
+
+    Parameters
+    ----------
+    program : Program
+    hardware : HardwareConfig
+    ledger : Ledger
+        Of a finished run: gives times, and the measured energies of array reads.
+    """
+
+    def __init__(self, program: Program, hardware: HardwareConfig, ledger: Ledger) -> None:
+        self.program, self.hardware, self.ledger = program, hardware, ledger
+        self.varied: tuple[Varied, ...] = varied_entries(CostModel(program, hardware).cards)
+        self._leaking = {
+            (row.component, row.kind): row.time for row in ledger.rows if row.account == "leakage"
+        }
+
+    def totals(self, draws: Draws, number: int) -> dict[str, FloatArray]:
+        """Return each total (see `UNITS`) for ``number`` draws, shape (number,)."""
+        costs = CostModel(self.program, self.hardware, draws)
+        accounts = {name: np.zeros(number) for name in ("dynamic", "off_chip", "leakage")}
+        measured = self.ledger.array_measured
+        accounts["dynamic"] += sum(measured.values())
+        for _, cost, count in booked(self.program, costs):
+            if measured and is_array_read(cost.kind, cost.action):
+                continue
+            accounts[cost.account] += count * np.asarray(cost.energy)
+        area = np.zeros(number)
+        for component in costs.components:
+            area += component.area.value
+            time = self._leaking.get((component.component, component.kind), 0.0)
+            accounts["leakage"] += np.asarray(component.leakage.value) * time
+        energy = accounts["dynamic"] + accounts["leakage"] + accounts["off_chip"]
+        totals = {"energy": energy, **accounts, "area": area}
+        totals["power"] = energy / self.ledger.elapsed
+        for rule in ("useful", "array"):
+            operations = self.ledger.operations(rule)
+            totals[f"efficiency_{rule}"] = operations / energy
+            totals[f"density_{rule}"] = operations / self.ledger.elapsed / area
+        return {name: totals[name] for name in UNITS}
+
+    def at(self, u: FloatArray) -> dict[str, FloatArray]:
+        """Return the totals at cumulative probabilities of the varied entries, (draws, entries)."""
+        return self.totals(draws_at(self.varied, u), len(u))
+
+
+def evaluate_uncertainty(
+    program: Program,
+    hardware: HardwareConfig,
+    ledger: Ledger,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Uncertainty:
+    """Return intervals of the totals of a finished run, and what drives them.
+
+    Parameters
+    ----------
+    program, hardware, ledger
+        Of the run.
+    draws : int
+        Draws of a Latin hypercube; at least 100.
+    seed : int
+        Same seed, same intervals.
+    level : float
+        Probability inside of an interval.
+
+    Raises
+    ------
+    InputError
+        Too few draws, or a level that is no probability.
+    """
+    if draws < 100:
+        raise InputError(f"draws: {draws} are too few for an interval; give at least 100")
+    if not 0 < level < 1:
+        raise InputError(f"level: {level} is not between 0 and 1")
+    model = LedgerModel(program, hardware, ledger)
+    u = latin_hypercube(draws, len(model.varied), seed)
+    samples = model.at(u)
+    tails = ((1 - level) / 2, (1 + level) / 2)
+    nominal = model.totals({}, 1)
+    intervals = {
+        name: _interval(float(nominal[name][0]), values, tails) for name, values in samples.items()
+    }
+    return Uncertainty(draws, seed, level, intervals, _drivers(model, u, samples, tails), samples)
+
+
+def sobol_indices(
+    program: Program, hardware: HardwareConfig, ledger: Ledger, total: str = "energy",
+    *, samples: int = 512, strongest: int = 10, seed: int = 0,
+) -> tuple[tuple[str, float, float], ...]:  # fmt: skip
+    """Return (entry, first-order index, total index) of the strongest entries, by Sobol's method.
+
+    Parameters
+    ----------
+    total : str
+        One of `UNITS`.
+    samples : int
+        Base samples, a power of two; the model is evaluated ``samples (2 strongest + 2)`` times.
+    strongest : int
+        Entries that vary, by their swing; the others stay at their medians.
+    """
+    from SALib.analyze import sobol as analyse
+    from SALib.sample import sobol as sample
+
+    if total not in UNITS:
+        raise InputError(f"no total '{total}' (one of {', '.join(UNITS)})")
+    model = LedgerModel(program, hardware, ledger)
+    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+    swings = _swings(model, tails)[total]
+    chosen = np.argsort(-np.abs(swings[:, 1] - swings[:, 0]))[:strongest]
+    problem = {
+        "num_vars": len(chosen),
+        "names": [model.varied[i].name for i in chosen],
+        "bounds": [[1e-9, 1 - 1e-9]] * len(chosen),
+    }
+    points = sample.sample(problem, samples, calc_second_order=False, seed=seed)
+    u = np.full((len(points), len(model.varied)), 0.5)
+    u[:, chosen] = points
+    values = model.at(u)[total]
+    found = analyse.analyze(problem, values, calc_second_order=False, seed=seed)
+    return tuple(
+        (model.varied[entry].name, float(found["S1"][i]), float(found["ST"][i]))
+        for i, entry in enumerate(chosen)
+    )
+
+
+def _interval(nominal: float, values: FloatArray, tails: tuple[float, float]) -> Interval:
+    low, median, high = np.quantile(values, (tails[0], 0.5, tails[1]))
+    return Interval(nominal, float(low), float(median), float(high), float(values.mean()))
+
+
+def _swings(model: LedgerModel, tails: tuple[float, float]) -> dict[str, FloatArray]:
+    """Return each total with one entry at either tail, the others at their medians, (k, 2)."""
+    number = len(model.varied)
+    u = np.full((2 * number, number), 0.5)
+    for i in range(number):
+        u[2 * i, i], u[2 * i + 1, i] = tails
+    return {name: values.reshape(number, 2) for name, values in model.at(u).items()}
+
+
+def _drivers(
+    model: LedgerModel, u: FloatArray, samples: Mapping[str, FloatArray], tails: tuple[float, float]
+) -> dict[str, tuple[Driver, ...]]:
+    swings = _swings(model, tails)
+    # Quantiles are monotonic in u, so the ranks of u are the ranks of the entries.
+    ranked = np.argsort(np.argsort(u, axis=0), axis=0).astype(float)
+    ranked = (ranked - ranked.mean(axis=0)) / ranked.std(axis=0)
+    drivers = {}
+    for name, values in samples.items():
+        of_total = np.argsort(np.argsort(values)).astype(float)
+        spread = of_total.std()
+        of_total = (of_total - of_total.mean()) / spread
+        correlation = ranked.T @ of_total / len(values)
+        found = [
+            Driver(v.card, v.entry, float(low), float(high), float(rank))
+            for v, (low, high), rank in zip(model.varied, swings[name], correlation, strict=True)
+            if low != high
+        ]
+        drivers[name] = tuple(sorted(found, key=lambda d: (-d.swing, d.card, d.entry)))
+    return drivers
