@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 DEFAULT_BATCH = 32
+HELD_CODES = 1 << 23
+"""Largest residual stream (samples x steps x channels) of a batch; longer sequences run in smaller
+batches, with the same results."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ class AnalogNetwork:
         sample_ids : int array (B,), optional
             Numbers of the samples, which their noise depends on; 0 … B-1 by default.
         batch : int
-            Sequences held at a time.
+            Sequences held at a time, at most.
         threads : int or None
             Threads of the compiled kernels; None: all that Numba has.
         noise : bool
@@ -151,14 +154,16 @@ class AnalogNetwork:
         ids = np.arange(total) if sample_ids is None else np.asarray(sample_ids, dtype=np.int64)
         if ids.shape != (total,):
             raise InputError(f"{total} sequences need {total} sample numbers, not {ids.shape}")
+        width = self.program.network.encoder.weight.shape[0]
+        size = max(1, min(batch, HELD_CODES // (x.shape[1] * width)))
         run = _Run(self, threads=threads, noise=noise)
         logits = []
         with digital.numba_threads(threads):
-            for start in range(0, total, max(1, batch)):
-                part = slice(start, start + max(1, batch))
+            for start in range(0, total, size):
+                part = slice(start, start + size)
                 logits.append(run.sequences(x[part], ids[part]))
                 if progress is not None:
-                    progress(min(start + batch, total), total)
+                    progress(min(start + size, total), total)
         run.reader.close()
         joined = np.concatenate(logits)
         return AnalogResult(

@@ -280,3 +280,26 @@ def test_analog_decoder_is_close(random_networks):
     expected = run_digital(net, x).logits
     np.testing.assert_allclose(result.logits, expected, atol=2e-4 * np.abs(expected).max())
     assert not np.array_equal(result.logits, expected)
+
+
+@pytest.mark.parametrize("bits", [1, 4, 7])
+def test_coarse_drivers_round_the_codes(random_networks, bits):
+    """A driver of few bits applies the nearest of its own levels, whose ends are the codes'."""
+    net = random_networks.network(6)
+    chip = chip_of(
+        random_networks, adc={"bits": 8}, dac={"bits": bits, "encoding": "amplitude"},
+        mapping={"linear": "analog"},
+    )  # fmt: skip
+    network = AnalogNetwork(build_program(net, chip), chip)
+    codes = np.random.default_rng(0).integers(-127, 128, (4, 50, 5)).astype(np.int16)
+    top = max(2 ** (bits - 1) - 1, 1)
+    values = np.sign(codes) * np.floor(np.abs(codes) / 127 * top + 0.5) / top * 127
+    if bits == 1:
+        values = np.sign(codes) * 127.0
+    linear = net.layers[0].linear
+    exact = (values @ linear.weight.T + linear.bias) * (
+        linear.requant.multiplier / 2.0**linear.requant.shift
+    )
+    found = linear_codes(network, codes)
+    near = np.abs(found - np.clip(exact, -127, 127))
+    assert near.max() < 0.5 + 1e-3
