@@ -107,11 +107,18 @@ def list_command(
         str | None, typer.Argument(metavar="[cards|workloads|data]", help="All by default.")
     ] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Cards of this kind only.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", metavar="FILE", help="Write docs/cards.md, number by number."),
+    ] = None,
 ) -> None:
     """List the cards, workloads and data sets."""
-    from imssa_sim.cli.list import list_available
+    from imssa_sim.cli.list import list_available, write_page
 
-    list_available(what, kind)
+    if page is not None:
+        write_page(page)
+    else:
+        list_available(what, kind)
 
 
 @app.command("cite")

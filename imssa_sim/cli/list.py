@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from imssa_sim.cards import KINDS, list_cards
 from imssa_sim.config import load_config, locate
 from imssa_sim.errors import ImssaError, InputError, nearest
@@ -31,6 +33,22 @@ def list_available(what: str | None, kind: str | None) -> None:
             print(f"{'' if number == 0 else chr(10)}{section}")
         for name, text in _rows(section, kind):
             print(f"{'  ' if len(sections) > 1 else ''}{name}  {text}".rstrip())
+
+
+def write_page(path: Path) -> None:
+    """Write the page that shows every shipped card, number by number.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    from imssa_sim.costs.cards_page import cards_page
+
+    try:
+        path.write_text(cards_page(), encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _rows(section: str, kind: str | None) -> list[tuple[str, str]]:

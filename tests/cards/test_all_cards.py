@@ -137,3 +137,21 @@ def test_digital_costs_rise_with_bits_and_node(card):
     nodes = [7e-9, 14e-9, 20e-9, 32e-9, 45e-9, 65e-9]
     for fine, coarse in itertools.pairwise(nodes):
         assert np.all(np.array(energies(8, coarse)) > energies(8, fine))
+
+
+def test_the_page_of_all_cards_is_up_to_date():
+    from imssa_sim.config import locate
+    from imssa_sim.costs.cards_page import cards_page
+
+    written = (locate.root() / "docs" / "cards.md").read_text(encoding="utf-8")
+    assert written == cards_page(), "run python -m imssa_sim list cards --page docs/cards.md"
+
+
+def test_the_page_shows_every_number():
+    from imssa_sim.costs.cards_page import cards_page
+
+    card = load_card("adc/isaac_saberi")
+    text = cards_page([card])
+    assert "0.79, 0.99, 1.2, 1.42, 1.67, 1.97, 2.38 pJ" in text
+    assert "| `idle_fraction` | 0.1 | 0 to 0.3 | assumed |" in text
+    assert text.count("| `") == len(card.parameters)
