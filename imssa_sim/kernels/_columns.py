@@ -69,7 +69,7 @@ def _products(cells: Any, pitch: int, n: int, columns: int, v: Any, out: Any) ->
 
 
 @njit
-def _drive(t: Any, s: Any) -> Any:
+def drive(t: Any, s: Any) -> Any:
     """Put the codes on the word lines; the sum of the squared analog values."""
     zero, one = splat(t.chain.zero), splat(t.chain.one)
     total = zero
@@ -91,7 +91,7 @@ def _drive(t: Any, s: Any) -> Any:
 
 
 @njit
-def _digitise(t: Any, s: Any, j: int, first: int, last: int, squares: Any) -> None:
+def digitise(t: Any, s: Any, j: int, first: int, last: int, squares: Any) -> None:
     """Noise and ADC of 16 columns from j on: sums in ``s.sums`` become codes."""
     x = load(s.sums, j)
     if t.array.noisy:
@@ -122,7 +122,7 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any, squares: Any) -> Non
         _products(t.array.variance, t.array.pitch, t.array.rows, last, s.squared, s.variances)
         fill_vectors(s.keys[0], s.keys[1], step, 0, last, s.normals)
     for j in range(first - first % LANES, last, LANES):
-        _digitise(t, s, j, first, last, squares)
+        digitise(t, s, j, first, last, squares)
 
 
 @njit
@@ -135,7 +135,7 @@ def _feed_back(t: Any, s: Any) -> None:
 
 
 @njit
-def _flush(t: Any, s: Any) -> None:
+def flush_statistics(t: Any, s: Any) -> None:
     """Move the statistics from floats, still exact, to integers."""
     for i in range(t.array.rows):
         t.job.squares[i] += np.int64(s.squares[i])
@@ -185,19 +185,19 @@ def run_columns(t: Any, s: Any) -> None:
     for k in range(t.job.steps):
         step = np.uint32(t.job.first_step + k)
         _take_inputs(t, s, k)
-        squares = _drive(t, s)
+        squares = drive(t, s)
         if t.job.two_pass:
             _read(t, s, 0, t.array.states, step, squares)
             _feed_back(t, s)
             _take_inputs(t, s, k)
-            squares = _drive(t, s)
+            squares = drive(t, s)
             _read(t, s, t.array.states, columns, step, squares)
         else:
             _read(t, s, 0, columns, step, squares)
             _feed_back(t, s)
         _give_outputs(t, s, k)
         if (k + 1) % t.job.flush == 0:
-            _flush(t, s)
-    _flush(t, s)
+            flush_statistics(t, s)
+    flush_statistics(t, s)
     for i in range(t.array.states):
         t.job.state[i] = convert(s.code[i], np.int32(0))

@@ -215,7 +215,7 @@ ALONE = 16  # up to so many left-over samples run one by one
 
 
 @njit
-def _tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int) -> Any:
+def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int) -> Any:
     """Gather all that concerns tile t and one block."""
     tiles = a.n_states.shape[0]
     first, width = plan.place[block], plan.width[block]
@@ -291,7 +291,7 @@ def run_items(
     tiles = a.n_states.shape[0]
     for item in range(start, stop):
         block = item // tiles
-        tile = _tile(a, plan, job, io, c, block, item - block * tiles)
+        tile = gather_tile(a, plan, job, io, c, block, item - block * tiles)
         if plan.width[block] == 1:
             run_columns(tile, work)
         else:

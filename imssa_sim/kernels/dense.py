@@ -1,56 +1,61 @@
 """Single reads of crossbar tiles by many tokens: the linear layers.
 
-For each token n and tile::
+For each token and tile::
 
     v     = DAC(codes)
-    acc_j = sum_i W_ij v_i + sqrt(var_j) z_j,    var_j = flat_j * sum_i v_i**2 + sum_i S_ij v_i**2 + extra_j
+    acc_j = sum_i W_ij v_i + sqrt(var_j) z_j
     adc_j = clip(floor(acc_j * adc_scale_j + adc_offset_j), adc_low, adc_high)
 
-Sums run over the rows in their order by fused multiply-adds: a token's result does not depend on
-the other tokens.
-"""  # noqa: E501
+with the variance of :func:`imssa_sim.kernels.tiles.pack_tiles`. Sums run over the rows in their
+order by fused multiply-adds: a token's result does not depend on the other tokens. A library's
+matrix product would not promise that, its order of summation changes with the batch.
+"""
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from imssa_sim.kernels.normal import normal_pair
-from imssa_sim.kernels.ops import floor_affine, fma
-from imssa_sim.kernels.threefry import absorb, sample_keys
-from imssa_sim.kernels.tiles import converter_tables, padded, working_type
+from imssa_sim.kernels._dense_items import CHUNK, PANEL, Tokens, read_items
+from imssa_sim.kernels._recurrent_items import Counters, Flow, Job, Plan
+from imssa_sim.kernels._threads import run_threads
+from imssa_sim.kernels.ops import LANES
+from imssa_sim.kernels.threefry import sample_keys
+from imssa_sim.kernels.tiles import RecurrentTiles, aligned_zeros, pack_tiles
 
 
-class DenseArrays(NamedTuple):
-    """What the compiled kernel reads; floats of one type, float32 or float64."""
+class Panels(NamedTuple):
+    """Cells in panels of 32 columns, flat (T, P / 32, R, 32)."""
 
-    weights: NDArray[Any]  # (T, R, P)
-    variance: NDArray[Any]  # (T, R, P) excess over ``flat_variance``
-    flat_variance: NDArray[Any]  # (T, P)
-    extra_variance: NDArray[Any]  # (T, P)
-    adc_scale: NDArray[Any]  # (T, P)
-    adc_offset: NDArray[Any]  # (T, P)
-    row_start: NDArray[np.int64]  # (T,)
-    row_count: NDArray[np.int64]  # (T,)
-    column_count: NDArray[np.int64]  # (T,)
-    dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,)
-    adc_table: NDArray[Any]  # (T, levels, P), or no tile: identity
-    adc_low: float
-    adc_high: float
+    weights: NDArray[Any]
+    variance: NDArray[Any]
+
+
+class Space(NamedTuple):
+    """Work space of one thread."""
+
+    floats: NDArray[Any]
+    squares: NDArray[Any]
+    keys: NDArray[np.uint32]
+    normals: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class DenseTiles:
     """Tiles of one linear layer, ready for :func:`read_dense`."""
 
-    arrays: DenseArrays
-    columns: int
-    noisy: bool
+    packed: RecurrentTiles  # without states
+    panels: Panels
+    row_start: NDArray[np.int64]  # (T,)
+
+    @property
+    def columns(self) -> int:
+        """Columns of a tile."""
+        return self.packed.columns
 
 
 @dataclass(frozen=True)
@@ -107,91 +112,42 @@ dac_levels, adc_table, dtype
     ValueError
         If shapes do not agree or a number is not finite.
     """
-    w = np.asarray(weights, dtype=np.float64)
-    if w.ndim != 3:
-        raise ValueError(f"weights must be (T, R, C), not {w.shape}")
-    tiles, rows, columns = w.shape
-    start, count, used = (
-        np.broadcast_to(np.asarray(n, dtype=np.int64), (tiles,)).copy()
-        for n in (row_start, row_count, column_count)
+    cells = np.asarray(weights)
+    if cells.ndim != 3:
+        raise ValueError(f"weights must be (T, R, C), not {cells.shape}")
+    tiles, rows = cells.shape[:2]
+    start = np.array(np.broadcast_to(row_start, (tiles,)), dtype=np.int64)
+    packed = pack_tiles(
+        cells,
+        n_states=np.zeros(tiles),
+        n_inputs=np.broadcast_to(row_count, (tiles,)),
+        n_outputs=np.broadcast_to(column_count, (tiles,)),
+        input_channel=np.zeros((tiles, rows)),
+        adc_scale=adc_scale,
+        adc_offset=adc_offset,
+        adc_low=adc_low,
+        adc_high=adc_high,
+        state_multiplier=1,
+        state_shift=1,
+        state_limit=0,
+        input_limit=input_limit,
+        variance=variance,
+        flat_variance=flat_variance,
+        extra_variance=extra_variance,
+        dac_levels=dac_levels,
+        adc_table=adc_table,
+        dtype=dtype,
+        multiple=PANEL,
     )
-    if np.any(count > rows) or np.any(used > columns):
-        raise ValueError("a tile has more inputs or outputs than rows or columns")
-    if dtype is None:
-        dtype = working_type(w, input_limit, adc_low, adc_high)
-    flat = np.broadcast_to(np.asarray(flat_variance, dtype=np.float64), (tiles, columns))
-    excess = np.zeros(w.shape)
-    if variance is not None:
-        in_use = np.arange(rows) < count[:, None]
-        excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
-    levels, table = converter_tables(
-        dac_levels, adc_table, input_limit, w.shape, adc_high - adc_low, dtype
-    )
-    shape = (tiles, columns)
-    arrays = DenseArrays(
-        weights=padded(w, w.shape, dtype).reshape(tiles, rows, -1),
-        variance=padded(excess, w.shape, dtype).reshape(tiles, rows, -1),
-        flat_variance=padded(flat, shape, dtype).reshape(tiles, -1),
-        extra_variance=padded(extra_variance, shape, dtype).reshape(tiles, -1),
-        adc_scale=padded(adc_scale, shape, dtype).reshape(tiles, -1),
-        adc_offset=padded(adc_offset, shape, dtype).reshape(tiles, -1),
-        row_start=start,
-        row_count=count,
-        column_count=used,
-        dac_levels=levels.astype(dtype),
-        adc_table=table.reshape(tiles, adc_high - adc_low + 1, -1) if table.size else table.reshape(0, 0, 0),
-        adc_low=float(adc_low),
-        adc_high=float(adc_high),
-    )
-    noisy = bool(np.any(excess) or np.any(flat) or np.any(arrays.extra_variance))
-    return DenseTiles(arrays, columns, noisy)
+    a = packed.arrays
+    return DenseTiles(packed, Panels(_in_panels(a.weights, a), _in_panels(a.variance, a)), start)
 
 
-@njit
-def _tile_keys(base, tile):  # type: ignore[no-untyped-def]
-    keys = np.empty_like(base)
-    for n in range(base.shape[0]):
-        keys[n] = absorb(base[n, 0], base[n, 1], tile)
-    return keys
-
-
-@njit(nogil=True, cache=True)
-def _read_tile(a, t, limit, keys, steps, codes, noisy, out,
-               low, high, squares, magnitudes, non_zeros):  # type: ignore[no-untyped-def]  # fmt: skip
-    """All tokens of one tile."""
-    rows, columns = a.row_count[t], a.column_count[t]
-    v = np.ones(max(rows, 1), a.weights.dtype)
-    one = v[0]
-    for n in range(codes.shape[0]):
-        total = one - one
-        for i in range(rows):
-            code = np.int64(codes[n, a.row_start[t] + i])
-            v[i] = a.dac_levels[code + limit] if a.dac_levels.size else code
-            squares[t, i] += code * code
-            magnitudes[t, i] += abs(code)
-            non_zeros[t, i] += code != 0
-            total = total + v[i] * v[i]
-        for j in range(columns):
-            acc = one - one
-            for i in range(rows):
-                acc = fma(a.weights[t, i, j], v[i], acc)
-            if noisy:
-                var = one - one
-                for i in range(rows):
-                    var = fma(a.variance[t, i, j], v[i] * v[i], var)
-                var = fma(a.flat_variance[t, j], total, var) + a.extra_variance[t, j]
-                pair = normal_pair(keys[n, 0], keys[n, 1], np.uint32(steps[n]), np.uint32(j >> 1))
-                acc = fma(np.sqrt(var), one * (pair[1] if j & 1 else pair[0]), acc)
-            code = floor_affine(acc, a.adc_scale[t, j], a.adc_offset[t, j], one)
-            if code < a.adc_low:
-                code = one * a.adc_low
-                low[t, j] += 1
-            elif code > a.adc_high:
-                code = one * a.adc_high
-                high[t, j] += 1
-            if a.adc_table.size:
-                code = a.adc_table[t, int(code - a.adc_low), j]
-            out[n, t, j] = np.int32(code)
+def _in_panels(flat: NDArray[Any], a: Any) -> NDArray[Any]:
+    cells = flat.reshape(-1, a.rows, a.pitch // PANEL, PANEL)
+    out = aligned_zeros(flat.size, flat.dtype)
+    out[:] = cells.transpose(0, 2, 1, 3).ravel()
+    return out
 
 
 def read_dense(
@@ -228,30 +184,71 @@ def read_dense(
     -------
     DenseResult
     """
-    a = tiles.arrays
-    count = len(a.row_count)
-    tokens = codes.shape[0]
-    ids = np.broadcast_to(np.asarray(sample_ids, dtype=np.int64), (tokens,))
-    at = np.ascontiguousarray(np.broadcast_to(np.asarray(steps, dtype=np.int64), (tokens,)))
-    out = np.zeros((tokens, count, tiles.columns), np.int32)
-    per_column = np.zeros((2, count, a.weights.shape[2]), np.int64)
-    per_row = np.zeros((3, count, a.weights.shape[1]), np.int64)
+    packed = tiles.packed
+    a, count = packed.arrays, packed.tiles
+    total, inputs = codes.shape
+    if np.any(tiles.row_start + a.n_inputs > inputs):
+        raise ValueError(f"the tiles read beyond the {inputs} inputs of codes")
+    ids = np.broadcast_to(np.asarray(sample_ids, dtype=np.int64), (total,))
     distinct, place = np.unique(ids, return_inverse=True)
-    limit = (a.dac_levels.size - 1) // 2
-    base = sample_keys(seed, chip, distinct, stage)
+    tokens = Tokens(
+        codes=np.ascontiguousarray(codes, dtype=np.int16).ravel(),
+        inputs=inputs,
+        row_start=tiles.row_start,
+        sample=place.astype(np.int64).ravel(),
+        step=np.array(np.broadcast_to(steps, (total,)), dtype=np.int64),
+        out=np.zeros(total * count * tiles.columns, np.int32),
+        columns=tiles.columns,
+    )
+    one = np.zeros(1, np.int64)
+    plan = Plan(one, one + 1, one, one + 1)
+    job = Job(
+        keys=sample_keys(seed, chip, distinct, stage).ravel(),
+        steps=0,
+        states=0,
+        first_step=0,
+        first_tile=first_tile,
+        noise=noise,
+        two_pass=False,
+    )
+    flow = Flow(0, 0, np.zeros(1, np.int16), np.zeros(1, np.int32), np.zeros(1, np.int32))
+    items = -(-total // CHUNK) * count
+    share = max(1, items // (8 * threads))
+    height = -(-a.rows // LANES) * LANES
+    sums = []
 
-    def work(t: int) -> None:
-        keys = _tile_keys(base, first_tile + t)[place]
-        _read_tile(a, t, limit, keys, at, codes, noise and tiles.noisy, out, *per_column, *per_row)
+    def run() -> Callable[[int], None]:
+        counters = Counters(
+            *(np.zeros(count * a.pitch, np.int64) for _ in range(2)),
+            *(np.zeros(count * a.rows, np.int64) for _ in range(3)),
+        )
+        sums.append(counters)
+        size = CHUNK * (3 * height + 2 * a.pitch) + 3 * height + LANES
+        space = Space(
+            aligned_zeros(size, packed.dtype),
+            aligned_zeros(CHUNK, packed.dtype),
+            aligned_zeros(2, np.uint32),
+            aligned_zeros(a.pitch + 2 * LANES, np.float32),
+        )
 
-    with ThreadPoolExecutor(max(1, threads)) as pool:
-        list(pool.map(work, range(count)))
+        def work(piece: int) -> None:
+            stop = min(items, (piece + 1) * share)
+            read_items(
+                a, tiles.panels, space, counters, plan, job, flow, tokens, piece * share, stop
+            )
+
+        return work
+
+    run_threads(-(-items // share), threads, run)
+    low, high, squares, magnitudes, non_zeros = (
+        np.sum([getattr(c, field) for c in sums], axis=0) for field in Counters._fields
+    )
     return DenseResult(
-        outputs=out,
-        saturated_low=per_column[0, :, : tiles.columns],
-        saturated_high=per_column[1, :, : tiles.columns],
-        sum_squares=per_row[0],
-        sum_magnitudes=per_row[1],
-        non_zeros=per_row[2],
-        drives=tokens,
+        outputs=tokens.out.reshape(total, count, tiles.columns),
+        saturated_low=low.reshape(count, -1)[:, : tiles.columns],
+        saturated_high=high.reshape(count, -1)[:, : tiles.columns],
+        sum_squares=squares.reshape(count, -1),
+        sum_magnitudes=magnitudes.reshape(count, -1),
+        non_zeros=non_zeros.reshape(count, -1),
+        drives=total,
     )

@@ -85,19 +85,25 @@ def aligned_zeros(count: int, dtype: Any) -> NDArray[Any]:
     return raw[skip : skip + count]
 
 
-def padded(values: ArrayLike, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+def padded(
+    values: ArrayLike, shape: tuple[int, ...], dtype: Any, multiple: int = LANES
+) -> NDArray[Any]:
     """A finite array of ``shape``, its last axis padded with zeros to whole vectors, flat."""
     values = np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
     if not np.all(np.isfinite(values)):
         raise ValueError("weights, variances and converter parameters must be finite")
-    width = -(-shape[-1] // LANES) * LANES
+    width = -(-shape[-1] // multiple) * multiple
     out = aligned_zeros(int(np.prod(shape[:-1])) * width, dtype)
     out.reshape(*shape[:-1], width)[..., : shape[-1]] = values
     return out
 
 
-def column_lists(flat: NDArray[Any], tiles: int, rows: int, pitch: int) -> ColumnLists:
-    """Lists of the non-zero cells of a flat (T, R, P) array."""
+def column_lists(
+    flat: NDArray[Any], listed: bool, tiles: int, rows: int, pitch: int
+) -> ColumnLists:
+    """Lists of the non-zero cells of a flat (T, R, P) array; empty unless ``listed``."""
+    if not listed:
+        return ColumnLists(np.zeros(tiles * pitch + 1, np.int64), np.zeros(0, np.int64), flat[:0])
     cells = flat.reshape(tiles, rows, pitch).transpose(0, 2, 1)
     tile, column, row = np.nonzero(cells)
     start = np.searchsorted(tile * pitch + column, np.arange(tiles * pitch + 1))
@@ -120,6 +126,7 @@ def converter_tables(
     shape: tuple[int, ...],
     span: int,
     dtype: Any,
+    multiple: int,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Checked DAC and ADC tables, flat; empty where the converter is ideal."""
     codes = np.arange(-limit, limit + 1)
@@ -133,7 +140,8 @@ def converter_tables(
     table = np.asarray(adc_table, dtype=np.float64)
     if table.shape != (shape[0], shape[2], span + 1):
         raise ValueError(f"adc_table must be {(shape[0], shape[2], span + 1)}, not {table.shape}")
-    return levels.astype(dtype), padded(table.transpose(0, 2, 1), (shape[0], span + 1, shape[2]), dtype)
+    wide = padded(table.transpose(0, 2, 1), (shape[0], span + 1, shape[2]), dtype, multiple)
+    return levels.astype(dtype), wide
 
 
 def pack_tiles(
@@ -162,6 +170,7 @@ def pack_tiles(
     output_limit: int = 0,
     channels: int = 0,
     dtype: Any = None,
+    multiple: int = LANES,
 ) -> RecurrentTiles:
     """Check and pack the tiles of one stage.
 
@@ -202,6 +211,8 @@ def pack_tiles(
         kernel gives ADC codes.
     dtype : numpy.dtype, optional
         float32 or float64; by default float32 where all integer sums stay below 2**24.
+    multiple : int
+        Columns are padded to a multiple of this, itself a multiple of 16.
 
     Returns
     -------
@@ -252,12 +263,13 @@ def pack_tiles(
         excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
     limit = max(state_limit, input_limit)
     levels, table = converter_tables(
-        dac_levels, adc_table, limit, w.shape, adc_high - adc_low, dtype
+        dac_levels, adc_table, limit, w.shape, adc_high - adc_low, dtype, multiple
     )
-    packed_weights, packed_excess = padded(w, w.shape, dtype), padded(excess, w.shape, dtype)
-    pitch = -(-columns // LANES) * LANES
+    packed_weights, packed_excess = (padded(m, w.shape, dtype, multiple) for m in (w, excess))
+    pitch = -(-columns // multiple) * multiple
     cells = int(((ns + ni) * (ns + no)).sum())
-    extra = padded(extra_variance, shape, dtype)
+    few = [bool(np.count_nonzero(m) < SPARSE_BELOW * cells) for m in (w, excess)]
+    extra = padded(extra_variance, shape, dtype, multiple)
     mantissa = 2**24 if np.dtype(dtype) == np.float32 else 2**53
     arrays = TileArrays(
         rows=rows,
@@ -269,18 +281,18 @@ def pack_tiles(
         output_line=lines.ravel(),
         weights=packed_weights,
         variance=packed_excess,
-        weight_cells=column_lists(packed_weights, tiles, rows, pitch),
-        variance_cells=column_lists(packed_excess, tiles, rows, pitch),
-        sparse_weights=bool(np.count_nonzero(w) < SPARSE_BELOW * cells),
-        sparse_variance=bool(np.count_nonzero(excess) < SPARSE_BELOW * cells),
+        weight_cells=column_lists(packed_weights, few[0], tiles, rows, pitch),
+        variance_cells=column_lists(packed_excess, few[1], tiles, rows, pitch),
+        sparse_weights=few[0],
+        sparse_variance=few[1],
         flat_noise=bool(np.any(flat)),
         noisy=bool(np.any(excess) or np.any(flat) or np.any(extra)),
-        flat_variance=padded(flat, shape, dtype),
+        flat_variance=padded(flat, shape, dtype, multiple),
         extra_variance=extra,
-        adc_scale=padded(adc_scale, shape, dtype),
-        adc_offset=padded(adc_offset, shape, dtype),
+        adc_scale=padded(adc_scale, shape, dtype, multiple),
+        adc_offset=padded(adc_offset, shape, dtype, multiple),
         adc_table=table,
-        gain=padded(gain, shape, dtype),
+        gain=padded(gain, shape, dtype, multiple),
         dac_levels=levels,
         limits=np.array([adc_low, adc_high, state_limit, output_limit, 0, 0.5, 1], dtype=dtype),
         dac_zero=limit,

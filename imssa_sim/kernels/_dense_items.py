@@ -1,0 +1,167 @@
+"""Work items of the dense kernel: one tile with one chunk of tokens each.
+
+Vectors run along the columns. Weights lie in panels of 32 columns, so that a panel stays in the
+first cache level while groups of 12 tokens go past it, 24 accumulators at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from imssa_sim.kernels._columns import digitise, drive, flush_statistics
+from imssa_sim.kernels._recurrent_items import Work, gather_tile
+from imssa_sim.kernels.normal import fill_vectors
+from imssa_sim.kernels.ops import LANES, convert, load, make_product, pointer, splat, store
+from imssa_sim.kernels.threefry import absorb
+
+PANEL = 2 * LANES
+GROUP = 12
+CHUNK = 4 * GROUP
+
+_product_12 = make_product(12, 2)
+_product_4 = make_product(4, 2)
+_product_1 = make_product(1, 2)
+
+
+class Tokens(NamedTuple):
+    """What goes through the tiles of a linear layer."""
+
+    codes: NDArray[np.int16]  # (N * inputs,)
+    inputs: int
+    row_start: NDArray[np.int64]  # (T,)
+    sample: NDArray[np.int64]  # (N,) index of the sample's key
+    step: NDArray[np.int64]  # (N,)
+    out: NDArray[np.int32]  # (N * T * C,)
+    columns: int  # C
+
+
+@njit
+def _products(
+    panels: Any, rows: int, n: int, tokens: int, pitch: int, height: int, v: Any, out: Any
+) -> None:
+    """Sums of all columns over the first n rows for a chunk of tokens.
+
+    panels (P / 32, rows, 32), v (tokens, height), out (tokens, pitch).
+    """
+    for j in range(0, pitch, PANEL):
+        cells = j * rows
+        k = 0
+        while k + 12 <= tokens:
+            _product_12(
+                v, k * height, 1, height, panels, cells, PANEL, n, out, k * pitch + j, pitch
+            )
+            k += 12
+        while k + 4 <= tokens:
+            _product_4(
+                v, k * height, 1, height, panels, cells, PANEL, n, out, k * pitch + j, pitch
+            )
+            k += 4
+        while k < tokens:
+            _product_1(v, k * height, 1, 0, panels, cells, PANEL, n, out, k * pitch + j, 0)
+            k += 1
+
+
+@njit
+def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
+    """Work space of token k of a chunk; see ``_recurrent_items.Work``."""
+    tall, wide = CHUNK * height, CHUNK * a.pitch
+    code = pointer(space.floats, k * height)
+    squared = pointer(code, tall)
+    v = pointer(squared, tall)
+    sums = pointer(space.floats, 3 * tall + k * a.pitch)
+    variances = pointer(sums, wide)
+    squares = pointer(space.floats, 3 * tall + 2 * wide)
+    magnitudes = pointer(squares, height)
+    used = pointer(magnitudes, height)
+    clipped = pointer(used, height)
+    return Work(
+        code, sums, squared, squares, magnitudes, used, clipped, clipped, variances, v,
+        pointer(space.keys, 0), pointer(space.normals, 0),
+    )  # fmt: skip
+
+
+@njit
+def _store_codes(sums: Any, columns: int, out: Any) -> None:
+    """ADC codes of one token to the result."""
+    whole = columns - columns % LANES
+    for j in range(0, whole, LANES):
+        store(out, j, convert(load(sums, j), np.int32(0)))
+    for j in range(whole, columns):
+        out[j] = convert(sums[j], np.int32(0))
+
+
+@njit
+def _take_codes(codes: Any, n: int, one: Any, out: Any) -> None:
+    """Codes of one token onto the rows."""
+    whole = n - n % LANES
+    for i in range(0, whole, LANES):
+        store(out, i, convert(load(codes, i), one))
+    for i in range(whole, n):
+        out[i] = convert(codes[i], one)
+
+
+@njit
+def _read_chunk(
+    a: Any, panels: Any, t: Any, tile: int, tokens: Any, keys: Any, space: Any, first: int, last: int
+) -> None:
+    """Read one tile by the tokens first … last - 1."""
+    array = t.array
+    height = (a.rows + LANES - 1) // LANES * LANES
+    cells = tile * a.rows * a.pitch
+    count, tiles = last - first, a.n_states.shape[0]
+    squares = pointer(space.squares, 0)
+    for k in range(count):
+        s = _chunk_work(a, space, height, k)
+        start = (first + k) * tokens.inputs + tokens.row_start[tile]
+        _take_codes(pointer(tokens.codes, start), array.rows, t.chain.one, s.code)
+        squares[k] = drive(t, s)
+        if (k + 1) % a.flush == 0:
+            flush_statistics(t, s)
+    s = _chunk_work(a, space, height, 0)
+    v = s.v if t.chain.has_dac else s.code
+    _products(
+        pointer(panels.weights, cells), a.rows, array.rows, count, a.pitch, height, v, s.sums
+    )
+    if array.noisy:
+        _products(
+            pointer(panels.variance, cells), a.rows, array.rows, count, a.pitch, height,
+            s.squared, s.variances,
+        )  # fmt: skip
+    for k in range(count):
+        s = _chunk_work(a, space, height, k)
+        if array.noisy:
+            place = 2 * tokens.sample[first + k]
+            key0, key1 = absorb(keys[place], keys[place + 1], t.job.number)
+            step = np.uint32(tokens.step[first + k])
+            fill_vectors(key0, key1, step, 0, array.outputs, s.normals)
+        for j in range(0, array.outputs, LANES):
+            digitise(t, s, j, 0, array.outputs, squares[k])
+        at = ((first + k) * tiles + tile) * tokens.columns
+        _store_codes(s.sums, array.outputs, pointer(tokens.out, at))
+
+
+@njit(nogil=True, cache=True)
+def read_items(
+    a: Any, panels: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, tokens: Any, start: int, stop: int
+) -> None:
+    """Read the items start … stop - 1; item = chunk * tiles + tile."""
+    tiles = a.n_states.shape[0]
+    total = tokens.step.shape[0]
+    height = (a.rows + LANES - 1) // LANES * LANES
+    for item in range(start, stop):
+        chunk = item // tiles
+        tile = item - chunk * tiles
+        t = gather_tile(a, plan, job, io, c, 0, tile)
+        for k in range(CHUNK):  # rows beyond the driven ones carry code 0
+            work = _chunk_work(a, space, height, k)
+            for i in range(t.array.rows - t.array.rows % LANES, height, LANES):
+                store(work.code, i, splat(t.chain.zero))
+        _read_chunk(
+            a, panels, t, tile, tokens, job.keys, space, chunk * CHUNK,
+            min(total, (chunk + 1) * CHUNK),
+        )  # fmt: skip
+        flush_statistics(t, _chunk_work(a, space, height, 0))
