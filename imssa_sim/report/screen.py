@@ -122,7 +122,8 @@ def _energy(result: RunResult) -> Iterator[str]:
     useful, array = (ledger.efficiency(rule) / 1e12 for rule in ("useful", "array"))
     yield from _row(
         "TOPS/W",
-        f"{useful:.4g} counting useful MACs, {array:.4g} counting array MACs (1 MAC = 2 operations)",
+        f"{useful:.4g} counting useful MACs, {array:.4g} counting array MACs "
+        "(1 MAC = 2 operations)",
     )
 
 

@@ -106,8 +106,7 @@ def energy_table(result: RunResult) -> pd.DataFrame:
     table = frame.pivot_table(index="layer", columns="kind", values="energy", aggfunc="sum")
     table = table.fillna(0.0).reindex([n for n in ordered_layers(result) if n in table.index])
     order = table.sum(axis=0).sort_values(ascending=False).index
-    ordered: pd.DataFrame = table[order]
-    return ordered
+    return pd.DataFrame(table[order])
 
 
 def _figures(directory: RunDirectory, result: RunResult) -> None:

@@ -144,7 +144,8 @@ def _baselines(result: RunResult) -> Iterator[Entry]:
         name = f"baseline.{b.card.removeprefix('gpu/')}.{b.mode}.batch{b.batch}"
         yield f"{name}.latency", b.latency, "s", "of one batch"
         yield f"{name}.energy", b.energy, "J", "per inference"
-        yield f"{name}.tops_per_watt", b.efficiency / 1e12, "TOPS/W", "useful MACs, 2 operations each"
+        efficiency = b.efficiency / 1e12
+        yield f"{name}.tops_per_watt", efficiency, "TOPS/W", "useful MACs, 2 operations each"
         yield f"{name}.bound", b.bound, "", "what limits it"
 
 

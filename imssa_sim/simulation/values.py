@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -158,7 +158,7 @@ def _activity(results: list[AnalogResult]) -> ChipActivity:
         If a count is not the same for every sample.
     """
     counts: Counter[tuple[str, str]] = Counter()
-    energy: Counter[str] = Counter()
+    energy: defaultdict[str, float] = defaultdict(float)
     inferences = sum(result.samples for result in results)
     for result in results:
         counts.update(result.counts)

@@ -8,18 +8,10 @@ from imssa_sim.report.figures.style import PALETTE, canvas, engineering, kind_co
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from dataclasses import dataclass
 
     from matplotlib.figure import Figure
 
-    @dataclass(frozen=True)
-    class Occupancy:
-        """What the timeline needs of a row (see `imssa_sim.timing`)."""
-
-        path: str
-        token: int
-        start: float
-        end: float
+    from imssa_sim.timing.result import Occupancy
 
 
 def latency_bars(rows: Sequence[tuple[str, str, float]]) -> Figure:

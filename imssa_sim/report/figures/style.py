@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 
@@ -52,7 +52,7 @@ KINDS = (
     "leakage",
 )
 
-_RC = {
+_RC: Any = {
     "figure.dpi": 100,
     "savefig.dpi": 160,
     "font.size": 9,
@@ -74,14 +74,14 @@ def kind_colour(kind: str) -> str:
 
 def canvas(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
     """Return a figure of ``width`` × ``height`` [inch] with one set of axes."""
-    with plt.rc_context(_RC):
+    with mpl.rc_context(_RC):
         figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
     return figure, axes
 
 
 def save(figure: Figure, paths: Iterable[Path]) -> None:
     """Write the figure to each path (the suffix chooses the format) and close it."""
-    with plt.rc_context(_RC):
+    with mpl.rc_context(_RC):
         for path in paths:
             metadata = {"Date": None} if path.suffix == ".svg" else None
             figure.savefig(path, metadata=metadata)

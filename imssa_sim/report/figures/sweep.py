@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -83,7 +84,7 @@ def sweep_panels(
     return figure
 
 
-def _band(axes: plt.Axes, lines: Sequence[pd.Series]) -> None:
+def _band(axes: Axes, lines: Sequence[pd.Series]) -> None:
     """Fill between the lowest and the highest series at each place."""
     if len(lines) < 2:
         return

@@ -1,0 +1,110 @@
+"""A whole run: executions meet, batch and threads do not matter, an ideal chip is exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from imssa_sim.config import LoadedConfig
+from imssa_sim.simulation.progress import Silent
+from imssa_sim.simulation.run import functional_key, simulate
+from imssa_sim.simulation.stats import collect
+
+Load = Callable[..., LoadedConfig]
+MAPPINGS = ("fused_lookahead", "fused_delayed", "two_pass", "digital")
+
+
+@pytest.mark.parametrize("mapping", MAPPINGS)
+def test_an_ideal_chip_gives_the_quantised_network_s_predictions(load: Load, mapping: str) -> None:
+    result = simulate(load("hardware.ideal=true", f"hardware.mapping.kernel={mapping}"))
+    for chip in range(3):
+        np.testing.assert_array_equal(
+            result.predictions[f"chip{chip}"], result.predictions["digital"]
+        )
+
+
+def test_counts_of_both_executions_are_equal_and_reach_the_ledger(load: Load) -> None:
+    # build_ledger raises where the functional and the timing counts differ; here the ledger's own
+    # counts are held against the timing engine's once more.
+    result = simulate(load())
+    booked = result.ledger.counts()
+    assert {key: booked[key] for key in result.timing.counts if result.timing.counts[key]} == {
+        key: count for key, count in result.timing.counts.items() if count
+    }
+    assert booked["chip.layer0.kernel.array", "read"] > 0
+
+
+def test_leakage_times_elapsed_time_is_its_own_account(load: Load) -> None:
+    ledger = simulate(load()).ledger
+    leakage = ledger.by_account()["leakage"]
+    assert leakage == pytest.approx(ledger.leakage_power * ledger.elapsed, rel=1e-12)
+    assert leakage > 0
+
+
+@pytest.mark.parametrize("change", ["evaluate.batch=1", "evaluate.batch=7", "evaluate.threads=2"])
+def test_results_do_not_depend_on_batch_or_threads(load: Load, change: str) -> None:
+    one, other = simulate(load()), simulate(load(change))
+    for name, predictions in one.predictions.items():
+        np.testing.assert_array_equal(predictions, other.predictions[name])
+    assert one.ledger.energy == other.ledger.energy
+    assert one.saturation == other.saturation
+
+
+def test_a_seed_changes_the_chips_and_repeats(load: Load) -> None:
+    first, again, other = (simulate(load(f"seed={seed}")).ledger.energy for seed in (3, 3, 4))
+    assert first == again != other
+
+
+def test_runs_that_differ_in_costs_alone_share_their_values(load: Load) -> None:
+    memory: dict[str, object] = {}
+    simulate(load(), memory=memory)
+    cheap = simulate(load("hardware.adc.card=adc/zigzag_imc_28nm"), memory=memory)
+    assert len(memory) == 1
+    assert (
+        cheap.ledger.energy == simulate(load("hardware.adc.card=adc/zigzag_imc_28nm")).ledger.energy
+    )
+    simulate(load("hardware.adc.bits=7"), memory=memory)
+    assert len(memory) == 2
+
+
+def test_the_key_of_values_ignores_costs_and_nothing_else(load: Load) -> None:
+    key = functional_key(load().config)
+    for same in ("hardware.chip.clock=2 GHz", "hardware.adc.rate=1 GHz", "evaluate.batch=5"):
+        assert functional_key(load(same).config) == key
+    for other in ("hardware.adc.bits=7", "bits.A=6", "hardware.effects.read_noise=false"):
+        assert functional_key(load(other).config) != key
+
+
+def test_phases_and_the_data_used_are_told(load: Load) -> None:
+    class Listener(Silent):
+        def __init__(self) -> None:
+            self.heard: list[str] = []
+
+        def phase(self, name: str, total: int) -> None:
+            self.heard.append(name)
+
+        def note(self, message: str) -> None:
+            self.heard.append(message)
+
+    listener = Listener()
+    result = simulate(load(), listener)
+    assert listener.heard[0] == "data and weights"
+    assert any("RANDOM" in said for said in listener.heard)
+    assert [name for name in result.host_seconds if name.startswith("analog")] == [
+        f"analog accuracy, chip {n} of 3" for n in (1, 2, 3)
+    ]
+
+
+def test_statistics_have_unique_names_and_agree_with_the_result(load: Load) -> None:
+    result = simulate(load())
+    stats = {stat.name: stat for stat in collect(result)}
+    assert len(stats) == len(collect(result))
+    assert stats["energy.inference"].value == result.ledger.energy
+    parts = [stats[f"energy.account.{name}"].value for name in ("dynamic", "leakage")]
+    assert sum(float(p) for p in parts if p is not None) == pytest.approx(result.ledger.energy)
+    labels = result.predictions["labels"]
+    right = [np.mean(result.predictions[f"chip{n}"] == labels) for n in range(3)]
+    assert stats["accuracy.analog.mean"].value == pytest.approx(np.mean(right))
+    assert stats["accuracy.analog.deviation"].value == pytest.approx(np.std(right, ddof=1))
