@@ -12,45 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits import draws
-from imssa_sim.circuits.ir_drop import Wires, own_sensitivity, transfer_matrix
+from imssa_sim.circuits.draws import Coordinates
+from imssa_sim.circuits.faults import GOOD, FaultMap, assign_columns, draw_faults
+from imssa_sim.circuits.ir_drop import own_sensitivity, transfer_matrix
+from imssa_sim.circuits.programming import ProgrammingCost, mean_cost, write_verified
 from imssa_sim.circuits.weights import (
     Scheme,
     effective,
     effective_variance,
     lines_in_use,
+    physical_lines,
     targets,
     unit_conductance,
 )
+from imssa_sim.circuits.wires import Wires
 from imssa_sim.devices.cell import Cell, load_cell
 
 if TYPE_CHECKING:
-    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.config.schema import FaultsConfig, HardwareConfig
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class ProgrammingCost:
-    """What writing the tiles took, each array (T,).
-
-    Attributes
-    ----------
-    cells : int array
-        Cells written.
-    pulses : float array
-        Write pulses.
-    time : float array
-        Cell after cell [s].
-    energy : float array
-        [J]
-    """
-
-    cells: IntArray
-    pulses: FloatArray
-    time: FloatArray
-    energy: FloatArray
 
 
 @dataclass(frozen=True)
@@ -72,6 +55,8 @@ class ProgrammedTiles:
         where these are all alike.
     row_conductance : array (T, R)
         Sum of the conductances on a word line, bit lines in use [S].
+    column_conductance : array (T, C)
+        Sum of the conductances on the bit lines of a logical column [S].
     scale : array (T, C)
         Conductance per unit of weight [S].
     programming : ProgrammingCost
@@ -83,6 +68,7 @@ class ProgrammedTiles:
     variance: FloatArray | None
     flat_variance: FloatArray
     row_conductance: FloatArray
+    column_conductance: FloatArray
     scale: FloatArray
     programming: ProgrammingCost
     wire_residual: float = 0.0
@@ -110,8 +96,8 @@ class WrittenTiles:
         Cells at used rows and lines.
     targets, written : array (T, R, P)
         [S]; zero where not in use.
-    stuck : int8 array (T, R, P)
-        +1 stuck on, -1 stuck off, 0 good.
+    faults : int8 array (T, R, P)
+        Kinds of `imssa_sim.circuits.faults`.
     relaxation, drift : array (T, R, P) or None
         Standard normals of the cells; None where the effect is off or the card has none.
     read_time : float
@@ -131,7 +117,7 @@ class WrittenTiles:
     in_use: BoolArray
     targets: FloatArray
     written: FloatArray
-    stuck: NDArray[np.int8]
+    faults: NDArray[np.int8]
     relaxation: FloatArray | None
     drift: FloatArray | None
     read_time: float
@@ -146,7 +132,7 @@ class WrittenTiles:
             self.written, self.targets, time, relaxation=self.relaxation, drift=self.drift
         )
         # A stuck cell's conductance neither relaxes nor drifts.
-        return np.where(self.stuck == 0, present, self.written) * self.in_use
+        return np.where(self.faults == GOOD, present, self.written) * self.in_use
 
     def at(self, time: float) -> ProgrammedTiles:
         """Return what the tiles compute with at a time after programming [s]."""
@@ -168,10 +154,17 @@ class WrittenTiles:
             variance=excess,
             flat_variance=flat,
             row_conductance=conductance.sum(axis=2),
+            column_conductance=self._per_column(conductance.sum(axis=1)),
             scale=self.scale,
             programming=self.programming,
             wire_residual=residual,
         )
+
+    def _per_column(self, lines: FloatArray) -> FloatArray:
+        """Return the sums over the lines of each logical column (T, C) of values (T, P)."""
+        if self.scheme == "offset":
+            return lines[:, :-1] + lines[:, -1:]
+        return np.asarray(lines[:, 0::2] + lines[:, 1::2])
 
     def _behind_wires(
         self, conductance: FloatArray, wires: Wires
@@ -266,15 +259,12 @@ def write_tiles(
     effects = hardware.effects
     cell = load_cell(tile.cell)
     real = not hardware.ideal
-    wires = None
     if real:
-        cell.check(read_voltage=tile.read_voltage)
-        if effects.ir_drop:
-            wires = Wires(**tile.wires.model_dump(exclude={"card"}))
-    scheme: Scheme = tile.weights
+        cell.check(read_voltage=tile.read_voltage, temperature=hardware.chip.temperature)
     weights = np.asarray(weights, dtype=np.int64)
     rows_used = np.asarray(rows_used, dtype=np.int64)
     columns_used = np.asarray(columns_used, dtype=np.int64)
+    scheme: Scheme = tile.weights
     scale = unit_conductance(weights, scheme, tile.weight_scale, cell.g_min, cell.g_max)
     meant = targets(weights, scale, scheme, cell.g_min, cell.g_max)
     lines = lines_in_use(columns_used, weights.shape[2], scheme)
@@ -285,25 +275,29 @@ def write_tiles(
     if gridded:
         meant = np.where(in_use, cell.on_grid(meant), 0.0)
 
-    def draw(purpose: draws.Purpose, wanted: Any, kind: Any = draws.normals) -> FloatArray | None:
-        if not (real and wanted):
-            return None
-        shape = meant.shape[1:]
-        return np.stack(
-            [kind(seed, chip, stage, t, purpose, *shape) for t in range(meant.shape[0])]
-        ).reshape(meant.shape)
-
-    error = draw("programming", effects.programming_error and cell.programming is not None)
-    written = meant if error is None else np.where(in_use, cell.program(meant, error), 0.0)
-    relaxation = draw("relaxation", effects.relaxation and cell.relaxation is not None)
-    drift = draw("drift", effects.drift and cell.drift is not None)
-    stuck = np.zeros(meant.shape, dtype=np.int8)
-    kind = draw("fault_kind", effects.faults and cell.faults is not None, draws.uniforms)
-    if kind is not None and cell.faults is not None:
-        place = draw("fault_value", True, draws.uniforms)
-        assert place is not None
-        stuck = np.where(in_use, cell.faults.kinds(kind), 0).astype(np.int8)
-        written = np.where(stuck != 0, cell.faults.conductance(stuck, place), written)
+    place = _Place(
+        Coordinates(seed, chip, stage), weights, rows_used, columns_used, scheme, tile.spare_columns
+    )
+    faults = None
+    if real and effects.faults:
+        faults = place.with_faults(cell, hardware.faults)
+    looped = real and effects.write_verify
+    error = real and effects.programming_error and cell.programming is not None and not looped
+    written = meant
+    if error:
+        written = np.where(in_use, cell.program(meant, place.normals("programming")), 0.0)
+    relaxes = real and effects.relaxation and cell.relaxation is not None
+    drifts = real and effects.drift and cell.drift is not None
+    faulty = np.zeros(meant.shape, dtype=np.bool_)
+    if faults is not None:
+        faulty = (faults.kinds != GOOD) & in_use
+        written = np.where(faulty, faults.conductance, written)
+    cost = mean_cost(cell, meant, in_use)
+    if looped:
+        written, cost = write_verified(
+            cell, meant, written, faulty, in_use, place.where, noisy=effects.read_noise
+        )
+    wires = real and effects.ir_drop
     return WrittenTiles(
         cell=cell,
         scheme=scheme,
@@ -312,22 +306,52 @@ def write_tiles(
         in_use=in_use,
         targets=meant,
         written=written,
-        stuck=stuck,
-        relaxation=relaxation,
-        drift=drift,
+        faults=np.zeros(meant.shape, np.int8) if faults is None else faults.kinds * in_use,
+        relaxation=place.normals("relaxation") if relaxes else None,
+        drift=place.normals("drift") if drifts else None,
         read_time=tile.read_time,
         read_noise=real and effects.read_noise,
-        exact=not gridded and all(part is None for part in (error, kind, relaxation, drift, wires)),
-        wires=wires,
-        programming=_cost(cell, meant, in_use),
+        exact=not (gridded or error or looped or relaxes or drifts or wires or faulty.any()),
+        wires=Wires(**tile.wires.model_dump(exclude={"card"})) if wires else None,
+        programming=cost,
     )
 
 
-def _cost(cell: Cell, meant: FloatArray, in_use: BoolArray) -> ProgrammingCost:
-    """Return the mean cost of writing from the card's pulse counts; zeros without a write form."""
-    cells = in_use.sum(axis=(1, 2)).astype(np.int64)
-    if cell.write is None:
-        nothing = np.zeros(cells.shape)
-        return ProgrammingCost(cells, nothing, nothing, nothing)
-    energy = (cell.write.cell_energy(meant) * in_use).sum(axis=(1, 2))
-    return ProgrammingCost(cells, cells * cell.write.pulses, cells * cell.write.cell_time(), energy)
+class _Place:
+    """Where the cells of tiles stand on the chip: the coordinates of their draws."""
+
+    def __init__(
+        self,
+        where: Coordinates,
+        weights: IntArray,
+        rows_used: IntArray,
+        columns_used: IntArray,
+        scheme: Scheme,
+        spares: int,
+    ) -> None:
+        self.where, self.scheme, self.spares = where, scheme, spares
+        self.rows_used, self.columns_used = rows_used, columns_used
+        tiles, rows, self.columns = weights.shape
+        self.shape = (tiles, rows, physical_lines(self.columns + spares, scheme))
+        kinds = np.zeros(self.shape, dtype=np.int8)
+        self.lines = self._assigned(kinds)
+
+    def _assigned(self, kinds: NDArray[np.int8]) -> IntArray:
+        return assign_columns(
+            kinds, self.rows_used, self.columns_used, self.columns, self.spares, self.scheme
+        )
+
+    def with_faults(self, cell: Cell, config: FaultsConfig) -> FaultMap:
+        """Draw the faults, move columns to spare ones, and return the faults of those in use."""
+        found = draw_faults(cell, config, self.where, self.shape)
+        self.lines = self._assigned(found.kinds)
+        return FaultMap(self._chosen(found.kinds), self._chosen(found.conductance))
+
+    def normals(self, purpose: str) -> FloatArray:
+        """Return standard normals of the cells (T, R, P)."""
+        tiles, *shape = self.shape
+        drawn = [draws.normals(self.where, t, purpose, *shape) for t in range(tiles)]
+        return self._chosen(np.reshape(drawn, self.shape))
+
+    def _chosen(self, values: NDArray[Any]) -> NDArray[Any]:
+        return np.take_along_axis(values, self.lines[:, None, :], axis=2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,29 @@ FloatArray = NDArray[np.float64]
 Encoding = Literal["pulse_width", "amplitude", "bit_serial"]
 
 
-def levels(limit: int, bits: int, encoding: Encoding) -> FloatArray | None:
+class Conduction(Protocol):
+    """A cell's current–voltage characteristic."""
+
+    def current(self, conductance: FloatArray, voltage: FloatArray) -> FloatArray:
+        """Return the current [A]."""
+
+
+def levels(
+    limit: int,
+    bits: int,
+    encoding: Encoding,
+    *,
+    conduction: Conduction | None = None,
+    read_voltage: float = 0.0,
+    inl: float = 0.0,
+) -> FloatArray | None:
     """Return the value of each code -limit … limit, in units of codes.
 
     A driver of fewer bits than the codes have rounds them to its own grid (half away from zero),
-    whose ends are those of the codes. Bit-serial drivers apply one bit after another and need no
-    levels but two.
+    whose ends are those of the codes. Integral non-linearity is a cubic bow that leaves zero and
+    the ends in place. A non-linear cell whose characteristic is I = G·f(V) is a driver of
+    amplitudes f(V), gain restored at the ends; pulse widths and bits use one voltage and are
+    immune. Bit-serial drivers apply one bit after another and need no levels but two.
 
     Parameters
     ----------
@@ -25,17 +42,32 @@ def levels(limit: int, bits: int, encoding: Encoding) -> FloatArray | None:
     bits : int
         Of the driver, sign included.
     encoding : str
+    conduction : object, optional
+        Of the cells.
+    read_voltage : float
+        Of the largest code [V].
+    inl : float
+        Largest departure from the straight line, in steps of the driver.
 
     Returns
     -------
     array (2·limit + 1,) or None
         None: every code is its own value.
     """
-    own = (1 << (bits - 1)) - 1
-    if encoding == "bit_serial" or own >= limit:
+    if encoding == "bit_serial":
+        return None
+    own = max((1 << (bits - 1)) - 1, 1)
+    curved = conduction is not None and encoding == "amplitude"
+    if own >= limit and not inl and not curved:
         return None
     codes = np.arange(-limit, limit + 1)
-    if own < 1:  # one bit: a sign
-        return np.sign(codes).astype(np.float64) * limit
-    magnitude = np.floor(np.abs(codes) * (own / limit) + 0.5)
-    return np.asarray(np.sign(codes) * magnitude * (limit / own))
+    part = codes / limit
+    if own < limit:
+        part = np.sign(codes) * np.floor(np.abs(codes) * (own / limit) + 0.5) / own
+    if inl:
+        bow = (part - part**3) / (2 / 27**0.5)  # largest at 1/√3
+        part = part + inl / min(own, limit) * bow
+    if curved and conduction is not None:
+        ends = conduction.current(np.ones(1), np.full(1, read_voltage))[0]
+        part = conduction.current(np.ones(part.shape), part * read_voltage) / ends
+    return np.asarray(part * limit)

@@ -6,47 +6,50 @@ the purpose of the draw, as a negative number, which no sample has.
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
-Purpose = Literal[
-    "programming",
-    "relaxation",
-    "drift",
-    "fault_kind",
-    "fault_value",
-    "fault_cluster",
-    "dead_line",
-    "adc_gain",
-    "adc_offset",
-    "adc_levels",
-    "dac_levels",
-    "write_verify",
-    "temperature",
-]
+
 # Numbers are part of the results: append, never renumber.
-_NUMBERS: dict[Purpose, int] = {
+_PURPOSES = {
     "programming": 1,
     "relaxation": 2,
     "drift": 3,
     "fault_kind": 4,
     "fault_value": 5,
     "fault_cluster": 6,
-    "dead_line": 7,
-    "adc_gain": 8,
-    "adc_offset": 9,
-    "adc_levels": 10,
-    "dac_levels": 11,
-    "write_verify": 12,
-    "temperature": 13,
+    "dead_row": 7,
+    "dead_column": 8,
+    "adc_gain": 9,
+    "adc_offset": 10,
+    "adc_levels": 11,
+    "write_pulse": 12,
+    "write_verify": 13,
+    "temperature": 14,
 }
+_TURN = 1 << 16
+
+
+@dataclass(frozen=True)
+class Coordinates:
+    """What the draws of a set of tiles depend on, beside the place in it.
+
+    Attributes
+    ----------
+    seed, chip, stage : int
+        See docs/decisions/0001.
+    """
+
+    seed: int
+    chip: int
+    stage: int
 
 
 def normals(
-    seed: int, chip: int, stage: int, tile: int, purpose: Purpose, rows: int, columns: int
+    where: Coordinates, tile: int, purpose: str, rows: int, columns: int, *, turn: int = 0
 ) -> FloatArray:
     """Return standard normals (rows, columns) of one tile.
 
@@ -54,17 +57,21 @@ def normals(
 
     Parameters
     ----------
-    seed, chip, stage, tile : int
-        Coordinates, see docs/decisions/0001.
+    where : Coordinates
+    tile : int
+        Number of the tile in its set.
     purpose : str
         What is drawn.
     rows, columns : int
         Shape.
+    turn : int
+        Number of the draw, where there are several of one purpose.
     """
     from imssa_sim.kernels.normal import fill_normals
     from imssa_sim.kernels.threefry import derive_key
 
-    key = derive_key(seed, chip, -_NUMBERS[purpose], stage, tile)
+    sample = -_PURPOSES[purpose] - turn * _TURN
+    key = derive_key(where.seed, where.chip, sample, where.stage, tile)
     key0, key1 = np.uint32(key[0]), np.uint32(key[1])
     out = np.empty((rows, columns), dtype=np.float32)
     for row in range(rows):
@@ -73,9 +80,9 @@ def normals(
 
 
 def uniforms(
-    seed: int, chip: int, stage: int, tile: int, purpose: Purpose, rows: int, columns: int
+    where: Coordinates, tile: int, purpose: str, rows: int, columns: int, *, turn: int = 0
 ) -> FloatArray:
     """Return numbers uniform in (0, 1), of the same kind: Φ of `normals`."""
     from scipy.special import ndtr
 
-    return np.asarray(ndtr(normals(seed, chip, stage, tile, purpose, rows, columns)))
+    return np.asarray(ndtr(normals(where, tile, purpose, rows, columns, turn=turn)))

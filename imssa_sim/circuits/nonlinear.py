@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imssa_sim.circuits.ir_drop import Wires
+from imssa_sim.circuits.wires import Wires
 from imssa_sim.errors import InputError, InternalError
 
 FloatArray = NDArray[np.float64]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imssa_sim.circuits.ir_drop import Wires
+from imssa_sim.circuits.wires import Wires
 from imssa_sim.devices.conduction import SinhConduction
 from imssa_sim.errors import InputError
 

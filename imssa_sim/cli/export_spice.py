@@ -41,9 +41,10 @@ def export_spice(
     import numpy as np
 
     from imssa_sim.circuits.array import write_tiles
-    from imssa_sim.circuits.ir_drop import Wires, transfer_matrix
+    from imssa_sim.circuits.ir_drop import transfer_matrix
     from imssa_sim.circuits.spice import column_currents, deck
     from imssa_sim.circuits.spice import run as run_deck
+    from imssa_sim.circuits.wires import Wires
     from imssa_sim.mapping.tiles import rows_and_columns
 
     loaded = load_config(workload, overrides)

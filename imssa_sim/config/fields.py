@@ -108,6 +108,12 @@ Resistance = Annotated[
     AfterValidator(_not_negative),
     Quantity("resistance"),
 ]
+Temperature = Annotated[
+    float,
+    BeforeValidator(_quantity("temperature")),
+    AfterValidator(_positive),
+    Quantity("temperature"),
+]
 Delay = Annotated[
     float, BeforeValidator(_quantity("time")), AfterValidator(_not_negative), Quantity("time")
 ]

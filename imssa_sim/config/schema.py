@@ -24,6 +24,7 @@ from imssa_sim.config.fields import (
     Length,
     Resistance,
     Section,
+    Temperature,
     Time,
     Voltage,
     problem,
@@ -31,6 +32,7 @@ from imssa_sim.config.fields import (
 
 Bits = Annotated[int, Field(ge=2, le=16)]
 Positive = Annotated[int, Field(ge=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 Percentile = Annotated[float, Field(gt=50, le=100)]
 RangePolicy = Literal["max", "percentile", "mse"]
 Granularity = Literal["tensor", "channel", "mode"]
@@ -168,6 +170,8 @@ class TileConfig(Section):
     read_time: Time = 1e-8
     """[s], of one pulse of an amplitude or bit-serial read."""
     wires: WiresConfig = WiresConfig()
+    spare_columns: Annotated[int, Field(ge=0)] = 0
+    """Logical columns kept free to stand in for the worst ones."""
 
     @model_validator(mode="after")
     def _pairs(self) -> TileConfig:
@@ -188,6 +192,8 @@ class ChipConfig(Section):
     """[m], node of the digital parts."""
     supply: Voltage = 0.9
     """[V]"""
+    temperature: Temperature = 300.0
+    """[K]"""
     scaling: ScalingCard = "scaling/stillmaker_baas_2017"
     """From the node of a digital card to ``technology`` and ``supply``."""
     arbitration: Literal["fifo", "round_robin", "static"] = "fifo"
@@ -272,6 +278,27 @@ class EffectsConfig(Section):
     level_grid: bool = False
     """Targets are rounded to the cell's levels."""
     ir_drop: bool = False
+    thermal_noise: bool = False
+    """Johnson noise of the cells at the sense nodes."""
+    nonlinearity: bool = True
+    """Current-voltage characteristic of the cell, where its card has one."""
+
+
+class FaultsConfig(Section):
+    """Faulty cells and lines, beyond what the cell's card says; for effects.faults."""
+
+    stuck_on: Probability | None = None
+    """Probability of a cell to be stuck on; None: the card's."""
+    stuck_off: Probability | None = None
+    """Probability of a cell to be stuck off; None: the card's."""
+    clustering: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Correlation of the luck of neighbouring cells."""
+    cluster_size: Positive = 8
+    """Side of the blocks of neighbours."""
+    dead_rows: Probability = 0.0
+    """Probability of a word line to carry no current."""
+    dead_columns: Probability = 0.0
+    """Probability of a bit line, or its converter, to give none."""
 
 
 class HardwareConfig(Section):
@@ -288,6 +315,7 @@ class HardwareConfig(Section):
     off_chip: OffChipConfig = OffChipConfig()
     mapping: MappingConfig = MappingConfig()
     effects: EffectsConfig = EffectsConfig()
+    faults: FaultsConfig = FaultsConfig()
     power_gating: bool = False
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from imssa_sim.circuits.ir_drop import Wires
 from imssa_sim.circuits.spice import column_currents, deck, run
+from imssa_sim.circuits.wires import Wires
 
 TARGET = Path(__file__).parent / "data" / "ir_drop_128.npz"
 WIRES = {"word_resistance": 2.5, "bit_resistance": 1.25, "source_resistance": 100.0}

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imssa_sim.circuits.array import program_tiles, write_tiles
+from imssa_sim.circuits.ir_drop import transfer_matrix
 from imssa_sim.circuits.weights import effective, targets, unit_conductance
-from imssa_sim.errors import ValidityError
+from imssa_sim.circuits.wires import Wires
+from imssa_sim.errors import InputError, ValidityError
 
 SCHEMES = ("differential", "one_sided", "offset")
 
@@ -82,6 +84,7 @@ SWITCHES = (
     ("cells/hfox_neurram", "faults"),
     ("cells/taox_imssa", "level_grid"),
     ("cells/taox_imssa", "ir_drop"),
+    ("cells/hfox_neurram", "write_verify"),
 )
 
 
@@ -182,7 +185,7 @@ def test_stuck_cells_keep_their_conductance(hardware):
     written = write_tiles(
         weights, np.full(tiles, rows), np.full(tiles, columns), chip, seed=0, chip=0, stage=0
     )
-    on, off = written.stuck > 0, written.stuck < 0
+    on, off = written.faults > 0, written.faults < 0
     assert on.sum() > 50
     assert off.sum() > 50
     late = written.conductance(1e5)
@@ -236,8 +239,6 @@ def test_outside_of_validity_is_refused(hardware):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_wires_enter_through_the_transfer_matrix(hardware, scheme):
-    from imssa_sim.circuits.ir_drop import Wires, transfer_matrix
-
     weights = sparse_weights(2, 12, 9)
     wires = {"word_resistance": "40 ohm", "bit_resistance": "30 ohm", "drive": "right"}
     chip = hardware(tile={"weights": scheme, "wires": wires}, ir_drop=True, read_noise=True)
@@ -259,3 +260,25 @@ def test_wires_enter_through_the_transfer_matrix(hardware, scheme):
     total = tiles.variance + tiles.flat_variance[:, None, :]
     more = quiet.variance + quiet.flat_variance[:, None, :]
     assert np.all(total[:, :-2, :-1] < more[:, :-2, :-1])
+
+
+def test_write_verify_replaces_the_closed_form(hardware):
+    weights = sparse_weights(2, 40, 20)
+    chip = hardware("cells/hfox_neurram", write_verify=True, programming_error=True, faults=True)
+    tiles, rows, columns = weights.shape
+    written = write_tiles(
+        weights, np.full(tiles, rows), np.full(tiles, columns), chip, seed=0, chip=0, stage=0
+    )
+    good = written.faults == 0
+    assert np.abs((written.written - written.targets)[good]).max() <= 1e-6  # the window
+    bad = ~good
+    assert np.abs((written.written - written.targets)[bad]).max() > 1e-6
+    cost = written.programming
+    assert np.all(cost.pulses / cost.cells > 1)
+    closed = write_tiles(
+        weights, np.full(tiles, rows), np.full(tiles, columns),
+        hardware("cells/hfox_neurram", programming_error=True), seed=0, chip=0, stage=0,
+    ).programming  # fmt: skip
+    assert not np.array_equal(cost.pulses, closed.pulses)
+    with pytest.raises(InputError, match="take cells/hfox_neurram"):
+        program(weights, hardware(write_verify=True))

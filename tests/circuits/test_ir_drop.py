@@ -12,10 +12,10 @@ from scipy.sparse.linalg import splu
 from imssa_sim.circuits.ir_drop import (
     Transfer,
     WireNetwork,
-    Wires,
     own_sensitivity,
     transfer_matrix,
 )
+from imssa_sim.circuits.wires import Wires
 from imssa_sim.errors import InputError
 
 

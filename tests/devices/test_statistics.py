@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.draws import normals
+from imssa_sim.circuits.draws import Coordinates, normals
 from imssa_sim.devices.cell import load_cell
 
 N = 1_000_000
@@ -18,7 +18,7 @@ US = 1e-6
 
 
 def draw(purpose="programming", seed=1):
-    return normals(seed, 0, 0, 0, purpose, 1000, N // 1000).ravel()
+    return normals(Coordinates(seed, 0, 0), 0, purpose, 1000, N // 1000).ravel()
 
 
 def check_sigma(samples, sigma, factor=1.0):
