@@ -116,12 +116,11 @@ def _figures(directory: RunDirectory, result: RunResult) -> None:
 
     table = energy_table(result)
     rows = [(row.stage, row.kind, row.service) for row in result.timing.latency]
-    lanes = list(dict.fromkeys(entry.path for entry in result.timing.timeline))
     figures = {
         "energy_bars": energy_bars(table),
         "energy_sunburst": energy_sunburst(table),
         "latency": latency_bars(rows),
-        "timeline": timeline(result.timing.timeline, lanes),
+        "timeline": timeline(result.timing.timeline),
     }
     for name, figure in figures.items():
         save(figure, [directory.file(f"{name}.png"), directory.file(f"{name}.svg")])

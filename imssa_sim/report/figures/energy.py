@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+SMALLEST_SHARE = 0.005
+"""Component kinds with a smaller share of the energy are drawn as one."""
+
+
+def _gathered(energy: pd.DataFrame, smallest: float) -> pd.DataFrame:
+    """Put kinds below the share ``smallest`` of the total into one, ``other``."""
+    share = energy.sum(axis=0) / float(energy.to_numpy().sum())
+    small = [kind for kind in energy.columns if share[kind] < smallest]
+    if len(small) < 2:
+        return energy
+    kept = energy.drop(columns=small)
+    kept["other"] = energy[small].sum(axis=1)
+    return kept
+
+
 def energy_bars(energy: pd.DataFrame) -> Figure:
     """Stacked horizontal bars, one a layer.
 
@@ -22,6 +37,7 @@ def energy_bars(energy: pd.DataFrame) -> Figure:
         Rows: layers (in the order of the flow); columns: component kinds; values: energy per
         inference [J].
     """
+    energy = _gathered(energy, SMALLEST_SHARE)
     factor, prefix = engineering(energy.sum(axis=1))
     figure, axes = canvas(7.2, 1.4 + 0.42 * len(energy))
     left = [0.0] * len(energy)
@@ -47,6 +63,7 @@ def energy_sunburst(energy: pd.DataFrame, smallest_label: float = 0.03) -> Figur
     smallest_label : float
         Wedges with a smaller share of the total carry no label.
     """
+    energy = _gathered(energy, SMALLEST_SHARE)
     total = float(energy.to_numpy().sum())
     kinds = energy.sum(axis=0).sort_values(ascending=False)
     kinds = kinds[kinds > 0]
@@ -84,6 +101,6 @@ def energy_sunburst(energy: pd.DataFrame, smallest_label: float = 0.03) -> Figur
     axes.legend(wedges, names, loc="center left", bbox_to_anchor=(1.08, 0.5), fontsize=8)
     factor, prefix = engineering([total])
     axes.text(0, 0, f"{total / factor:.4g}\n{prefix}J", ha="center", va="center", fontsize=11)
-    axes.set_title("Energy per inference: component kind (inner), layer (outer)")
+    figure.suptitle("Energy per inference: component kind (inner), layer (outer)", fontsize=10)
     plt.setp(wedges, alpha=1.0)
     return figure

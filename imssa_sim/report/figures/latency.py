@@ -42,18 +42,19 @@ def latency_bars(rows: Sequence[tuple[str, str, float]]) -> Figure:
     return figure
 
 
-def timeline(rows: Sequence[Occupancy], paths: Sequence[str]) -> Figure:
+def timeline(rows: Sequence[Occupancy]) -> Figure:
     """Gantt chart: one lane a component, one colour a time step.
 
     Parameters
     ----------
     rows : sequence of occupancies
         ``path``, ``token`` (time step), ``start``, ``end`` [s].
-    paths : sequence of str
-        Lanes, top to bottom.
     """
-    factor, prefix = engineering([row.end for row in rows])
-    lanes = {path: place for place, path in enumerate(paths)}
+    # What runs once a sequence comes long after the first steps and would squeeze them.
+    last = max(row.end for row in rows if ".layer" in row.path or row.path.endswith("encoder"))
+    rows = [row for row in rows if row.end <= last]
+    factor, prefix = engineering([last])
+    lanes = {path: n for n, path in enumerate(dict.fromkeys(row.path for row in rows))}
     figure, axes = canvas(8.5, 1.3 + 0.2 * len(lanes))
     tokens = sorted({row.token for row in rows})
     for row in rows:
@@ -63,8 +64,8 @@ def timeline(rows: Sequence[Occupancy], paths: Sequence[str]) -> Figure:
             left=row.start / factor,
             height=0.8,
             color=PALETTE[tokens.index(row.token) % len(PALETTE)],
-            edgecolor="white",
-            linewidth=0.3,
+            linewidth=0.4,
+            edgecolor=PALETTE[tokens.index(row.token) % len(PALETTE)],
         )
     axes.set_yticks(range(len(lanes)), [path.removeprefix("chip.") for path in lanes], fontsize=7)
     axes.invert_yaxis()

@@ -33,24 +33,28 @@ PALETTE = (
     "#332288",
 )
 
-#: Component kinds in a fixed order, so that a colour means the same in every figure.
-KINDS = (
-    "adc",
-    "array",
-    "dac",
-    "requantiser",
-    "register",
-    "shift_add",
-    "lut",
-    "multiplier",
-    "adder",
-    "norm",
-    "mac",
-    "buffer",
-    "bus",
-    "off_chip",
-    "leakage",
-)
+#: One colour a component kind, the same in every figure.
+KIND_COLOURS = {
+    "adc": "#0072B2",
+    "array": "#E69F00",
+    "word_line": "#B8860B",
+    "bit_line": "#8B6508",
+    "dac": "#009E73",
+    "requantiser": "#D55E00",
+    "register": "#56B4E9",
+    "shift_add": "#CC79A7",
+    "lut": "#F0E442",
+    "multiplier": "#882255",
+    "adder": "#AA4499",
+    "norm": "#332288",
+    "mac": "#44AA99",
+    "buffer": "#DDCC77",
+    "memory": "#999933",
+    "bus": "#117733",
+    "off_chip": "#661100",
+    "leakage": "#A0A0A0",
+    "other": "#DDDDDD",
+}
 
 _RC: Any = {
     "figure.dpi": 100,
@@ -67,9 +71,8 @@ _RC: Any = {
 
 
 def kind_colour(kind: str) -> str:
-    """Return the colour of a component kind."""
-    place = KINDS.index(kind) if kind in KINDS else len(KINDS) + len(kind)
-    return PALETTE[place % len(PALETTE)]
+    """Return the colour of a component kind; black for one that has none."""
+    return KIND_COLOURS.get(kind, "#000000")
 
 
 def canvas(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
