@@ -36,7 +36,7 @@ def _recurrence(word: type[np.signedinteger[Any]], lookahead: bool) -> Callable[
             scale = state_scale[h]
             x_re = np.zeros(modes, dtype=word)
             x_im = np.zeros(modes, dtype=word)
-            clipped_states = 0
+            clipped_states = word(0)  # of the lanes' own width, or the loop is not vectorised
             clipped_outputs = 0
             for step in range(steps):
                 k = steps - 1 - step if reverse else step
@@ -52,8 +52,8 @@ def _recurrence(word: type[np.signedinteger[Any]], lookahead: bool) -> Callable[
                         output = word(output + word(word(c_re[n] * p) + word(c_im[n] * q)))
                     re_code = np.floor(re * scale[n] + 0.5)
                     im_code = np.floor(im * scale[n] + 0.5)
-                    clipped_states += abs(re_code) > state_limit
-                    clipped_states += abs(im_code) > state_limit
+                    beyond = word(abs(re_code) > state_limit) + word(abs(im_code) > state_limit)
+                    clipped_states = word(clipped_states + word(beyond))
                     p = word(min(max(re_code, -state_limit), state_limit))
                     q = word(min(max(im_code, -state_limit), state_limit))
                     if not lookahead:
@@ -62,13 +62,15 @@ def _recurrence(word: type[np.signedinteger[Any]], lookahead: bool) -> Callable[
                 through = word(d * drive)
                 if lookahead:
                     code = np.floor(word(output + through) * output_scale[h, 0] + 0.5)
+                    over = abs(code) > output_limit
                 else:
                     code = np.floor(output * output_scale[h, 0] + 0.5)
                     part = np.floor(through * output_scale[h, 1] + 0.5)
-                    clipped_outputs += abs(code) > output_limit or abs(part) > output_limit
+                    over = abs(code) > output_limit or abs(part) > output_limit
                     code = min(max(code, -output_limit), output_limit)
                     code += min(max(part, -output_limit), output_limit)
-                clipped_outputs += abs(code) > output_limit
+                    over = over or abs(code) > output_limit
+                clipped_outputs += over
                 y[b, k, h] = np.int16(min(max(code, -output_limit), output_limit))
             clipped[i, STATE] = clipped_states
             clipped[i, OUTPUT] = clipped_outputs
