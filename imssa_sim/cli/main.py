@@ -58,6 +58,8 @@ def _run(words: list[str]) -> int:
     except ClosedPipeError:
         return _reader_gone()
     except SystemExit as exit_:
+        if exit_.code == INTERRUPTED:  # Typer turns Ctrl-C into this, without a word
+            _say("interrupted")
         sys.stdout.flush()
         return exit_.code if isinstance(exit_.code, int) else 0
     return 0

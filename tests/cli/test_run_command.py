@@ -1,0 +1,211 @@
+"""``run`` and ``sweep`` as a user meets them: files, screen, JSON, refusals, interruptions."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from imssa_sim.cli import main
+
+WORKLOAD = """\
+workload: tiny
+model: {layers: 1, width: 8, state: 4, classes: 10}
+data: {name: sdigits}
+calibration: {samples: 16}
+hardware:
+  chip: {tile: {rows: 24, columns: 48, cell: cells/taox_imssa}}
+  adc: {card: adc/survey_andrulis_2024}
+  dac: {card: dac/pwm_40nm}
+evaluate: {samples: 6, chips: 2, threads: 1}
+baselines: [gpu/jetson_nano_10w]
+"""
+
+FILES = {
+    "config.resolved.yaml", "manifest.json", "stats.json", "stats.txt", "ledger.csv",
+    "ledger.parquet", "area.csv", "layers.csv", "predictions.csv", "citations.bib",
+}  # fmt: skip
+FIGURES = ("energy_bars", "energy_sunburst", "latency", "timeline")
+
+
+@pytest.fixture
+def workload(tmp_path: Path) -> str:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(WORKLOAD, encoding="utf-8")
+    return str(path)
+
+
+def left_over(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir() if p.name != "tiny.yaml")
+
+
+def test_a_run_writes_one_directory_and_prints_one_screen(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", workload, "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert len(lines) <= 45
+    assert max(len(line) for line in lines if not line.startswith("run ")) <= 80
+    for word in ("accuracy", "latency", "energy", "TOPS/W", "assumed", "area", "bottleneck"):
+        assert word in said.out
+    assert "\x1b" not in said.out + said.err
+    assert said.err.startswith("data: sdigits")
+    assert left_over(tmp_path) == ["out"]
+    figures = {f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "svg")}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES | figures
+
+
+def test_the_resolved_configuration_runs_again_to_the_same_numbers(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", workload, "-q", "--seed", "5", "-o", str(tmp_path / "a")]) == 0
+    resolved = str(tmp_path / "a" / "config.resolved.yaml")
+    assert main(["run", resolved, "-q", "-o", str(tmp_path / "b")]) == 0
+    first, second = (
+        {k: v for k, v in json.loads((tmp_path / x / "stats.json").read_text()).items()
+         if not k.startswith("host.")}
+        for x in "ab"
+    )  # fmt: skip
+    assert first == second
+    assert capsys.readouterr().out == ""
+
+
+def test_json_goes_to_standard_output_alone(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", workload, "--json", "-o", str(tmp_path / "out")]) == 0
+    stats = json.loads(capsys.readouterr().out)
+    assert stats == json.loads((tmp_path / "out" / "stats.json").read_text("utf-8"))
+    assert stats["energy.inference"] > 0
+
+
+@pytest.mark.parametrize("engine", ["event", "recurrence"])
+def test_engines_agree(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    times = []
+    for name in ("auto", engine):
+        # The recurrence takes static arbitration only.
+        words = ["run", workload, "--json", "--engine", name, "-o", str(tmp_path / name)]
+        words += ["--set", "hardware.chip.arbitration=static"]
+        assert main(words) == 0
+        times.append(json.loads(capsys.readouterr().out)["time.end_to_end_ticks"])
+    assert times[0] == times[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "hardware.adc.bitz=8"], "did you mean 'hardware.adc.bits'"),
+        (["--set", "hardware.chip.clock=1 ns"], "frequency"),
+        (["--set", "hardware.chip.clock=5"], "unit"),
+        (["--set", "bits.A=-3"], "bits.A"),
+        (["--set", "hardware.adc.card=adc/survey_andrulis_2042"], "adc/survey_andrulis_2024"),
+        (["--set", "model.checkpoint=no/such.safetensors"], "no/such.safetensors"),
+        (["--set", "model.classes=7"], "model.classes"),
+        (["--set", "data.name=sdigit"], "sdigits"),
+        (["--set", "hardware.chip.tiles=1"], "tiles"),
+        (["--engine", "evnt"], "event"),
+    ],
+)
+def test_bad_input_exits_2_says_why_and_leaves_nothing(
+    workload: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    said: str,
+) -> None:
+    assert main(["run", workload, "-o", str(tmp_path / "out"), *words]) == 2
+    heard = capsys.readouterr().err
+    assert said in heard
+    assert "Traceback" not in heard
+    assert left_over(tmp_path) == []
+
+
+def test_a_model_outside_its_validity_exits_3(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--set", "hardware.adc.bits=3", "-o", str(tmp_path / "out")]
+    assert main(["run", workload, *words]) == 3
+    assert "bits" in capsys.readouterr().err
+    assert left_over(tmp_path) == []
+
+
+def test_an_existing_output_folder_is_kept(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").write_text("kept", encoding="utf-8")
+    assert main(["run", workload, "-o", str(tmp_path / "out")]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert (tmp_path / "out" / "mine").read_text("utf-8") == "kept"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(
+    workload: str, tmp_path: Path, how: signal.Signals
+) -> None:
+    words = [sys.executable, "-m", "imssa_sim", "run", workload, "-v", "-o", str(tmp_path / "out")]
+    words += ["--set", "evaluate.samples=all", "--set", "evaluate.chips=400"]
+    # A process group of its own, so that the test runner does not hear the signal.
+    run = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    assert run.stderr is not None
+    for line in run.stderr:
+        if line.startswith("quantised"):
+            break
+    time.sleep(0.2)
+    os.kill(run.pid, how)
+    rest = run.communicate(timeout=60)[1]
+    assert run.returncode == 130
+    assert "interrupted" in rest
+    assert "Traceback" not in rest
+    assert left_over(tmp_path) == []
+
+
+SWEEP = """\
+sweep: small
+workload: tiny.yaml
+grid:
+  hardware.adc.bits: [4, 8]
+  hardware.adc.card: [adc/survey_andrulis_2024, adc/zigzag_imc_28nm]
+series: hardware.adc.card
+"""
+
+
+def test_a_sweep_resumes_where_it_stopped(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, folder = tmp_path / "s.yaml", tmp_path / "results"
+    file.write_text(SWEEP, encoding="utf-8")
+    assert main(["sweep", str(file), "-o", str(folder), "-j", "1"]) == 0
+    assert "accuracy" in capsys.readouterr().out
+    results = folder / "results.jsonl"
+    lines = results.read_text("utf-8").splitlines()
+    assert len(lines) == 4
+    # An interruption leaves a line that is cut off; what is complete is not run again.
+    results.write_text("\n".join(lines[:2]) + "\n" + lines[2][:30], encoding="utf-8")
+    assert main(["sweep", str(file), "-o", str(folder), "-j", "1", "-q"]) == 0
+    again = results.read_text("utf-8").splitlines()
+    assert again[:2] == lines[:2]
+    assert len(again) == 4
+    table = (folder / "table.csv").read_text("utf-8").splitlines()
+    assert len(table) == 5
+    assert (folder / "sweep.png").stat().st_size > 10_000
+
+
+def test_a_sweep_does_not_mix_with_another(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, folder = tmp_path / "s.yaml", tmp_path / "results"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine", encoding="utf-8")
+    file.write_text(SWEEP, encoding="utf-8")
+    assert main(["sweep", str(file), "-o", str(folder)]) == 2
+    assert "not a sweep's folder" in capsys.readouterr().err
