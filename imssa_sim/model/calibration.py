@@ -26,6 +26,9 @@ from imssa_sim.model.quantisers import (
     code_limit,
 )
 
+CALIBRATION_TOKENS = 1 << 16
+CALIBRATION_SEQUENCES = 16
+"""Sequences are thinned out to so many tokens, but not below so many sequences."""
 HISTOGRAM_BINS = 4096
 HISTOGRAM_VALUES = 1 << 22
 """Values of one activation tensor that enter its histogram; more are thinned out regularly."""
@@ -285,6 +288,9 @@ def calibrate(
 ) -> Ranges:
     """Return the ranges of all activations and states over calibration sequences.
 
+    Where the sequences hold more than `CALIBRATION_TOKENS` tokens, a regular subset of them is
+    run, at least `CALIBRATION_SEQUENCES`.
+
     Parameters
     ----------
     network : Network
@@ -304,6 +310,9 @@ def calibrate(
             f"calibration needs at least one sequence (batch, steps, inputs) of finite values; "
             f"found shape {x.shape}"
         )
+    count = max(CALIBRATION_TOKENS // max(1, x.shape[1]), CALIBRATION_SEQUENCES)
+    if count < x.shape[0]:
+        x = x[np.arange(count) * x.shape[0] // count]
     collector = _Collector(network, options, x.shape)
     forward(network, x, capture=collector)
 

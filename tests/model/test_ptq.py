@@ -232,6 +232,16 @@ def test_ranges_are_those_of_the_float_network():
             np.testing.assert_allclose(found, np.maximum(*peaks), rtol=1e-4)
 
 
+def test_long_calibration_sets_are_thinned_out():
+    net = network(width=2, state=2, layers=1)
+    x = sequences(samples=96, length=1024)
+    x[2::3] = 0.0  # 64 of 96: every third is left out
+    x[1] = 1e3  # run: sequence 1 * 96 // 64
+    assert calibrate(net, x, widths(8), MAXIMUM).input == 1e3
+    x[1], x[2] = 0.0, 1e3
+    assert calibrate(net, x, widths(8), MAXIMUM).input < 10
+
+
 def test_ranges_do_not_depend_on_how_the_sequences_are_cut(monkeypatch):
     import imssa_sim.model.forward as module
 
