@@ -213,6 +213,16 @@ class AdcConfig(Section):
     range: Literal["aligned", "max", "percentile", "mse"] = "aligned"
     percentile: Percentile = 99.9
     scope: Literal["column", "tile"] = "column"
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """Input-referred noise [LSB rms]."""
+    enob: Annotated[float, Field(gt=0)] | None = None
+    """Effective bits, from which more noise follows; None: all of them."""
+    gain_spread: Annotated[float, Field(ge=0)] = 0.0
+    """Spread of the converters' gains that calibration leaves, relative."""
+    offset_spread: Annotated[float, Field(ge=0)] = 0.0
+    """Spread of the converters' offsets that calibration leaves [LSB]."""
+    mismatch: Annotated[float, Field(ge=0)] = 0.0
+    """Relative spread of the unit capacitors of a successive-approximation converter."""
 
 
 class DacConfig(Section):
@@ -223,6 +233,8 @@ class DacConfig(Section):
     encoding: Literal["pulse_width", "amplitude", "bit_serial"] = "pulse_width"
     lsb_time: Time = 1e-9
     """[s], of one unit of a pulse-width code."""
+    inl: float = 0.0
+    """Integral non-linearity, a cubic bow [steps of the driver]."""
 
 
 class DigitalConfig(Section):
@@ -280,6 +292,8 @@ class EffectsConfig(Section):
     ir_drop: bool = False
     thermal_noise: bool = False
     """Johnson noise of the cells at the sense nodes."""
+    converter_errors: bool = True
+    """Noise, spreads, mismatch and non-linearity that the adc and dac sections state."""
     nonlinearity: bool = True
     """Current-voltage characteristic of the cell, where its card has one."""
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.circuits.dac import levels as dac_levels
+from imssa_sim.circuits.draws import Coordinates
+from imssa_sim.circuits.periphery import periphery
 from imssa_sim.functional.columns import columns_of, input_limits, kernel_of, linear_at
 from imssa_sim.functional.conversion import Conversion, lossless, nominal
 from imssa_sim.mapping.tiles import rows_and_columns
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imssa_sim.circuits.array import ProgrammedTiles, ProgrammingCost
+    from imssa_sim.circuits.array import ProgrammedTiles
+    from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.functional.calibrate_adc import ColumnSums
     from imssa_sim.functional.columns import Columns
@@ -122,15 +124,36 @@ class ChipInstance:
             stage=tiles.stage, time_since_programming=self.time,
         )  # fmt: skip
 
-    def _array(self, programmed: ProgrammedTiles, limit: int) -> dict[str, Any]:
-        """Return what the compiled kernels take of array and drivers."""
-        dac, variance = self.hardware.dac, programmed.variance
-        levels = None if self.hardware.ideal else dac_levels(limit, dac.bits, dac.encoding)
-        flat = programmed.flat_variance
+    def _circuits(
+        self,
+        tiles: KernelTiles | LinearTiles,
+        conversion: Conversion,
+        programmed: ProgrammedTiles,
+        limit: int,
+    ) -> dict[str, Any]:
+        """Return what the compiled kernels take of array, drivers and converters."""
+        around = periphery(
+            programmed,
+            self.hardware,
+            scale=conversion.scale,
+            offset=conversion.offset,
+            low=conversion.low,
+            high=conversion.high,
+            columns_used=rows_and_columns(tiles)[1],
+            limit=limit,
+            where=Coordinates(self.seed, self.chip, tiles.stage),
+        )
+        variance, flat = programmed.variance, programmed.flat_variance
         return {
             "variance": None if variance is None else variance + flat[:, None, :],
             "flat_variance": flat,
-            "dac_levels": levels,
+            "extra_variance": around.converters.variance,
+            "dac_levels": around.dac_levels,
+            "adc_scale": around.converters.scale,
+            "adc_offset": around.converters.offset,
+            "adc_low": around.converters.low,
+            "adc_high": around.converters.high,
+            "adc_table": around.converters.table,
         }
 
     def _conversion(
@@ -176,15 +199,11 @@ class ChipInstance:
             n_inputs=tiles.n_inputs,
             n_outputs=tiles.n_outputs,
             input_channel=tiles.input_channel,
-            adc_scale=conversion.scale,
-            adc_offset=conversion.offset,
-            adc_low=conversion.low,
-            adc_high=conversion.high,
             state_multiplier=multiplier,
             state_shift=shift,
             state_limit=state_limit,
             input_limit=input_limit,
-            **self._array(programmed, limit),
+            **self._circuits(tiles, conversion, programmed, limit),
             **fusing,
         )
         flat = np.flatnonzero(valid)
@@ -217,12 +236,8 @@ class ChipInstance:
             row_start=tiles.row_start,
             row_count=tiles.row_count,
             column_count=tiles.column_count,
-            adc_scale=conversion.scale,
-            adc_offset=conversion.offset,
-            adc_low=conversion.low,
-            adc_high=conversion.high,
             input_limit=limit,
-            **self._array(programmed, limit),
+            **self._circuits(tiles, conversion, programmed, limit),
         )
         after, step = np.zeros(outputs), np.ones(outputs)
         after[columns.group[columns.used]] = conversion.after[columns.used]

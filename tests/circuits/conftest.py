@@ -15,6 +15,7 @@ EFFECTS = (
     "write_verify",
     "thermal_noise",
     "nonlinearity",
+    "converter_errors",
 )
 
 
