@@ -98,7 +98,7 @@ class TimingResult:
         Of the first tokens.
     segments : tuple of SegmentTiming
     engine : str
-        Engine that ran: event, event with fast-forward, or recurrence.
+        Engine that ran: "event", "event, fast-forwarded" or "recurrence".
     events : int
         SimPy events, or evaluations of the recurrence.
     host_seconds : float

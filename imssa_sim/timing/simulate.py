@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["TimingResult", "simulate_stages", "simulate_timing"]
 
 TIMELINE_TOKENS = 8
+FAST = "event, fast-forwarded"
 PATIENCE = 1_000_000  # events, about a second
 
 
@@ -129,7 +130,7 @@ def simulate_stages(
         latency=latency,
         timeline=timeline,
         segments=tuple(run.timing for run in runs),
-        engine=", ".join(dict.fromkeys(run.outcome.engine for run in runs)),
+        engine=_engines(runs),
         events=sum(run.timing.events for run in runs),
         host_seconds=time.perf_counter() - begin,
     )
@@ -237,7 +238,7 @@ def _by_events(segment: Segment, seen: int, *, fast: bool) -> _Outcome:
     period = result.period
     skipped = fast and period is not None and period.skipped > 0
     return _Outcome(
-        "event, fast-forwarded" if skipped else "event",
+        FAST if skipped else "event",
         result.first_output,
         result.end,
         result.executed,
@@ -247,6 +248,13 @@ def _by_events(segment: Segment, seen: int, *, fast: bool) -> _Outcome:
         recorder,
         f"simulated in full, because {refusal}" if fast and refusal is not None else "",
     )
+
+
+def _engines(runs: Sequence[_Run]) -> str:
+    names = dict.fromkeys(run.outcome.engine for run in runs)
+    if FAST in names:
+        names.pop("event", None)  # segments too short for a steady state
+    return " + ".join(names)
 
 
 def _totals(runs: Sequence[_Run]) -> tuple[dict[tuple[str, str], int], dict[str, int]]:

@@ -17,6 +17,7 @@ from imssa_sim.config.schema import (
     HardwareConfig,
     TileConfig,
 )
+from imssa_sim.errors import InputError
 from imssa_sim.mapping.program import Operation, Stage
 from imssa_sim.timing.durations import common_divisor, durations, exact
 
@@ -86,3 +87,23 @@ def test_the_tick_divides_all_and_is_the_largest(values):
     multiples = [value / tick for value in values]
     assert all(multiple.denominator == 1 for multiple in multiples)
     assert math.gcd(*(multiple.numerator for multiple in multiples)) == 1
+
+
+CARD = """\
+name: mine
+kind: digital
+title: A vector unit whose normalisation takes four cycles
+parameters:
+  normalise_cycles: {value: VALUE, unit: "1", status: assumed}
+"""
+
+
+def test_cycles_of_the_digital_card(tmp_path):
+    card = tmp_path / "mine.yaml"
+    card.write_text(CARD.replace("VALUE", "4"), encoding="utf-8")
+    assert one("norm", "normalise", 3, card=str(card))[0] == 12 * NS
+    assert one("lut", "lookup", 3, card=str(card))[0] == 3 * NS  # no entry: one is assumed
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(CARD.replace("VALUE", "0.5"), encoding="utf-8")
+    with pytest.raises(InputError, match=r"normalise_cycles: 0\.5 is no number of clock cycles"):
+        one("norm", "normalise", 3, card=str(wrong))
