@@ -196,6 +196,15 @@ def evaluate(
     )
 
 
+def shape_of(config: RunConfig, sequence_length: int) -> Shape:
+    """Return the network of a run as the baselines see it."""
+    model = config.model
+    return Shape(
+        model.layers, model.width, model.state, sequence_length, model.inputs, model.classes,
+        model.bidirectional,
+    )  # fmt: skip
+
+
 def evaluate_baselines(config: RunConfig, sequence_length: int) -> tuple[BaselineResult, ...]:
     """Return every configured GPU in both modes at batch 1, and convolution at the run's batch.
 
@@ -206,11 +215,7 @@ def evaluate_baselines(config: RunConfig, sequence_length: int) -> tuple[Baselin
     sequence_length : int
         Steps per inference.
     """
-    model = config.model
-    shape = Shape(
-        model.layers, model.width, model.state, sequence_length, model.inputs, model.classes,
-        model.bidirectional,
-    )  # fmt: skip
+    shape = shape_of(config, sequence_length)
     runs: list[tuple[Mode, int]] = [("recurrent", 1), ("convolution", 1)]
     if config.evaluate.batch > 1:
         runs.append(("convolution", config.evaluate.batch))

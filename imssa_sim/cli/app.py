@@ -151,6 +151,9 @@ def run_command(
     engine: Annotated[
         str, typer.Option("--engine", metavar="auto|event|recurrence", help="Timing engine.")
     ] = "auto",
+    uncertainty: Annotated[
+        bool, typer.Option("--uncertainty", help="Intervals of all totals, and what drives them.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the statistics as JSON instead of the summary.")
     ] = False,
@@ -165,7 +168,16 @@ def run_command(
     texts = list(overrides or [])
     if seed is not None:
         texts.append(f"seed={seed}")
-    run(workload, texts, output, engine, as_json=as_json, quiet=quiet, verbose=verbose)
+    run(
+        workload,
+        texts,
+        output,
+        engine,
+        as_json=as_json,
+        quiet=quiet,
+        verbose=verbose,
+        uncertainty=uncertainty,
+    )
 
 
 @app.command("sweep")

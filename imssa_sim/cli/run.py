@@ -20,6 +20,7 @@ def run(
     as_json: bool,
     quiet: bool,
     verbose: bool,
+    uncertainty: bool = False,
 ) -> None:
     """Run a workload and print its summary, or with ``as_json`` its statistics.
 
@@ -40,7 +41,21 @@ def run(
         stats = collect(result)
         progress.phase("writing tables and figures", 0)
         write_run(directory, result, stats, command=sys.argv)
+        lines: list[str] = []
+        if uncertainty:
+            from imssa_sim.report.uncertainty import (
+                run_uncertainty,
+                uncertainty_lines,
+                write_uncertainty,
+            )
+
+            progress.phase("uncertainty", 0)
+            found = run_uncertainty(result)
+            write_uncertainty(directory, *found)
+            lines = uncertainty_lines(*found)
     if as_json:
         print(json.dumps({stat.name: stat.value for stat in stats}, indent=2))
     elif not quiet:
         print(screen(result, path))
+        if lines:
+            print("\n".join(["", *lines]))

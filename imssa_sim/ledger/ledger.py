@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 ACCOUNTS: tuple[Account, ...] = ("dynamic", "leakage", "programming", "off_chip")
 STATUSES = ("measured", "fitted", "derived", "assumed")
 OPERATIONS_PER_MAC = 2
+PHASES = {
+    "dac": "drive",
+    "word_line": "drive",
+    "array": "read",
+    "bit_line": "read",
+    "adc": "convert",
+    "buffer": "move",
+    "bus": "move",
+    "memory": "move",
+    "off_chip": "off_chip",
+}
 Rule = Literal["useful", "array"]
 
 
@@ -197,6 +208,17 @@ class Ledger:
         """Return the energy per inference of each kind of component [J], leakage under its kind."""
         return self._grouped(self._running, lambda row: row.kind)
 
+    def by_phase(self) -> dict[str, float]:
+        """Return the energy per inference of each phase of a step [J]; leakage apart.
+
+        Phases: drive (drivers, word lines), read (cells, bit lines), convert, compute (digital),
+        move (buffers, buses, memories), off_chip, leakage.
+        """
+        return self._grouped(
+            self._running,
+            lambda row: "leakage" if row.account == "leakage" else PHASES.get(row.kind, "compute"),
+        )
+
     def by_layer(self) -> dict[str, float]:
         """Return the energy per inference of each layer [J]."""
         return self._grouped(self._running, lambda row: row.layer)
@@ -273,6 +295,7 @@ class Ledger:
         for name, group in (
             ("accounts", accounts),
             ("kinds", self.by_kind()),
+            ("phases", self.by_phase()),
             ("layers", self.by_layer()),
             ("components", self.by_component()),
             ("statuses", self.by_status()),

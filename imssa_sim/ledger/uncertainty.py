@@ -57,7 +57,8 @@ class Interval:
 class Driver:
     """A card entry and what it does to a total.
 
-    ``low``, ``high``: the total with this entry alone at the ends of its central interval.
+    ``low``, ``high``: the total with this entry alone at the ends of its central interval, the
+    others at their medians.
     ``rank``: Spearman's correlation of the entry's draws with the total's.
     """
 
@@ -77,7 +78,8 @@ class Driver:
 class Uncertainty:
     """Intervals of all totals and the drivers of each, strongest first.
 
-    ``samples`` holds the totals of every draw, ``level`` the probability inside of the intervals.
+    ``samples`` holds the totals of every draw, ``level`` the probability inside of the intervals,
+    ``centres`` the totals with every entry at its median, where the drivers' bars start.
     """
 
     draws: int
@@ -85,6 +87,7 @@ class Uncertainty:
     level: float
     intervals: Mapping[str, Interval]
     drivers: Mapping[str, tuple[Driver, ...]]
+    centres: Mapping[str, float]
     samples: Mapping[str, FloatArray]
 
 
@@ -174,7 +177,10 @@ def evaluate_uncertainty(
     intervals = {
         name: _interval(float(nominal[name][0]), values, tails) for name, values in samples.items()
     }
-    return Uncertainty(draws, seed, level, intervals, _drivers(model, u, samples, tails), samples)
+    middle = model.at(np.full((1, len(model.varied)), 0.5))
+    centres = {name: float(values[0]) for name, values in middle.items()}
+    drivers = _drivers(model, u, samples, tails)
+    return Uncertainty(draws, seed, level, intervals, drivers, centres, samples)
 
 
 def sobol_indices(

@@ -135,6 +135,8 @@ def test_drivers_move_their_total_and_agree_with_sobol(run, found):
     drivers = found.drivers["energy"]
     assert [d.swing for d in drivers] == sorted((d.swing for d in drivers), reverse=True)
     assert all(abs(d.rank) <= 1 for d in drivers)
+    centre = found.centres["energy"]
+    assert all(min(d.low, d.high) <= centre <= max(d.low, d.high) for d in drivers)
     first = drivers[0]
     assert abs(first.rank) > 0.3
     indices = sobol_indices(*run, samples=128, strongest=6)

@@ -1,0 +1,98 @@
+"""Intervals of a run's totals: files, lines for the screen, and the comparison with the GPUs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.baselines.gpu import baseline_samples, shape_of
+from imssa_sim.ledger.uncertainty import UNITS, Interval, Uncertainty, evaluate_uncertainty
+from imssa_sim.units import format_si
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from imssa_sim.report.run_directory import RunDirectory
+    from imssa_sim.simulation.result import RunResult
+
+SHOWN = 6
+
+
+def run_uncertainty(result: RunResult) -> tuple[Uncertainty, dict[str, Interval]]:
+    """Return intervals of a run's totals, and of its advantage over each baseline.
+
+    The advantage is the baseline's energy per inference over the chip's, both with their cards'
+    entries drawn independently; counting the same useful operations, it is the ratio of TOPS/W.
+    """
+    config = result.loaded.config
+    found = evaluate_uncertainty(result.program, config.hardware, result.ledger, seed=config.seed)
+    shape = shape_of(config, result.program.sequence_length)
+    tails = ((1 - found.level) / 2, (1 + found.level) / 2)
+    ratios = {}
+    for number, baseline in enumerate(result.baselines):
+        seed = config.seed + 1 + number
+        _, energy = baseline_samples(baseline, shape, found.draws, seed)
+        ratio = energy / found.samples["energy"]
+        low, median, high = np.quantile(ratio, (tails[0], 0.5, tails[1]))
+        name = f"{baseline.card} {baseline.mode} batch {baseline.batch}"
+        nominal = baseline.energy / result.ledger.energy
+        ratios[name] = Interval(
+            nominal, float(low), float(median), float(high), float(ratio.mean())
+        )
+    return found, ratios
+
+
+def write_uncertainty(
+    directory: RunDirectory, found: Uncertainty, ratios: Mapping[str, Interval]
+) -> None:
+    """Write ``uncertainty.json`` and the tornado charts of energy and area."""
+    from imssa_sim.report.figures.style import save
+    from imssa_sim.report.figures.tornado import tornado
+
+    tree = {
+        "draws": found.draws,
+        "seed": found.seed,
+        "level": found.level,
+        "intervals": {
+            name: {"unit": UNITS[name], **asdict(interval)}
+            for name, interval in found.intervals.items()
+        },
+        "advantage_in_energy": {name: asdict(interval) for name, interval in ratios.items()},
+        "with_all_entries_at_their_medians": dict(found.centres),
+        "drivers": {
+            name: [asdict(driver) for driver in drivers] for name, drivers in found.drivers.items()
+        },
+    }
+    text = json.dumps(tree, indent=1) + "\n"
+    directory.file("uncertainty.json").write_text(text, encoding="utf-8")
+    for total, unit in (("energy", "J"), ("area", "m²")):
+        paths = [directory.file(f"tornado_{total}.{suffix}") for suffix in ("png", "svg")]
+        save(tornado(found, total, unit), paths)
+
+
+def uncertainty_lines(found: Uncertainty, ratios: Mapping[str, Interval]) -> list[str]:
+    """Return the lines that the screen shows below its summary."""
+    inside = f"{found.level:.0%} of {found.draws:,} draws of the cards' ranged and assumed numbers"
+    lines = [f"uncertainty: {inside}"]
+    for name, title in (
+        ("energy", "energy per inference"),
+        ("power", "average power"),
+        ("area", "area"),
+    ):
+        i = found.intervals[name]
+        low, own, high = (format_si(x, UNITS[name]) for x in (i.low, i.nominal, i.high))
+        lines.append(f"  {title:<22}{low} to {high} (cards' own numbers: {own})")
+    i = found.intervals["efficiency_useful"]
+    low, own, high = (f"{x / 1e12:.3g}" for x in (i.low, i.nominal, i.high))
+    lines.append(f"  {'TOPS/W, useful MACs':<22}{low} to {high} ({own})")
+    for name, ratio in ratios.items():
+        lines.append(
+            f"  energy of {name}: {ratio.low:.3g} to {ratio.high:.3g} times the chip's "
+            f"({ratio.nominal:.3g})"
+        )
+    strongest = ", ".join(f"{d.card} {d.entry}" for d in found.drivers["energy"][:SHOWN])
+    lines.append(f"  strongest: {strongest}")
+    return lines
