@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from imssa_sim.circuits.array import ProgrammingCost
+    from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.functional.activity import Activity
     from imssa_sim.functional.calibrate_adc import ColumnSums

@@ -8,12 +8,12 @@ all steps, samples of the sums from evenly spaced ones.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imssa_sim.functional import digital
-from imssa_sim.functional.columns import Columns, columns_of, kernel_of
+from imssa_sim.functional.columns import Columns, columns_of, input_limits, kernel_of
 from imssa_sim.model.quantisers import clipping_range
 
 if TYPE_CHECKING:
@@ -110,14 +110,19 @@ def _stride(samples: int, steps: int) -> int:
 
 def _linear_sums(program: Program, tiles: LinearTiles, codes: Codes) -> ColumnSums:
     columns: Columns = columns_of(program, tiles)
-    flat = codes.reshape(-1, codes.shape[-1]).astype(np.float64)
+    bound = int(np.abs(tiles.weights).sum(axis=1).max()) * max(input_limits(program, tiles))
+    # Sums of codes are exact in single precision below 2**24; the bias joins in double.
+    word: Any = np.float32 if bound < digital.FLOAT32_EXACT else np.float64
+    flat = codes.reshape(-1, codes.shape[-1]).astype(word)
     kept = flat[:: _stride(1, len(flat))]
     maximum = np.zeros(columns.used.shape)
     values = np.zeros((*columns.used.shape, len(kept)), dtype=np.float32)
     for t in range(tiles.tiles):
         rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
-        weights = tiles.weights[t, : tiles.row_count[t]].astype(np.float64)
-        maximum[t] = np.abs(flat[:, rows] @ weights + columns.bias[t]).max(axis=0)
+        weights = tiles.weights[t, : tiles.row_count[t]].astype(word)
+        sums = flat[:, rows] @ weights
+        ends = np.stack([sums.min(axis=0), sums.max(axis=0)]) + columns.bias[t]
+        maximum[t] = np.abs(ends).max(axis=0)
         values[t] = (kept[:, rows] @ weights + columns.bias[t]).T
     return ColumnSums(maximum, values)
 

@@ -44,9 +44,20 @@ class TileShape:
 
 
 def tile_shape(tile: TileConfig) -> TileShape:
-    """Return the logical capacity of the configured tile."""
+    """Return the logical capacity of the configured tile, its spare columns kept free.
+
+    Raises
+    ------
+    InputError
+        The spare columns leave none to use.
+    """
     columns = tile.columns - 1 if tile.weights == "offset" else tile.columns // 2
-    return TileShape(tile.rows, columns, tile.weights)
+    if tile.spare_columns >= columns:
+        raise InputError(
+            f"hardware.chip.tile.spare_columns: {tile.spare_columns} leaves none of the tile's "
+            f"{columns} logical columns; give fewer, or a tile with more columns"
+        )
+    return TileShape(tile.rows, columns - tile.spare_columns, tile.weights)
 
 
 @dataclass(frozen=True)

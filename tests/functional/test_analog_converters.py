@@ -294,8 +294,6 @@ def test_coarse_drivers_round_the_codes(random_networks, bits):
     codes = np.random.default_rng(0).integers(-127, 128, (4, 50, 5)).astype(np.int16)
     top = max(2 ** (bits - 1) - 1, 1)
     values = np.sign(codes) * np.floor(np.abs(codes) / 127 * top + 0.5) / top * 127
-    if bits == 1:
-        values = np.sign(codes) * 127.0
     linear = net.layers[0].linear
     exact = (values @ linear.weight.T + linear.bias) * (
         linear.requant.multiplier / 2.0**linear.requant.shift

@@ -203,6 +203,13 @@ def test_useful_cells_of_an_offset_column(random_networks):
     assert use.cells_used == 2 * 14 * 15 + 7 * 8
 
 
+def test_spare_columns_are_kept_free(random_networks):
+    built = program(random_networks, tile={"spare_columns": 3})
+    assert built.use[0].tiles == 5  # 16 - 3 columns: blocks of 7 no longer pair up
+    with pytest.raises(InputError, match="leaves none of the tile's 16 logical columns"):
+        program(random_networks, tile={"spare_columns": 16})
+
+
 def test_program_is_frozen(random_networks):
     with pytest.raises(dataclasses.FrozenInstanceError):
         program(random_networks).tiles_needed = 3
