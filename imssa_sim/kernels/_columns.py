@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from imssa_sim.kernels._converters import adc_table, dac, magnitude, requantise
 from imssa_sim.kernels.normal import fill_vectors
@@ -21,6 +20,7 @@ from imssa_sim.kernels.ops import (
     floor_affine,
     fma,
     fold,
+    inner,
     iota,
     less,
     load,
@@ -42,7 +42,7 @@ _product_5 = make_product(1, 5)
 _product_6 = make_product(1, 6)
 
 
-@njit
+@inner
 def _products(cells: Any, pitch: int, n: int, columns: int, v: Any, out: Any) -> None:
     """Sums of whole vectors of columns over all n rows."""
     j = 0
@@ -68,7 +68,7 @@ def _products(cells: Any, pitch: int, n: int, columns: int, v: Any, out: Any) ->
             j += LANES
 
 
-@njit
+@inner
 def drive(t: Any, s: Any) -> Any:
     """Put the codes on the word lines; the sum of the squared analog values."""
     zero, one = splat(t.chain.zero), splat(t.chain.one)
@@ -90,7 +90,7 @@ def drive(t: Any, s: Any) -> Any:
     return fold(total)
 
 
-@njit
+@inner
 def digitise(t: Any, s: Any, j: int, first: int, last: int, squares: Any) -> None:
     """Noise and ADC of 16 columns from j on: sums in ``s.sums`` become codes."""
     x = load(s.sums, j)
@@ -114,7 +114,7 @@ def digitise(t: Any, s: Any, j: int, first: int, last: int, squares: Any) -> Non
     store(s.sums, j, code)
 
 
-@njit
+@inner
 def _read(t: Any, s: Any, first: int, last: int, step: Any, squares: Any) -> None:
     """One array read; codes of the columns first … last - 1 into ``s.sums`` (others are void)."""
     _products(t.array.weights, t.array.pitch, t.array.rows, last, s.v if t.chain.has_dac else s.code, s.sums)
@@ -125,7 +125,7 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any, squares: Any) -> Non
         digitise(t, s, j, first, last, squares)
 
 
-@njit
+@inner
 def _feed_back(t: Any, s: Any) -> None:
     """Codes of the state columns through their requantisers onto the state rows."""
     for j in range(0, t.array.states, LANES):
@@ -134,7 +134,7 @@ def _feed_back(t: Any, s: Any) -> None:
         store(s.code, j, select(inside, code, t.chain.zero))
 
 
-@njit
+@inner
 def flush_statistics(t: Any, s: Any) -> None:
     """Move the statistics from floats, still exact, to integers."""
     for i in range(t.array.rows):
@@ -146,7 +146,7 @@ def flush_statistics(t: Any, s: Any) -> None:
         s.used[i] = t.chain.zero
 
 
-@njit
+@inner
 def _take_inputs(t: Any, s: Any, k: int) -> None:
     """Codes of step k onto the input rows; unused rows get 0."""
     for i in range(t.array.inputs):
@@ -155,7 +155,7 @@ def _take_inputs(t: Any, s: Any, k: int) -> None:
         s.code[t.array.states + i] = convert(code, t.chain.one)
 
 
-@njit
+@inner
 def _give_outputs(t: Any, s: Any, k: int) -> None:
     """Codes of the output columns at step k, requantised where the output is fused."""
     for i in range(t.array.outputs):
@@ -167,7 +167,7 @@ def _give_outputs(t: Any, s: Any, k: int) -> None:
             t.job.out[line * t.job.steps + k] = convert(code, np.int32(0))
 
 
-@njit
+@inner
 def run_columns(t: Any, s: Any) -> None:
     """All steps of one tile for one sample.
 
@@ -184,17 +184,14 @@ def run_columns(t: Any, s: Any) -> None:
     columns = t.array.states + t.array.outputs
     for k in range(t.job.steps):
         step = np.uint32(t.job.first_step + k)
-        _take_inputs(t, s, k)
-        squares = drive(t, s)
-        if t.job.two_pass:
-            _read(t, s, 0, t.array.states, step, squares)
-            _feed_back(t, s)
+        for part in range(2 if t.job.two_pass else 1):
             _take_inputs(t, s, k)
             squares = drive(t, s)
-            _read(t, s, t.array.states, columns, step, squares)
-        else:
-            _read(t, s, 0, columns, step, squares)
-            _feed_back(t, s)
+            first = t.array.states if part else 0
+            last = columns if part or not t.job.two_pass else t.array.states
+            _read(t, s, first, last, step, squares)
+            if not part:
+                _feed_back(t, s)
         _give_outputs(t, s, k)
         if (k + 1) % t.job.flush == 0:
             flush_statistics(t, s)

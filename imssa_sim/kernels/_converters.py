@@ -5,31 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from imssa_sim.kernels.ops import add, convert, floor_affine, gather, less, mul, select, sub
+from imssa_sim.kernels.ops import add, convert, floor_affine, gather, inner, less, mul, select, sub
 
 
-@njit
+@inner
 def magnitude(zero: Any, code: Any) -> Any:
     """|code|."""
     return select(less(code, zero), sub(zero, code), code)
 
 
-@njit
+@inner
 def dac(t: Any, code: Any) -> Any:
     """Analog values of the DAC table."""
     return gather(t.chain.dac_levels, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))
 
 
-@njit
+@inner
 def adc_table(t: Any, column: Any, code: Any) -> Any:
     """Codes of the ADC's table."""
     index = mul(convert(sub(code, t.chain.adc_low), np.int32(0)), np.int32(t.array.pitch))
     return gather(t.chain.adc_table, add(index, column))
 
 
-@njit
+@inner
 def requantise(t: Any, adc: Any, gain: Any, limit: Any) -> Any:
     """clip(floor(adc * gain + 1/2), -limit, limit), exact for ``gain`` of 24 bits."""
     code = floor_affine(adc, gain, t.chain.half, t.chain.one)

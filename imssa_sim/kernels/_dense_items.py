@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imssa_sim.kernels._columns import digitise, drive, flush_statistics
 from imssa_sim.kernels._recurrent_items import Work, gather_tile
 from imssa_sim.kernels.normal import fill_vectors
-from imssa_sim.kernels.ops import LANES, convert, load, make_product, pointer, splat, store
+from imssa_sim.kernels.ops import LANES, convert, inner, load, make_product, pointer, splat, store
 from imssa_sim.kernels.threefry import absorb
 
 PANEL = 2 * LANES
@@ -39,7 +39,7 @@ class Tokens(NamedTuple):
     columns: int  # C
 
 
-@njit
+@inner
 def _products(
     panels: Any, rows: int, n: int, tokens: int, pitch: int, height: int, v: Any, out: Any
 ) -> None:
@@ -65,7 +65,7 @@ def _products(
             k += 1
 
 
-@njit
+@inner
 def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
     """Work space of token k of a chunk; see ``_recurrent_items.Work``."""
     tall, wide = CHUNK * height, CHUNK * a.pitch
@@ -84,7 +84,7 @@ def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
     )  # fmt: skip
 
 
-@njit
+@inner
 def _store_codes(sums: Any, columns: int, out: Any) -> None:
     """ADC codes of one token to the result."""
     whole = columns - columns % LANES
@@ -94,7 +94,7 @@ def _store_codes(sums: Any, columns: int, out: Any) -> None:
         out[j] = convert(sums[j], np.int32(0))
 
 
-@njit
+@inner
 def _take_codes(codes: Any, n: int, one: Any, out: Any) -> None:
     """Codes of one token onto the rows."""
     whole = n - n % LANES
@@ -104,7 +104,7 @@ def _take_codes(codes: Any, n: int, one: Any, out: Any) -> None:
         out[i] = convert(codes[i], one)
 
 
-@njit
+@inner
 def _read_chunk(
     a: Any, panels: Any, t: Any, tile: int, tokens: Any, keys: Any, space: Any, first: int, last: int
 ) -> None:
@@ -138,8 +138,8 @@ def _read_chunk(
             key0, key1 = absorb(keys[place], keys[place + 1], t.job.number)
             step = np.uint32(tokens.step[first + k])
             fill_vectors(key0, key1, step, 0, array.outputs, s.normals)
-        for j in range(0, array.outputs, LANES):
-            digitise(t, s, j, 0, array.outputs, squares[k])
+        for j in range(array.states, array.outputs, LANES):  # no states
+            digitise(t, s, j, array.states, array.outputs, squares[k])
         at = ((first + k) * tiles + tile) * tokens.columns
         _store_codes(s.sums, array.outputs, pointer(tokens.out, at))
 

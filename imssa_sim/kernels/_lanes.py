@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from imssa_sim.kernels._converters import adc_table, dac, magnitude, requantise
 from imssa_sim.kernels.normal import normal_pair
@@ -22,6 +21,7 @@ from imssa_sim.kernels.ops import (
     count,
     floor_affine,
     fma,
+    inner,
     iota,
     less,
     load,
@@ -41,7 +41,7 @@ _product_4 = make_product(4, 2)
 _product_1 = make_product(1, 2)
 
 
-@njit
+@inner
 def _dense(cells: Any, pitch: int, n: int, first: int, last: int, v: Any, out: Any) -> None:
     """Sums of the columns first … last - 1 over all n rows."""
     j = first
@@ -56,7 +56,7 @@ def _dense(cells: Any, pitch: int, n: int, first: int, last: int, v: Any, out: A
         j += 1
 
 
-@njit
+@inner
 def _sparse(
     start: Any, row: Any, value: Any, first: int, last: int, v: Any, zero: Any, out: Any
 ) -> None:
@@ -73,7 +73,7 @@ def _sparse(
         store(out, j * WIDTH + LANES, high)
 
 
-@njit
+@inner
 def _sum_squares(squared: Any, n: int, zero: Any, parts: Any) -> None:
     """Sum of the squares of the driven rows, into the first 32 of ``parts`` (16 x 32).
 
@@ -94,7 +94,7 @@ def _sum_squares(squared: Any, n: int, zero: Any, parts: Any) -> None:
             half //= 2
 
 
-@njit
+@inner
 def _drive(t: Any, s: Any) -> None:
     """Put the codes on the word lines: analog values, their squares, statistics of the codes."""
     for i in range(t.array.rows):
@@ -117,12 +117,12 @@ def _drive(t: Any, s: Any) -> None:
         t.job.non_zeros[i] += used
 
 
-@njit
-def _digitise(t: Any, s: Any, j: int, lane: int, noisy: bool, z: Any) -> None:
+@inner
+def _digitise(t: Any, s: Any, j: int, lane: int, z: Any) -> None:
     """Noise and ADC of one column: sums in ``s.sums`` become codes."""
     place = j * WIDTH + lane
     x = load(s.sums, place)
-    if noisy:
+    if t.array.noisy:
         var = load(s.variances, place)
         if t.array.flat_noise:
             var = fma(t.array.flat_variance[j], load(s.parts, lane), var)
@@ -139,7 +139,7 @@ def _digitise(t: Any, s: Any, j: int, lane: int, noisy: bool, z: Any) -> None:
     store(s.sums, place, code)
 
 
-@njit
+@inner
 def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
     """One array read of the columns first … last - 1: ADC codes into ``s.sums``."""
     v = s.v if t.chain.has_dac else s.code
@@ -150,7 +150,7 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
     if not t.array.noisy:
         for j in range(first, last):
             for lane in range(0, WIDTH, LANES):
-                _digitise(t, s, j, lane, False, splat(np.float32(0)))
+                _digitise(t, s, j, lane, splat(np.float32(0)))
         return
     if t.array.sparse_variance:
         _sparse(
@@ -166,12 +166,12 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
             key0, key1 = load(s.keys, lane), load(s.keys, WIDTH + lane)
             even, odd = normal_pair(key0, key1, step, splat(np.uint32(pair)))
             if 2 * pair >= first:
-                _digitise(t, s, 2 * pair, lane, True, even)
+                _digitise(t, s, 2 * pair, lane, even)
             if 2 * pair + 1 < last:
-                _digitise(t, s, 2 * pair + 1, lane, True, odd)
+                _digitise(t, s, 2 * pair + 1, lane, odd)
 
 
-@njit
+@inner
 def _feed_back(t: Any, s: Any) -> None:
     """Codes of the state columns through their requantisers onto the state rows."""
     for lane in range(0, WIDTH, LANES):
@@ -182,7 +182,7 @@ def _feed_back(t: Any, s: Any) -> None:
             store(s.code, place, select(used, code, t.chain.zero))
 
 
-@njit
+@inner
 def _flush(t: Any, s: Any) -> None:
     """Move the statistics from floats, still exact, to integers."""
     for i in range(t.array.rows):
@@ -193,7 +193,7 @@ def _flush(t: Any, s: Any) -> None:
             s.magnitudes[lane] = t.chain.zero
 
 
-@njit
+@inner
 def _take_inputs(t: Any, s: Any, k: int) -> None:
     """Codes of step k onto the input rows; unused rows get 0."""
     for i in range(t.array.inputs):
@@ -207,7 +207,7 @@ def _take_inputs(t: Any, s: Any, k: int) -> None:
                 store(s.code, row + lane, splat(t.chain.zero))
 
 
-@njit
+@inner
 def _give_outputs(t: Any, s: Any, k: int) -> None:
     """Codes of the output columns at step k, requantised where the output is fused."""
     for i in range(t.array.outputs):
@@ -220,7 +220,7 @@ def _give_outputs(t: Any, s: Any, k: int) -> None:
                 store(t.job.out, (line * t.job.steps + k) * WIDTH + lane, convert(code, np.int32(0)))
 
 
-@njit
+@inner
 def run_lanes(t: Any, s: Any) -> None:
     """All steps of one tile for one block of up to 32 samples.
 
@@ -237,16 +237,14 @@ def run_lanes(t: Any, s: Any) -> None:
     columns = t.array.states + t.array.outputs
     for k in range(t.job.steps):
         step = splat(np.uint32(t.job.first_step + k))
-        _take_inputs(t, s, k)
-        _drive(t, s)
-        if t.job.two_pass:
-            _read(t, s, 0, t.array.states, step)
-            _feed_back(t, s)
+        for part in range(2 if t.job.two_pass else 1):
+            _take_inputs(t, s, k)
             _drive(t, s)
-            _read(t, s, t.array.states, columns, step)
-        else:
-            _read(t, s, 0, columns, step)
-            _feed_back(t, s)
+            first = t.array.states if part else 0
+            last = columns if part or not t.job.two_pass else t.array.states
+            _read(t, s, first, last, step)
+            if not part:
+                _feed_back(t, s)
         _give_outputs(t, s, k)
         if (k + 1) % t.job.flush == 0:
             _flush(t, s)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.kernels._columns import run_columns
 from imssa_sim.kernels._lanes import WIDTH, run_lanes
-from imssa_sim.kernels.ops import LANES, pointer
+from imssa_sim.kernels.ops import LANES, inner, pointer
 from imssa_sim.kernels.tiles import RecurrentTiles, aligned_zeros
 
 
@@ -170,7 +170,7 @@ def work_space(tiles: RecurrentTiles) -> Space:
     )
 
 
-@njit
+@inner
 def _open(a: Any, space: Any) -> Any:
     """Cut the work space."""
     rows = (a.rows + LANES - 1) // LANES * LANES
@@ -214,7 +214,7 @@ def make_plan(samples: int) -> Plan:
 ALONE = 16  # up to so many left-over samples run one by one
 
 
-@njit
+@inner
 def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int) -> Any:
     """Gather all that concerns tile t and one block."""
     tiles = a.n_states.shape[0]

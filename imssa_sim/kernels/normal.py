@@ -23,12 +23,14 @@ from imssa_sim.kernels.ops import (
     convert,
     float_of,
     fma,
+    inner,
     interleave_high,
     interleave_low,
     iota,
     mul,
     shift_left,
     shift_right,
+    splat,
     sqrt,
     store,
     sub,
@@ -69,7 +71,7 @@ _SIGN = np.uint32(0x80000000)
 _INT = np.int32(0)
 
 
-@njit
+@inner
 def normal_from_bits(word: Any) -> Any:
     """Standard normals (float32) from random uint32, a scalar or a vector."""
     p = fma(convert(convert(both(word, _LOW_BITS), _INT), _ONE), _STEP, _HALF_STEP)
@@ -85,19 +87,20 @@ def normal_from_bits(word: Any) -> Any:
     return float_of(xor(bits_of(mul(q, x)), sign))
 
 
-@njit
+@inner
 def normal_pair(key0: Any, key1: Any, step: Any, pair: Any) -> Any:
     """The normals of columns ``2 * pair`` and ``2 * pair + 1`` at one step (all uint32)."""
     a, b = threefry2x32_13(key0, key1, step, pair)
     return normal_from_bits(a), normal_from_bits(b)
 
 
-@njit
+@inner
 def fill_vectors(key0: Any, key1: Any, step: Any, first: int, last: int, out: Any) -> None:
     """Normals of the columns first … last - 1, multiples of 32, to the same places of ``out``."""
     pair = add(convert(iota(), step), np.uint32(first // 2))
+    word0, word1, counter = splat(key0), splat(key1), splat(step)
     for at in range(first, last, 2 * LANES):
-        a, b = normal_pair(key0, key1, step, pair)
+        a, b = normal_pair(word0, word1, counter, pair)
         store(out, at, interleave_low(a, b))
         store(out, at + LANES, interleave_high(a, b))
         pair = add(pair, np.uint32(LANES))
@@ -122,7 +125,7 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     if whole < out.shape[0]:
         rest = np.empty(2 * LANES, np.float32)
         pair = add(convert(iota(), at), np.uint32(whole // 2))
-        a, b = normal_pair(word0, word1, at, pair)
+        a, b = normal_pair(splat(word0), splat(word1), splat(at), pair)
         store(rest, 0, interleave_low(a, b))
         store(rest, LANES, interleave_high(a, b))
         out[whole:] = rest[: out.shape[0] - whole]

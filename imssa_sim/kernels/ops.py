@@ -19,6 +19,9 @@ from numba import config, njit
 
 LANES = 16
 
+# For functions that only compiled functions call: no wrappers for Python, half the compilation.
+inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
 if TYPE_CHECKING or config.DISABLE_JIT:
     from imssa_sim.kernels._ops_python import (
         add,
@@ -96,6 +99,7 @@ __all__ = [
     "fma",
     "fold",
     "gather",
+    "inner",
     "interleave_high",
     "interleave_low",
     "iota",
@@ -116,7 +120,7 @@ __all__ = [
 ]
 
 
-@njit
+@inner
 def floor_affine(x: Any, scale: Any, offset: Any, one: Any) -> Any:
     """floor(x * scale + offset), exact for an ``offset`` of few bits.
 

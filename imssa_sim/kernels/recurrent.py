@@ -128,15 +128,25 @@ def run_recurrent(
         two_pass=two_pass,
     )
     new_state = np.zeros(shape, np.int32) if state is None else np.array(state, np.int32)
-    flat_state = new_state.reshape(samples, 1, -1)
+    flat_state = new_state.reshape(samples, -1)
+    cells = flat_state.shape[1]
     outputs = np.empty((samples, steps, lines), np.int16 if a.fused else np.int32)
     items = blocks * tiles.tiles
     share = max(1, items // (8 * threads))
 
+    def samples_of(block: int) -> tuple[slice, int]:
+        first = int(plan.first[block])
+        return slice(first, first + int(plan.valid[block])), int(plan.width[block])
+
+    def held(block: int, width: int) -> NDArray[np.int32]:
+        start = int(plan.place[block]) * cells
+        return flow.state[start : start + width * cells].reshape(cells, width)
+
     def enter() -> Callable[[int], None]:
         def work(block: int) -> None:
             to_blocks(codes, plan, flow.codes, block)
-            to_blocks(flat_state, plan, flow.state, block)
+            part, width = samples_of(block)
+            held(block, width)[:, : part.stop - part.start] = flat_state[part].T
 
         return work
 
@@ -152,7 +162,8 @@ def run_recurrent(
     def leave() -> Callable[[int], None]:
         def work(block: int) -> None:
             from_blocks(flow.out, plan, outputs, block)
-            from_blocks(flow.state, plan, flat_state, block)
+            part, width = samples_of(block)
+            flat_state[part] = held(block, width)[:, : part.stop - part.start].T
 
         return work
 

@@ -11,36 +11,38 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from imssa_sim.kernels.ops import add, rotate_left, xor
+from imssa_sim.kernels.ops import add, inner, rotate_left, xor
 
 _PARITY = np.uint32(0x1BD11BDA)
 
 
-@njit
-def _round(x0: Any, x1: Any, rotation: Any) -> Any:
-    x0 = add(x0, x1)
-    return x0, xor(rotate_left(x1, rotation), x0)
+# Typed constants, not literals: Numba would compile a function anew for each literal.
+R13, R15, R26, R6, R17, R29, R16, R24 = (np.uint32(r) for r in (13, 15, 26, 6, 17, 29, 16, 24))
 
 
-@njit
+@inner
 def _four_rounds(x0: Any, x1: Any, r0: Any, r1: Any, r2: Any, r3: Any) -> Any:
-    x0, x1 = _round(x0, x1, r0)
-    x0, x1 = _round(x0, x1, r1)
-    x0, x1 = _round(x0, x1, r2)
-    return _round(x0, x1, r3)
+    x0 = add(x0, x1)
+    x1 = xor(rotate_left(x1, r0), x0)
+    x0 = add(x0, x1)
+    x1 = xor(rotate_left(x1, r1), x0)
+    x0 = add(x0, x1)
+    x1 = xor(rotate_left(x1, r2), x0)
+    x0 = add(x0, x1)
+    return x0, xor(rotate_left(x1, r3), x0)
 
 
-@njit
+@inner
 def _twelve_rounds(x0: Any, x1: Any, key0: Any, key1: Any, key2: Any) -> Any:
-    x0, x1 = _four_rounds(add(x0, key0), add(x1, key1), 13, 15, 26, 6)
+    x0, x1 = _four_rounds(add(x0, key0), add(x1, key1), R13, R15, R26, R6)
     x0, x1 = add(x0, key1), add(x1, add(key2, np.uint32(1)))
-    x0, x1 = _four_rounds(x0, x1, 17, 29, 16, 24)
+    x0, x1 = _four_rounds(x0, x1, R17, R29, R16, R24)
     x0, x1 = add(x0, key2), add(x1, add(key0, np.uint32(2)))
-    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    x0, x1 = _four_rounds(x0, x1, R13, R15, R26, R6)
     return add(x0, key0), add(x1, add(key1, np.uint32(3)))
 
 
-@njit
+@inner
 def threefry2x32_13(key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
     """Two random words from a key and a counter by 13 rounds.
 
@@ -56,21 +58,22 @@ def threefry2x32_13(key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
     """
     key2 = xor(xor(key0, key1), _PARITY)
     x0, x1 = _twelve_rounds(counter0, counter1, key0, key1, key2)
-    return _round(x0, x1, 17)
+    x0 = add(x0, x1)
+    return x0, xor(rotate_left(x1, R17), x0)
 
 
-@njit
+@inner
 def threefry2x32_20(key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
     """Two random words from a key and a counter by 20 rounds; else as :func:`threefry2x32_13`."""
     key2 = xor(xor(key0, key1), _PARITY)
     x0, x1 = _twelve_rounds(counter0, counter1, key0, key1, key2)
-    x0, x1 = _four_rounds(x0, x1, 17, 29, 16, 24)
+    x0, x1 = _four_rounds(x0, x1, R17, R29, R16, R24)
     x0, x1 = add(x0, key1), add(x1, add(key2, np.uint32(4)))
-    x0, x1 = _four_rounds(x0, x1, 13, 15, 26, 6)
+    x0, x1 = _four_rounds(x0, x1, R13, R15, R26, R6)
     return add(x0, key2), add(x1, add(key0, np.uint32(5)))
 
 
-@njit
+@inner
 def absorb(key0: Any, key1: Any, value: Any) -> Any:
     """The key that a 64-bit coordinate gives under a key."""
     low = np.uint32(value & 0xFFFFFFFF)
