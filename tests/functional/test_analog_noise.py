@@ -26,16 +26,20 @@ def sequences(net, count, seed=0):
     return np.random.default_rng(seed).normal(size=(count, net.sequence_length, width))
 
 
-@pytest.fixture(scope="module", params=["whole", "split", "delayed", "two_pass", "both"])
+@pytest.fixture(
+    scope="module", params=["whole", "split", "delayed", "two_pass", "both", "converters"]
+)
 def noisy(random_networks, request):
     kind = request.param
     form = "separate" if kind in ("delayed", "two_pass") else "lookahead"
     net = random_networks.network(11, form=form, bidirectional=kind == "both", layers=2)
     mapping = {"delayed": "fused_delayed", "two_pass": "two_pass"}.get(kind, "fused_lookahead")
     tile = {"rows": 5, "columns": 10} if kind == "split" else {}
+    errors = {"noise": 0.4, "gain_spread": 0.01, "offset_spread": 0.5, "mismatch": 0.02}
     chip = chip_of(
         random_networks, mapping={"kernel": mapping, "encoder": "analog", "decoder": "analog"},
-        tile=tile,
+        tile=tile, adc=errors if kind == "converters" else {},
+        effects={"thermal_noise": kind == "converters"},
     )  # fmt: skip
     from imssa_sim.functional.calibrate_adc import calibrate_adc
 
