@@ -163,16 +163,8 @@ class Tree:
         return replace(problem, file=self.shown, path=dotted(source))
 
     def missing_files(self, folder: Path) -> Iterator[Problem]:
-        """Yield a problem for each checkpoint that the file names and that is not there.
-
-        The network's own checkpoint may be missing where a fallback is configured: which of the
-        two is needed is known only when the data have been looked for.
-        """
-        data = self.data.get("data")
-        fallback = isinstance(data, dict) and data.get("fallback") is not None
-        wanted: list[KeyPath] = [("data", "fallback_checkpoint")]
-        if not fallback:
-            wanted.append(("model", "checkpoint"))
+        """Yield a problem for each checkpoint that the file names and that is not there."""
+        wanted: tuple[KeyPath, ...] = (("model", "checkpoint"), ("data", "fallback_checkpoint"))
         for path in wanted:
             section = self.data.get(str(path[0]))
             value = section.get(path[1]) if isinstance(section, dict) else None

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.data import Dataset
     from imssa_sim.model.network import Network
+    from imssa_sim.model.scales import TrainedQuantisers
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Inputs:
     labels: NDArray[np.int64]  # (n,)
     sample_ids: NDArray[np.int64]  # (n,)
     used: DataUsed
+    quantisers: TrainedQuantisers | None = None
 
 
 def prepare_inputs(config: RunConfig) -> Inputs:
@@ -54,10 +56,12 @@ def prepare_inputs(config: RunConfig) -> Inputs:
     _check_fit(config, dataset)
     name = config.data.fallback_checkpoint if resolved.fallback else config.model.checkpoint
     checkpoint = Path(name) if name is not None else None
+    quantisers: TrainedQuantisers | None = None
     if checkpoint is None:
         network = _random_network(config)
     else:
-        network = load_checkpoint(checkpoint, structure_of_config(config.model)).network
+        loaded = load_checkpoint(checkpoint, structure_of_config(config.model))
+        network, quantisers = loaded.network, loaded.quantisers
     chosen = _pick(len(dataset.test), config.evaluate.samples, config.seed)
     calibration = _pick(len(dataset.train), config.calibration.samples, config.seed + 1)
     return Inputs(
@@ -77,6 +81,7 @@ def prepare_inputs(config: RunConfig) -> Inputs:
             calibration_samples=len(calibration),
             message=_message(config, dataset, checkpoint, resolved.fallback),
         ),
+        quantisers=quantisers,
     )
 
 
@@ -101,6 +106,8 @@ def _message(config: RunConfig, dataset: Dataset, checkpoint: Path | None, fallb
     first = f"data: {dataset.name}, {dataset.source}"
     if fallback:
         first = f"data: {config.data.name} was not found, so this run uses {dataset.name} instead"
+        if config.model.checkpoint is not None:
+            first += f" (and not model.checkpoint, which is for {config.data.name})"
     if checkpoint is not None:
         return f"{first}; weights: {checkpoint.name}"
     m = config.model

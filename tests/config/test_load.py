@@ -164,17 +164,16 @@ def test_paths_start_from_the_file_that_states_them(
     assert load_config(path, [section]).config.model.checkpoint == here / "b.safetensors"
 
 
-def test_the_networks_own_checkpoint_may_be_missing_where_there_is_a_fallback(
-    write_workload: Write, folder: Path
-) -> None:
+def test_both_checkpoints_must_be_there_whichever_is_used(write_workload: Write) -> None:
     missing = "classes: 10\n  checkpoint: none.safetensors"
-    fallback = "name: sdigits\n  fallback: digits32"
-    path = write_workload({"classes: 10": missing, "name: sdigits": fallback})
-    assert load_config(path).config.model.checkpoint == folder / "none.safetensors"
-    also = f"{fallback}\n  fallback_checkpoint: gone.safetensors"
+    also = "name: sdigits\n  fallback: digits32\n  fallback_checkpoint: gone.safetensors"
     path = write_workload({"classes: 10": missing, "name: sdigits": also})
-    with pytest.raises(ConfigError, match=r"data\.fallback_checkpoint: there is no file"):
+    with pytest.raises(ConfigError) as caught:
         load_config(path)
+    assert [problem.path for problem in caught.value.problems] == [
+        "model.checkpoint",
+        "data.fallback_checkpoint",
+    ]
 
 
 def test_bare_names_are_those_of_the_package(
