@@ -31,7 +31,8 @@ class ActionPrices(Pricing):
             charge = self.array_term(
                 lambda p, w: array.word_line_charge(p, w, tile.columns, self.feature)
             )
-            yield self._beside(op, op.component.replace(".dac", ".array"), "word_line", charge)
+            path = op.component.replace(".dac", ".array")
+            yield self._beside(path, "word_line", "charge", charge)
         elif op.kind == "array":
             yield self._action(op, self._estimated_read(op, stage))
         elif op.kind == "adc":
@@ -41,13 +42,20 @@ class ActionPrices(Pricing):
                 lambda p, w: array.bit_line_charge(p, w, tile.rows, self.feature, tile.read_voltage)
             )
             path = op.component.replace(".adc", ".array")
-            yield self._beside(op, path, "bit_line", charge, lines * _pulses(op, stage))
+            yield self._beside(path, "bit_line", "charge", charge, lines * _pulses(op, stage))
+            sample = self.term(load_card(tile.array), lambda p: p["sample_energy"])
+            yield self._beside(path, "sample_hold", "sample", sample, lines)
         elif op.kind == "buffer":
             size = self.buffer_bytes(op, stage)
             yield self._action(op, self.memory_term(size, bits))
         elif op.kind == "bus":
             card = load_card(self.hardware.bus.card)
-            yield self._action(op, self.term(card, lambda p: bus_form(card).energy(p) * bits))
+            yield self._action(
+                op,
+                self.term(
+                    card, lambda p: bus_form(card).energy(p, self.program.tiles_available) * bits
+                ),
+            )
         elif op.kind == "off_chip":
             yield from self._off_chip(op)
         else:
@@ -60,7 +68,7 @@ class ActionPrices(Pricing):
         if op.card is None:
             return
         card, bits = load_card(op.card), op.bits
-        term = self.term(card, lambda p: off_chip_form(card).energy(p) * bits)
+        term = self.term(card, lambda p: off_chip_form(card).energy(p, 1) * bits)
         yield self._action(op, term, account="off_chip")
 
     def _digital_action(self, op: Operation) -> Iterator[ActionCost]:
@@ -71,7 +79,7 @@ class ActionPrices(Pricing):
         price: dict[str, Callable[[Digital], Number]] = {
             "shift_add": lambda d: d.add(accumulator_bits(bits)),
             "adder": lambda d: d.add(accumulator_bits(bits)),
-            "requantiser": lambda d: d.requantise(self.requantised_bits(op)),
+            "requantiser": lambda d: self._requantise(d, op),
             "multiplier": lambda d: d.multiply(bits, bits),
             "norm": lambda d: d.normalise(bits),
             "mac": lambda d: d.mac(bits),
@@ -83,6 +91,10 @@ class ActionPrices(Pricing):
         if op.kind == "mac":
             term = self.memory_term(self.weight_bytes, bits)
             yield ActionCost(f"{op.component}.weights", "memory", "read", 1, "dynamic", (term,))
+
+    def _requantise(self, digital: Digital, op: Operation) -> Number:
+        bits = self.requantised_bits(op)
+        return digital.round_and_clip(bits) if self.aligned(op) else digital.requantise(bits)
 
     def _estimated_read(self, op: Operation, stage: Stage) -> Term:
         hardware, tile = self.hardware, self.hardware.chip.tile
@@ -110,9 +122,9 @@ class ActionPrices(Pricing):
         return ActionCost(op.component, op.kind, op.action, 1, account, terms)
 
     def _beside(
-        self, op: Operation, component: str, kind: str, term: Term, per: int = 1
+        self, component: str, kind: str, action: str, term: Term, per: int = 1
     ) -> ActionCost:
-        return ActionCost(component, kind, "charge", per, "dynamic", (term,))
+        return ActionCost(component, kind, action, per, "dynamic", (term,))
 
 
 def _pulses(conversion: Operation, stage: Stage) -> int:

@@ -39,7 +39,8 @@ class ComponentPrices(Pricing):
         listed = [
             cost if len(users[cost.component]) == 1 else _shared(cost) for cost in found.values()
         ]
-        return (*listed, *self._bypasses(), *self._weight_store(), *self._idle_tiles())
+        around = [c for cost in listed if cost.kind == "array" for c in self._around_arrays(cost)]
+        return (*listed, *around, *self._bypasses(), *self._weight_store(), *self._idle_tiles())
 
     def _component(self, op: Operation, stage: Stage) -> ComponentCost | None:
         tile, bits = self.hardware.chip.tile, op.bits
@@ -63,13 +64,18 @@ class ComponentPrices(Pricing):
         elif op.kind == "bus":
             card, width = load_card(self.hardware.bus.card), self.hardware.bus.width
             link = bus_form(card)
-            pair = self.pair(card, lambda p: link.area(p, width), lambda p: link.leakage(p, width))
+            tiles = self.program.tiles_available
+            pair = self.pair(
+                card,
+                lambda p: link.area(p, width, tiles),
+                lambda p: link.leakage(p, width, tiles),
+            )
         elif op.kind == "off_chip":
             if op.card is None:
                 return None
             card = load_card(op.card)
             far = off_chip_form(card)
-            pair = self.pair(card, lambda p: far.area(p, 1), lambda p: far.leakage(p, 1))
+            pair = self.pair(card, lambda p: far.area(p, 1, 1), lambda p: far.leakage(p, 1, 1))
         elif op.kind == "lut":
             pair = self.memory_pair(table_bytes(bits))
         else:
@@ -81,7 +87,7 @@ class ComponentPrices(Pricing):
         size: dict[str, Callable[[Digital], tuple[Number, Number]]] = {
             "shift_add": lambda d: d.add_size(accumulator_bits(bits)),
             "adder": lambda d: d.add_size(accumulator_bits(bits)),
-            "requantiser": lambda d: d.requantise_size(self.requantised_bits(op)),
+            "requantiser": lambda d: self._requantiser_size(d, op),
             "multiplier": lambda d: d.multiply_size(bits, bits),
             "norm": lambda d: d.normalise_size(bits),
             "mac": lambda d: d.mac_size(bits),
@@ -92,6 +98,29 @@ class ComponentPrices(Pricing):
             self.term(card, lambda p: size[op.kind](self.digital(p))[0]),
             self.term(card, lambda p: size[op.kind](self.digital(p))[1]),
         )
+
+    def _requantiser_size(self, digital: Digital, op: Operation) -> tuple[Number, Number]:
+        bits = self.requantised_bits(op)
+        if self.aligned(op):
+            return digital.round_and_clip_size(bits)
+        return digital.requantise_size(bits)
+
+    def _around_arrays(self, arrays: ComponentCost) -> Iterator[ComponentCost]:
+        """Line drivers with their decoders, sample-and-hold, and control of a set of tiles."""
+        tile, number = self.hardware.chip.tile, arrays.instances
+        card, digital = load_card(tile.array), load_card(self.hardware.digital.card)
+        lines = tile.rows + tile.columns
+        drivers = self.pair(
+            card,
+            lambda p: p["driver_area"] * self.feature**2,
+            lambda p: p["driver_leakage"],
+        )
+        samplers = self.term(card, lambda p: p["sample_area"]), Term(0.0, ())
+        control = self.pair(digital, lambda p: p["control_area"], lambda p: p["control_power"])
+        path, stage = arrays.component, arrays.stage
+        yield _many(path, "driver", stage, number * lines, drivers)
+        yield _many(path, "sample_hold", stage, number * tile.columns, samplers)
+        yield _many(path, "control", stage, number, control)
 
     def _bypasses(self) -> Iterator[ComponentCost]:
         for bypass in self.program.bypasses:
@@ -111,15 +140,12 @@ class ComponentPrices(Pricing):
         tile = self.hardware.chip.tile
         for kind, each in (("dac", tile.rows), ("array", 1), ("adc", self.hardware.adc.per_tile)):
             example = self._first(kind)
-            if example is not None:
-                cost = self._component(*example)
-                if cost is not None:
-                    factor = idle * each / cost.instances
-                    yield ComponentCost(
-                        f"chip.idle_tiles.{kind}", kind, "", idle * each,
-                        Term(cost.area.value * factor, cost.area.uses),
-                        Term(cost.leakage.value * factor, cost.leakage.uses),
-                    )  # fmt: skip
+            cost = None if example is None else self._component(*example)
+            if cost is not None:
+                scaled = _scaled(f"chip.idle_tiles.{kind}", cost, idle * each)
+                yield scaled
+                if kind == "array":
+                    yield from self._around_arrays(scaled)
 
     def _first(self, kind: str) -> tuple[Operation, Stage] | None:
         for stage in self.program.stages:
@@ -166,6 +192,12 @@ def _many(
 ) -> ComponentCost:
     area, leakage = (Term(np.multiply(t.value, instances), t.uses) for t in pair)
     return ComponentCost(component, kind, stage, instances, area, leakage)
+
+
+def _scaled(component: str, cost: ComponentCost, instances: int) -> ComponentCost:
+    factor = instances / cost.instances
+    area, leakage = (Term(np.multiply(t.value, factor), t.uses) for t in (cost.area, cost.leakage))
+    return ComponentCost(component, cost.kind, "", instances, area, leakage)
 
 
 def _larger(a: ComponentCost, b: ComponentCost) -> bool:

@@ -71,6 +71,14 @@ class Digital:
         product = self.multiply(bits, REQUANTISER_MULTIPLIER_BITS)
         return product + 2 * self.add(wide) + 2 * self.compare(wide)
 
+    def round_and_clip(self, bits: int) -> Number:
+        """Energy of a requantiser whose gain is a power of two [J].
+
+        A converter whose step is the quantiser's times ``2^-j`` leaves an addition of half and a
+        shift by wiring; clipping at two comparisons.
+        """
+        return self.add(bits) + 2 * self.compare(bits)
+
     def mac(self, bits: int) -> Number:
         """Energy of a multiply-accumulate without its weight's read [J]."""
         return self.multiply(bits, bits) + self.add(accumulator_bits(bits))
@@ -101,13 +109,17 @@ class Digital:
         return self._size("register", bits)
 
     def requantise_size(self, bits: int) -> tuple[Number, Number]:
-        """Area and leakage of a requantiser; a comparator leaks as much per area as an adder."""
+        """Area and leakage of a requantiser."""
         wide = bits + REQUANTISER_MULTIPLIER_BITS
         product = self.multiply_size(bits, REQUANTISER_MULTIPLIER_BITS)
-        add = self.add_size(wide)
-        compare = self._p["compare_area"] * (wide / self._word) * self._area
-        leak = compare * (add[1] / add[0])
-        return product[0] + 2 * add[0] + 2 * compare, product[1] + 2 * add[1] + 2 * leak
+        add, compare = self.add_size(wide), self._compare_size(wide)
+        area, leakage = (p + 2 * a + 2 * c for p, a, c in zip(product, add, compare, strict=True))
+        return area, leakage
+
+    def round_and_clip_size(self, bits: int) -> tuple[Number, Number]:
+        """Area and leakage of a requantiser whose gain is a power of two."""
+        add, compare = self.add_size(bits), self._compare_size(bits)
+        return add[0] + 2 * compare[0], add[1] + 2 * compare[1]
 
     def mac_size(self, bits: int) -> tuple[Number, Number]:
         """Area and leakage of a multiplier, an adder and the accumulator's register."""
@@ -121,6 +133,12 @@ class Digital:
         add = self.add_size(wide)
         multiply, register = self.multiply_size(wide, bits), self.register_size(2 * wide)
         return multiply[0] + 3 * add[0] + register[0], multiply[1] + 3 * add[1] + register[1]
+
+    def _compare_size(self, bits: float) -> tuple[Number, Number]:
+        """Area and leakage of a comparator, which leaks as much per area as an adder."""
+        area = self._p["compare_area"] * (bits / self._word) * self._area
+        add = self.add_size(bits)
+        return area, area * (add[1] / add[0])
 
     @property
     def _word(self) -> float:

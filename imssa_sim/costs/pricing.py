@@ -172,6 +172,16 @@ class Pricing:
         vector = op.component.startswith(VECTOR)
         return accumulator_bits(op.bits) if vector else self.hardware.adc.bits
 
+    def aligned(self, op: Operation) -> bool:
+        """Tell whether a requantiser's gain is a power of two.
+
+        It is behind a converter of a column of its own whose range is aligned with the quantiser
+        (`imssa_sim.functional.conversion`).
+        """
+        adc = self.hardware.adc
+        own = adc.range == "aligned" and adc.scope == "column"
+        return own and not op.component.startswith(VECTOR)
+
     def bypass_words(self) -> int:
         """Return how many words a token of a residual connection has."""
         return int(self.program.network.encoder.weight.shape[0])

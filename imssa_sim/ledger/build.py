@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Counts = Mapping[tuple[str, str], int]
 
-RETAINING = ("buffer", "memory", "register", "lut")
-"""Kinds that hold values, which gating would lose."""
+RETAINING = ("buffer", "memory", "register", "lut", "control")
+"""Kinds that are never gated: they hold values, or decide what is gated."""
 
 
 class Timed(Protocol):
@@ -79,8 +79,9 @@ def build_ledger(
     measured = dict(activity.array_energy) if activity is not None else {}
     if activity is not None:
         rows = _with_measured_reads(rows, estimate, measured)
-    rows = _with_times(rows, timing.busy)
-    leakage, ungated, gated = _leakage_rows(costs, timing)
+    busy = busy_times(timing)
+    rows = _with_times(rows, busy)
+    leakage, ungated, gated = _leakage_rows(costs, timing.end_to_end, busy)
     programming = [
         _row(c.component, "array", "program", "programming", c.stage, c.pulses, float(c.time),
              [(float(c.energy.value), c.energy.status)])
@@ -192,20 +193,28 @@ def _with_measured_reads(
     ]  # fmt: skip
 
 
-def _with_times(rows: list[Row], busy: Mapping[str, float]) -> list[Row]:
-    """Give each component's busy time to its first row.
+def busy_times(timing: Timed) -> dict[str, float]:
+    """Return how long each component works in one inference [s].
 
     An array works while its word lines are driven and while its columns are sampled.
     """
-    left = dict(busy)
-    for path, time in busy.items():
+    busy = dict(timing.busy)
+    for path, time in timing.busy.items():
         if path.endswith(".dac"):
             array = path.removesuffix("dac") + "array"
-            left[array] = left.get(array, 0.0) + time
+            busy[array] = busy.get(array, 0.0) + time
+    return busy
+
+
+def _with_times(rows: list[Row], busy: Mapping[str, float]) -> list[Row]:
+    """Give each component's busy time to its first row."""
+    left = dict(busy)
     return [replace(row, time=left.pop(row.component, 0.0)) for row in rows]
 
 
-def _leakage_rows(costs: CostModel, timing: Timed) -> tuple[list[Row], float, float]:
+def _leakage_rows(
+    costs: CostModel, elapsed: float, busy: Mapping[str, float]
+) -> tuple[list[Row], float, float]:
     """Return leakage rows as configured, and the leakage energy ungated and gated [J]."""
     rows: list[Row] = []
     ungated, gated = [], []
@@ -213,9 +222,7 @@ def _leakage_rows(costs: CostModel, timing: Timed) -> tuple[list[Row], float, fl
         power = float(c.leakage.value)
         if power == 0.0:
             continue
-        elapsed = timing.end_to_end
-        busy = elapsed if c.kind in RETAINING else timing.busy.get(c.component, 0.0)
-        on = min(elapsed, busy)
+        on = elapsed if c.kind in RETAINING else min(elapsed, busy.get(c.component, 0.0))
         ungated.append(power * elapsed)
         gated.append(power * on)
         time = on if costs.hardware.power_gating else elapsed

@@ -23,6 +23,7 @@ PHASES = {
     "word_line": "drive",
     "array": "read",
     "bit_line": "read",
+    "sample_hold": "read",
     "adc": "convert",
     "buffer": "move",
     "bus": "move",

@@ -85,7 +85,7 @@ def costs(card):
         return form.energy(p, 1024), form.area(p, 1024), form.leakage(p, 1024), 1e-9
     if card.kind in ("bus", "off_chip"):
         form = bus_form(card) if card.kind == "bus" else off_chip_form(card)
-        return form.energy(p), form.area(p, 256), form.leakage(p, 256), 1e-9
+        return form.energy(p, 64), form.area(p, 256, 64), form.leakage(p, 256, 64), 1e-9
     scaling = Scaling(load_card("scaling/stillmaker_baas_2017"))
     digital = Digital(p, scaling, 32e-9, 0.9)
     area, leakage = digital.requantise_size(8)

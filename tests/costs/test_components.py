@@ -51,6 +51,8 @@ def test_compositions_by_hand():
     assert accumulator_bits(8) == 24
     area = 6350 * 8 * 24 / 1024 + 2 * 278 + 2 * 71
     assert d.requantise_size(8)[0] == pytest.approx(area * 1e-12)
+    assert d.round_and_clip(8) == pytest.approx((8 * add + 2 * 8 * compare) * 1e-12)
+    assert d.round_and_clip_size(8)[0] == pytest.approx((278 + 2 * 71) / 4 * 1e-12)
     area = 6350 * 64 / 1024 + 278 * 24 / 32 + 5.98 * 24
     assert d.mac_size(8)[0] == pytest.approx(area * 1e-12)
 
@@ -131,21 +133,53 @@ def test_edram_and_bus_of_isaac():
     card = load_card("bus/isaac_32nm")
     link, p = bus_form(card), Parameters(card)
     # At full activity, dynamic energy and leakage make up the published 7 mW and .09 mm^2.
-    power = 384 * 1.2e9 * link.energy(p) + link.leakage(p, 384)
+    power = 384 * 1.2e9 * link.energy(p, 1) + link.leakage(p, 384, 1)
     assert power == pytest.approx(7e-3)
-    assert link.area(p, 384) == pytest.approx(0.09e-6)
+    assert link.area(p, 384, 1) == pytest.approx(0.09e-6)
 
 
 def test_wire_and_links():
     card = load_card("bus/wire_32nm")
     # A quarter of .2 pF (1 mm) at .9 V.
-    assert bus_form(card).energy(Parameters(card)) == pytest.approx(0.25 * 0.2e-12 * 0.81)
+    assert bus_form(card).energy(Parameters(card), 9) == pytest.approx(0.25 * 0.2e-12 * 0.81)
     card = load_card("off_chip/lpddr4")
-    assert off_chip_form(card).energy(Parameters(card)) == pytest.approx(8e-12)
+    assert off_chip_form(card).energy(Parameters(card), 1) == pytest.approx(8e-12)
     card = load_card("off_chip/hypertransport_isaac")
     link, p = off_chip_form(card), Parameters(card)
-    power = 25.6e9 * 8 * link.energy(p) + link.leakage(p, 1)
+    power = 25.6e9 * 8 * link.energy(p, 1) + link.leakage(p, 1, 1)
     assert power == pytest.approx(10.4)
+
+
+def test_trees_and_meshes_by_hand():
+    card = load_card("bus/htree_32nm")
+    tree, p = bus_form(card), Parameters(card)
+    # 64 tiles of .3 mm: 2.4 mm from root to leaf; 3/2 x .3 mm x 56 of wire.
+    assert tree.energy(p, 64) == pytest.approx(0.25 * 0.2e-9 * 2.4e-3 * 0.81)
+    assert tree.area(p, 32, 64) == pytest.approx(0.2e-6 * 1.5 * 0.3e-3 * 56 * 32)
+    card = load_card("bus/mesh_isaac")
+    mesh, p = bus_form(card), Parameters(card)
+    router = 0.9 * 42e-3 / (1.2e9 * 256) + 0.25 * 0.2e-9 * 0.6e-3 * 0.81
+    assert mesh.energy(p, 4) == pytest.approx(router)  # one router: one hop
+    assert mesh.energy(p, 400) == pytest.approx(0.667 * 10 * router)
+    assert mesh.area(p, 32, 401) == pytest.approx(101 * 0.151e-6)
+
+
+def test_h_trees_wire_length_is_that_of_a_drawn_one():
+    """Build the tree level by level: each H joins four nodes with three bars."""
+
+    def drawn(levels):
+        spacing, total, nodes = 1.0, 0.0, 4**levels
+        for _ in range(levels):
+            nodes //= 4
+            total += nodes * 3 * spacing
+            spacing *= 2
+        return total
+
+    p = Parameters(load_card("bus/htree_32nm"))
+    tree = bus_form(p.card)
+    for levels in (1, 2, 3, 5):
+        length = tree.area(p, 1, 4**levels) / 0.2e-6 / 0.3e-3
+        assert length == pytest.approx(drawn(levels))
 
 
 def test_drivers():

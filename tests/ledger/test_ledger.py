@@ -62,6 +62,27 @@ def test_conversions_cost_what_the_card_says(case):
     assert converters == 4 * case.program.tiles_needed
 
 
+def test_aligned_converters_need_no_multiplier_behind_them(make):
+    """Range aligned per column: an addition and a comparison; else a 24-bit product."""
+    from imssa_sim.costs.digital import Digital
+    from imssa_sim.costs.scaling import Scaling
+
+    scaling = Scaling(load_card("scaling/stillmaker_baas_2017"))
+    d = Digital(Parameters(load_card("digital/cmos_40nm")), scaling, 32e-9, 0.9)
+    for scope, each in (("column", d.round_and_clip(8)), ("tile", d.requantise(8))):
+        rows = ledger_of(make(adc={"scope": scope})).rows
+        found = [r for r in rows if r.component == "chip.layer0.kernel.requantiser"]
+        assert found[0].energy == pytest.approx(found[0].count * each, rel=1e-12)
+        wide = [r for r in rows if r.component == "chip.vector" and r.kind == "requantiser"]
+        assert wide[0].energy == pytest.approx(wide[0].count * d.requantise(24), rel=1e-12)
+
+
+def test_phases_add_up(case):
+    phases = ledger_of(case).by_phase()
+    assert set(phases) == {"drive", "read", "convert", "compute", "move", "leakage"}
+    assert math.fsum(phases.values()) == pytest.approx(ledger_of(case).energy, rel=1e-12)
+
+
 def test_leakage_is_power_times_time(case):
     ledger = ledger_of(case)
     assert ledger.by_account()["leakage"] == pytest.approx(
@@ -187,13 +208,33 @@ def test_every_program_closes(
     assert {a.layer for a in ledger.areas} >= {f"layer{i}" for i in range(layers)}
 
 
+def test_programming_is_what_the_cell_model_says(case):
+    """Energy of all cells at their targets; time of one tile, cell by cell."""
+    from imssa_sim.circuits.weights import targets, unit_conductance
+    from imssa_sim.devices.write import PulseProgramming
+
+    model = PulseProgramming(8.52, 1e-6, 1e-6, 1.2, 1.5, 0.1, 2.373e-6)
+    ledger, kernel = ledger_of(case), case.program.kernels[0]
+    scale = unit_conductance(kernel.weights, "differential", "column", 1e-6, 300e-6)
+    goals = targets(kernel.weights, scale, "differential", 1e-6, 300e-6)
+    row = next(r for r in ledger.rows if r.account == "programming")
+    assert row.component == f"{kernel.path}.array"
+    assert row.energy == pytest.approx(model.cell_energy(goals).sum(), rel=1e-9)
+    assert ledger.programming_time == pytest.approx(16 * 32 * model.cell_time())
+    assert ledger.programming_energy not in (0.0, ledger.energy)
+
+
 def test_idle_tiles_of_a_fixed_chip_cost_area_and_leakage(make, case):
     needed = case.program.tiles_needed
     fixed = make(chip={"tiles": needed + 7})
     idle = [row for row in ledger_of(fixed).areas if row.component.startswith("chip.idle_tiles")]
     area = math.fsum(row.area for row in idle)
     assert ledger_of(fixed).area == pytest.approx(ledger_of(case).area + area)
-    tiles = [a for a in ledger_of(case).areas if a.kind in ("dac", "array", "adc")]
+    tiles = [
+        a
+        for a in ledger_of(case).areas
+        if a.kind in ("dac", "array", "adc", "driver", "sample_hold", "control")
+    ]
     assert area == pytest.approx(7 / needed * math.fsum(a.area for a in tiles), rel=1e-9)
 
 
