@@ -107,6 +107,8 @@ class WrittenTiles:
         Nothing departs from the targets: the weights are the integers.
     wires : Wires or None
         None: without resistance.
+    compensated : bool
+        Whether the converters' gains follow the drift.
     programming : ProgrammingCost
     """
 
@@ -124,6 +126,7 @@ class WrittenTiles:
     read_noise: bool
     exact: bool
     wires: Wires | None
+    compensated: bool
     programming: ProgrammingCost
 
     def conductance(self, time: float) -> FloatArray:
@@ -148,6 +151,10 @@ class WrittenTiles:
             weights = self.weights.astype(np.float64)
         else:
             weights = effective(conductance, self.scale, self.scheme)
+        if self.compensated:
+            gain = self._drift_gain(time)[:, None, None]
+            weights = weights * gain
+            variance = None if variance is None else variance * gain**2
         excess, flat = self._folded(variance)
         return ProgrammedTiles(
             weights=weights,
@@ -159,6 +166,16 @@ class WrittenTiles:
             programming=self.programming,
             wire_residual=residual,
         )
+
+    def _drift_gain(self, time: float) -> FloatArray:
+        """Return what restores the mean conductance of each tile (T,): global compensation.
+
+        All rows are read at once after programming and again now; the ratio of the two sums
+        scales the converters (Joshi et al., Nat. Commun. 11, 2473, 2020).
+        """
+        now = self.conductance(time).sum(axis=(1, 2))
+        start = self.written.sum(axis=(1, 2))
+        return np.asarray(np.divide(start, now, out=np.ones(len(now)), where=now > 0))
 
     def _per_column(self, lines: FloatArray) -> FloatArray:
         """Return the sums over the lines of each logical column (T, C) of values (T, P)."""
@@ -313,6 +330,7 @@ def write_tiles(
         read_noise=real and effects.read_noise,
         exact=not (gridded or error or looped or relaxes or drifts or wires or faulty.any()),
         wires=Wires(**tile.wires.model_dump(exclude={"card"})) if wires else None,
+        compensated=drifts and effects.drift_compensation,
         programming=cost,
     )
 

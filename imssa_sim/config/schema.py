@@ -286,6 +286,8 @@ class EffectsConfig(Section):
     relaxation: bool = True
     read_noise: bool = True
     drift: bool = True
+    drift_compensation: bool = False
+    """Not an effect but its remedy: converters' gains follow each tile's mean conductance."""
     faults: bool = True
     level_grid: bool = False
     """Targets are rounded to the cell's levels."""

@@ -9,6 +9,7 @@ EFFECTS = (
     "relaxation",
     "read_noise",
     "drift",
+    "drift_compensation",
     "faults",
     "level_grid",
     "ir_drop",

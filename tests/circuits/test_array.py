@@ -205,6 +205,24 @@ def test_drift_lowers_the_weights_with_time(hardware):
     assert ratio == pytest.approx((86400 / 3600) ** -0.049, rel=0.01)
 
 
+def test_global_compensation_restores_the_mean(hardware):
+    weights = sparse_weights(2, 60, 40, share=0.8)
+    effects = {"drift": True, "programming_error": True, "read_noise": True}
+    plain = hardware("cells/pcm_joshi_2020", **effects)
+    chip = hardware("cells/pcm_joshi_2020", drift_compensation=True, **effects)
+    signs = np.sign(weights)
+    day = 86400.0
+    start = (program(weights, plain, time=20.0).weights * signs).sum()
+    lost = (program(weights, plain, time=day).weights * signs).sum() / start
+    kept = (program(weights, chip, time=day).weights * signs).sum() / start
+    assert lost < 0.7
+    assert kept == pytest.approx(1, abs=0.03)
+    quiet, loud = program(weights, plain, time=day), program(weights, chip, time=day)
+    gain = loud.weights[0, 0, 0] / quiet.weights[0, 0, 0]
+    np.testing.assert_allclose(loud.variance[0] + loud.flat_variance[0],
+                               gain**2 * (quiet.variance[0] + quiet.flat_variance[0]))  # fmt: skip
+
+
 def test_level_grid_rounds_to_the_nearest_level(hardware):
     weights = np.arange(-127, 128)[None, :, None]
     chip = hardware(tile={"weights": "one_sided"}, level_grid=True)
