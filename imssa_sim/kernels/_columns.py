@@ -30,7 +30,6 @@ from imssa_sim.kernels.ops import (
     splat,
     sqrt,
     store,
-    sub,
 )
 from imssa_sim.kernels.threefry import absorb
 
@@ -117,7 +116,14 @@ def digitise(t: Any, s: Any, j: int, first: int, last: int, squares: Any) -> Non
 @inner
 def _read(t: Any, s: Any, first: int, last: int, step: Any, squares: Any) -> None:
     """One array read; codes of the columns first … last - 1 into ``s.sums`` (others are void)."""
-    _products(t.array.weights, t.array.pitch, t.array.rows, last, s.v if t.chain.has_dac else s.code, s.sums)
+    _products(
+        t.array.weights,
+        t.array.pitch,
+        t.array.rows,
+        last,
+        s.v if t.chain.has_dac else s.code,
+        s.sums,
+    )
     if t.array.noisy:
         _products(t.array.variance, t.array.pitch, t.array.rows, last, s.squared, s.variances)
         fill_vectors(s.keys[0], s.keys[1], step, 0, last, s.normals)

@@ -56,9 +56,7 @@ def _products(
             )
             k += 12
         while k + 4 <= tokens:
-            _product_4(
-                v, k * height, 1, height, panels, cells, PANEL, n, out, k * pitch + j, pitch
-            )
+            _product_4(v, k * height, 1, height, panels, cells, PANEL, n, out, k * pitch + j, pitch)
             k += 4
         while k < tokens:
             _product_1(v, k * height, 1, 0, panels, cells, PANEL, n, out, k * pitch + j, 0)
@@ -106,7 +104,15 @@ def _take_codes(codes: Any, n: int, one: Any, out: Any) -> None:
 
 @inner
 def _read_chunk(
-    a: Any, panels: Any, t: Any, tile: int, tokens: Any, keys: Any, space: Any, first: int, last: int
+    a: Any,
+    panels: Any,
+    t: Any,
+    tile: int,
+    tokens: Any,
+    keys: Any,
+    space: Any,
+    first: int,
+    last: int,
 ) -> None:
     """Read one tile by the tokens first … last - 1."""
     array = t.array
@@ -123,9 +129,7 @@ def _read_chunk(
             flush_statistics(t, s)
     s = _chunk_work(a, space, height, 0)
     v = s.v if t.chain.has_dac else s.code
-    _products(
-        pointer(panels.weights, cells), a.rows, array.rows, count, a.pitch, height, v, s.sums
-    )
+    _products(pointer(panels.weights, cells), a.rows, array.rows, count, a.pitch, height, v, s.sums)
     if array.noisy:
         _products(
             pointer(panels.variance, cells), a.rows, array.rows, count, a.pitch, height,
@@ -146,7 +150,16 @@ def _read_chunk(
 
 @njit(nogil=True, cache=True)
 def read_items(
-    a: Any, panels: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, tokens: Any, start: int, stop: int
+    a: Any,
+    panels: Any,
+    space: Any,
+    c: Any,
+    plan: Any,
+    job: Any,
+    io: Any,
+    tokens: Any,
+    start: int,
+    stop: int,
 ) -> None:
     """Read the items start … stop - 1; item = chunk * tiles + tile."""
     tiles = a.n_states.shape[0]

@@ -144,7 +144,16 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
     """One array read of the columns first … last - 1: ADC codes into ``s.sums``."""
     v = s.v if t.chain.has_dac else s.code
     if t.array.sparse_weights:
-        _sparse(t.array.weight_start, t.array.weight_row, t.array.weight_value, first, last, v, t.chain.zero, s.sums)
+        _sparse(
+            t.array.weight_start,
+            t.array.weight_row,
+            t.array.weight_value,
+            first,
+            last,
+            v,
+            t.chain.zero,
+            s.sums,
+        )
     else:
         _dense(t.array.weights, t.array.pitch, t.array.rows, first, last, v, s.sums)
     if not t.array.noisy:
@@ -154,8 +163,8 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
         return
     if t.array.sparse_variance:
         _sparse(
-            t.array.variance_start, t.array.variance_row, t.array.variance_value, first, last, s.squared, t.chain.zero,
-            s.variances,
+            t.array.variance_start, t.array.variance_row, t.array.variance_value, first, last,
+            s.squared, t.chain.zero, s.variances,
         )  # fmt: skip
     else:
         _dense(t.array.variance, t.array.pitch, t.array.rows, first, last, s.squared, s.variances)
@@ -217,7 +226,9 @@ def _give_outputs(t: Any, s: Any, k: int) -> None:
                 code = load(s.sums, j * WIDTH + lane)
                 if t.chain.fused:
                     code = requantise(t, code, t.chain.gain[j], t.chain.output_limit)
-                store(t.job.out, (line * t.job.steps + k) * WIDTH + lane, convert(code, np.int32(0)))
+                store(
+                    t.job.out, (line * t.job.steps + k) * WIDTH + lane, convert(code, np.int32(0))
+                )
 
 
 @inner

@@ -1,11 +1,13 @@
 """Numba intrinsics of the vector operations; see ``ops``."""
 
+# mypy: disable-error-code="no-untyped-call, attr-defined"
+# (Numba is typed in part only: its own calls, and the widths and signs of its number types.)
+
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -44,7 +46,9 @@ def _widen(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
     return builder.shuffle_vector(one, vector, zeros)
 
 
-def _lanewise(emit: Callable[..., ir.Value], result: types.Type | None = None) -> Callable[..., Any]:
+def _lanewise(
+    emit: Callable[..., ir.Value], result: types.Type | None = None
+) -> Callable[..., Any]:
     """Type an operation whose operands share an element type; scalars widen beside vectors."""
 
     def typing(operands: tuple[types.Type, ...]) -> tuple[types.Type, bool] | None:
@@ -270,7 +274,9 @@ def load(typingctx, array, at):  # type: ignore[no-untyped-def]
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         pointer = _pointer(context, builder, array, args[0], args[1])
-        return _load(builder, pointer, context.get_value_type(array.dtype), array.dtype.bitwidth // 8)
+        return _load(
+            builder, pointer, context.get_value_type(array.dtype), array.dtype.bitwidth // 8
+        )
 
     return Vector(array.dtype)(array, types.intp), codegen
 
@@ -350,7 +356,7 @@ def make_product(scalars: int, vectors: int) -> Any:
 
     ``product(s, s0, si, sc, x, x0, xi, n, out, o0, oc)`` writes, for c < scalars, v < vectors::
 
-        out[o0 + c*oc + 16*v : … + 16] = sum_{i<n} s[s0 + i*si + c*sc] * x[x0 + i*xi + 16*v : … + 16]
+        out[o0 + c*oc + 16*v + lane] = sum_{i<n} s[s0 + i*si + c*sc] * x[x0 + i*xi + 16*v + lane]
 
     summed in the order of i by fused multiply-adds, all sums at once in registers.
     """

@@ -65,7 +65,7 @@ def shift_right(a: Any, bits: int) -> Any:
     return a >> np.result_type(a).type(bits)
 
 
-def rotate_left(a: Any, bits: int) -> Any:
+def rotate_left(a: Any, bits: Any) -> Any:
     """Rotate 32-bit words."""
     return (a << np.uint32(bits)) | (a >> np.uint32(32 - bits))
 
@@ -142,7 +142,7 @@ def gather(array: Any, at: Any) -> Any:
 
 
 def fold(a: Any) -> Any:
-    """Sum of the lanes: halves are added, then quarters, …"""
+    """Sum of the lanes: halves are added, then quarters, and so on."""
     while a.size > 1:
         a = a[: a.size // 2] + a[a.size // 2 :]
     return a[0]
@@ -162,7 +162,17 @@ def make_product(scalars: int, vectors: int) -> Callable[..., None]:
     """Register-blocked product; see ``_ops_llvm.make_product``."""
 
     def product(
-        s: Any, s0: int, si: int, sc: int, x: Any, x0: int, xi: int, n: int, out: Any, o0: int, oc: int
+        s: Any,
+        s0: int,
+        si: int,
+        sc: int,
+        x: Any,
+        x0: int,
+        xi: int,
+        n: int,
+        out: Any,
+        o0: int,
+        oc: int,
     ) -> None:
         for c in range(scalars):
             for v in range(vectors):

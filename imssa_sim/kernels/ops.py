@@ -13,14 +13,14 @@ then differs, in the last bit of float64.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from numba import config, njit
 
 LANES = 16
+Function = TypeVar("Function", bound=Callable[..., Any])
 
-# For functions that only compiled functions call: no wrappers for Python, half the compilation.
-inner = njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 if TYPE_CHECKING or config.DISABLE_JIT:
     from imssa_sim.kernels._ops_python import (
@@ -30,9 +30,9 @@ if TYPE_CHECKING or config.DISABLE_JIT:
         both,
         convert,
         count,
-        fma,
         float_of,
         floor,
+        fma,
         fold,
         gather,
         interleave_high,
@@ -61,9 +61,9 @@ else:
         both,
         convert,
         count,
-        fma,
         float_of,
         floor,
+        fma,
         fold,
         gather,
         interleave_high,
@@ -118,6 +118,13 @@ __all__ = [
     "sub",
     "xor",
 ]
+
+
+def inner(function: Function) -> Function:
+    """Compile a function that only compiled functions call: without the wrappers for Python."""
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled: Function = njit(**options)(function)
+    return compiled
 
 
 @inner

@@ -111,7 +111,7 @@ def column_lists(
 
 
 def working_type(weights: NDArray[np.float64], limit: int, low: int, high: int) -> Any:
-    """float32 where sums of integer weights and ADC codes stay exact (below 2**24), else float64."""
+    """float32 where sums of integer weights and codes stay exact (below 2**24), else float64."""
     largest = float(np.abs(weights).sum(axis=1).max(initial=0.0)) * limit
     integer = bool(np.all(weights == np.rint(weights)))
     adc = min(largest, max(abs(low), abs(high))) if integer else max(abs(low), abs(high))

@@ -1,0 +1,115 @@
+"""The dense kernel against its plain twin, and against itself in other groupings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from imssa_sim.kernels.dense import pack_dense, read_dense
+
+WHERE = {"seed": 4, "chip": 5, "stage": 6}
+T, R, C = 3, 37, 35
+START, ROWS, COLUMNS = [0, 3, 20], [37, 30, 16], [35, 16, 5]
+LIMIT = 127
+
+
+def parameters(rng, *, noise, tables):
+    return {
+        "weights": rng.normal(0, 9, (T, R, C)),
+        "adc_scale": rng.uniform(0.08, 0.12, (T, C)),
+        "adc_offset": 0.5,
+        "adc_low": -128,
+        "adc_high": 127,
+        "variance": rng.uniform(0, 3, (T, R, C)) if noise else None,
+        "extra_variance": 0.9 if noise else 0.0,
+        "dac_levels": np.arange(-LIMIT, LIMIT + 1) + rng.normal(0, 0.1, 2 * LIMIT + 1)
+        if tables
+        else None,
+        "adc_table": rng.integers(-128, 128, (T, C, 256)) if tables else None,
+    }
+
+
+def pack(p, dtype=None):
+    return pack_dense(
+        **p, row_start=START, row_count=ROWS, column_count=COLUMNS, input_limit=LIMIT, dtype=dtype
+    )
+
+
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize("tables", [False, True])
+def test_float64_equals_the_twin(twins, noise, tables):
+    rng = np.random.default_rng(1)
+    p = parameters(rng, noise=noise, tables=tables)
+    codes = rng.integers(-LIMIT, LIMIT + 1, (53, 60)).astype(np.int16)
+    samples, steps = rng.integers(0, 5, 53), rng.integers(0, 1000, 53)
+    result = read_dense(pack(p, np.float64), codes, sample_ids=samples, steps=steps, **WHERE)
+    twin = twins.Twin(**p)
+    for n in range(53):
+        for t in range(T):
+            z = twins.normals((4, 5, int(samples[n]), 6, t), int(steps[n]), C)
+            driven = codes[n, START[t] : START[t] + ROWS[t]].astype(np.int64)
+            expected = twin.read(t, driven, 0, COLUMNS[t], z)
+            np.testing.assert_array_equal(result.outputs[n, t, : COLUMNS[t]], expected)
+            assert not result.outputs[n, t, COLUMNS[t] :].any()
+    np.testing.assert_array_equal(result.saturated_low, twin.low)
+    np.testing.assert_array_equal(result.saturated_high, twin.high)
+    np.testing.assert_array_equal(result.sum_squares, twin.squares)
+    np.testing.assert_array_equal(result.sum_magnitudes, twin.magnitudes)
+    np.testing.assert_array_equal(result.non_zeros, twin.non_zeros)
+    assert result.drives == 53
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_result_is_the_same_in_any_grouping(dtype):
+    rng = np.random.default_rng(2)
+    tiles = pack(parameters(rng, noise=True, tables=True), dtype)
+    codes = rng.integers(-LIMIT, LIMIT + 1, (64, 60)).astype(np.int16)
+    samples, steps = rng.integers(0, 5, 64), rng.integers(0, 1000, 64)
+
+    def read(part, **more):
+        return read_dense(
+            tiles, codes[part], sample_ids=samples[part], steps=steps[part], **WHERE, **more
+        )
+
+    whole, threaded = read(slice(None)), read(slice(None), threads=3)
+    for field in dataclasses.fields(whole):
+        np.testing.assert_array_equal(getattr(threaded, field.name), getattr(whole, field.name))
+    for size in (1, 7, 50):
+        parts = [read(slice(i, i + size)) for i in range(0, 64, size)]
+        np.testing.assert_array_equal(np.concatenate([p.outputs for p in parts]), whole.outputs)
+        for name in ("saturated_low", "sum_squares", "sum_magnitudes", "non_zeros", "drives"):
+            np.testing.assert_array_equal(
+                sum(getattr(p, name) for p in parts), getattr(whole, name)
+            )
+
+
+def test_integer_weights_give_the_integer_product():
+    rng = np.random.default_rng(3)
+    weights = rng.integers(-31, 32, (1, 128, 70))
+    codes = rng.integers(-LIMIT, LIMIT + 1, (100, 128)).astype(np.int16)
+    tiles = pack_dense(
+        weights, row_start=0, row_count=128, column_count=70, adc_scale=1, adc_offset=0,
+        adc_low=-(2**22), adc_high=2**22, input_limit=LIMIT,
+    )  # fmt: skip
+    result = read_dense(tiles, codes, sample_ids=0, steps=np.arange(100), **WHERE)
+    np.testing.assert_array_equal(result.outputs[:, 0], codes.astype(np.int64) @ weights[0])
+
+
+def test_statistics_stay_exact_over_many_tokens():
+    tiles = pack_dense(
+        np.full((1, 17, 3), 0.001), row_start=0, row_count=17, column_count=3, adc_scale=1,
+        adc_offset=0, adc_low=-9, adc_high=9, input_limit=2047, dtype=np.float32,
+    )  # fmt: skip
+    codes = np.full((200, 17), 2047, np.int16)
+    result = read_dense(tiles, codes, sample_ids=0, steps=0, **WHERE)
+    assert (result.sum_squares == 200 * 2047**2).all()
+
+
+def test_wrong_calls_are_named():
+    p = parameters(np.random.default_rng(0), noise=False, tables=False)
+    with pytest.raises(ValueError, match=r"\(T, R, C\)"):
+        pack(p | {"weights": np.zeros((2, 2))})
+    with pytest.raises(ValueError, match="inputs"):
+        read_dense(pack(p), np.zeros((1, 30), np.int16), sample_ids=0, steps=0, **WHERE)

@@ -1,0 +1,287 @@
+"""The recurrent kernel against its plain twin, and against itself in other groupings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imssa_sim.kernels.recurrent import run_recurrent
+from imssa_sim.kernels.tiles import pack_tiles
+
+WHERE = {"seed": 3, "chip": 1, "stage": 2}
+T, S, I, O = 4, 19, 2, 2  # noqa: E741
+R, C = S + I, S + O
+LIMIT = 127
+
+
+def parameters(rng, *, noise, tables, integer=False):
+    weights = rng.integers(-31, 32, (T, R, C)).astype(np.float64)
+    if not integer:
+        weights += rng.normal(0, 0.3, weights.shape)
+    n_states, n_inputs, n_outputs = [S, S - 1, 3, 0], [2, 2, 1, 2], [2, 1, 2, 2]
+    variance = None
+    if noise:
+        # most cells of a column share a value, as empty cells do
+        flat = rng.uniform(0.2, 0.6, (T, 1, C))
+        useful = rng.random((T, R, C)) < (0.15 if noise == "flat" else 1)
+        variance = np.where(useful, rng.uniform(0, 3, (T, R, C)), flat)
+    return {
+        "weights": weights,
+        "n_states": n_states,
+        "n_inputs": n_inputs,
+        "n_outputs": n_outputs,
+        "input_channel": np.arange(T * I).reshape(T, I) - 1,  # the first is not connected
+        "adc_scale": 0.05 + 0.01 * rng.random((T, C)),
+        "adc_offset": 0.5,
+        "adc_low": -128,
+        "adc_high": 127,
+        "adc_table": rng.integers(-128, 128, (T, C, 256)) if tables else None,
+        "dac_levels": np.arange(-LIMIT, LIMIT + 1) + rng.normal(0, 0.1, 2 * LIMIT + 1)
+        if tables
+        else None,
+        "variance": variance,
+        "extra_variance": 0.7 if noise else 0.0,
+        "state_multiplier": rng.integers(2**22, 2**24, (T, S)),
+        "state_shift": 23,
+        "state_limit": LIMIT,
+    }
+
+
+def pack(p, dtype=None, **more):
+    flat = 0.0 if p["variance"] is None else np.median(p["variance"], axis=1)
+    return pack_tiles(**p, flat_variance=flat, input_limit=LIMIT, dtype=dtype, **more)
+
+
+def random_codes(rng, samples, steps):
+    return rng.integers(-LIMIT, LIMIT + 1, (samples, steps, T * I)).astype(np.int16)
+
+
+def assert_same(result, other):
+    for field in dataclasses.fields(result):
+        np.testing.assert_array_equal(
+            getattr(result, field.name), getattr(other, field.name), err_msg=field.name
+        )
+
+
+def joined(parts):
+    """The result that the batches together must give."""
+    first = parts[0]
+    return dataclasses.replace(
+        first,
+        outputs=np.concatenate([p.outputs for p in parts]),
+        state=np.concatenate([p.state for p in parts]),
+        **{
+            name: sum(getattr(p, name) for p in parts)
+            for name in (
+                "saturated_low", "saturated_high", "sum_squares", "sum_magnitudes", "non_zeros",
+                "drives",
+            )
+        },
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("two_pass", [False, True])
+@pytest.mark.parametrize("tables", [False, True])
+@pytest.mark.parametrize("noise", [False, "dense", "flat"])
+def test_float64_equals_the_twin(twins, noise, tables, two_pass):
+    rng = np.random.default_rng(7)
+    p = parameters(rng, noise=noise, tables=tables)
+    codes, ids = random_codes(rng, 18, 5), rng.permutation(1000)[:18]
+    tiles = pack(p, np.float64)
+    result = run_recurrent(tiles, codes, sample_ids=ids, two_pass=two_pass, **WHERE)
+    alone = run_recurrent(tiles, codes[:2], sample_ids=ids[:2], two_pass=two_pass, **WHERE)
+    twin = twins.Twin(**p)
+    outputs, state = twins.run(twin, codes, ids, two_pass=two_pass, **WHERE)
+    np.testing.assert_array_equal(result.outputs, outputs)
+    np.testing.assert_array_equal(result.state, state)
+    np.testing.assert_array_equal(alone.outputs, outputs[:2])
+    np.testing.assert_array_equal(result.saturated_low, twin.low)
+    np.testing.assert_array_equal(result.saturated_high, twin.high)
+    np.testing.assert_array_equal(result.sum_squares, twin.squares)
+    np.testing.assert_array_equal(result.sum_magnitudes, twin.magnitudes)
+    np.testing.assert_array_equal(result.non_zeros, twin.non_zeros)
+    assert result.drives == 18 * 5 * (2 if two_pass else 1)
+    assert twin.low.sum() > 0
+    assert twin.high.sum() > 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_integer_weights_are_exact(twins, dtype):
+    rng = np.random.default_rng(8)
+    p = parameters(rng, noise=False, tables=False, integer=True)
+    # power-of-two steps of the ADC and a lossless one: both are integer arithmetic
+    p["adc_scale"], p["adc_offset"], p["adc_low"], p["adc_high"] = (
+        np.ones((T, C)),
+        0.0,
+        -(2**20),
+        2**20,
+    )
+    p["state_shift"] = 30
+    codes, ids = random_codes(rng, 33, 6), np.arange(33)
+    result = run_recurrent(pack(p, dtype), codes, sample_ids=ids, **WHERE)
+    twin = twins.Twin(**p)
+    outputs, state = twins.run(twin, codes, ids, two_pass=False, **WHERE)
+    np.testing.assert_array_equal(result.outputs, outputs)
+    np.testing.assert_array_equal(result.state, state)
+    assert pack(p).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("noise", ["dense", "flat"])
+@pytest.mark.parametrize("tables", [False, True])
+def test_result_is_the_same_in_any_grouping(dtype, noise, tables):
+    rng = np.random.default_rng(9)
+    tiles = pack(parameters(rng, noise=noise, tables=tables), dtype)
+    codes, ids = random_codes(rng, 64, 4), rng.permutation(500)[:64]
+
+    def run(part, **more):
+        return run_recurrent(tiles, codes[part], sample_ids=ids[part], **WHERE, **more)
+
+    whole = run(slice(None))
+    assert_same(run(slice(None), threads=3), whole)
+    assert_same(joined([run(slice(i, i + 1)) for i in range(64)]), whole)
+    assert_same(joined([run(slice(i, i + 7)) for i in range(0, 64, 7)]), whole)
+    order = rng.permutation(64)
+    shuffled = run(order)
+    np.testing.assert_array_equal(shuffled.outputs, whole.outputs[order])
+    np.testing.assert_array_equal(shuffled.sum_squares, whole.sum_squares)
+
+
+@given(cut=st.integers(1, 5), two_pass=st.booleans(), samples=st.sampled_from([1, 20]))
+@settings(max_examples=8)
+def test_a_sequence_can_be_run_in_pieces(cut, two_pass, samples):
+    rng = np.random.default_rng(10)
+    tiles = pack(parameters(rng, noise="flat", tables=False))
+    codes = random_codes(rng, samples, 6)
+    given_to = {"sample_ids": np.arange(samples), "two_pass": two_pass, **WHERE}
+    whole = run_recurrent(tiles, codes, **given_to)
+    first = run_recurrent(tiles, codes[:, :cut], **given_to)
+    kept = first.state.copy()
+    second = run_recurrent(tiles, codes[:, cut:], first_step=cut, state=first.state, **given_to)
+    np.testing.assert_array_equal(
+        np.concatenate([first.outputs, second.outputs], axis=1), whole.outputs
+    )
+    np.testing.assert_array_equal(second.state, whole.state)
+    np.testing.assert_array_equal(first.state, kept)
+
+
+@pytest.mark.parametrize("samples", [1, 40])
+def test_fused_output_is_the_requantised_adc_code(twins, samples):
+    rng = np.random.default_rng(11)
+    p = parameters(rng, noise="dense", tables=False)
+    channel = rng.permutation(9)[: T * O].reshape(T, O) - 1  # one column is not given out
+    codes = random_codes(rng, samples, 5)
+    plain = run_recurrent(pack(p), codes, sample_ids=np.arange(samples), **WHERE)
+    fused = run_recurrent(
+        pack(p, output_channel=channel, output_multiplier=11_000_001, output_shift=24,
+             output_limit=60, channels=10),
+        codes, sample_ids=np.arange(samples), **WHERE,
+    )  # fmt: skip
+    assert fused.outputs.dtype == np.int16
+    expected = np.zeros((samples, 5, 10), np.int64)
+    for t in range(T):
+        for o in range(p["n_outputs"][t]):
+            if channel[t, o] >= 0:
+                adc = plain.outputs[:, :, t, o]
+                flat = twins.requantise(adc.ravel(), 11_000_001, 24, 60)
+                expected[:, :, channel[t, o]] = flat.reshape(adc.shape)
+    np.testing.assert_array_equal(fused.outputs, expected)
+    np.testing.assert_array_equal(fused.state, plain.state)
+
+
+def test_statistics_stay_exact_over_many_steps():
+    # 12-bit codes: a float32 sum of squares loses its last bits after 4 additions
+    codes = np.full((33, 50, 1), -2047, np.int16)
+    tiles = pack_tiles(
+        np.ones((1, 2, 2)) * 0.01, n_states=[1], n_inputs=[1], n_outputs=[1], input_channel=[[0]],
+        adc_scale=1.0, adc_offset=0.5, adc_low=-2047, adc_high=2047, state_multiplier=1,
+        state_shift=1, state_limit=2047, input_limit=2047, dtype=np.float32,
+    )  # fmt: skip
+    result = run_recurrent(tiles, codes, sample_ids=np.arange(33), **WHERE)
+    assert result.sum_squares[0, 1] == 33 * 50 * 2047**2
+    assert result.sum_magnitudes[0, 1] == 33 * 50 * 2047
+    assert result.non_zeros[0, 1] == 33 * 50
+
+
+def test_float32_sums_stay_within_the_bound():
+    # |fl(sum) - sum| <= gamma_n sum |w v|, gamma_n = n u / (1 - n u) (Higham 2002, eq. 3.5)
+    rng = np.random.default_rng(12)
+    rows, limit = 65, 127
+    weights = rng.normal(0, 1, (1, rows, 16))
+    codes = rng.integers(-limit, limit + 1, (40, 1, rows)).astype(np.int16)
+    scale = 2.0**7  # ADC steps so fine that its codes show the error
+    tiles = pack_tiles(
+        weights, n_states=[0], n_inputs=[rows], n_outputs=[16],
+        input_channel=[np.arange(rows)], adc_scale=scale, adc_offset=0.0, adc_low=-(2**23),
+        adc_high=2**23, state_multiplier=1, state_shift=1, state_limit=1, input_limit=limit,
+        dtype=np.float32,
+    )  # fmt: skip
+    result = run_recurrent(tiles, codes, sample_ids=np.arange(40), **WHERE)
+    single = weights[0].astype(np.float32).astype(np.float64)
+    exact = codes[:, 0].astype(np.float64) @ single
+    unit = 2.0**-24
+    gamma = rows * unit / (1 - rows * unit)
+    bound = gamma * (np.abs(codes[:, 0]).astype(np.float64) @ np.abs(single))
+    error = (result.outputs[:, 0, 0] + 0.5) / scale - exact
+    assert (np.abs(error) <= bound + 0.5 / scale).all()
+
+
+def test_noise_has_the_variance_of_the_cells():
+    rng = np.random.default_rng(13)
+    rows = 8
+    variance = rng.uniform(0.5, 2, (1, rows, 2))
+    code = rng.integers(-5, 6, rows)
+    steps = 20_000
+    tiles = pack_tiles(
+        np.zeros((1, rows, 2)), n_states=[0], n_inputs=[rows], n_outputs=[2],
+        input_channel=[np.arange(rows)], adc_scale=64.0, adc_offset=0.5, adc_low=-(2**20),
+        adc_high=2**20, state_multiplier=1, state_shift=1, state_limit=1, input_limit=127,
+        variance=variance, extra_variance=3.0,
+    )  # fmt: skip
+    codes = np.broadcast_to(code, (1, steps, rows)).astype(np.int16)
+    result = run_recurrent(tiles, codes, sample_ids=[0], **WHERE)
+    sums = result.outputs[0, :, 0] / 64
+    expected = (code**2) @ variance[0] + 3.0
+    assert np.abs(sums.var(axis=0) / expected - 1).max() < 4.9 * np.sqrt(2 / steps)
+    silent = run_recurrent(tiles, codes, sample_ids=[0], noise=False, **WHERE)
+    assert not silent.outputs.any()
+
+
+def test_wide_sums_take_float64():
+    rng = np.random.default_rng(14)
+    p = parameters(rng, noise=False, tables=False, integer=True)
+    p["weights"] = p["weights"] * 2**14
+    assert pack(p | {"adc_low": -(2**40), "adc_high": 2**40}).dtype == np.float64
+    assert pack(p | {"weights": p["weights"] / 2**14}).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": np.zeros((R, C))}, r"\(T, R, C\)"),
+        ({"weights": np.full((T, R, C), np.nan)}, "finite"),
+        ({"n_states": [R, R, R, R]}, "more states"),
+        ({"dac_levels": np.zeros(3)}, "entries"),
+        ({"adc_table": np.zeros((1, 2, 3))}, "adc_table"),
+        ({"input_channel": np.zeros((T, 1))}, "input_channel"),
+    ],
+)
+def test_wrong_shapes_are_named(change, message):
+    p = parameters(np.random.default_rng(0), noise=False, tables=False)
+    with pytest.raises(ValueError, match=message):
+        pack(p | change)
+
+
+def test_wrong_calls_are_named():
+    rng = np.random.default_rng(0)
+    tiles, codes = pack(parameters(rng, noise=False, tables=False)), random_codes(rng, 2, 1)
+    with pytest.raises(ValueError, match="sample_ids"):
+        run_recurrent(tiles, codes, sample_ids=[1], **WHERE)
+    with pytest.raises(ValueError, match="state"):
+        run_recurrent(tiles, codes, sample_ids=[1, 2], state=np.zeros((1, 1, 1)), **WHERE)
+    with pytest.raises(ValueError, match="channels"):
+        run_recurrent(tiles, codes[:, :, :2], sample_ids=[1, 2], **WHERE)
