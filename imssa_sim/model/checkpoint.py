@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from imssa_sim.config.schema import ModelConfig
 from imssa_sim.errors import InputError
 from imssa_sim.model.network import Network
+from imssa_sim.model.scales import ENTRY, PREFIX, TrainedQuantisers, quantisers_from
 from imssa_sim.model.tensors import Structure, network_from_tensors, tensors_of
 
 FORMAT = "imssa_sim.s4d/1"
@@ -36,14 +37,22 @@ class Checkpoint:
     metadata : dict
         What the training wrote down: data, split, seed, command, accuracy, versions.
     path : Path
+    quantisers : TrainedQuantisers or None
+        Of quantisation-aware training.
     """
 
     network: Network
     metadata: dict[str, Any] = field(default_factory=dict)
     path: Path = Path()
+    quantisers: TrainedQuantisers | None = None
 
 
-def save_checkpoint(path: Path, network: Network, metadata: Mapping[str, Any]) -> None:
+def save_checkpoint(
+    path: Path,
+    network: Network,
+    metadata: Mapping[str, Any],
+    quantisers: TrainedQuantisers | None = None,
+) -> None:
     """Write a network as float32 safetensors; an existing file is replaced in one step.
 
     Parameters
@@ -54,6 +63,8 @@ def save_checkpoint(path: Path, network: Network, metadata: Mapping[str, Any]) -
     metadata : mapping
         Anything that JSON can hold, by name; ``format`` and ``network`` are written by this
         function.
+    quantisers : TrainedQuantisers, optional
+        Stored with the network.
 
     Raises
     ------
@@ -64,10 +75,14 @@ def save_checkpoint(path: Path, network: Network, metadata: Mapping[str, Any]) -
 
     structure = Structure.of(network)
     described = dict(metadata) | {"format": FORMAT, "network": structure.as_dict()}
+    tensors = tensors_of(network)
+    if quantisers is not None:
+        tensors |= quantisers.tensors()
+        described[ENTRY] = quantisers.described()
     texts = {_ENTRY: json.dumps(described, ensure_ascii=False)}
     temporary = path.with_name(path.name + ".part")
     try:
-        temporary.write_bytes(save(tensors_of(network), metadata=texts))
+        temporary.write_bytes(save(tensors, metadata=texts))
         os.replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
@@ -102,8 +117,12 @@ def load_checkpoint(path: Path, expected: Structure | None = None) -> Checkpoint
     else:
         tensors, metadata = _read_safetensors(path)
         found = _stored_structure(path, metadata)
+    scales = {name: tensors.pop(name) for name in list(tensors) if name.startswith(PREFIX)}
     network = network_from_tensors(tensors, str(path), found, expected)
-    return Checkpoint(network, metadata, path)
+    quantisers = None
+    if scales or ENTRY in metadata:
+        quantisers = quantisers_from(scales, metadata.get(ENTRY, {}), network, str(path))
+    return Checkpoint(network, metadata, path, quantisers)
 
 
 def convert_checkpoint(source: Path, target: Path, expected: Structure | None = None) -> Checkpoint:
@@ -118,7 +137,10 @@ def convert_checkpoint(source: Path, target: Path, expected: Structure | None = 
         raise InputError(f"{target} exists already; name another file or remove it first")
     checkpoint = load_checkpoint(source, expected)
     save_checkpoint(
-        target, checkpoint.network, checkpoint.metadata | {"imported_from": source.name}
+        target,
+        checkpoint.network,
+        checkpoint.metadata | {"imported_from": source.name},
+        checkpoint.quantisers,
     )
     return checkpoint
 

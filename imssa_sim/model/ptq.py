@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.calibration import CalibrationOptions, LayerRanges, calibrate
+from imssa_sim.model.calibration import CalibrationOptions, LayerRanges, Ranges, calibrate
 from imssa_sim.model.discretise import discretise
 from imssa_sim.model.network import Layer, Network, S4DKernel
 from imssa_sim.model.ptq_digital import (
@@ -74,13 +74,59 @@ def quantise(
         Bit widths outside 2 to 16, an unknown form, or unusable calibration data.
     """
     options = options or CalibrationOptions()
+    _check(bits, form)
+    network = with_quantised_time_step(network, bits.dt, options.granularity.dt)
+    ranges = calibrate(network, calibration_inputs, bits, options)
+    length = int(np.asarray(calibration_inputs).shape[1])
+    return _build(_Settings(network, bits, form, options, length), ranges)
+
+
+def quantise_with_ranges(
+    network: Network,
+    bits: BitWidths,
+    ranges: Ranges,
+    length: int,
+    form: OutputForm = "lookahead",
+    options: CalibrationOptions | None = None,
+) -> QuantisedNetwork:
+    """Quantise a float network to ranges that are known, from training for instance.
+
+    A function of its arguments alone: the same network and ranges give the same integers.
+
+    Parameters
+    ----------
+    network : Network
+    bits : BitWidths
+        2 to 16 bits each.
+    ranges : Ranges
+        Largest represented magnitudes of activations and states.
+    length : int
+        Steps of the sequences to come.
+    form : {"lookahead", "separate"}
+    options : CalibrationOptions or None
+        Ranges of weights, and what shares a scale; the method for activations has no meaning.
+
+    Raises
+    ------
+    InputError
+        Bit widths outside 2 to 16 or an unknown form.
+    """
+    options = options or CalibrationOptions()
+    _check(bits, form)
+    network = with_quantised_time_step(network, bits.dt, options.granularity.dt)
+    return _build(_Settings(network, bits, form, options, length), ranges)
+
+
+def _check(bits: BitWidths, form: str) -> None:
     for name, value in vars(bits).items():
         if not 2 <= value <= 16:
             raise InputError(f"bits.{name} is {value}: give 2 to 16")
     if form not in ("lookahead", "separate"):
         raise InputError(f"unknown output form '{form}' (one of lookahead, separate)")
-    network = with_quantised_time_step(network, bits.dt, options.granularity.dt)
-    ranges = calibrate(network, calibration_inputs, bits, options)
+
+
+def _build(settings: _Settings, ranges: Ranges) -> QuantisedNetwork:
+    network, bits, options = settings.network, settings.bits, settings.options
     residuals = [layer.residual for layer in ranges.layers] + [ranges.final]
     stream = [float(scale_of_range(r, bits.activations)) for r in residuals]
     input_scale = float(scale_of_range(ranges.input, bits.activations))
@@ -92,15 +138,15 @@ def quantise(
         (bits.activations, bits.linear, bits.activations),
         options,
     )
-    length = int(np.asarray(calibration_inputs).shape[1])
-    settings = _Settings(network, bits, form, options, length)
     layers = tuple(
         _quantise_layer(settings, layer, ranges.layers[i], (stream[i], stream[i + 1]))
         for i, layer in enumerate(network.layers)
     )
     pooled_scale = float(scale_of_range(ranges.pooled, bits.activations))
     pool_requant = requantiser_from(
-        stream[-1] / length / pooled_scale, bits.activations, length * code_limit(bits.activations)
+        stream[-1] / settings.length / pooled_scale,
+        bits.activations,
+        settings.length * code_limit(bits.activations),
     )
     decoder, logit_scale = quantise_decoder(
         network.decoder_weight, network.decoder_bias, pooled_scale, bits.linear, options
@@ -111,7 +157,7 @@ def quantise(
         encoder=encoder,
         layers=layers,
         pool_requant=pool_requant,
-        sequence_length=length,
+        sequence_length=settings.length,
         decoder=decoder,
         logit_scale=logit_scale,
     )

@@ -65,7 +65,11 @@ def output_form(config: RunConfig) -> OutputForm:
 
 
 def quantise_network(config: RunConfig, inputs: Inputs) -> QuantisedNetwork:
-    """Quantise the network of a run as its ``bits`` and ``calibration`` sections say."""
+    """Quantise the network of a run as its ``bits`` and ``calibration`` sections say.
+
+    Trained quantisers are used where they were trained for just these bits, form and length;
+    otherwise ranges come from calibration data.
+    """
     options = CalibrationOptions(
         activations=config.calibration.activations,
         weights=config.calibration.weights,
@@ -73,7 +77,10 @@ def quantise_network(config: RunConfig, inputs: Inputs) -> QuantisedNetwork:
         granularity=Granularities(**config.calibration.granularity.model_dump()),
     )
     bits = quantised.BitWidths(**config.bits.model_dump())
-    return quantise(inputs.network, bits, inputs.calibration, output_form(config), options)
+    form, trained = output_form(config), inputs.quantisers
+    if trained is not None and not trained.difference(bits, form, inputs.inputs.shape[1], options):
+        return trained.quantise(inputs.network)
+    return quantise(inputs.network, bits, inputs.calibration, form, options)
 
 
 def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:

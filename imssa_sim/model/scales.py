@@ -1,0 +1,190 @@
+"""Quantisers that were trained with a network: ranges, bit widths and output form.
+
+A checkpoint of quantisation-aware training holds them beside the float parameters, as float32
+tensors under ``quantisers.`` and an entry ``quantisers`` of its metadata. From the stored values
+the integers of the network follow without any data, the same in training and in a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.errors import InputError
+from imssa_sim.model.calibration import (
+    CalibrationOptions,
+    Granularities,
+    LayerRanges,
+    Ranges,
+)
+from imssa_sim.model.network import Network
+from imssa_sim.model.ptq import quantise_with_ranges
+from imssa_sim.model.quantised import BitWidths, OutputForm, QuantisedNetwork
+
+PREFIX = "quantisers."
+ENTRY = "quantisers"
+SCALARS = ("residual", "kernel_input", "kernel_output", "gelu", "value", "gate")
+STATES = ("state", "state_reverse")
+ENDS = ("input", "final", "pooled")
+
+
+@dataclass(frozen=True)
+class TrainedQuantisers:
+    """All that turns a float network into one particular quantised network.
+
+    Attributes
+    ----------
+    bits : BitWidths
+    form : {"lookahead", "separate"}
+    length : int
+        Steps of the sequences.
+    options : CalibrationOptions
+        Of weights; the method for activations has no meaning.
+    ranges : Ranges
+        Values that float32 holds exactly.
+    """
+
+    bits: BitWidths
+    form: OutputForm
+    length: int
+    options: CalibrationOptions
+    ranges: Ranges
+
+    def quantise(self, network: Network) -> QuantisedNetwork:
+        """Return the quantised network of the float parameters that were trained with these."""
+        return quantise_with_ranges(
+            network, self.bits, self.ranges, self.length, self.form, self.options
+        )
+
+    def difference(
+        self, bits: BitWidths, form: OutputForm, length: int, options: CalibrationOptions
+    ) -> str:
+        """Return in what a run differs from the training; empty if in nothing that matters."""
+        found = [
+            f"bits.{name} {getattr(bits, name)} instead of {value}"
+            for name, value in vars(self.bits).items()
+            if getattr(bits, name) != value
+        ]
+        if form != self.form:
+            found.append(f"output form {form} instead of {self.form}")
+        if length != self.length:
+            found.append(f"{length} steps instead of {self.length}")
+        if options.weights != self.options.weights:
+            found.append(f"weight ranges {options.weights} instead of {self.options.weights}")
+        elif options.weights == "percentile" and options.percentile != self.options.percentile:
+            found.append(f"percentile {options.percentile} instead of {self.options.percentile}")
+        if options.granularity != self.options.granularity:
+            found.append("another granularity")
+        return ", ".join(found)
+
+    def tensors(self) -> dict[str, NDArray[np.float32]]:
+        """Return the ranges as named float32 arrays."""
+        return {name: np.array(value, np.float32) for name, value in named(self.ranges).items()}
+
+    def described(self) -> dict[str, Any]:
+        """Return everything but the ranges, for the metadata."""
+        return {
+            "bits": asdict(self.bits),
+            "form": self.form,
+            "length": self.length,
+            "weights": self.options.weights,
+            "percentile": self.options.percentile,
+            "granularity": asdict(self.options.granularity),
+        }
+
+
+def named(ranges: Ranges) -> dict[str, Any]:
+    """Return the ranges by the names of their tensors."""
+    found: dict[str, Any] = {PREFIX + name: getattr(ranges, name) for name in ENDS}
+    for i, layer in enumerate(ranges.layers):
+        for name in (*SCALARS, *STATES):
+            value = getattr(layer, name)
+            if value is not None:
+                found[f"{PREFIX}layers.{i}.{name}"] = value
+    return found
+
+
+def ranges_of(values: Mapping[str, Any], layers: int) -> Ranges:
+    """Return the ranges from values by the names of their tensors.
+
+    Raises
+    ------
+    KeyError
+        A name is missing.
+    """
+
+    def of_layer(i: int) -> LayerRanges:
+        head = f"{PREFIX}layers.{i}."
+        reverse = values.get(head + "state_reverse")
+        return LayerRanges(
+            **{name: float(values[head + name]) for name in SCALARS},
+            state=np.asarray(values[head + "state"], np.float64),
+            state_reverse=None if reverse is None else np.asarray(reverse, np.float64),
+        )
+
+    return Ranges(
+        input=float(values[PREFIX + "input"]),
+        layers=tuple(of_layer(i) for i in range(layers)),
+        final=float(values[PREFIX + "final"]),
+        pooled=float(values[PREFIX + "pooled"]),
+    )
+
+
+def quantisers_from(
+    tensors: Mapping[str, NDArray[Any]], entry: Any, network: Network, source: str
+) -> TrainedQuantisers:
+    """Rebuild stored quantisers.
+
+    Parameters
+    ----------
+    tensors : mapping
+        Those whose names begin with `PREFIX`.
+    entry : mapping
+        What `TrainedQuantisers.described` gave.
+    network : Network
+        Whose shapes the ranges must fit.
+    source : str
+        File name for messages.
+
+    Raises
+    ------
+    InputError
+        Something is missing, of the wrong shape, not finite or negative.
+    """
+    wanted = {PREFIX + name: () for name in ENDS}
+    states: tuple[int, ...] = (network.width, network.modes)
+    shapes: dict[str, tuple[int, ...]] = dict(wanted)
+    for i in range(len(network.layers)):
+        shapes |= {f"{PREFIX}layers.{i}.{name}": () for name in SCALARS}
+        shapes |= {
+            f"{PREFIX}layers.{i}.{name}": states for name in STATES[: 1 + network.bidirectional]
+        }
+    problems = [f"unexpected tensor '{name}'" for name in tensors if name not in shapes]
+    for name, shape in shapes.items():
+        array = tensors.get(name)
+        if array is None:
+            problems.append(f"missing tensor '{name}'")
+        elif array.shape != shape:
+            problems.append(f"'{name}' must have shape {shape}, found {array.shape}")
+        elif not (np.isfinite(array).all() and (array >= 0).all()):
+            problems.append(f"'{name}' must hold finite ranges that are not negative")
+    try:
+        settings = dict(
+            bits=BitWidths(**entry["bits"]),
+            form=entry["form"],
+            length=int(entry["length"]),
+            options=CalibrationOptions(
+                weights=entry["weights"],
+                percentile=entry["percentile"],
+                granularity=Granularities(**entry["granularity"]),
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        problems.append(f"the metadata entry '{ENTRY}' does not describe quantisers ({error})")
+    if problems:
+        raise InputError("\n".join(f"{source}: {text}" for text in problems[:8]))
+    return TrainedQuantisers(**settings, ranges=ranges_of(tensors, len(network.layers)))
