@@ -175,7 +175,7 @@ def evaluate_uncertainty(
     tails = ((1 - level) / 2, (1 + level) / 2)
     nominal = model.totals({}, 1)
     intervals = {
-        name: _interval(float(nominal[name][0]), values, tails) for name, values in samples.items()
+        name: interval(float(nominal[name][0]), values, level) for name, values in samples.items()
     }
     middle = model.at(np.full((1, len(model.varied)), 0.5))
     centres = {name: float(values[0]) for name, values in middle.items()}
@@ -223,7 +223,9 @@ def sobol_indices(
     )
 
 
-def _interval(nominal: float, values: FloatArray, tails: tuple[float, float]) -> Interval:
+def interval(nominal: float, values: FloatArray, level: float) -> Interval:
+    """Return the central interval of draws that holds ``level`` of them."""
+    tails = ((1 - level) / 2, (1 + level) / 2)
     low, median, high = np.quantile(values, (tails[0], 0.5, tails[1]))
     return Interval(nominal, float(low), float(median), float(high), float(values.mean()))
 

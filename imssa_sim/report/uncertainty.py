@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from imssa_sim.baselines.gpu import baseline_samples, shape_of
-from imssa_sim.ledger.uncertainty import UNITS, Interval, Uncertainty, evaluate_uncertainty
+from imssa_sim.ledger.uncertainty import (
+    UNITS,
+    Interval,
+    Uncertainty,
+    evaluate_uncertainty,
+    interval,
+)
 from imssa_sim.units import format_si
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from imssa_sim.report.run_directory import RunDirectory
     from imssa_sim.simulation.result import RunResult
@@ -21,32 +25,41 @@ if TYPE_CHECKING:
 SHOWN = 6
 
 
-def run_uncertainty(result: RunResult) -> tuple[Uncertainty, dict[str, Interval]]:
-    """Return intervals of a run's totals, and of its advantage over each baseline.
+@dataclass(frozen=True)
+class Advantage:
+    """A baseline beside the chip, the cards' entries of both drawn independently.
 
-    The advantage is the baseline's energy per inference over the chip's, both with their cards'
-    entries drawn independently; counting the same useful operations, it is the ratio of TOPS/W.
+    ``ratio``: the baseline's energy per inference over the chip's; as both are held to the same
+    useful operations, also the ratio of TOPS/W. ``efficiency``: of the baseline [op/J].
     """
+
+    baseline: str
+    ratio: Interval
+    efficiency: Interval
+
+
+def run_uncertainty(result: RunResult) -> tuple[Uncertainty, tuple[Advantage, ...]]:
+    """Return intervals of a run's totals, and of its advantage over each baseline."""
     config = result.loaded.config
     found = evaluate_uncertainty(result.program, config.hardware, result.ledger, seed=config.seed)
     shape = shape_of(config, result.program.sequence_length)
-    tails = ((1 - found.level) / 2, (1 + found.level) / 2)
-    ratios = {}
+    advantages = []
     for number, baseline in enumerate(result.baselines):
         seed = config.seed + 1 + number
         _, energy = baseline_samples(baseline, shape, found.draws, seed)
-        ratio = energy / found.samples["energy"]
-        low, median, high = np.quantile(ratio, (tails[0], 0.5, tails[1]))
-        name = f"{baseline.card} {baseline.mode} batch {baseline.batch}"
         nominal = baseline.energy / result.ledger.energy
-        ratios[name] = Interval(
-            nominal, float(low), float(median), float(high), float(ratio.mean())
+        advantages.append(
+            Advantage(
+                f"{baseline.card} {baseline.mode} batch {baseline.batch}",
+                interval(nominal, energy / found.samples["energy"], found.level),
+                interval(baseline.efficiency, baseline.operations / energy, found.level),
+            )
         )
-    return found, ratios
+    return found, tuple(advantages)
 
 
 def write_uncertainty(
-    directory: RunDirectory, found: Uncertainty, ratios: Mapping[str, Interval]
+    directory: RunDirectory, found: Uncertainty, advantages: Sequence[Advantage]
 ) -> None:
     """Write ``uncertainty.json`` and the tornado charts of energy and area."""
     from imssa_sim.report.figures.style import save
@@ -57,10 +70,10 @@ def write_uncertainty(
         "seed": found.seed,
         "level": found.level,
         "intervals": {
-            name: {"unit": UNITS[name], **asdict(interval)}
-            for name, interval in found.intervals.items()
+            name: {"unit": UNITS[name], **asdict(values)}
+            for name, values in found.intervals.items()
         },
-        "advantage_in_energy": {name: asdict(interval) for name, interval in ratios.items()},
+        "baselines": [asdict(advantage) for advantage in advantages],
         "with_all_entries_at_their_medians": dict(found.centres),
         "drivers": {
             name: [asdict(driver) for driver in drivers] for name, drivers in found.drivers.items()
@@ -73,7 +86,7 @@ def write_uncertainty(
         save(tornado(found, total, unit), paths)
 
 
-def uncertainty_lines(found: Uncertainty, ratios: Mapping[str, Interval]) -> list[str]:
+def uncertainty_lines(found: Uncertainty, advantages: Sequence[Advantage]) -> list[str]:
     """Return the lines that the screen shows below its summary."""
     inside = f"{found.level:.0%} of {found.draws:,} draws of the cards' ranged and assumed numbers"
     lines = [f"uncertainty: {inside}"]
@@ -88,10 +101,11 @@ def uncertainty_lines(found: Uncertainty, ratios: Mapping[str, Interval]) -> lis
     i = found.intervals["efficiency_useful"]
     low, own, high = (f"{x / 1e12:.3g}" for x in (i.low, i.nominal, i.high))
     lines.append(f"  {'TOPS/W, useful MACs':<22}{low} to {high} ({own})")
-    for name, ratio in ratios.items():
+    for advantage in advantages:
+        ratio = advantage.ratio
         lines.append(
-            f"  energy of {name}: {ratio.low:.3g} to {ratio.high:.3g} times the chip's "
-            f"({ratio.nominal:.3g})"
+            f"  energy of {advantage.baseline}: {ratio.low:.3g} to {ratio.high:.3g} times "
+            f"the chip's ({ratio.nominal:.3g})"
         )
     strongest = ", ".join(f"{d.card} {d.entry}" for d in found.drivers["energy"][:SHOWN])
     lines.append(f"  strongest: {strongest}")

@@ -1,6 +1,7 @@
 """Files, chart and lines of an uncertainty run."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -35,7 +36,10 @@ def found(result):
 
 
 def test_the_advantage_is_the_ratio_of_energies(result, found):
-    (ratio,) = found[1].values()
+    (advantage,) = found[1]
+    ratio = advantage.ratio
+    assert advantage.efficiency.nominal == pytest.approx(result.baselines[0].efficiency)
+    assert advantage.efficiency.low < advantage.efficiency.median < advantage.efficiency.high
     assert ratio.nominal == pytest.approx(result.baselines[0].energy / result.ledger.energy)
     assert ratio.low < ratio.nominal < ratio.high
 
@@ -59,3 +63,23 @@ def test_lines_name_intervals_and_drivers(found):
     assert "energy of gpu/jetson_nano_10w recurrent batch 1" in text
     first = found[0].drivers["energy"][0]
     assert f"{first.card} {first.entry}" in lines[-1]
+
+
+def test_the_comparison_with_the_gpus_reads_run_directories(tmp_path, found, capsys, monkeypatch):
+    folder = Path(__file__).parents[2] / "benchmarks"
+    monkeypatch.syspath_prepend(str(folder))
+    import jetson
+
+    with RunDirectory(tmp_path / "run") as directory:
+        write_uncertainty(directory, *found)
+        directory.file("stats.json").write_text('{"accuracy.float": 0.975}')
+        directory.file("manifest.json").write_text('{"workload": "digits"}')
+    assert jetson.main([str(tmp_path / "run"), "-o", str(tmp_path / "out")]) == 0
+    text = capsys.readouterr().out
+    assert "of the float network 97.5%" in text
+    assert "gpu/jetson_nano_10w recurrent batch 1" in text
+    rows, _ = jetson.read(tmp_path / "run")
+    assert rows[0].nominal / rows[1].nominal == pytest.approx(rows[1].ratio, rel=1e-9)
+    assert (tmp_path / "out" / "jetson.png").stat().st_size > 5000
+    with pytest.raises(SystemExit, match="make the run with --uncertainty"):
+        jetson.read(tmp_path)
