@@ -14,13 +14,14 @@ import numpy as np
 
 from imssa_sim.functional import digital
 from imssa_sim.functional.columns import Columns, columns_of, input_limits, kernel_of
+from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.model.quantisers import clipping_range
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from imssa_sim.config.schema import AdcConfig, HardwareConfig
-    from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
+    from imssa_sim.mapping.program import Program
 
     FloatArray = NDArray[np.float64]
     Codes = NDArray[np.int16]
@@ -79,8 +80,9 @@ def calibrate_adc(
     x = digital.checked_inputs(network, inputs)[:samples]
 
     def linear(path: str, codes: Codes) -> None:
-        if path in wanted:
-            found[path] = _linear_sums(program, wanted[path], codes)  # type: ignore[arg-type]
+        tiles = wanted.get(path)
+        if isinstance(tiles, LinearTiles):
+            found[path] = _linear_sums(program, tiles, codes)
 
     linear("chip.encoder", digital.quantise_inputs(network, x))
     r = digital.encode_inputs(network, x)
@@ -89,8 +91,8 @@ def calibrate_adc(
         u = digital.input_codes(layer, r)
         for name in ("kernel", "kernel_reverse"):
             tiles = wanted.get(f"{path}.{name}")
-            if tiles is not None:
-                found[tiles.path] = _kernel_sums(program, tiles, u)  # type: ignore[arg-type]
+            if isinstance(tiles, KernelTiles):
+                found[tiles.path] = _kernel_sums(program, tiles, u)
         g = digital.gelu(layer, digital.layer_kernel(layer, u))
         linear(f"{path}.linear", g)
         r = digital.glu_residual_norm(layer, digital.linear_digital(layer.linear, g), r)

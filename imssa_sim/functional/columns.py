@@ -53,7 +53,7 @@ def kernel_of(program: Program, tiles: KernelTiles) -> QuantisedKernel:
     """Return the quantised kernels that stand on these tiles."""
     layer = program.network.layers[tiles.layer]
     kernel = layer.kernel_reverse if tiles.reverse else layer.kernel
-    assert kernel is not None
+    assert kernel is not None  # these tiles were built from it
     return kernel
 
 

@@ -122,7 +122,7 @@ def nominal(
         half[whole & (j >= 1)] = 0.0
         parts = aligned & columns.split
         if parts.any():
-            assert sums is not None
+            assert sums is not None  # checked above
             room = max(high, 1) / np.maximum(sums.maximum * columns.gain, 1e-30)
             fitting = np.floor(np.log2(np.minimum(room, 2.0**adc.bits))).astype(np.int64)
             j[parts] = fitting[parts]

@@ -94,7 +94,7 @@ class Reader:
 
     def _fed_through(self, site: str, kernel: QuantisedKernel, u: Codes, y: Codes) -> Codes:
         """Add D·u, requantised apart, to the outputs of the tiles."""
-        assert kernel.feedthrough_requant is not None
+        assert kernel.feedthrough_requant is not None  # the separate form has one
         product = u.astype(np.int32) * kernel.d.astype(np.int32)
         part = digital.requantise_codes(
             product, kernel.feedthrough_requant, self.saturation, f"{site}.feedthrough"

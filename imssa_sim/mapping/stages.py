@@ -12,7 +12,7 @@ neighbouring users share one; with enough, each has its own.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from imssa_sim.mapping.operations import (
     BUS,
@@ -25,14 +25,14 @@ from imssa_sim.mapping.operations import (
     transfer,
     vector,
 )
-from imssa_sim.mapping.program import Bypass, Operation, Stage
+from imssa_sim.mapping.program import Bypass, KernelTiles, Operation, Stage
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.mapping.program import KernelTiles, LinearTiles
+    from imssa_sim.mapping.program import ComponentKind, LinearTiles
     from imssa_sim.model.quantised import QuantisedLayer, QuantisedLinear, QuantisedNetwork
 
 
@@ -60,7 +60,10 @@ class _Pipeline:
         out: tuple[int, int] | None,
         *,
         crosses: bool = False,
-        **options: object,
+        buffer_tokens: int | None = None,
+        barrier: bool = False,
+        per: Literal["step", "sequence"] = "step",
+        extra_steps: int = 0,
     ) -> None:
         """Append a stage that hands on ``out`` = (words, bits), over the bus if it ``crosses``."""
         operations = loop + after
@@ -68,15 +71,13 @@ class _Pipeline:
             if crosses:
                 operations.append(transfer(self.hardware, *out))
             operations += fifo(self.hardware, path, *out)
-        settings = {
-            "buffer_tokens": self.hardware.memory.buffer_tokens,
-            "barrier": False,
-            "per": "step",
-        } | options
-        self.stages.append(Stage(path, tuple(operations), len(loop), **settings))  # type: ignore[arg-type]
+        capacity = self.hardware.memory.buffer_tokens if buffer_tokens is None else buffer_tokens
+        self.stages.append(
+            Stage(path, tuple(operations), len(loop), capacity, barrier, per, extra_steps)
+        )
 
-    def vector(self, kind: str, action: str, count: int, bits: int) -> Operation:
-        return vector(self.hardware, kind, action, count, bits)  # type: ignore[arg-type]
+    def vector(self, kind: ComponentKind, action: str, count: int, bits: int) -> Operation:
+        return vector(self.hardware, kind, action, count, bits)
 
     def linear(
         self, path: str, linear: QuantisedLinear, *, requantise: bool = True
@@ -108,9 +109,11 @@ class _Pipeline:
         hardware, kernel, bits = self.hardware, layer.kernel, self.network.bits
         channels, states = kernel.channels, kernel.channels * kernel.modes * 2
         tiles = self.tiles.get(path)
-        word = (f"{path}.register", "register", "write", states, states, 1, bits.state)
-        register = Operation(*word, hardware.digital.card)  # type: ignore[arg-type]
-        if tiles is None:
+        register = Operation(
+            f"{path}.register", "register", "write", states, states, 1, bits.state,
+            hardware.digital.card,
+        )  # fmt: skip
+        if not isinstance(tiles, KernelTiles):
             macs = channels * 8 * kernel.modes
             loop = [
                 self.vector("mac", "mac", macs, bits.state),
@@ -119,7 +122,7 @@ class _Pipeline:
             ]
             return loop, [self.vector("requantiser", "requantise", channels, bits.kernel_output)]
         codes = max(bits.state, bits.kernel_input)
-        n_states, n_inputs, n_outputs = tiles.n_states, tiles.n_inputs, tiles.n_outputs  # type: ignore[union-attr]
+        n_states, n_inputs, n_outputs = tiles.n_states, tiles.n_inputs, tiles.n_outputs
         requantise = behind_adc(
             hardware, f"{path}.requantiser", "requantiser", "requantise",
             tiles.tiles, states, bits.state,

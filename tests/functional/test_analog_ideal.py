@@ -29,7 +29,7 @@ def sequences(net, count, seed=0):
     return np.random.default_rng(seed).normal(size=(count, net.sequence_length, width))
 
 
-@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=30, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(
     seed=st.integers(0, 2**16),
     kernel=st.sampled_from(MAPPINGS),
