@@ -278,3 +278,27 @@ def import_checkpoint_command(
     from imssa_sim.cli.train import convert
 
     convert(source, output)
+
+
+@app.command("compare")
+def compare_command(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN…", help="Directories of runs.")],
+    figure: Annotated[
+        Path | None,
+        typer.Option("-f", "--figure", metavar="FILE", help="Draw the comparison (png, svg, pdf)."),
+    ] = None,
+) -> None:
+    """Compare finished runs: what differs in their configurations and results."""
+    from imssa_sim.cli.compare import compare_runs
+
+    compare_runs(runs, figure)
+
+
+@app.command("report")
+def report_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
+) -> None:
+    """Print the screen that ended a run once more."""
+    from imssa_sim.report.stored import read_summary
+
+    typer.echo(read_summary(run), nl=False)

@@ -33,6 +33,7 @@ def run(
     path = output or default_path(Path("runs"), loaded.config.workload, datetime.now())
     with RunDirectory(path) as directory, TerminalProgress(quiet, verbose) as progress:
         from imssa_sim.report.screen import screen
+        from imssa_sim.report.stored import SUMMARY
         from imssa_sim.report.write import write_run
         from imssa_sim.simulation.run import simulate
         from imssa_sim.simulation.stats import collect
@@ -41,6 +42,8 @@ def run(
         stats = collect(result)
         progress.phase("writing tables and figures", 0)
         write_run(directory, result, stats, command=sys.argv)
+        summary = screen(result, path)
+        directory.file(SUMMARY).write_text(summary + "\n", "utf-8")
         lines: list[str] = []
         if uncertainty:
             from imssa_sim.report.uncertainty import (
@@ -56,6 +59,6 @@ def run(
     if as_json:
         print(json.dumps({stat.name: stat.value for stat in stats}, indent=2))
     elif not quiet:
-        print(screen(result, path))
+        print(summary)
         if lines:
             print("\n".join(["", *lines]))

@@ -56,10 +56,9 @@ def _accuracy(result: RunResult) -> Iterator[str]:
     if a.analog_mean is not None:
         spread = f" ± {a.analog_deviation:.1%}" if a.analog_deviation is not None else ""
         low, high = min(a.analog_correct) / a.samples, max(a.analog_correct) / a.samples
-        shares.append(
-            f"analog {a.analog_mean:.1%}{spread} "
-            f"({len(a.analog_correct)} chips, {low:.1%} to {high:.1%})"
-        )
+        chips = len(a.analog_correct)
+        which = f"{chips} chips, {low:.1%} to {high:.1%}" if chips > 1 else "1 chip"
+        shares.append(f"analog {a.analog_mean:.1%}{spread} ({which})")
     yield from _row("accuracy", "   ".join(shares))
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)

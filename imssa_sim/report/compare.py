@@ -1,0 +1,101 @@
+"""Runs side by side: what differs in their configurations, and in their results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from imssa_sim.units import format_si
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+    from imssa_sim.report.stored import StoredRun
+
+#: statistic, heading, unit
+ROWS = (
+    ("accuracy.float", "accuracy, float", "%"),
+    ("accuracy.digital", "accuracy, quantised", "%"),
+    ("accuracy.analog.mean", "accuracy, chip", "%"),
+    ("accuracy.analog.deviation", "  ± over chips", "%"),
+    ("time.first_output", "first output", "s"),
+    ("time.interval", "interval per step", "s"),
+    ("time.end_to_end", "end to end", "s"),
+    ("energy.inference", "energy per inference", "J"),
+    ("energy.account.leakage", "  of which leakage", "J"),
+    ("power.average", "average power", "W"),
+    ("tops_per_watt.useful", "TOPS/W, useful MACs", "TOPS/W"),
+    ("tops_per_watt.array", "TOPS/W, array MACs", "TOPS/W"),
+    ("area", "area", "m^2"),
+    ("tiles.needed", "tiles", ""),
+    ("energy.assumed_share", "energy on assumed numbers", "%"),
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differences of configurations by dotted path, and the table of results."""
+
+    runs: tuple[StoredRun, ...]
+    differences: tuple[tuple[str, tuple[Any, ...]], ...]
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def compare(runs: Sequence[StoredRun]) -> Comparison:
+    """Compare two or more runs; later ones carry their ratio to the first."""
+    paths = sorted({path for run in runs for path in run.config})
+    differences = []
+    for path in paths:
+        values = tuple(run.config.get(path) for run in runs)
+        if any(value != values[0] for value in values):
+            differences.append((path, values))
+    rows = []
+    for statistic, heading, unit in ROWS:
+        values = tuple(run.stats.get(statistic) for run in runs)
+        if any(isinstance(value, (int, float)) for value in values):
+            rows.append((heading, tuple(_cell(value, values[0], unit) for value in values)))
+    return Comparison(tuple(runs), tuple(differences), tuple(rows))
+
+
+def comparison_figure(comparison: Comparison) -> Figure:
+    """Bars of the main results, one colour a run, each relative to the first run."""
+    from imssa_sim.report.figures.style import PALETTE, canvas
+
+    shown = [
+        ("accuracy.analog.mean", "accuracy"),
+        ("time.end_to_end", "latency"),
+        ("energy.inference", "energy"),
+        ("tops_per_watt.useful", "TOPS/W"),
+        ("area", "area"),
+    ]
+    runs = comparison.runs
+    figure, axes = canvas(8.0, 3.8)
+    width = 0.8 / len(runs)
+    for number, run in enumerate(runs):
+        ratios = [_ratio(run.stats.get(name), runs[0].stats.get(name)) for name, _ in shown]
+        places = [place + number * width for place in range(len(shown))]
+        axes.bar(places, ratios, width, color=PALETTE[number % len(PALETTE)], label=run.name)
+    middle = 0.4 - width / 2
+    axes.set_xticks([place + middle for place in range(len(shown))], [label for _, label in shown])
+    axes.axhline(1.0, color="#4D4D4D", linewidth=0.8)
+    axes.set_ylabel(f"relative to {runs[0].name}")
+    axes.legend(fontsize=8)
+    return figure
+
+
+def _ratio(value: Any, first: Any) -> float:
+    if isinstance(value, (int, float)) and isinstance(first, (int, float)) and first:
+        return value / first
+    return float("nan")
+
+
+def _cell(value: Any, first: Any, unit: str) -> str:
+    if not isinstance(value, (int, float)):
+        return "-"
+    if unit == "%":
+        return f"{value:.1%}"
+    text = f"{value:.4g} {unit}".rstrip() if unit in ("", "TOPS/W") else format_si(value, unit)
+    ratio = _ratio(value, first)
+    return text if value is first or ratio != ratio or ratio == 1.0 else f"{text} (×{ratio:.3g})"

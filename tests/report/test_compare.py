@@ -1,0 +1,84 @@
+"""Finished runs read back and compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from imssa_sim.cli import main
+from imssa_sim.errors import InputError
+from imssa_sim.report.compare import compare, comparison_figure
+from imssa_sim.report.stored import read_run, read_summary
+
+
+def run_directory(path: Path, bits: int, energy: float) -> Path:
+    path.mkdir()
+    stats = {"energy.inference": energy, "accuracy.analog.mean": 0.5, "time.end_to_end": 1e-3}
+    (path / "stats.json").write_text(json.dumps(stats), "utf-8")
+    (path / "config.resolved.yaml").write_text(
+        f"workload: w\nhardware:\n  adc:\n    bits: {bits}\n", "utf-8"
+    )
+    (path / "summary.txt").write_text("the screen\n", "utf-8")
+    return path
+
+
+def test_differences_and_ratios(tmp_path: Path) -> None:
+    runs = [
+        read_run(run_directory(tmp_path / "a", 8, 2e-6)),
+        read_run(run_directory(tmp_path / "b", 6, 1e-6)),
+    ]
+    found = compare(runs)
+    assert found.differences == (("hardware.adc.bits", (8, 6)),)
+    rows = dict(found.rows)
+    assert rows["energy per inference"] == ("2 µJ", "1 µJ (×0.5)")
+    assert rows["accuracy, chip"] == ("50.0%", "50.0%")
+    assert "area" not in rows
+    heights = [bar.get_height() for bar in comparison_figure(found).axes[0].patches]
+    assert heights[2] == 1.0
+    assert heights[5 + 2] == pytest.approx(0.5)
+
+
+def test_the_command_prints_both_and_draws(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a = run_directory(tmp_path / "a", 8, 2e-6)
+    b = run_directory(tmp_path / "b", 6, 1e-6)
+    picture = tmp_path / "c.png"
+    assert main(["compare", str(a), str(b), "-f", str(picture)]) == 0
+    said = capsys.readouterr().out
+    assert "hardware.adc.bits" in said
+    assert "×0.5" in said
+    assert picture.stat().st_size > 5_000
+    assert main(["compare", str(a), str(b), "-f", str(picture)]) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (None, "does not exist"),
+        ({}, "has no stats.json"),
+        ({"stats.json": "{"}, "damaged"),
+        ({"stats.json": "[]", "config.resolved.yaml": "a: 1"}, "damaged"),
+        ({"stats.json": "{}"}, "has no config.resolved.yaml"),
+    ],
+)
+def test_what_is_no_run_is_refused(
+    tmp_path: Path, damage: dict[str, str] | None, said: str
+) -> None:
+    if damage is not None:
+        (tmp_path / "r").mkdir()
+        for name, text in damage.items():
+            (tmp_path / "r" / name).write_text(text, "utf-8")
+    with pytest.raises(InputError, match=said):
+        read_run(tmp_path / "r")
+
+
+def test_report_prints_the_screen_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = run_directory(tmp_path / "a", 8, 2e-6)
+    assert main(["report", str(run)]) == 0
+    assert capsys.readouterr().out == read_summary(run) == "the screen\n"
+    assert main(["compare", str(run)]) == 2
+    assert "at least two" in capsys.readouterr().err
