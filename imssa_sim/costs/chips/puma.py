@@ -21,6 +21,12 @@ def figures(card: Card) -> Iterator[Figure]:
         tile = v("cores_per_tile") * v(f"published_core_{quantity}") + around
         note = "eight published cores and the parts of the tile"
         yield c.figure(f"tile {quantity}", tile, f"published_tile_{quantity}", "sum", note=note)
+        short = v("cores_per_tile") * (core - v(f"core_register_file_{quantity}")) + around
+        yield c.figure(
+            f"tile {quantity}, register files left out", short, f"published_tile_{quantity}",
+            "sum", note="the published sum of the tile seems to leave out the cores' register "
+            "files",
+        )  # fmt: skip
         node = v("tiles") * v(f"published_tile_{quantity}") + c.total("node", quantity)
         note = "138 published tiles, network and link"
         yield c.figure(f"node {quantity}", node, f"published_node_{quantity}", "sum", note=note)
