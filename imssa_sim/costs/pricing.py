@@ -22,6 +22,33 @@ if TYPE_CHECKING:
     from imssa_sim.mapping.program import KernelTiles, LinearTiles, Operation, Program, Stage
 
 
+def adc_point(hardware: HardwareConfig) -> AdcPoint:
+    """Return the operating point of a chip's converters."""
+    chip, adc = hardware.chip, hardware.adc
+    return AdcPoint(adc.bits, adc.rate, chip.technology, chip.tile.rows)
+
+
+def check_operating_point(hardware: HardwareConfig) -> None:
+    """Raise unless the cards of converters, drivers and digital parts hold for a chip.
+
+    Needs no Program, so it can come before anything that takes time.
+
+    Raises
+    ------
+    InputError
+        For a driver of another encoding than the chip's, or a card of an unknown form.
+    ValidityError
+        For bits, rate, node or supply outside a card's range.
+    """
+    check_adc(load_card(hardware.adc.card), adc_point(hardware))
+    dac = load_card(hardware.dac.card)
+    dac_form(dac, hardware.dac.encoding)
+    check_valid(dac, bits=hardware.dac.bits)
+    chip = hardware.chip
+    scaling = Scaling(load_card(chip.scaling))
+    Digital(Parameters(load_card(hardware.digital.card)), scaling, chip.technology, chip.supply)
+
+
 class Pricing:
     """Cards and operating points of a chip, and terms that note which entries they rest on.
 
@@ -39,13 +66,9 @@ class Pricing:
         chip = hardware.chip
         self.scaling = Scaling(load_card(chip.scaling))
         self.adc = load_card(hardware.adc.card)
-        self.adc_point = AdcPoint(
-            hardware.adc.bits, hardware.adc.rate, chip.technology, chip.tile.rows
-        )
-        check_adc(self.adc, self.adc_point)
+        self.adc_point = adc_point(hardware)
         self.dac = load_card(hardware.dac.card)
-        dac_form(self.dac, hardware.dac.encoding)
-        check_valid(self.dac, bits=hardware.dac.bits)
+        check_operating_point(hardware)
 
     @property
     def cards(self) -> tuple[Card, ...]:

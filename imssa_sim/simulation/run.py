@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.costs.model import CostModel
+from imssa_sim.costs.pricing import check_operating_point
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
 from imssa_sim.simulation.clock import Clock
@@ -88,6 +89,7 @@ def simulate(
     """
     config = loaded.config
     told = progress if progress is not None else Silent()
+    check_operating_point(config.hardware)
     clock = Clock(told)
     key = functional_key(config)
     values: Values

@@ -67,6 +67,27 @@ def test_a_chip_of_another_node_costs_more_area_and_energy(make):
     assert coarse.by_kind()["adc"] > fine.by_kind()["adc"]
 
 
+def test_an_impossible_chip_is_noticed_before_anything_runs(make):
+    from imssa_sim.costs.pricing import check_operating_point
+    from imssa_sim.errors import InputError
+
+    hardware = make().hardware
+
+    def changed(section, **values):
+        part = getattr(hardware, section).model_copy(update=values)
+        return hardware.model_copy(update={section: part})
+
+    check_operating_point(hardware)
+    with pytest.raises(ValidityError, match="not for 3"):
+        check_operating_point(changed("adc", bits=3))
+    with pytest.raises(ValidityError, match="bits from 1 to 12, not for 13"):
+        check_operating_point(changed("dac", bits=13))
+    with pytest.raises(InputError, match="driver for 'pulse_width'"):
+        check_operating_point(changed("dac", encoding="amplitude"))
+    with pytest.raises(ValidityError, match="supply"):
+        check_operating_point(changed("chip", supply=0.3))
+
+
 def test_a_supply_that_the_scaling_does_not_hold_for(make):
     with pytest.raises(ValidityError, match="scaling"):
         ledger_of(make(chip={"technology": 180e-9, "supply": 0.7}))
