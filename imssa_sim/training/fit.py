@@ -58,17 +58,32 @@ class Fit:
     seed : int
         Every random choice of epoch e is a function of (seed, e), so a resumed training repeats
         the uninterrupted one.
+    range_rate : float
+        Learning rate of the ranges of quantisers, where the module has some.
+
+    Attributes
+    ----------
+    earliest_end : int
+        Neither a stalled validation nor the target ends training up to this epoch.
     """
 
     def __init__(
-        self, module: nn.Module, dataset: Dataset, settings: TrainSection, seed: int
+        self,
+        module: nn.Module,
+        dataset: Dataset,
+        settings: TrainSection,
+        seed: int,
+        range_rate: float = 0.0,
     ) -> None:
         self.module = module
         self.dataset = dataset
         self.settings = settings
         self.seed = seed
         self.state = FitState()
-        self.optimiser = torch.optim.AdamW(_parameter_groups(module, settings), lr=settings.lr)
+        self.earliest_end = 0
+        self.optimiser = torch.optim.AdamW(
+            _parameter_groups(module, settings, range_rate), lr=settings.lr
+        )
 
     @property
     def finished(self) -> bool:
@@ -76,14 +91,25 @@ class Fit:
         state = self.state
         if state.epoch >= self.settings.epochs:
             return True
+        if state.epoch <= self.earliest_end:
+            return False
         if state.epoch - 1 - state.best_epoch >= self.settings.patience:
             return True
         return bool(state.history) and state.best_key[0] >= self.settings.target
 
-    def run(self, after_epoch: Callable[[EpochRecord], None]) -> None:
+    def run(
+        self,
+        after_epoch: Callable[[EpochRecord], None],
+        before_epoch: Callable[[int], None] = lambda epoch: None,
+    ) -> None:
         """Train until `finished`, calling ``after_epoch`` whenever one is complete."""
         while not self.finished:
+            before_epoch(self.state.epoch)
             after_epoch(self._epoch())
+
+    def forget_best(self) -> None:
+        """Let only the epochs to come count as the best: what is trained has changed."""
+        self.state.best_key, self.state.best_epoch = (-1.0, -math.inf), self.state.epoch - 1
 
     def load_best(self) -> None:
         """Put the parameters of the best epoch into the module."""
@@ -128,6 +154,8 @@ class Fit:
             loss = functional.cross_entropy(logits, labels)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
+            if self.settings.clip > 0:
+                nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip)
             self.optimiser.step()
             losses += float(loss.detach()) * len(labels)
             correct += int((logits.argmax(dim=1) == labels).sum())
@@ -184,13 +212,21 @@ def evaluate(module: nn.Module, part: Split, batch: int) -> tuple[float, float]:
     return loss / len(part), correct / len(part)
 
 
-def _parameter_groups(module: nn.Module, settings: TrainSection) -> list[dict[str, Any]]:
+def _parameter_groups(
+    module: nn.Module, settings: TrainSection, range_rate: float
+) -> list[dict[str, Any]]:
     slow: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
+    ranges: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
-        (slow if name.rsplit(".", 1)[-1] in SLOW_PARAMETERS else others).append(parameter)
+        if name.startswith("ranges."):
+            ranges.append(parameter)
+        else:
+            (slow if name.rsplit(".", 1)[-1] in SLOW_PARAMETERS else others).append(parameter)
     slow_rate = min(settings.ssm_lr, settings.lr)
-    return [
+    groups = [
         {"params": others, "weight_decay": settings.weight_decay, "initial_rate": settings.lr},
         {"params": slow, "weight_decay": 0.0, "initial_rate": slow_rate},
+        {"params": ranges, "weight_decay": 0.0, "initial_rate": range_rate},
     ]
+    return [group for group in groups if group["params"]]

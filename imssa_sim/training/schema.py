@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from imssa_sim.config.fields import Section, problem
-from imssa_sim.config.schema import DataConfig, ModelConfig, Positive
+from imssa_sim.config.fields import AsTuple, FilePath, Section, problem
+from imssa_sim.config.schema import (
+    Bits,
+    BitWidths,
+    CalibrationConfig,
+    DataConfig,
+    ModelConfig,
+    Positive,
+    expand_bits,
+)
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 
@@ -37,6 +45,8 @@ class TrainSection(Section):
     """Augmentation: images move by up to this many pixels, rows and columns independently."""
     patience: Positive = 20
     """Epochs without a better validation result after which training ends."""
+    clip: Annotated[float, Field(ge=0)] = 0.0
+    """Largest norm of the gradient of all parameters together; 0: any."""
     target: Rate = 1.0
     """Validation accuracy at which training ends at once."""
     threads: Positive = 1
@@ -49,6 +59,25 @@ class TrainSection(Section):
         return self
 
 
+class QuantiseSection(Section):
+    """Quantisation-aware training (docs/qat.md): the forward pass in integers, or on chips."""
+
+    bits: Annotated[BitWidths, BeforeValidator(expand_bits)]
+    lowering: Annotated[tuple[Bits, ...], AsTuple] = ()
+    """Widths on the way down: in equal shares of the epochs, no tensor has fewer bits than each of
+    these in turn, and last its own."""
+    form: Literal["lookahead", "separate"] = "lookahead"
+    """How kernels form their outputs; lookahead is what mapping fused_lookahead needs."""
+    calibration: CalibrationConfig = CalibrationConfig()
+    """Of the ranges that training starts from, and of the weights' ranges throughout."""
+    range_lr: Annotated[float, Field(ge=0)] = 0.002
+    """Learning rate of the logarithms of the ranges; 0 keeps them as calibrated."""
+    chip: FilePath | None = None
+    """A workload file: training runs on chips of its ``hardware`` section, a new one each batch."""
+    chip_from: Annotated[int, Field(ge=0)] = 0
+    """First epoch on chips; before it, the forward pass is digital."""
+
+
 class TrainConfig(Section):
     """A training run. ``model.checkpoint`` is where it starts from; None: random parameters."""
 
@@ -58,3 +87,5 @@ class TrainConfig(Section):
     model: ModelConfig
     data: DataConfig
     train: TrainSection = TrainSection()
+    quantise: QuantiseSection | None = None
+    """None: a float network."""

@@ -18,6 +18,7 @@ import imssa_sim
 from imssa_sim.data import Dataset, Split
 from imssa_sim.data.registry import resolve_dataset
 from imssa_sim.errors import InputError
+from imssa_sim.functional.digital import numba_threads, run_digital
 from imssa_sim.model.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -27,10 +28,12 @@ from imssa_sim.model.checkpoint import (
 from imssa_sim.model.forward import accuracy
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.network import Network
+from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.model.tensors import network_from_tensors
 from imssa_sim.training.curve import write_curve
 from imssa_sim.training.fit import EpochRecord, Fit
 from imssa_sim.training.schema import TrainConfig
+from imssa_sim.training.stages import Stages
 from imssa_sim.training.torch_network import NetworkModule
 
 Report = Callable[[str], None]
@@ -59,7 +62,7 @@ def train(
     fresh: bool = False,
     report: Report = print,
 ) -> TrainResult:
-    """Train a float network and store the epoch that did best on the validation part.
+    """Train a network, float or quantised, and store the epoch that validates best.
 
     After each epoch the state goes to ``OUTPUT.resume.pt``; the same call continues from there,
     with the same result as an uninterrupted training. Beside the checkpoint come
@@ -91,9 +94,17 @@ def train(
     if resolved.note:
         report(resolved.note)
     _check_fit(config, dataset)
-    start = _initial_network(config)
-    module = NetworkModule(start, config.train.dropout)
-    fit = Fit(module, dataset, config.train, config.seed)
+    start, stored = _initial_network(config)
+    stages: Stages | None = None
+    module: NetworkModule
+    if config.quantise is None:
+        module = NetworkModule(start, config.train.dropout)
+        fit = Fit(module, dataset, config.train, config.seed)
+    else:
+        stages = Stages(config, dataset, start, stored)
+        module = stages.module
+        fit = Fit(module, dataset, config.train, config.seed, config.quantise.range_lr)
+        fit.earliest_end = stages.last_start
     identity = _identity(config, dataset)
     resume = output.with_suffix(".resume.pt")
     if not fresh:
@@ -107,13 +118,20 @@ def train(
         _store(resume, {"identity": identity, "fit": fit.state_dict()})
         report(_line(record, config.train.epochs, fit.state.best_epoch))
 
-    fit.run(after_epoch)
-    fit.load_best()
-    network = network_from_tensors(
-        module.tensors(), str(output), None, structure_of_config(config.model)
-    )
-    metadata = _metadata(config, dataset, network, fit, command)
-    save_checkpoint(output, network, metadata)
+    def before_epoch(epoch: int) -> None:
+        if stages is not None and stages.enter(epoch):
+            report(f"now at {stages.described}")
+            fit.forget_best()
+
+    with numba_threads(None if stages is None else config.train.threads):
+        fit.run(after_epoch, before_epoch)
+        fit.load_best()
+        network = network_from_tensors(
+            module.tensors(), str(output), None, structure_of_config(config.model)
+        )
+        trained = None if stages is None else stages.module.trained()
+        metadata = _metadata(config, dataset, network, trained, fit, command)
+    save_checkpoint(output, network, metadata, trained)
     write_curve(output, fit.state.history, config.name)
     resume.unlink(missing_ok=True)
     measured = metadata["accuracy"]
@@ -144,11 +162,12 @@ def _check_fit(config: TrainConfig, dataset: Dataset) -> None:
             )
 
 
-def _initial_network(config: TrainConfig) -> Network:
+def _initial_network(config: TrainConfig) -> tuple[Network, TrainedQuantisers | None]:
     model = config.model
     if model.checkpoint is not None:
-        return load_checkpoint(model.checkpoint, structure_of_config(model)).network
-    return random_network(
+        loaded = load_checkpoint(model.checkpoint, structure_of_config(model))
+        return loaded.network, loaded.quantisers
+    network = random_network(
         layers=model.layers,
         width=model.width,
         state=model.state,
@@ -162,6 +181,7 @@ def _initial_network(config: TrainConfig) -> Network:
         dt_range=(config.train.dt_min, config.train.dt_max),
         seed=config.seed,
     )
+    return network, None
 
 
 def _described(config: TrainConfig) -> dict[str, Any]:
@@ -171,6 +191,8 @@ def _described(config: TrainConfig) -> dict[str, Any]:
         content["model"]["checkpoint"] = config.model.checkpoint.name
     for name in ("path", "fallback_checkpoint"):
         content["data"].pop(name)
+    if config.quantise is not None and config.quantise.chip is not None:
+        content["quantise"]["chip"] = config.quantise.chip.name
     return content
 
 
@@ -222,10 +244,20 @@ def _line(record: EpochRecord, epochs: int, best: int) -> str:
 
 
 def _metadata(
-    config: TrainConfig, dataset: Dataset, network: Network, fit: Fit, command: str
+    config: TrainConfig,
+    dataset: Dataset,
+    network: Network,
+    trained: TrainedQuantisers | None,
+    fit: Fit,
+    command: str,
 ) -> dict[str, Any]:
+    quantised = None if trained is None else trained.quantise(network)
+
     def measured(part: Split) -> float:
-        return accuracy(network, part.inputs, part.labels)
+        if quantised is None:
+            return accuracy(network, part.inputs, part.labels)
+        predictions = run_digital(quantised, part.inputs).predictions
+        return float(np.mean(predictions == part.labels))
 
     shift = config.train.shift
     return {
@@ -251,7 +283,7 @@ def _metadata(
             "train": measured(dataset.train),
             "validation": measured(dataset.validation),
             "test": measured(dataset.test),
-            "of": "float network, convolution mode",
+            "of": "float network, convolution mode" if quantised is None else "integers",
         },
         "epochs": {"run": fit.state.epoch, "best": fit.state.best_epoch + 1},
         "parameters": network.parameters,

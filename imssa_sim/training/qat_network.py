@@ -1,0 +1,298 @@
+"""The S4D network of quantisation-aware training: its forward pass is the integer golden model.
+
+Values come from the integers that `imssa_sim.model.scales.TrainedQuantisers` makes of the float
+parameters and ranges, so they are those of a run with the same checkpoint, sample by sample;
+derivatives are straight-through (`imssa_sim.training.straight_through`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from imssa_sim.functional import digital
+from imssa_sim.model.network import Network
+from imssa_sim.model.quantised import QuantisedKernel, QuantisedLayer, QuantisedNetwork
+from imssa_sim.model.quantisers import code_limit, requantiser_scale
+from imssa_sim.model.scales import PREFIX, TrainedQuantisers, named, ranges_of
+from imssa_sim.model.tensors import Structure, network_from_tensors
+from imssa_sim.training.recurrence import Gains, gains_of, recur
+from imssa_sim.training.straight_through import (
+    codes_of,
+    held_at,
+    linear_codes,
+    linear_read,
+    rounded,
+)
+from imssa_sim.training.torch_network import LayerModule, NetworkModule
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imssa_sim.model.quantised import QuantisedLinear
+    from imssa_sim.training.drawn_chip import ChipSource, DrawnChip
+
+SMALLEST_RANGE = 1e-6
+"""Stands for the range of a tensor that is zero on all calibration data."""
+
+
+class QatModule(NetworkModule):
+    """A network with trained quantisers.
+
+    Parameters
+    ----------
+    network : Network
+        Initial values and structure.
+    quantisers : TrainedQuantisers
+        Initial ranges; bits, form and options stay.
+    chips : ChipSource, optional
+        Draws a chip for every batch; the forward pass then runs on it, errors, faults, noise and
+        all, and derivatives are taken at the weights that its cells really have.
+    """
+
+    def __init__(
+        self, network: Network, quantisers: TrainedQuantisers, chips: ChipSource | None = None
+    ) -> None:
+        super().__init__(network)
+        self.structure = Structure.of(network)
+        self.quantisers = quantisers
+        self.chips = chips
+        self.ranges = nn.ParameterDict()
+        self._fixed: QuantisedNetwork | None = None
+        self._evaluated = 0
+        self.load_quantisers(quantisers)
+
+    def load_quantisers(self, quantisers: TrainedQuantisers) -> None:
+        """Take over bits and ranges; existing range parameters keep their identity."""
+        self.quantisers = quantisers
+        for name, value in named(quantisers.ranges).items():
+            key = name.removeprefix(PREFIX).replace(".", "/")
+            array = np.maximum(np.asarray(value, np.float64), SMALLEST_RANGE)
+            logarithm = torch.from_numpy(np.asarray(np.log(array), np.float32))
+            if key in self.ranges:
+                self.ranges[key].data.copy_(logarithm)
+            else:
+                self.ranges[key] = nn.Parameter(logarithm)
+        self._fixed = None
+
+    def tensors(self) -> dict[str, Any]:
+        """Return the float network's parameters as float32 arrays, by their stored names."""
+        found = super().tensors()
+        return {name: value for name, value in found.items() if not name.startswith("ranges.")}
+
+    @torch.no_grad()
+    def trained(self) -> TrainedQuantisers:
+        """Return the quantisers as they are now."""
+        values = {
+            PREFIX + key.replace("/", "."): torch.exp(log).numpy()
+            for key, log in self.ranges.items()
+        }
+        ranges = ranges_of(values, self.structure.layers)
+        return replace(self.quantisers, ranges=ranges)
+
+    def network(self) -> Network:
+        """Return the float network as it is now."""
+        return network_from_tensors(self.tensors(), "the network in training", self.structure)
+
+    def quantised(self) -> QuantisedNetwork:
+        """Return the integers as they are now."""
+        return self.trained().quantise(self.network())
+
+    def train(self, mode: bool = True) -> QatModule:
+        """Switch between training and evaluation, where the integers are made only once."""
+        self._fixed, self._evaluated = None, 0
+        super().train(mode)
+        return self
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return logits (batch, K) for inputs (batch, L, d_in)."""
+        network = self._fixed
+        if network is None:
+            network = self.quantised()
+            if not self.training:
+                self._fixed = network
+        chip = None
+        if self.chips is not None:
+            if self.training:
+                chip = self.chips.draw(network)
+            else:
+                chip = self.chips.draw(network, self._evaluated)
+                self._evaluated += 1
+        return _Pass(self, network, chip).logits(inputs)
+
+
+class _Pass:
+    """One forward pass: the integers, and the scales as differentiable tensors."""
+
+    def __init__(
+        self, module: QatModule, network: QuantisedNetwork, chip: DrawnChip | None
+    ) -> None:
+        self.module, self.network, self.chip = module, network, chip
+        bits = network.bits
+        widths = {
+            "state": bits.state,
+            "state_reverse": bits.state,
+            "kernel_input": bits.kernel_input,
+            "kernel_output": bits.kernel_output,
+        }
+        self.scale: dict[str, Tensor] = {}
+        for key, logarithm in module.ranges.items():
+            kind = key.rsplit("/", 1)[-1]
+            width = widths.get(kind, bits.activations)
+            largest = torch.exp(logarithm)
+            if kind == "gate":  # as in `imssa_sim.model.ptq`
+                largest = largest.clamp(max=float(np.log(2.0 ** (width + 1) - 1)))
+            self.scale[key] = largest / code_limit(width)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        module, network, scale = self.module, self.network, self.scale
+        limit = code_limit(network.bits.activations)
+        codes = digital.quantise_inputs(network, inputs.numpy())
+        x = rounded(inputs / scale["input"], codes, limit)
+        streams = [scale[f"layers/{i}/residual"] for i in range(len(network.layers))]
+        streams.append(scale["final"])
+        encoder = module.encoder
+        r = self._linear(
+            "chip.encoder", network.encoder, x,
+            encoder.weight * (scale["input"] / streams[0]), encoder.bias / streams[0],
+        )  # fmt: skip
+        for i, layer in enumerate(network.layers):
+            r = self._layer(i, layer, r, streams[i], streams[i + 1])
+        pooled = digital.pool(network, codes_of(r)).astype(np.int16)
+        p = rounded(r.mean(dim=1) * (streams[-1] / scale["pooled"]), pooled, limit)
+        return self._decode(p)
+
+    def _layer(
+        self, i: int, layer: QuantisedLayer, r: Tensor, entry: Tensor, leave: Tensor
+    ) -> Tensor:
+        module, bits, path = self.module, self.network.bits, f"chip.layer{i}"
+        activations = code_limit(bits.activations)
+        block = module.s4_layers[i]
+        assert isinstance(block, LayerModule)
+        scale = {
+            key.rsplit("/", 1)[-1]: value
+            for key, value in self.scale.items()
+            if key.startswith(f"layers/{i}/")
+        }
+        entering = r * entry
+        if layer.norm_position == "pre":
+            entering = self._normalised(i, entering)
+        u = rounded(
+            entering / scale["kernel_input"],
+            digital.input_codes(layer, codes_of(r)),
+            code_limit(bits.kernel_input),
+        )
+        y = self._kernel(f"{path}.kernel", layer.kernel, block, u, scale, reverse=False)
+        if layer.kernel_reverse is not None:
+            other = self._kernel(
+                f"{path}.kernel_reverse", layer.kernel_reverse, block, u, scale, reverse=True
+            )
+            limit = layer.kernel.output_requant.limit
+            both = digital.add_codes(codes_of(y), codes_of(other), limit)
+            y = rounded(y + other, both, limit)
+        g = rounded(
+            functional.gelu(y * scale["kernel_output"]) / scale["gelu"],
+            digital.gelu(layer, codes_of(y)),
+            activations,
+        )
+        width = self.network.encoder.weight.shape[0]
+        halves = torch.cat([scale["value"].expand(width), scale["gate"].expand(width)])
+        output = block.output_linear[0]
+        z = self._linear(
+            f"{path}.linear",
+            layer.linear,
+            g,
+            output.get_parameter("weight")[..., 0] * (scale["gelu"] / halves)[:, None],
+            output.get_parameter("bias") / halves,
+        )
+        value, gate = z[..., :width] * scale["value"], z[..., width:] * scale["gate"]
+        leaving = value * torch.sigmoid(gate) + r * entry
+        if layer.norm_position == "post":
+            leaving = self._normalised(i, leaving)
+        codes = digital.glu_residual_norm(layer, codes_of(z), codes_of(r))
+        return rounded(leaving / leave, codes, activations)
+
+    def _normalised(self, i: int, values: Tensor) -> Tensor:
+        norm = self.module.norms[i]
+        weight, bias = norm.get_parameter("weight"), norm.get_parameter("bias")
+        if isinstance(norm, nn.LayerNorm):
+            return functional.layer_norm(values, norm.normalized_shape, weight, bias, norm.eps)
+        # The chip holds the statistics fixed, so training does too.
+        mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+        assert isinstance(norm, nn.BatchNorm1d)
+        return (values - mean) * (weight / torch.sqrt(variance + norm.eps)) + bias
+
+    def _kernel(
+        self,
+        path: str,
+        kernel: QuantisedKernel,
+        block: LayerModule,
+        u: Tensor,
+        scale: dict[str, Tensor],
+        reverse: bool,
+    ) -> Tensor:
+        state = scale["state_reverse" if reverse else "state"]
+        gains = _gains(kernel, block, scale, state, reverse)
+        if self.chip is not None and path in self.chip.kernels:
+            return self.chip.recur(path, u, gains)
+        return recur(u, kernel, gains, reverse)
+
+    def _linear(
+        self, path: str, linear: QuantisedLinear, codes: Tensor, weight: Tensor, bias: Tensor
+    ) -> Tensor:
+        gain = np.broadcast_to(requantiser_scale(linear.requant), linear.bias.shape)
+        weight = held_at(weight, linear.weight * gain[:, None])
+        bias = held_at(bias, linear.bias * gain)
+        if self.chip is not None and path in self.chip.linears:
+            read, real = self.chip.read_linear(path, codes_of(codes))
+            return linear_read(codes, weight, bias, read, linear.requant.limit, real)
+        return linear_codes(codes, weight, bias, linear)
+
+    def _decode(self, pooled: Tensor) -> Tensor:
+        decoder, module = self.network.decoder, self.module.decoder
+        step = self.network.logit_scale
+        scale = self.scale["pooled"]
+        weight = held_at(module.weight * scale, decoder.weight * step[:, None])
+        bias = held_at(module.bias, decoder.bias * step)
+        logits = functional.linear(pooled, weight, bias)
+        if self.chip is not None and "chip.decoder" in self.chip.linears:
+            return held_at(logits, self.chip.read_logits(codes_of(pooled)))
+        return held_at(logits, digital.decode(self.network, codes_of(pooled).astype(np.int64)))
+
+
+def _gains(
+    kernel: QuantisedKernel,
+    block: LayerModule,
+    scale: dict[str, Tensor],
+    state: Tensor,
+    reverse: bool,
+) -> Gains:
+    """Return the gains from code to code, quantised in value, differentiable in the parameters."""
+    log_a, b = block.kernel.discrete()
+    a = torch.exp(log_a)
+    weights = block.kernel.C_reverse if reverse else block.kernel.C
+    assert weights is not None
+    c = torch.view_as_complex(weights)
+    d = torch.zeros_like(block.D) if reverse else block.D
+    ahead = kernel.form == "lookahead" and not reverse
+    if ahead:
+        d = d + 2 * (c * b).sum(dim=1).real
+        c = c * a
+    into = scale["kernel_input"] / state
+    out = 2 * state / scale["kernel_output"]
+    exact = (
+        a.real,
+        a.imag,
+        b.real * into,
+        b.imag * into,
+        c.real * out,
+        -c.imag * out,
+        d * (scale["kernel_input"] / scale["kernel_output"]),
+    )
+    values: tuple[NDArray[Any], ...] = gains_of(kernel)
+    return Gains(*(held_at(e, v) for e, v in zip(exact, values, strict=True)))

@@ -1,0 +1,153 @@
+"""The quantised recurrence as a differentiable operation of PyTorch, in code units."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from imssa_sim.functional.digital import accumulator_bounds
+from imssa_sim.model.quantised import QuantisedKernel
+from imssa_sim.model.quantisers import requantiser_scale
+
+Codes = NDArray[np.int16]
+
+
+class Gains(NamedTuple):
+    """Weights of a kernel as gains from code to code, float32.
+
+    ``a`` and ``b`` give the next state, ``c`` and ``d`` the output; signs and the factor 2 of
+    2·Re(C x) are in ``c``.
+    """
+
+    a_re: Tensor  # (H, M)
+    a_im: Tensor  # (H, M)
+    b_re: Tensor  # (H, M)
+    b_im: Tensor  # (H, M)
+    c_re: Tensor  # (H, M)
+    c_im: Tensor  # (H, M)
+    d: Tensor  # (H,)
+
+
+def gains_of(kernel: QuantisedKernel) -> tuple[NDArray[np.float64], ...]:
+    """Return the gains that the integers of a kernel stand for, in the order of `Gains`."""
+    state = requantiser_scale(kernel.state_requant)
+    output = requantiser_scale(kernel.output_requant)
+    through = kernel.feedthrough_requant
+    fed = output if through is None else requantiser_scale(through)
+    return (
+        (kernel.a_re << kernel.a_shift) * state,
+        (kernel.a_im << kernel.a_shift) * state,
+        (kernel.b_re << kernel.b_shift) * state,
+        (kernel.b_im << kernel.b_shift) * state,
+        (kernel.c_re << kernel.c_shift[:, None]) * output[..., None],
+        (kernel.c_im << kernel.c_shift[:, None]) * output[..., None],
+        (kernel.d << kernel.d_shift) * fed,
+    )
+
+
+def run_recording(kernel: QuantisedKernel, u: Codes) -> tuple[Codes, NDArray[Any]]:
+    """Run a kernel from the first step to the last and keep its states.
+
+    Parameters
+    ----------
+    kernel : QuantisedKernel
+    u : int16 array (B, L, H)
+
+    Returns
+    -------
+    y : int16 array (B, L, H)
+        As the golden model's, for a causal kernel.
+    states : int8 or int16 array (B, H, L, 2, M)
+        Codes after each step, real parts first.
+    """
+    from imssa_sim.training.recurrence_kernels import FORWARD
+
+    u = np.ascontiguousarray(u, dtype=np.int16)
+    largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
+    bounds = accumulator_bounds(kernel, largest)
+    word: Any = np.int32 if max(bound.max() for bound in bounds) < 1 << 31 else np.int64
+    parts = (kernel.a_re, kernel.a_im, kernel.b_re, kernel.b_im, kernel.c_re, kernel.c_im)
+    shifts = (kernel.a_shift, kernel.b_shift, kernel.c_shift[:, None])
+    weights = np.stack([part << shifts[i // 2] for i, part in enumerate(parts)], axis=1)
+    scale = np.zeros((kernel.channels, 2))
+    scale[:, 0] = requantiser_scale(kernel.output_requant)
+    if kernel.feedthrough_requant is not None:
+        scale[:, 1] = requantiser_scale(kernel.feedthrough_requant)
+    limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
+    samples, steps, channels = u.shape
+    small: Any = np.int8 if limits[0] < 128 else np.int16
+    states = np.empty((samples, channels, steps, 2, kernel.modes), dtype=small)
+    y = np.empty_like(u)
+    FORWARD[word, kernel.form == "lookahead"](
+        weights.astype(word),
+        (kernel.d << kernel.d_shift).astype(word),
+        np.ascontiguousarray(requantiser_scale(kernel.state_requant)),
+        scale,
+        limits,
+        u,
+        y,
+        states,
+    )
+    return y, states
+
+
+class _Recurrence(Function):
+    """The golden recurrence forward, its straight-through adjoint backward."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, kernel: QuantisedKernel, *gains: Tensor) -> Tensor:
+        y, states = run_recording(kernel, u.numpy())
+        ctx.kernel, ctx.states = kernel, states
+        ctx.save_for_backward(u, *gains)
+        return torch.from_numpy(y.astype(np.float32))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        from imssa_sim.training.recurrence_kernels import backward
+
+        u, *gains = ctx.saved_tensors
+        kernel: QuantisedKernel = ctx.kernel
+        weights = torch.stack(gains[:6], dim=1).numpy()
+        to_u = np.empty(u.shape, np.float32)
+        found = np.zeros((kernel.channels, 6 * kernel.modes + 1))
+        limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
+        backward(
+            weights, gains[6].numpy(), limits, kernel.form == "lookahead",
+            u.numpy(), ctx.states, upstream.contiguous().numpy(), to_u, found,
+        )  # fmt: skip
+        ctx.states = None
+        parts = found[:, :-1].reshape(kernel.channels, 6, kernel.modes).astype(np.float32)
+        to_gains = [torch.from_numpy(np.ascontiguousarray(parts[:, i])) for i in range(6)]
+        to_d = torch.from_numpy(found[:, -1].astype(np.float32))
+        return torch.from_numpy(to_u), None, *to_gains, to_d
+
+
+def recur(u: Tensor, kernel: QuantisedKernel, gains: Gains, reverse: bool = False) -> Tensor:
+    """Return the output codes (B, L, H) of a kernel, differentiable in u and the gains.
+
+    Parameters
+    ----------
+    u : Tensor (B, L, H)
+        Input codes, float32 that holds integers.
+    kernel : QuantisedKernel
+        Its integers decide the values.
+    gains : Gains
+        The values of `gains_of`; they decide the derivatives.
+    reverse : bool
+        Run from the last step to the first, with the golden model's conventions.
+    """
+    if not reverse:
+        result: Tensor = _Recurrence.apply(u, kernel, *gains)  # type: ignore[no-untyped-call]
+        return result
+    y: Tensor = _Recurrence.apply(u.flip(1).contiguous(), kernel, *gains)  # type: ignore[no-untyped-call]
+    y = y.flip(1)
+    if kernel.form == "separate":
+        y = torch.cat([y[:, 1:], torch.zeros_like(y[:, :1])], dim=1)
+    return y

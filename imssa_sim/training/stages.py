@@ -1,0 +1,144 @@
+"""The course of quantisation-aware training: bit widths that fall, and chips that join."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.config.load import load_config
+from imssa_sim.data import Dataset
+from imssa_sim.errors import InputError
+from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
+from imssa_sim.model.network import Network
+from imssa_sim.model.ptq import with_quantised_time_step
+from imssa_sim.model.quantised import BitWidths
+from imssa_sim.model.scales import TrainedQuantisers
+from imssa_sim.training.drawn_chip import ChipSource
+from imssa_sim.training.qat_network import QatModule
+from imssa_sim.training.schema import TrainConfig
+
+
+class Stages:
+    """Bit widths by epoch, and the module that they act on.
+
+    At the beginning of each stage the ranges are calibrated anew on the network as it is then;
+    during the stage they are trained. Only epochs at the final widths, and on chips where there
+    are any, compete for the checkpoint.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        With a section ``quantise``.
+    dataset : Dataset
+    network : Network
+        Initial values.
+    stored : TrainedQuantisers or None
+        Of the checkpoint that training starts from: taken over where they fit the only stage.
+
+    Raises
+    ------
+    InputError
+        The stages do not fit the epochs, or the chip does not fit the network.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        dataset: Dataset,
+        network: Network,
+        stored: TrainedQuantisers | None,
+    ) -> None:
+        section = config.quantise
+        assert section is not None
+        self.section = section
+        self.options = CalibrationOptions(
+            activations=section.calibration.activations,
+            weights=section.calibration.weights,
+            percentile=section.calibration.percentile,
+            granularity=Granularities(**section.calibration.granularity.model_dump()),
+        )
+        final = BitWidths(**section.bits.model_dump())
+        self.widths = [_at_least(final, least) for least in section.lowering] + [final]
+        epochs = config.train.epochs
+        self.starts = [i * epochs // len(self.widths) for i in range(len(self.widths))]
+        if len(set(self.starts)) < len(self.starts):
+            raise InputError(
+                f"train.epochs is {epochs}, too few for the {len(self.widths)} stages of "
+                "quantise.lowering; give more epochs or fewer widths"
+            )
+        if section.chip is not None and section.chip_from >= epochs:
+            raise InputError(
+                f"quantise.chip_from is {section.chip_from}, but there are {epochs} epochs only"
+            )
+        rng = np.random.default_rng(config.seed)
+        count = min(section.calibration.samples, len(dataset.train))
+        chosen = np.sort(rng.permutation(len(dataset.train))[:count])
+        self.calibration: NDArray[np.float32] = dataset.train.inputs[chosen]
+        self.chips = self._chip_source(config)
+        fits = stored is not None and not stored.difference(
+            self.widths[0], section.form, dataset.length, self.options
+        )
+        first = stored if fits and len(self.widths) == 1 else None
+        self.calibrated = first is not None
+        self.module = QatModule(
+            network, first or self._calibrated(network, self.widths[0], dataset.length)
+        )
+
+    @property
+    def last_start(self) -> int:
+        """First epoch whose result counts."""
+        return max(self.starts[-1], self.section.chip_from if self.chips is not None else 0)
+
+    @property
+    def described(self) -> str:
+        """The present stage, for the user."""
+        found = vars(self.module.quantisers.bits).values()
+        low, high = min(found), max(found)
+        text = f"{low} bits" if low == high else f"{low} to {high} bits"
+        return f"{text}, on chips" if self.module.chips is not None else text
+
+    def enter(self, epoch: int) -> bool:
+        """Prepare an epoch; return whether it begins a stage, so that earlier results are void."""
+        stage = sum(start <= epoch for start in self.starts) - 1
+        bits = self.widths[stage]
+        module = self.module
+        begins = epoch in self.starts
+        if begins and not (epoch == 0 and self.calibrated):
+            length = module.quantisers.length
+            module.load_quantisers(self._calibrated(module.network(), bits, length))
+        else:
+            module.quantisers = replace(module.quantisers, bits=bits)
+        on_chips = self.chips is not None and epoch >= self.section.chip_from
+        module.chips = self.chips if on_chips else None
+        return begins or (on_chips and epoch == self.section.chip_from)
+
+    def _calibrated(self, network: Network, bits: BitWidths, length: int) -> TrainedQuantisers:
+        rounded = with_quantised_time_step(network, bits.dt, self.options.granularity.dt)
+        ranges = calibrate(rounded, self.calibration, bits, self.options)
+        return TrainedQuantisers(bits, self.section.form, length, self.options, ranges)
+
+    def _chip_source(self, config: TrainConfig) -> ChipSource | None:
+        section = self.section
+        if section.chip is None:
+            return None
+        workload = load_config(section.chip).config
+        hardware = workload.hardware
+        wanted = "lookahead" if hardware.mapping.kernel == "fused_lookahead" else "separate"
+        if wanted != section.form:
+            raise InputError(
+                f"{section.chip.name} maps kernels as {hardware.mapping.kernel}, which needs "
+                f"quantise.form: {wanted}"
+            )
+        return ChipSource(
+            hardware,
+            seed=config.seed,
+            time=workload.evaluate.time_since_programming,
+            calibration=self.calibration,
+            threads=config.train.threads,
+        )
+
+
+def _at_least(bits: BitWidths, least: int) -> BitWidths:
+    return BitWidths(**{name: max(width, least) for name, width in vars(bits).items()})
