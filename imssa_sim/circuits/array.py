@@ -6,22 +6,21 @@ Shapes: T tiles, R rows, C logical columns, P physical bit lines (see `weights`)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.circuits import draws
 from imssa_sim.circuits.draws import Coordinates
-from imssa_sim.circuits.faults import GOOD, FaultMap, assign_columns, draw_faults
+from imssa_sim.circuits.faults import GOOD
 from imssa_sim.circuits.ir_drop import own_sensitivity, transfer_matrix
+from imssa_sim.circuits.placement import Placement
 from imssa_sim.circuits.programming import ProgrammingCost, mean_cost, write_verified
 from imssa_sim.circuits.weights import (
     Scheme,
     effective,
     effective_variance,
     lines_in_use,
-    physical_lines,
     targets,
     unit_conductance,
 )
@@ -29,7 +28,7 @@ from imssa_sim.circuits.wires import Wires
 from imssa_sim.devices.cell import Cell, load_cell
 
 if TYPE_CHECKING:
-    from imssa_sim.config.schema import FaultsConfig, HardwareConfig
+    from imssa_sim.config.schema import HardwareConfig
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -292,7 +291,7 @@ def write_tiles(
     if gridded:
         meant = np.where(in_use, cell.on_grid(meant), 0.0)
 
-    place = _Place(
+    place = Placement(
         Coordinates(seed, chip, stage), weights, rows_used, columns_used, scheme, tile.spare_columns
     )
     faults = None
@@ -333,43 +332,3 @@ def write_tiles(
         compensated=drifts and effects.drift_compensation,
         programming=cost,
     )
-
-
-class _Place:
-    """Where the cells of tiles stand on the chip: the coordinates of their draws."""
-
-    def __init__(
-        self,
-        where: Coordinates,
-        weights: IntArray,
-        rows_used: IntArray,
-        columns_used: IntArray,
-        scheme: Scheme,
-        spares: int,
-    ) -> None:
-        self.where, self.scheme, self.spares = where, scheme, spares
-        self.rows_used, self.columns_used = rows_used, columns_used
-        tiles, rows, self.columns = weights.shape
-        self.shape = (tiles, rows, physical_lines(self.columns + spares, scheme))
-        kinds = np.zeros(self.shape, dtype=np.int8)
-        self.lines = self._assigned(kinds)
-
-    def _assigned(self, kinds: NDArray[np.int8]) -> IntArray:
-        return assign_columns(
-            kinds, self.rows_used, self.columns_used, self.columns, self.spares, self.scheme
-        )
-
-    def with_faults(self, cell: Cell, config: FaultsConfig) -> FaultMap:
-        """Draw the faults, move columns to spare ones, and return the faults of those in use."""
-        found = draw_faults(cell, config, self.where, self.shape)
-        self.lines = self._assigned(found.kinds)
-        return FaultMap(self._chosen(found.kinds), self._chosen(found.conductance))
-
-    def normals(self, purpose: str) -> FloatArray:
-        """Return standard normals of the cells (T, R, P)."""
-        tiles, *shape = self.shape
-        drawn = [draws.normals(self.where, t, purpose, *shape) for t in range(tiles)]
-        return self._chosen(np.reshape(drawn, self.shape))
-
-    def _chosen(self, values: NDArray[Any]) -> NDArray[Any]:
-        return np.take_along_axis(values, self.lines[:, None, :], axis=2)

@@ -14,6 +14,7 @@ many right-hand sides, at a fraction of its time (docs/decisions/0010).
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -274,6 +275,17 @@ def _relative(worst: float, scale: float) -> float:
     return float(worst / scale) if scale else 0.0
 
 
+def _one_thread() -> AbstractContextManager[object]:
+    """Keep BLAS to one thread: blocks are small, and threads that wait for each other cost more.
+
+    On a busy machine the difference is a factor of ten to a hundred.
+    """
+    from threadpoolctl import threadpool_limits
+
+    limited: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
+    return limited
+
+
 def transfer_matrix(conductance: ArrayLike, wires: Wires) -> Transfer:
     """Return the transfer matrix of a crossbar, checked on a random drive.
 
@@ -297,12 +309,13 @@ def transfer_matrix(conductance: ArrayLike, wires: Wires) -> Transfer:
     if wires.ideal:
         return Transfer(np.array(g), 0.0)
     swapped = g.ndim == 2 and g.shape[1] > g.shape[0]
-    network = WireNetwork(g.T, wires.swapped()) if swapped else WireNetwork(g, wires)
-    matrix = network.transfer()
-    # Superposition: one drive that excites every source stands for all of them.
-    drive = np.random.default_rng(0).uniform(0.5, 1.0, len(matrix))
-    point = network.solve(drive)
-    direct = drive @ matrix
+    with _one_thread():
+        network = WireNetwork(g.T, wires.swapped()) if swapped else WireNetwork(g, wires)
+        matrix = network.transfer()
+        # Superposition: one drive that excites every source stands for all of them.
+        drive = np.random.default_rng(0).uniform(0.5, 1.0, len(matrix))
+        point = network.solve(drive)
+        direct = drive @ matrix
     departure = np.abs(point.currents[0] - direct).max() / max(np.abs(direct).max(), 1e-300)
     residual = max(point.residual, float(departure))
     if not residual <= RESIDUAL_LIMIT:
@@ -329,7 +342,8 @@ def own_sensitivity(conductance: ArrayLike, wires: Wires) -> FloatArray:
     """
     g = np.asarray(conductance, dtype=np.float64)
     rows, lines = np.arange(g.shape[0]), np.arange(g.shape[1])
-    forward = WireNetwork(g, wires).solve(np.eye(len(rows)))
-    across = (forward.word - forward.bit)[rows, rows]
-    backward = WireNetwork(g.T, wires.swapped()).solve(np.eye(len(lines)))
+    with _one_thread():
+        forward = WireNetwork(g, wires).solve(np.eye(len(rows)))
+        across = (forward.word - forward.bit)[rows, rows]
+        backward = WireNetwork(g.T, wires.swapped()).solve(np.eye(len(lines)))
     return np.asarray(across * (backward.word - backward.bit)[lines, lines].T)

@@ -1,0 +1,70 @@
+"""Which physical cells stand for the weights of tiles, and their draws."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.circuits import draws
+from imssa_sim.circuits.draws import Coordinates
+from imssa_sim.circuits.faults import FaultMap, assign_columns, draw_faults
+from imssa_sim.circuits.weights import Scheme, physical_lines
+from imssa_sim.devices.cell import Cell
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import FaultsConfig
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+class Placement:
+    """Where the cells of tiles stand on the chip, and so what they draw.
+
+    Parameters
+    ----------
+    where : Coordinates
+    weights : int array (T, R, C)
+    rows_used, columns_used : int array (T,)
+    scheme : str
+    spares : int
+        Spare logical columns S behind the C others.
+    """
+
+    def __init__(
+        self,
+        where: Coordinates,
+        weights: IntArray,
+        rows_used: IntArray,
+        columns_used: IntArray,
+        scheme: Scheme,
+        spares: int,
+    ) -> None:
+        self.where, self.scheme, self.spares = where, scheme, spares
+        self.rows_used, self.columns_used = rows_used, columns_used
+        tiles, rows, self.columns = weights.shape
+        self.shape = (tiles, rows, physical_lines(self.columns + spares, scheme))
+        kinds = np.zeros(self.shape, dtype=np.int8)
+        self.lines = self._assigned(kinds)
+
+    def _assigned(self, kinds: NDArray[np.int8]) -> IntArray:
+        return assign_columns(
+            kinds, self.rows_used, self.columns_used, self.columns, self.spares, self.scheme
+        )
+
+    def with_faults(self, cell: Cell, config: FaultsConfig) -> FaultMap:
+        """Draw the faults, move columns to spare ones, and return the faults of those in use."""
+        found = draw_faults(cell, config, self.where, self.shape)
+        self.lines = self._assigned(found.kinds)
+        return FaultMap(self._chosen(found.kinds), self._chosen(found.conductance))
+
+    def normals(self, purpose: str) -> FloatArray:
+        """Return standard normals of the cells (T, R, P)."""
+        tiles, *shape = self.shape
+        drawn = [draws.normals(self.where, t, purpose, *shape) for t in range(tiles)]
+        return self._chosen(np.reshape(drawn, self.shape))
+
+    def _chosen(self, values: NDArray[Any]) -> NDArray[Any]:
+        return np.take_along_axis(values, self.lines[:, None, :], axis=2)
