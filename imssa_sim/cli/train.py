@@ -35,7 +35,9 @@ def train(config: Path, output: Path | None, overrides: list[str], fresh: bool) 
     try:
         run_training(loaded, target, command=shlex.join(words), fresh=fresh, report=_say)
     except KeyboardInterrupt:
-        _say(f"interrupted; the same command continues from {target.with_suffix('.resume.pt')}")
+        state = target.with_suffix(".resume.pt")
+        if state.exists():
+            _say(f"the same command continues from {state}")
         raise
 
 
