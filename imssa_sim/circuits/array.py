@@ -5,6 +5,7 @@ Shapes: T tiles, R rows, C logical columns, P physical bit lines (see `weights`)
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from imssa_sim.circuits.weights import (
 )
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.devices.cell import Cell, load_cell
+from imssa_sim.devices.programming import ConstantError
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
@@ -274,6 +276,9 @@ def write_tiles(
     tile = hardware.chip.tile
     effects = hardware.effects
     cell = load_cell(tile.cell)
+    if tile.programming_sigma is not None:
+        error_form = ConstantError(tile.programming_sigma)
+        cell = dataclasses.replace(cell, programming=error_form)
     real = not hardware.ideal
     if real:
         cell.check(read_voltage=tile.read_voltage, temperature=hardware.chip.temperature)

@@ -108,6 +108,12 @@ Resistance = Annotated[
     AfterValidator(_not_negative),
     Quantity("resistance"),
 ]
+Conductance = Annotated[
+    float,
+    BeforeValidator(_quantity("conductance")),
+    AfterValidator(_not_negative),
+    Quantity("conductance"),
+]
 Temperature = Annotated[
     float,
     BeforeValidator(_quantity("temperature")),

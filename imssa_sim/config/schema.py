@@ -16,6 +16,7 @@ from imssa_sim.config.fields import (
     AsTuple,
     CardReference,
     CheckCard,
+    Conductance,
     Count,
     Delay,
     FilePath,
@@ -170,6 +171,8 @@ class TileConfig(Section):
     read_time: Time = 1e-8
     """[s], of one pulse of an amplitude or bit-serial read."""
     wires: WiresConfig = WiresConfig()
+    programming_sigma: Conductance | None = None
+    """[S], Gaussian programming error at all conductances; None: that of the cell's card."""
     spare_columns: Annotated[int, Field(ge=0)] = 0
     """Logical columns kept free to stand in for the worst ones."""
 

@@ -112,6 +112,24 @@ def test_programming_error_has_the_size_of_the_card(hardware):
     assert np.abs(empty).max() <= 1e-6 + half_width
 
 
+def test_a_configured_spread_replaces_the_card(hardware):
+    weights = sparse_weights(8, 100, 60, share=0.6)
+    tile = {"programming_sigma": "7 uS", "weights": "one_sided"}
+    tiles = program(weights, hardware(tile=tile, programming_error=True))
+    inside = np.abs(weights) > 30  # far from the bound at zero, on one line of the pair
+    error = ((tiles.weights - weights) * np.sign(weights) * tiles.scale[:, None, :])[inside]
+    # the other line sits at 1 µS and is cut off at zero: moments of a cut normal
+    z = 1 / 7
+    phi, cdf = math.exp(-z * z / 2) / math.sqrt(2 * math.pi), (1 + math.erf(z / math.sqrt(2))) / 2
+    mean = z * cdf + phi
+    cut = (z * z + 1) * cdf + z * phi - mean**2
+    expected = 7e-6 * math.sqrt(1 + cut)
+    assert error.std() == pytest.approx(expected, rel=5 / math.sqrt(2 * error.size))
+    assert error.mean() == pytest.approx(
+        1e-6 - 7e-6 * mean, abs=5 * expected / math.sqrt(error.size)
+    )
+
+
 def test_empty_cells_leak_and_fluctuate_but_padding_does_not(hardware):
     weights = np.zeros((1, 6, 5), dtype=np.int64)
     tiles = program(weights, hardware(read_noise=True, programming_error=True))

@@ -1,0 +1,153 @@
+"""What each departure of the array costs in accuracy: sdigits, swept one effect at a time.
+
+    python benchmarks/device_effects.py [--chips 5] [--samples 200] [-o DIR]
+
+prints the accuracy on each chip instance; with ``-o`` it saves ``device_effects.csv`` and a figure
+with the mean and the band over chips, ``device_effects.png``/``.svg``. All other effects are off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from imssa_sim.config import load_config
+from imssa_sim.simulation.clock import Clock
+from imssa_sim.simulation.inputs import prepare_inputs
+from imssa_sim.simulation.progress import Silent
+from imssa_sim.simulation.values import run_values
+
+EFFECTS = ("programming_error", "relaxation", "read_noise", "drift", "faults")
+PCM = ("hardware.chip.tile.cell=cells/pcm_hermes_2",)
+
+
+class Sweep(NamedTuple):
+    """One axis: the value goes into ``path``, ``fixed`` holds throughout."""
+
+    name: str
+    path: str
+    values: tuple[str, ...]
+    fixed: tuple[str, ...]
+
+
+SWEEPS = (
+    Sweep(
+        "programming error σ",
+        "hardware.chip.tile.programming_sigma",
+        ("0 uS", "0.5 uS", "1 uS", "2 uS", "4 uS", "8 uS"),
+        ("hardware.effects.programming_error=true",),
+    ),
+    Sweep(
+        "drift time, PCM",
+        "evaluate.time_since_programming",
+        ("20 s", "5 min", "1 h", "1 d", "30 d"),
+        ("hardware.effects.drift=true", *PCM),
+    ),
+    Sweep(
+        "drift time, compensated",
+        "evaluate.time_since_programming",
+        ("20 s", "5 min", "1 h", "1 d", "30 d"),
+        ("hardware.effects.drift=true", "hardware.effects.drift_compensation=true", *PCM),
+    ),
+    Sweep(
+        "read noise after, PCM",
+        "evaluate.time_since_programming",
+        ("1 s", "1 h", "30 d"),
+        ("hardware.effects.read_noise=true", *PCM),
+    ),
+    Sweep(
+        "stuck-on rate",
+        "hardware.faults.stuck_on",
+        ("0", "1e-5", "1e-4", "3e-4", "1e-3", "1e-2"),
+        ("hardware.effects.faults=true", "hardware.faults.stuck_off=0"),
+    ),
+    Sweep(
+        "stuck-off rate",
+        "hardware.faults.stuck_off",
+        ("0", "1e-3", "1e-2", "5e-2"),
+        ("hardware.effects.faults=true", "hardware.faults.stuck_on=0"),
+    ),
+    Sweep(
+        "wire segment",
+        "hardware.chip.tile.wires.word_resistance",
+        ("0.01 ohm", "0.03 ohm", "0.1 ohm", "0.3 ohm", "1 ohm"),
+        (
+            "hardware.effects.ir_drop=true",
+            "hardware.chip.tile.wires.bit_resistance=0 ohm",
+            "hardware.chip.tile.weights=one_sided",
+        ),
+    ),
+    Sweep(
+        "temperature",
+        "hardware.chip.temperature",
+        ("280 K", "300 K", "350 K"),
+        ("hardware.effects.thermal_noise=true",),
+    ),
+)  # fmt: skip
+
+
+def accuracies(sweep: Sweep, value: str, chips: int, samples: int) -> list[float]:
+    """Accuracy in per cent on each chip instance."""
+    off = [f"hardware.effects.{name}=false" for name in EFFECTS]
+    sets = [*off, *sweep.fixed, f"{sweep.path}={value}"]
+    sets += [f"evaluate.chips={chips}", f"evaluate.samples={samples}", "evaluate.float=false"]
+    config = load_config("sdigits", sets).config
+    found = run_values(config, prepare_inputs(config), Clock(Silent())).accuracy
+    return [100 * correct / found.samples for correct in found.analog_correct]
+
+
+def save(folder: Path, table: dict[str, dict[str, list[float]]]) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "device_effects.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["sweep", "value", "chip", "accuracy_percent"])
+        for name, points in table.items():
+            for value, found in points.items():
+                writer.writerows([name, value, chip, f"{a:.2f}"] for chip, a in enumerate(found))
+    figure, axes = plt.subplots(2, 4, figsize=(14, 6), layout="constrained", sharey=True)
+    for axis, (name, points) in zip(axes.flat, table.items(), strict=False):
+        middle = [sum(found) / len(found) for found in points.values()]
+        place = range(len(points))
+        axis.plot(place, middle, "o-")
+        low, high = ([f(found) for found in points.values()] for f in (min, max))
+        axis.fill_between(place, low, high, alpha=0.25)
+        axis.set_xticks(list(place), list(points), rotation=45)
+        axis.set_title(name)
+        axis.set_ylim(0, 100)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("accuracy [%]")
+    for suffix in ("png", "svg"):
+        figure.savefig(folder / f"device_effects.{suffix}", dpi=150)
+    plt.close(figure)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--chips", type=int, default=5)
+    parser.add_argument("--samples", type=int, default=200)
+    parser.add_argument("-o", "--output", type=Path)
+    arguments = parser.parse_args()
+    table: dict[str, dict[str, list[float]]] = {}
+    for sweep in SWEEPS:
+        print(f"\n{sweep.name}  ({sweep.path})")
+        table[sweep.name] = {}
+        for value in sweep.values:
+            found = accuracies(sweep, value, arguments.chips, arguments.samples)
+            table[sweep.name][value] = found
+            mean = sum(found) / len(found)
+            print(f"{value:>10} {mean:6.1f} %   {' '.join(f'{a:5.1f}' for a in found)}", flush=True)
+    if arguments.output:
+        save(arguments.output, table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
