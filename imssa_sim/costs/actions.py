@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from imssa_sim.cards import load_card
 from imssa_sim.costs import array
 from imssa_sim.costs.adc import dynamic_energy
 from imssa_sim.costs.costs import Account, ActionCost, Term
@@ -43,13 +42,13 @@ class ActionPrices(Pricing):
             )
             path = op.component.replace(".adc", ".array")
             yield self._beside(path, "bit_line", "charge", charge, lines * _pulses(op, stage))
-            sample = self.term(load_card(tile.array), lambda p: p["sample_energy"])
+            sample = self.term(self.card(tile.array), lambda p: p["sample_energy"])
             yield self._beside(path, "sample_hold", "sample", sample, lines)
         elif op.kind == "buffer":
             size = self.buffer_bytes(op, stage)
             yield self._action(op, self.memory_term(size, bits))
         elif op.kind == "bus":
-            card = load_card(self.hardware.bus.card)
+            card = self.card(self.hardware.bus.card)
             yield self._action(
                 op,
                 self.term(
@@ -67,7 +66,7 @@ class ActionPrices(Pricing):
     def _off_chip(self, op: Operation) -> Iterator[ActionCost]:
         if op.card is None:
             return
-        card, bits = load_card(op.card), op.bits
+        card, bits = self.card(op.card), op.bits
         term = self.term(card, lambda p: off_chip_form(card).energy(p, 1) * bits)
         yield self._action(op, term, account="off_chip")
 
@@ -105,7 +104,7 @@ class ActionPrices(Pricing):
         conductance = self.tile_conductance(tiles)
         pulse = array.full_pulse(encoding, op.bits, hardware.dac.lsb_time, tile.read_time)
         return self.term(
-            load_card(tile.array),
+            self.card(tile.array),
             lambda p: array.estimated_read(p, encoding, conductance, tile.read_voltage, pulse),
         )
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imssa_sim.cards import load_card
 from imssa_sim.costs import array
 from imssa_sim.costs.adc import adc_form
 from imssa_sim.costs.costs import ComponentCost, ProgrammingCost, Term
@@ -51,7 +50,7 @@ class ComponentPrices(Pricing):
             )
         elif op.kind == "array":
             cells = tile.rows * tile.columns
-            card = load_card(tile.array)
+            card = self.card(tile.array)
             area = self.term(card, lambda p: cells * array.cell_area(p, self.feature))
             pair = area, Term(0.0, ())
         elif op.kind == "adc":
@@ -62,7 +61,7 @@ class ComponentPrices(Pricing):
         elif op.kind == "buffer":
             pair = self.memory_pair(self.buffer_bytes(op, stage))
         elif op.kind == "bus":
-            card, width = load_card(self.hardware.bus.card), self.hardware.bus.width
+            card, width = self.card(self.hardware.bus.card), self.hardware.bus.width
             link = bus_form(card)
             tiles = self.program.tiles_available
             pair = self.pair(
@@ -73,7 +72,7 @@ class ComponentPrices(Pricing):
         elif op.kind == "off_chip":
             if op.card is None:
                 return None
-            card = load_card(op.card)
+            card = self.card(op.card)
             far = off_chip_form(card)
             pair = self.pair(card, lambda p: far.area(p, 1, 1), lambda p: far.leakage(p, 1, 1))
         elif op.kind == "lut":
@@ -93,7 +92,7 @@ class ComponentPrices(Pricing):
             "mac": lambda d: d.mac_size(bits),
             "register": lambda d: d.register_size(bits),
         }
-        card = load_card(self.hardware.digital.card)
+        card = self.card(self.hardware.digital.card)
         return (
             self.term(card, lambda p: size[op.kind](self.digital(p))[0]),
             self.term(card, lambda p: size[op.kind](self.digital(p))[1]),
@@ -108,7 +107,7 @@ class ComponentPrices(Pricing):
     def _around_arrays(self, arrays: ComponentCost) -> Iterator[ComponentCost]:
         """Line drivers with their decoders, sample-and-hold, and control of a set of tiles."""
         tile, number = self.hardware.chip.tile, arrays.instances
-        card, digital = load_card(tile.array), load_card(self.hardware.digital.card)
+        card, digital = self.card(tile.array), self.card(self.hardware.digital.card)
         lines = tile.rows + tile.columns
         drivers = self.pair(
             card,
@@ -158,7 +157,7 @@ class ComponentPrices(Pricing):
     def programming(self) -> tuple[ProgrammingCost, ...]:
         """Writing the weights once; empty if the cell's card has no write pulses."""
         tile = self.hardware.chip.tile
-        cell = load_card(tile.cell)
+        cell = self.card(tile.cell)
         if "write_pulses" not in cell:
             return ()
         costs = []

@@ -62,13 +62,20 @@ class Pricing:
         self.hardware = hardware
         self._draws = draws
         self._uses: dict[Use, None] = {}
-        self._conductance: dict[str, float] = {}
+        self._cards: dict[str, Card] = {}
+        self.conductances: dict[str, float] = {}  # by path; the same for all draws
         chip = hardware.chip
         self.scaling = Scaling(load_card(chip.scaling))
         self.adc = load_card(hardware.adc.card)
         self.adc_point = adc_point(hardware)
         self.dac = load_card(hardware.dac.card)
         check_operating_point(hardware)
+
+    def card(self, name: str) -> Card:
+        """Return a card, which stays the same for the life of these prices."""
+        if name not in self._cards:
+            self._cards[name] = load_card(name)
+        return self._cards[name]
 
     @property
     def cards(self) -> tuple[Card, ...]:
@@ -81,7 +88,7 @@ class Pricing:
         ]  # fmt: skip
         if hardware.off_chip.card is not None:
             names.append(hardware.off_chip.card)
-        return tuple(load_card(name) for name in names)
+        return tuple(self.card(name) for name in names)
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -151,18 +158,18 @@ class Pricing:
 
     def digital_term(self, price: Callable[[Digital], Number]) -> Term:
         """Return a price of the digital card."""
-        card = load_card(self.hardware.digital.card)
+        card = self.card(self.hardware.digital.card)
         return self.term(card, lambda p: price(self.digital(p)))
 
     def memory_term(self, size: float, bits: int) -> Term:
         """Return the energy of one access to ``bits`` bits of a memory of ``size`` bytes."""
-        card = load_card(self.hardware.memory.card)
+        card = self.card(self.hardware.memory.card)
         form = memory_form(card, size)
         return self.term(card, lambda p: form.energy(p, size) * bits)
 
     def memory_pair(self, size: float) -> tuple[Term, Term]:
         """Return area and leakage of a memory of ``size`` bytes."""
-        card = load_card(self.hardware.memory.card)
+        card = self.card(self.hardware.memory.card)
         form = memory_form(card, size)
         return (
             self.term(card, lambda p: form.area(p, size)),
@@ -171,8 +178,8 @@ class Pricing:
 
     def array_term(self, price: Callable[[Parameters, Parameters], Number]) -> Term:
         """Return a price of the array and wire cards."""
-        cells = Parameters(load_card(self.hardware.chip.tile.array), self._draws)
-        wires = Parameters(load_card(self.hardware.chip.tile.wires.card), self._draws)
+        cells = Parameters(self.card(self.hardware.chip.tile.array), self._draws)
+        wires = Parameters(self.card(self.hardware.chip.tile.wires.card), self._draws)
         value = price(cells, wires)
         uses = (*cells.uses, *wires.uses)
         self._uses.update(dict.fromkeys(uses))
@@ -180,12 +187,12 @@ class Pricing:
 
     def tile_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
         """Return the conductance of all cells of a tile, mean over the tiles [S]."""
-        if tiles.path not in self._conductance:
-            self._conductance[tiles.path] = self._summed_conductance(tiles)
-        return self._conductance[tiles.path]
+        if tiles.path not in self.conductances:
+            self.conductances[tiles.path] = self._summed_conductance(tiles)
+        return self.conductances[tiles.path]
 
     def _summed_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
-        tile, cell = self.hardware.chip.tile, load_card(self.hardware.chip.tile.cell)
+        tile, cell = self.hardware.chip.tile, self.card(self.hardware.chip.tile.cell)
         low, high = cell["g_min"].si, cell["g_max"].si
         scale = unit_conductance(tiles.weights, tile.weights, tile.weight_scale, low, high)
         return float(targets(tiles.weights, scale, tile.weights, low, high).sum()) / tiles.tiles

@@ -66,9 +66,8 @@ class Scaling:
         check_valid(self.card, node=node)
         for extreme in (np.min(supply), np.max(supply)):
             check_valid(self.card, supply=float(extreme))
-        rows = [np.polyval(row, supply) for row in table]
         bracket = self._bracket(node)
-        factors = np.stack([np.asarray(rows[i]) for i in bracket], axis=-1)
+        factors = np.stack([np.polyval(table[i], supply) for i in bracket], axis=-1)
         if np.any(factors <= 0):
             raise ValidityError(
                 f"card '{self.card.name}': the scaling factor at {node * 1e9:g} nm and "

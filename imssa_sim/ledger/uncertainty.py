@@ -104,7 +104,8 @@ class LedgerModel:
 
     def __init__(self, program: Program, hardware: HardwareConfig, ledger: Ledger) -> None:
         self.program, self.hardware, self.ledger = program, hardware, ledger
-        self.varied: tuple[Varied, ...] = varied_entries(CostModel(program, hardware).cards)
+        self._nominal = CostModel(program, hardware)
+        self.varied: tuple[Varied, ...] = varied_entries(self._nominal.cards)
         self._leaking = {
             (row.component, row.kind): row.time for row in ledger.rows if row.account == "leakage"
         }
@@ -112,6 +113,7 @@ class LedgerModel:
     def totals(self, draws: Draws, number: int) -> dict[str, FloatArray]:
         """Return each total (see `UNITS`) for ``number`` draws, shape (number,)."""
         costs = CostModel(self.program, self.hardware, draws)
+        costs.conductances = self._nominal.conductances
         accounts = {name: np.zeros(number) for name in ("dynamic", "off_chip", "leakage")}
         measured = self.ledger.array_measured
         accounts["dynamic"] += sum(measured.values())

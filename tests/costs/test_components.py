@@ -115,7 +115,7 @@ def test_sram_of_puma():
     assert form.area(p, 4096) == pytest.approx(2 * 0.00392e-6)
     assert form.leakage(p, 2048 + 512) == pytest.approx((0.33 + 0.078) * 1e-3)
     with pytest.raises(ValidityError, match="bytes"):
-        memory_form(card, 2**21)
+        memory_form(card, 2**27)
 
 
 def test_reads_of_horowitz():
