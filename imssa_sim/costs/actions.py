@@ -26,35 +26,38 @@ class ActionPrices(Pricing):
         tile, bits = self.hardware.chip.tile, op.bits
         if op.kind == "dac":
             form = dac_form(self.dac)
-            yield self._action(op, self.term(self.dac, lambda p: form.energy(p, bits)))
+            yield self._action(
+                op, self.term(self.dac, lambda p: form.energy(p, bits), ("dac", bits))
+            )
             charge = self.array_term(
-                lambda p, w: array.word_line_charge(p, w, tile.columns, self.feature)
+                lambda p, w: array.word_line_charge(p, w, tile.columns, self.feature),
+                ("word_line",),
             )
             path = op.component.replace(".dac", ".array")
             yield self._beside(path, "word_line", "charge", charge)
         elif op.kind == "array":
             yield self._action(op, self._estimated_read(op, stage))
         elif op.kind == "adc":
-            yield self._action(op, self.term(self.adc, self._conversion))
+            yield self._action(op, self.term(self.adc, self._conversion, ("adc",)))
             lines = 1 if tile.weights == "offset" else 2
             charge = self.array_term(
-                lambda p, w: array.bit_line_charge(p, w, tile.rows, self.feature, tile.read_voltage)
+                lambda p, w: array.bit_line_charge(
+                    p, w, tile.rows, self.feature, tile.read_voltage
+                ),
+                ("bit_line",),
             )
             path = op.component.replace(".adc", ".array")
             yield self._beside(path, "bit_line", "charge", charge, lines * _pulses(op, stage))
-            sample = self.term(self.card(tile.array), lambda p: p["sample_energy"])
+            sample = self.term(self.card(tile.array), lambda p: p["sample_energy"], ("sample",))
             yield self._beside(path, "sample_hold", "sample", sample, lines)
         elif op.kind == "buffer":
             size = self.buffer_bytes(op, stage)
             yield self._action(op, self.memory_term(size, bits))
         elif op.kind == "bus":
-            card = self.card(self.hardware.bus.card)
-            yield self._action(
-                op,
-                self.term(
-                    card, lambda p: bus_form(card).energy(p, self.program.tiles_available) * bits
-                ),
-            )
+            card, tiles = self.card(self.hardware.bus.card), self.program.tiles_available
+            link = bus_form(card)
+            term = self.term(card, lambda p: link.energy(p, tiles) * bits, ("bus", bits))
+            yield self._action(op, term)
         elif op.kind == "off_chip":
             yield from self._off_chip(op)
         else:
@@ -86,7 +89,7 @@ class ActionPrices(Pricing):
         }
         if op.kind not in price:
             raise InternalError(f"{op.component}: no cost for actions of kind '{op.kind}'")
-        yield self._action(op, self.digital_term(price[op.kind]))
+        yield self._action(op, self.digital_term(price[op.kind], self.digital_key(op)))
         if op.kind == "mac":
             term = self.memory_term(self.weight_bytes, bits)
             yield ActionCost(f"{op.component}.weights", "memory", "read", 1, "dynamic", (term,))

@@ -46,18 +46,20 @@ class ComponentPrices(Pricing):
         if op.kind == "dac":
             form = dac_form(self.dac)
             pair = self.pair(
-                self.dac, lambda p: form.area(p, bits), lambda p: form.leakage(p, bits)
-            )
+                self.dac, lambda p: form.area(p, bits), lambda p: form.leakage(p, bits),
+                ("dac", bits),
+            )  # fmt: skip
         elif op.kind == "array":
             cells = tile.rows * tile.columns
             card = self.card(tile.array)
-            area = self.term(card, lambda p: cells * array.cell_area(p, self.feature))
+            area = self.term(card, lambda p: cells * array.cell_area(p, self.feature), ("array",))
             pair = area, Term(0.0, ())
         elif op.kind == "adc":
             converter, at = adc_form(self.adc), self.adc_point
             pair = self.pair(
-                self.adc, lambda p: converter.area(p, at), lambda p: converter.leakage(p, at)
-            )
+                self.adc, lambda p: converter.area(p, at), lambda p: converter.leakage(p, at),
+                ("adc",),
+            )  # fmt: skip
         elif op.kind == "buffer":
             pair = self.memory_pair(self.buffer_bytes(op, stage))
         elif op.kind == "bus":
@@ -68,13 +70,16 @@ class ComponentPrices(Pricing):
                 card,
                 lambda p: link.area(p, width, tiles),
                 lambda p: link.leakage(p, width, tiles),
+                ("bus",),
             )
         elif op.kind == "off_chip":
             if op.card is None:
                 return None
             card = self.card(op.card)
             far = off_chip_form(card)
-            pair = self.pair(card, lambda p: far.area(p, 1, 1), lambda p: far.leakage(p, 1, 1))
+            pair = self.pair(
+                card, lambda p: far.area(p, 1, 1), lambda p: far.leakage(p, 1, 1), ("off_chip",)
+            )
         elif op.kind == "lut":
             pair = self.memory_pair(table_bytes(bits))
         else:
@@ -93,9 +98,11 @@ class ComponentPrices(Pricing):
             "register": lambda d: d.register_size(bits),
         }
         card = self.card(self.hardware.digital.card)
-        return (
-            self.term(card, lambda p: size[op.kind](self.digital(p))[0]),
-            self.term(card, lambda p: size[op.kind](self.digital(p))[1]),
+        return self.pair(
+            card,
+            lambda p: size[op.kind](self.digital(p))[0],
+            lambda p: size[op.kind](self.digital(p))[1],
+            self.digital_key(op),
         )
 
     def _requantiser_size(self, digital: Digital, op: Operation) -> tuple[Number, Number]:
@@ -113,9 +120,12 @@ class ComponentPrices(Pricing):
             card,
             lambda p: p["driver_area"] * self.feature**2,
             lambda p: p["driver_leakage"],
+            ("driver",),
         )
-        samplers = self.term(card, lambda p: p["sample_area"]), Term(0.0, ())
-        control = self.pair(digital, lambda p: p["control_area"], lambda p: p["control_power"])
+        samplers = self.term(card, lambda p: p["sample_area"], ("sample", "area")), Term(0.0, ())
+        control = self.pair(
+            digital, lambda p: p["control_area"], lambda p: p["control_power"], ("control",)
+        )
         path, stage = arrays.component, arrays.stage
         yield _many(path, "driver", stage, number * lines, drivers)
         yield _many(path, "sample_hold", stage, number * tile.columns, samplers)

@@ -7,6 +7,8 @@ as constants; counts that a circuit could do otherwise stand in the card, as ass
 
 from __future__ import annotations
 
+from copy import copy
+
 from imssa_sim.costs.parameters import Number, Parameters
 from imssa_sim.costs.scaling import Scaling
 
@@ -37,11 +39,17 @@ class Digital:
     """
 
     def __init__(self, p: Parameters, scaling: Scaling, node: float, supply: float) -> None:
-        self._p = p
         own = p.card["node"].si
         self._energy = scaling.energy(own, p.peek("supply"), node, supply)
         self._area = scaling.area(own, node)
         self._leakage = scaling.leakage(own, node)
+        self._p = p
+
+    def reading(self, p: Parameters) -> Digital:
+        """Return the same with another reader of the same card and draws."""
+        other = copy(self)
+        other._p = p
+        return other
 
     # Energies
 

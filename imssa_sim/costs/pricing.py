@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import KernelTiles, LinearTiles, Operation, Program, Stage
 
+Key = tuple[str | float, ...]
+"""What a price depends on beside the chip's own settings."""
+
 
 def adc_point(hardware: HardwareConfig) -> AdcPoint:
     """Return the operating point of a chip's converters."""
@@ -63,6 +66,8 @@ class Pricing:
         self._draws = draws
         self._uses: dict[Use, None] = {}
         self._cards: dict[str, Card] = {}
+        self._terms: dict[Key, Term] = {}
+        self._digital: Digital | None = None
         self.conductances: dict[str, float] = {}  # by path; the same for all draws
         chip = hardware.chip
         self.scaling = Scaling(load_card(chip.scaling))
@@ -137,53 +142,68 @@ class Pricing:
 
     def digital(self, p: Parameters) -> Digital:
         """Return digital costs at the chip's node and supply."""
-        chip = self.hardware.chip
-        return Digital(p, self.scaling, chip.technology, chip.supply)
+        if self._digital is None:
+            chip = self.hardware.chip
+            self._digital = Digital(p, self.scaling, chip.technology, chip.supply)
+        return self._digital.reading(p)
 
-    def term(self, card: Card, price: Callable[[Parameters], Number]) -> Term:
-        """Return a price with the entries of the card that it rests on."""
+    def term(
+        self, card: Card, price: Callable[[Parameters], Number], key: Key | None = None
+    ) -> Term:
+        """Return a price with the entries of the card that it rests on.
+
+        Prices with the same ``key`` are the same, and evaluated once.
+        """
+        if key is not None and key in self._terms:
+            return self._terms[key]
         p = Parameters(card, self._draws)
         value = price(p)
         self._uses.update(dict.fromkeys(p.uses))
-        return Term(value, p.uses)
+        term = Term(value, p.uses)
+        if key is not None:
+            self._terms[key] = term
+        return term
 
     def pair(
         self,
         card: Card,
         area: Callable[[Parameters], Number],
         leakage: Callable[[Parameters], Number],
+        key: Key,
     ) -> tuple[Term, Term]:
         """Return area and leakage of one component, each with the entries that it rests on."""
-        return self.term(card, area), self.term(card, leakage)
+        return self.term(card, area, (*key, "area")), self.term(card, leakage, (*key, "leakage"))
 
-    def digital_term(self, price: Callable[[Digital], Number]) -> Term:
+    def digital_term(self, price: Callable[[Digital], Number], key: Key) -> Term:
         """Return a price of the digital card."""
         card = self.card(self.hardware.digital.card)
-        return self.term(card, lambda p: price(self.digital(p)))
+        return self.term(card, lambda p: price(self.digital(p)), key)
 
     def memory_term(self, size: float, bits: int) -> Term:
         """Return the energy of one access to ``bits`` bits of a memory of ``size`` bytes."""
         card = self.card(self.hardware.memory.card)
         form = memory_form(card, size)
-        return self.term(card, lambda p: form.energy(p, size) * bits)
+        return self.term(card, lambda p: form.energy(p, size) * bits, ("memory", size, bits))
 
     def memory_pair(self, size: float) -> tuple[Term, Term]:
         """Return area and leakage of a memory of ``size`` bytes."""
         card = self.card(self.hardware.memory.card)
         form = memory_form(card, size)
-        return (
-            self.term(card, lambda p: form.area(p, size)),
-            self.term(card, lambda p: form.leakage(p, size)),
+        return self.pair(
+            card, lambda p: form.area(p, size), lambda p: form.leakage(p, size), ("memory", size)
         )
 
-    def array_term(self, price: Callable[[Parameters, Parameters], Number]) -> Term:
+    def array_term(self, price: Callable[[Parameters, Parameters], Number], key: Key) -> Term:
         """Return a price of the array and wire cards."""
+        if key in self._terms:
+            return self._terms[key]
         cells = Parameters(self.card(self.hardware.chip.tile.array), self._draws)
         wires = Parameters(self.card(self.hardware.chip.tile.wires.card), self._draws)
         value = price(cells, wires)
         uses = (*cells.uses, *wires.uses)
         self._uses.update(dict.fromkeys(uses))
-        return Term(value, uses)
+        self._terms[key] = Term(value, uses)
+        return self._terms[key]
 
     def tile_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
         """Return the conductance of all cells of a tile, mean over the tiles [S]."""
@@ -211,6 +231,11 @@ class Pricing:
         adc = self.hardware.adc
         own = adc.range == "aligned" and adc.scope == "column"
         return own and not op.component.startswith(VECTOR)
+
+    def digital_key(self, op: Operation) -> Key:
+        """Return what the price of a digital operation depends on."""
+        width = self.requantised_bits(op) if op.kind == "requantiser" else op.bits
+        return "digital", op.kind, width, self.aligned(op)
 
     def bypass_words(self) -> int:
         """Return how many words a token of a residual connection has."""
