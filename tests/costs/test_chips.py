@@ -147,6 +147,24 @@ def test_the_table_names_every_chip():
     assert "does not follow from the paper's own numbers" in table
 
 
+def test_a_changed_copy_of_a_chip(tmp_path):
+    """A row more of NeuRRAM, and a card whose name no chip has."""
+    from imssa_sim.config import locate
+
+    text = (locate.device_models() / "chips" / "neurram.yaml").read_text(encoding="utf-8")
+    changed = text.replace("value: 0.3, unit: us", "value: 0.6, unit: us")
+    assert changed != text
+    path = tmp_path / "mine.yaml"
+    path.write_text(changed, encoding="utf-8")
+    slower = {f.name: f for f in validate_chips([str(path)])}
+    name = "throughput, 3 b out, 1 b in"
+    expected = 48 * 256 * 128 * 2 / (0.27 + 3 * 0.6 + 0.6) * 1e-6
+    assert slower[name].ours == pytest.approx(expected)
+    path.write_text(text.replace("name: chips/neurram", "name: chips/other"), encoding="utf-8")
+    with pytest.raises(InputError, match="unknown chip"):
+        validate_chips([str(path)])
+
+
 def test_unknown_chip():
     with pytest.raises(InputError, match="did you mean 'neurram'"):
         validate_chips(["neuram"])

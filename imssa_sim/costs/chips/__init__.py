@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from imssa_sim.cards import Card, load_card
+from imssa_sim.config.locate import is_path
 from imssa_sim.costs.chips import hermes, imssa, isaac, jia, neurram, puma
 from imssa_sim.costs.chips.figure import Figure
 from imssa_sim.errors import InputError, nearest
@@ -28,15 +29,34 @@ CHIPS: Mapping[str, Callable[[Card], Iterator[Figure]]] = MappingProxyType(
 def validate_chips(names: Iterable[str] = ()) -> tuple[Figure, ...]:
     """Return the figures of chips, of all of them by default.
 
+    Parameters
+    ----------
+    names : iterable of str
+        Names of chips, or paths of cards of your own: a changed copy of a shipped one, under its
+        name.
+
     Raises
     ------
     InputError
         For an unknown chip.
     """
-    chosen = tuple(names) or tuple(CHIPS)
-    for name in chosen:
-        if name not in CHIPS:
-            close = nearest(name, CHIPS)
-            hint = f"; did you mean '{close}'?" if close else ""
-            raise InputError(f"unknown chip '{name}'{hint} (one of {', '.join(CHIPS)})")
-    return tuple(figure for name in chosen for figure in CHIPS[name](load_card(f"chips/{name}")))
+    cards = [_card(name) for name in tuple(names) or tuple(CHIPS)]
+    return tuple(figure for card in cards for figure in CHIPS[_chip(card.name)](card))
+
+
+def _card(name: str) -> Card:
+    if is_path(name):
+        card = load_card(name)
+        _chip(card.name)
+        return card
+    return load_card(f"chips/{_chip(name)}")
+
+
+def _chip(name: str) -> str:
+    """Return the name of a chip without its folder, if its figures are known."""
+    chip = name.removeprefix("chips/")
+    if chip not in CHIPS:
+        close = nearest(chip, CHIPS)
+        hint = f"; did you mean '{close}'?" if close else ""
+        raise InputError(f"unknown chip '{name}'{hint} (one of {', '.join(CHIPS)})")
+    return chip
