@@ -9,13 +9,22 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from imssa_sim.kernels._columns import digitise, drive, flush_statistics
 from imssa_sim.kernels._recurrent_items import Work, gather_tile
 from imssa_sim.kernels.normal import fill_vectors
-from imssa_sim.kernels.ops import LANES, convert, inner, load, make_product, pointer, splat, store
+from imssa_sim.kernels.ops import (
+    LANES,
+    convert,
+    entry,
+    inner,
+    load,
+    make_product,
+    pointer,
+    splat,
+    store,
+)
 from imssa_sim.kernels.threefry import absorb
 
 PANEL = 2 * LANES
@@ -148,7 +157,7 @@ def _read_chunk(
         _store_codes(s.sums, array.outputs, pointer(tokens.out, at))
 
 
-@njit(nogil=True, cache=True)
+@entry
 def read_items(
     a: Any,
     panels: Any,

@@ -17,11 +17,12 @@ LANES = 16
 
 
 class Vector(types.Type):
-    """16 lanes of a number type, or of booleans (a mask), in registers."""
+    """Lanes of a number type, or of booleans (a mask), in registers."""
 
-    def __init__(self, element: types.Type) -> None:
+    def __init__(self, element: types.Type, lanes: int = LANES) -> None:
         self.element = element
-        super().__init__(name=f"Vector({element})")
+        self.lanes = lanes
+        super().__init__(name=f"Vector({element}, {lanes})")
 
 
 @register_model(Vector)
@@ -29,7 +30,7 @@ class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, fe_type: Vector) -> None:
         is_mask = fe_type.element == types.boolean
         element = ir.IntType(1) if is_mask else manager[fe_type.element].get_value_type()
-        super().__init__(manager, fe_type, ir.VectorType(element, LANES))
+        super().__init__(manager, fe_type, ir.VectorType(element, fe_type.lanes))
 
 
 def _element(ty: types.Type) -> types.Type:
@@ -37,12 +38,23 @@ def _element(ty: types.Type) -> types.Type:
     return ty.element if isinstance(ty, Vector) else ty
 
 
-def _widen(builder: ir.IRBuilder, value: ir.Value) -> ir.Value:
+def _lanes(*operands: types.Type) -> int:
+    """Lanes of the vectors among the operands, 0 if all are scalars, -1 if they differ."""
+    widths = {o.lanes for o in operands if isinstance(o, Vector)}
+    return widths.pop() if len(widths) == 1 else -len(widths)
+
+
+def _like(kind: types.Type, element: types.Type) -> types.Type:
+    """The type of as many lanes as ``kind`` of another element."""
+    return Vector(element, kind.lanes) if isinstance(kind, Vector) else element
+
+
+def _widen(builder: ir.IRBuilder, value: ir.Value, lanes: int = LANES) -> ir.Value:
     if isinstance(value.type, ir.VectorType):
         return value
-    vector = ir.Constant(ir.VectorType(value.type, LANES), ir.Undefined)
+    vector = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
     one = builder.insert_element(vector, value, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
     return builder.shuffle_vector(one, vector, zeros)
 
 
@@ -51,27 +63,22 @@ def _lanewise(
 ) -> Callable[..., Any]:
     """Type an operation whose operands share an element type; scalars widen beside vectors."""
 
-    def typing(operands: tuple[types.Type, ...]) -> tuple[types.Type, bool] | None:
-        elements = {_element(o) for o in operands}
-        if len(elements) != 1:
-            return None
-        vector = any(isinstance(o, Vector) for o in operands)
-        element = elements.pop() if result is None else result
-        return (Vector(element) if vector else element), vector
-
-    def build(vector: bool, element: types.Type) -> Callable[..., ir.Value]:
+    def build(lanes: int, element: types.Type) -> Callable[..., ir.Value]:
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-            if vector:
-                args = [_widen(builder, a) for a in args]
+            if lanes:
+                args = [_widen(builder, a, lanes) for a in args]
             return emit(builder, element, *args)
 
         return codegen
 
     def typed(*operands: types.Type) -> Any:
-        found = typing(operands)
-        if found is None:
+        elements = {_element(o) for o in operands}
+        lanes = _lanes(*operands)
+        if len(elements) != 1 or lanes < 0:
             return None
-        return found[0](*operands), build(found[1], _element(operands[0]))
+        element = elements.pop()
+        kind = element if result is None else result
+        return (Vector(kind, lanes) if lanes else kind)(*operands), build(lanes, element)
 
     return typed
 
@@ -107,7 +114,7 @@ def _call(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
     """Call an LLVM intrinsic whose operands and result are of one type."""
     kind = args[0].type
     if isinstance(kind, ir.VectorType):
-        name = f"{name}.v{LANES}{_SUFFIX[str(kind.element)]}"
+        name = f"{name}.v{kind.count}{_SUFFIX[str(kind.element)]}"
     else:
         name = f"{name}.{_SUFFIX[str(kind)]}"
     function = ir.FunctionType(kind, [kind] * len(args))
@@ -128,7 +135,7 @@ less = _binary(
 
 
 def _retyped(x: ir.Value, element: ir.Type) -> ir.Type:
-    return ir.VectorType(element, LANES) if isinstance(x.type, ir.VectorType) else element
+    return ir.VectorType(element, x.type.count) if isinstance(x.type, ir.VectorType) else element
 
 
 bits_of = _unary(lambda b, e, x: b.bitcast(x, _retyped(x, ir.IntType(32))), types.int32)
@@ -148,7 +155,7 @@ def _shift(emit: Callable[..., ir.Value]) -> Any:
             scalar = value.type.element if isinstance(value.type, ir.VectorType) else value.type
             amount = builder.trunc(amount, scalar) if amount.type != scalar else amount
             if isinstance(value.type, ir.VectorType):
-                amount = _widen(builder, amount)
+                amount = _widen(builder, amount, value.type.count)
             return emit(builder, _element(signature.args[0]), value, amount)
 
         return a(a, types.unliteral(bits)), codegen
@@ -168,7 +175,7 @@ rotate_left = _shift(_rotate)
 @intrinsic
 def convert(typingctx, a, like):  # type: ignore[no-untyped-def]
     source, target = _element(a), _element(like)
-    result = Vector(target) if isinstance(a, Vector) else target
+    result = _like(a, target)
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         value = args[0]
@@ -194,12 +201,11 @@ def convert(typingctx, a, like):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def select(typingctx, mask, a, b):  # type: ignore[no-untyped-def]
-    vector = isinstance(mask, Vector)
-    result = Vector(_element(a)) if vector else _element(a)
+    result = _like(mask, _element(a))
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        if vector:
-            args = [_widen(builder, v) for v in args]
+        if isinstance(mask, Vector):
+            args = [_widen(builder, v, mask.lanes) for v in args]
         return builder.select(*args)
 
     return result(mask, a, b), codegen
@@ -245,8 +251,10 @@ def _pointer(context: Any, builder: Any, ty: types.Type, memory: Any, at: ir.Val
     return builder.gep(memory, [at], inbounds=True)
 
 
-def _load(builder: Any, pointer: ir.Value, element: ir.Type, align: int) -> ir.Value:
-    kind = ir.VectorType(element, LANES)
+def _load(
+    builder: Any, pointer: ir.Value, element: ir.Type, align: int, lanes: int = LANES
+) -> ir.Value:
+    kind = ir.VectorType(element, lanes)
     return builder.load(builder.bitcast(pointer, kind.as_pointer()), align=align)
 
 
@@ -279,6 +287,36 @@ def load(typingctx, array, at):  # type: ignore[no-untyped-def]
         )
 
     return Vector(array.dtype)(array, types.intp), codegen
+
+
+@intrinsic
+def load_twice(typingctx, array, at):  # type: ignore[no-untyped-def]
+    if not _flat(array):
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+        pointer = _pointer(context, builder, array, args[0], args[1])
+        element = context.get_value_type(array.dtype)
+        return _load(builder, pointer, element, array.dtype.bitwidth // 8, 2 * LANES)
+
+    return Vector(array.dtype, 2 * LANES)(array, types.intp), codegen
+
+
+def _half(first: int) -> Any:
+    @intrinsic
+    def operation(typingctx, a):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+            places = list(range(first, first + LANES))
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), places)
+            return builder.shuffle_vector(args[0], args[0], mask)
+
+        return Vector(a.element)(a), codegen
+
+    return operation
+
+
+lower_half = _half(0)
+upper_half = _half(LANES)
 
 
 @intrinsic

@@ -122,6 +122,21 @@ def load(array: Any, at: int) -> Any:
     return array[at : at + LANES].copy()
 
 
+def load_twice(array: Any, at: int) -> Any:
+    """32 elements of a flat array from index ``at``: two vectors abreast."""
+    return np.concatenate([load(array, at), load(array, at + LANES)])
+
+
+def lower_half(a: Any) -> Any:
+    """The first of two vectors abreast."""
+    return a[:LANES]
+
+
+def upper_half(a: Any) -> Any:
+    """The second of two vectors abreast."""
+    return a[LANES:]
+
+
 def store(array: Any, at: int, a: Any) -> None:
     """Write 16 elements of a flat array from index ``at``."""
     if not 0 <= at <= array.size - LANES:

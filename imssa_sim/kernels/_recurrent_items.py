@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from imssa_sim.kernels._columns import run_columns
 from imssa_sim.kernels._lanes import WIDTH, run_lanes
-from imssa_sim.kernels.ops import LANES, inner, pointer
+from imssa_sim.kernels.ops import LANES, entry, inner, pointer
 from imssa_sim.kernels.tiles import RecurrentTiles, aligned_zeros
 
 
@@ -282,7 +281,7 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
     return Tile(array, chain, slot)
 
 
-@njit(nogil=True, cache=True)
+@entry
 def run_items(
     a: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, start: int, stop: int
 ) -> None:
@@ -298,7 +297,7 @@ def run_items(
             run_lanes(tile, work)
 
 
-@njit(nogil=True, cache=True)
+@entry
 def to_blocks(values: Any, plan: Any, out: Any, block: int) -> None:
     """Copy one block of (B, L, H) into its place as (H, L, width), absent samples as 0."""
     _, steps, channels = values.shape
@@ -311,7 +310,7 @@ def to_blocks(values: Any, plan: Any, out: Any, block: int) -> None:
                     out[base + (h * steps + k) * width + b] = values[plan.first[block] + b, k, h]
 
 
-@njit(nogil=True, cache=True)
+@entry
 def from_blocks(values: Any, plan: Any, out: Any, block: int) -> None:
     """The way back: (H, L, width) of one block into (B, L, H)."""
     _, steps, channels = out.shape

@@ -21,6 +21,7 @@ from imssa_sim.kernels.ops import (
     bits_of,
     both,
     convert,
+    entry,
     float_of,
     fma,
     inner,
@@ -39,7 +40,7 @@ from imssa_sim.kernels.ops import (
 from imssa_sim.kernels.threefry import threefry2x32_13
 
 _F = np.float32
-_SQRT_HALF_BITS = np.int32(0x3F3504F3)
+_SQRT_EIGHTH_BITS = np.int32(0x3F3504F3 - (2 << 23))  # of sqrt(1/2) / 4
 _MINUS_LN2 = _F(-0.6931471805599453)
 # 6 - log(1 + r) on sqrt(1/2) - 1 <= r <= sqrt(2) - 1, absolute error 2e-7
 _L = tuple(
@@ -71,14 +72,14 @@ _SIGN = np.uint32(0x80000000)
 _INT = np.int32(0)
 
 
-@inner
+@njit
 def normal_from_bits(word: Any) -> Any:
     """Standard normals (float32) from random uint32, a scalar or a vector."""
     p = fma(convert(convert(both(word, _LOW_BITS), _INT), _ONE), _STEP, _HALF_STEP)
     x = fma(p, _F(-2.0), _ONE)
-    bits = bits_of(fma(mul(p, _F(-4.0)), p, mul(p, _F(4.0))))
-    exponent = shift_right(sub(bits, _SQRT_HALF_BITS), 23)
-    r = sub(float_of(sub(bits, shift_left(exponent, 23))), _ONE)
+    bits = bits_of(fma(mul(p, _F(-1.0)), p, p))  # of p (1 - p); the factor 4 enters below
+    exponent = shift_right(sub(bits, _SQRT_EIGHTH_BITS), 23)
+    r = fma(float_of(sub(bits, shift_left(exponent, 23))), _F(4.0), _F(-1.0))
     s = fma(fma(fma(fma(fma(fma(fma(L7, r, L6), r, L5), r, L4), r, L3), r, L2), r, L1), r, L0)
     u = fma(sqrt(fma(convert(exponent, _ONE), _MINUS_LN2, s)), _SCALE, _SHIFT)
     q = fma(fma(fma(fma(fma(fma(P12, u, P11), u, P10), u, P9), u, P8), u, P7), u, P6)
@@ -87,7 +88,7 @@ def normal_from_bits(word: Any) -> Any:
     return float_of(xor(bits_of(mul(q, x)), sign))
 
 
-@inner
+@njit
 def normal_pair(key0: Any, key1: Any, step: Any, pair: Any) -> Any:
     """The normals of columns ``2 * pair`` and ``2 * pair + 1`` at one step (all uint32)."""
     a, b = threefry2x32_13(key0, key1, step, pair)
@@ -106,7 +107,7 @@ def fill_vectors(key0: Any, key1: Any, step: Any, first: int, last: int, out: An
         pair = add(pair, np.uint32(LANES))
 
 
-@njit(cache=True, nogil=True)
+@entry
 def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     """Write the normals of the columns 0 … n-1 at one step.
 

@@ -14,6 +14,8 @@ then differs, in the last bit of float64.
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numba import config, njit
@@ -40,6 +42,8 @@ if TYPE_CHECKING or config.DISABLE_JIT:
         iota,
         less,
         load,
+        load_twice,
+        lower_half,
         make_product,
         mul,
         pointer,
@@ -51,6 +55,7 @@ if TYPE_CHECKING or config.DISABLE_JIT:
         sqrt,
         store,
         sub,
+        upper_half,
         xor,
     )
 else:
@@ -71,6 +76,8 @@ else:
         iota,
         less,
         load,
+        load_twice,
+        lower_half,
         make_product,
         mul,
         pointer,
@@ -82,6 +89,7 @@ else:
         sqrt,
         store,
         sub,
+        upper_half,
         xor,
     )
 
@@ -93,6 +101,7 @@ __all__ = [
     "both",
     "convert",
     "count",
+    "entry",
     "float_of",
     "floor",
     "floor_affine",
@@ -105,6 +114,8 @@ __all__ = [
     "iota",
     "less",
     "load",
+    "load_twice",
+    "lower_half",
     "make_product",
     "mul",
     "pointer",
@@ -116,15 +127,41 @@ __all__ = [
     "sqrt",
     "store",
     "sub",
+    "upper_half",
     "xor",
 ]
 
 
 def inner(function: Function) -> Function:
-    """Compile a function that only compiled functions call: without the wrappers for Python."""
+    """Compile a function that only compiled functions call (Python must not: it has no wrapper)."""
     options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     compiled: Function = njit(**options)(function)
     return compiled
+
+
+def entry(function: Function) -> Function:
+    """Compile a function that Python calls, for good: kept on disk, without the GIL.
+
+    Numba's cache looks at the file of the function alone; here it looks at every file of this
+    package, since the inner functions are compiled in. (Where a Numba release hides its stamp
+    elsewhere, its own rule remains.)
+    """
+    compiled: Any = njit(nogil=True, cache=True)(function)
+    kept = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    if hasattr(kept, "_source_stamp"):
+        kept._source_stamp = _SOURCES
+    result: Function = compiled
+    return result
+
+
+def _digest() -> str:
+    digest = sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+_SOURCES = _digest()
 
 
 @inner

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from imssa_sim.kernels.ops import add, inner, rotate_left, xor
+from imssa_sim.kernels.ops import add, entry, inner, rotate_left, xor
 
 _PARITY = np.uint32(0x1BD11BDA)
 
@@ -42,7 +42,7 @@ def _twelve_rounds(x0: Any, x1: Any, key0: Any, key1: Any, key2: Any) -> Any:
     return add(x0, key0), add(x1, add(key1, np.uint32(3)))
 
 
-@inner
+@njit
 def threefry2x32_13(key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
     """Two random words from a key and a counter by 13 rounds.
 
@@ -62,7 +62,7 @@ def threefry2x32_13(key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
     return x0, xor(rotate_left(x1, R17), x0)
 
 
-@inner
+@njit
 def threefry2x32_20(key0: Any, key1: Any, counter0: Any, counter1: Any) -> Any:
     """Two random words from a key and a counter by 20 rounds; else as :func:`threefry2x32_13`."""
     key2 = xor(xor(key0, key1), _PARITY)
@@ -81,7 +81,7 @@ def absorb(key0: Any, key1: Any, value: Any) -> Any:
     return threefry2x32_20(key0, key1, low, high)
 
 
-@njit(cache=True)
+@entry
 def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Any:
     """Key of the noise of one sample on one tile.
 
@@ -105,7 +105,7 @@ def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Any:
     return absorb(key0, key1, tile)
 
 
-@njit(cache=True)
+@entry
 def sample_keys(seed: int, chip: int, samples: Any, stage: int) -> Any:
     """Keys short of their last coordinate: uint32 (B, 2) for ``samples`` (B,) int64."""
     keys = np.empty((samples.shape[0], 2), np.uint32)
