@@ -147,7 +147,7 @@ def entry(function: Function) -> Function:
     elsewhere, its own rule remains.)
     """
     compiled: Any = njit(nogil=True, cache=True)(function)
-    kept = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
+    kept: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(kept, "_source_stamp"):
         kept._source_stamp = _SOURCES
     result: Function = compiled
