@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imssa_sim.data import Dataset, Split
+from imssa_sim.data.dataset import SequenceArray
 from imssa_sim.training.augment import shift_images
 from imssa_sim.training.schema import TrainSection
 
@@ -149,7 +150,7 @@ class Fit:
         self.module.train()
         losses, correct, rate = 0.0, 0, 0.0
         for inputs, labels in self._batches(rng):
-            rate = self._set_rate(len(labels))
+            rate = self._set_rate()
             logits = self.module(inputs)
             loss = functional.cross_entropy(logits, labels)
             self.optimiser.zero_grad(set_to_none=True)
@@ -187,16 +188,24 @@ class Fit:
         for start in range(0, len(part), self.settings.batch):
             index = order[start : start + self.settings.batch]
             inputs = shift_images(self.dataset, part.inputs[index], self.settings.shift, rng)
-            yield torch.from_numpy(inputs), torch.from_numpy(part.labels[index])
+            yield _tensor(inputs), torch.from_numpy(part.labels[index])
             self._step += 1
 
-    def _set_rate(self, batch: int) -> float:
+    def _set_rate(self) -> float:
         """Set the cosine schedule's rates for this step and return the one of the main group."""
         done = (self.state.epoch + self._step / self._steps) / self.settings.epochs
         factor = 0.5 * (1 + math.cos(math.pi * done))
         for group in self.optimiser.param_groups:
             group["lr"] = group["initial_rate"] * factor
         return self.settings.lr * factor
+
+
+def _tensor(inputs: SequenceArray) -> Tensor:
+    """Copy an array into PyTorch's own, aligned memory.
+
+    Vectorised sums round by the alignment of their operands, and NumPy's varies from run to run.
+    """
+    return torch.from_numpy(inputs).clone()
 
 
 @torch.no_grad()
@@ -206,7 +215,7 @@ def evaluate(module: nn.Module, part: Split, batch: int) -> tuple[float, float]:
     loss, correct = 0.0, 0
     for start in range(0, len(part), batch):
         labels = torch.from_numpy(part.labels[start : start + batch])
-        logits = module(torch.from_numpy(part.inputs[start : start + batch]))
+        logits = module(_tensor(part.inputs[start : start + batch]))
         loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
         correct += int((logits.argmax(dim=1) == labels).sum())
     return loss / len(part), correct / len(part)

@@ -75,10 +75,10 @@ def test_slow_parameters_have_their_own_rate_and_no_decay() -> None:
 
     module = NetworkModule(random_network(**SIZES))
     names = {id(p): n for n, p in module.named_parameters()}
-    others, slow = _parameter_groups(module, TrainSection(lr=0.02, ssm_lr=0.003))
+    others, slow = _parameter_groups(module, TrainSection(lr=0.02, ssm_lr=0.003), 0.0)
     found = {names[id(p)].rsplit(".", 1)[-1] for p in slow["params"]}
     assert found == {"log_dt", "log_A_real", "A_imag"}
     assert (slow["initial_rate"], slow["weight_decay"]) == (0.003, 0.0)
     assert (others["initial_rate"], others["weight_decay"]) == (0.02, 0.01)
     assert len(others["params"]) + len(slow["params"]) == len(names)
-    assert _parameter_groups(module, TrainSection(lr=1e-4))[1]["initial_rate"] == 1e-4
+    assert _parameter_groups(module, TrainSection(lr=1e-4), 0.0)[1]["initial_rate"] == 1e-4

@@ -44,6 +44,22 @@ def few_digits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imssa_sim.data.registry.load_digits", small_digits)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def first_training(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Train once before anything is compared.
+
+    After other uses of PyTorch in the same process, the first training's sums differ from all
+    later ones' in the last bit; `train` itself has a process of its own.
+    """
+    from imssa_sim.training.load import load_train_config
+    from imssa_sim.training.trainer import train
+
+    folder = tmp_path_factory.mktemp("first")
+    (folder / "tiny.yaml").write_text(CONFIG)
+    config = load_train_config(folder / "tiny.yaml", ["train.epochs=1"])
+    train(config, folder / "first.safetensors", report=lambda line: None)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., Any]:
     from imssa_sim.training.load import load_train_config

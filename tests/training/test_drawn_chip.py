@@ -1,0 +1,133 @@
+"""Training on drawn chips: values of the simulator, derivatives of a naive twin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imssa_sim.config.schema import MappingConfig
+from imssa_sim.errors import InputError
+from imssa_sim.functional.analog import AnalogNetwork
+from imssa_sim.functional.counts import ActionCounter
+from imssa_sim.functional.digital import Saturation
+from imssa_sim.functional.reads import Reader
+from imssa_sim.mapping.build import build_program
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+
+
+def source(random_networks, **changes):
+    from imssa_sim.training.drawn_chip import ChipSource
+
+    tile = {"cell": "cells/rram_milo", "rows": 16, "columns": 32}
+    hardware = random_networks.hardware(tile=tile, **({"ideal": False} | changes))
+    return ChipSource(hardware, seed=3, time=60.0, calibration=np.zeros((1, 12, 2)))
+
+
+def gains_of_layer(network):
+    from imssa_sim.training.recurrence import Gains, gains_of
+
+    values = gains_of(network.layers[0].kernel)
+    return Gains(*(torch.tensor(v, dtype=torch.float32, requires_grad=True) for v in values))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_values_are_those_of_the_simulated_chip(random_networks, bidirectional):
+    network = random_networks.network(2, bidirectional=bidirectional)
+    chips = source(random_networks)
+    chip = chips.draw(network, evaluation=4)
+    rng = np.random.default_rng(0)
+    program = build_program(network, chips.hardware)
+    analog = AnalogNetwork(
+        program, chips.hardware, seed=chip.instance.seed, chip=chip.instance.chip, time=60.0
+    )
+    ready = analog.instance.kernels
+    assert set(chip.kernels) == set(ready)
+    reader = Reader(analog.instance, ActionCounter(program), Saturation(), threads=1, noise=True)
+    u = np.clip(np.rint(60 * rng.normal(size=(3, 12, 5))), -127, 127).astype(np.int16)
+    for path in chip.kernels:
+        kernel = network.layers[chip.kernels[path].tiles.layer]
+        expected = reader.kernel(path, kernel.kernel, u, np.arange(3))
+        found = chip.recur(path, torch.from_numpy(u.astype(np.float32)), gains_of_layer(network))
+        assert np.array_equal(found.detach().numpy(), expected)
+
+
+def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_networks):
+    network = (
+        random_networks.network(4, state=10, kernel_output=10, adc_bits=10)
+        if False
+        else (random_networks.network(4))
+    )
+    chips = source(random_networks)
+    chip = chips.draw(network, evaluation=0)
+    path = "chip.layer0.kernel"
+    ready = chip.kernels[path]
+    tiles = ready.tiles
+    rng = np.random.default_rng(1)
+    codes = rng.integers(-30, 31, (4, 12, 5)).astype(np.int16)
+    gains = gains_of_layer(network)
+    u = torch.tensor(codes, dtype=torch.float32, requires_grad=True)
+    y = chip.recur(path, u, gains)
+    upstream = torch.from_numpy(rng.normal(size=y.shape).astype(np.float32))
+    (y * upstream).sum().backward()
+
+    # The same states, then one tile after the other with autograd through its dense matrix.
+    _, states = chip.states(ready, codes)
+    gain = ready.conversion.scale * ready.conversion.after
+    expected_u = torch.zeros(u.shape, dtype=torch.float64)
+    stray = 0.0
+    for t in range(tiles.tiles):
+        s, i, o = int(tiles.n_states[t]), int(tiles.n_inputs[t]), int(tiles.n_outputs[t])
+        w = ready.programmed.weights[t, : s + i, : s + o] * gain[t, : s + o]
+        stray += float(np.abs(w[~tiles.useful[t, : s + i, : s + o]]).sum())
+        w = torch.tensor(w, requires_grad=True)
+        drive = torch.tensor(codes[:, :, tiles.input_channel[t, :i]], dtype=torch.float64)
+        drive.requires_grad_()
+        x = torch.zeros(4, s, dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64)
+        for k in range(12):
+            exact = torch.cat([x, drive[:, k]], dim=1) @ w
+            after = torch.tensor(states[k + 1, t][:, :s], dtype=torch.float64)
+            inside = after.abs() < 127
+            x = torch.where(inside, exact[:, :s] + (after - exact[:, :s]).detach(), after)
+            channel = tiles.output_channel[t, :o]
+            seen = y.detach()[:, k, channel].abs() < 127
+            total = total + (exact[:, s:] * upstream[:, k, channel] * seen).sum()
+        total.backward()
+        expected_u[:, :, tiles.input_channel[t, :i]] += drive.grad
+        c = int(tiles.output_channel[t, 0])
+        kernel = network.layers[0].kernel
+        modes = kernel.modes
+        # First block of the tile: rows and columns Re then Im, the channel's port behind all.
+        block = w.grad
+        re, im = np.arange(modes), modes + np.arange(modes)
+        assert torch.allclose(
+            gains.a_re.grad[c].double(), block[re, re] + block[im, im], rtol=1e-4, atol=1e-2
+        )
+        assert torch.allclose(
+            gains.a_im.grad[c].double(), block[re, im] - block[im, re], rtol=1e-4, atol=1e-2
+        )
+        assert torch.allclose(gains.b_im.grad[c].double(), block[s, im], rtol=1e-4, atol=1e-2)
+        assert torch.allclose(gains.c_re.grad[c].double(), block[re, s], rtol=1e-4, atol=1e-2)
+        assert float(gains.d.grad[c]) == pytest.approx(float(block[s, s]), rel=1e-4, abs=1e-2)
+    assert stray > 0  # cells between the packed kernels take part
+    assert float((u.grad.double() - expected_u).norm() / expected_u.norm()) < 1e-4
+
+
+def test_each_draw_is_another_chip_and_evaluation_chips_stay(random_networks):
+    network = random_networks.network(1)
+    chips = source(random_networks)
+    torch.manual_seed(0)
+    weights = [
+        chips.draw(network, number).kernels["chip.layer0.kernel"].programmed.weights
+        for number in (None, None, 0, 0)
+    ]
+    assert not np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[1], weights[2])
+    assert np.array_equal(weights[2], weights[3])
+
+
+def test_a_mapping_without_derivative_is_refused(random_networks):
+    with pytest.raises(InputError, match="fused_lookahead and digital, not two_pass"):
+        source(random_networks, mapping={"kernel": "two_pass"})
+    assert MappingConfig().kernel == "fused_lookahead"

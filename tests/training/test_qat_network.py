@@ -1,0 +1,114 @@
+"""The network in training and the golden model: equal sample by sample."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from imssa_sim.functional.digital import run_digital
+from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
+from imssa_sim.model.initialise import random_network
+from imssa_sim.model.quantised import BitWidths
+from imssa_sim.model.scales import TrainedQuantisers
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+
+LENGTH = 24
+
+
+def network_of(norm="layer", position="post", bidirectional=False):
+    return random_network(
+        layers=2, width=6, state=6, inputs=2, classes=4, norm=norm, norm_position=position,
+        bidirectional=bidirectional, initialisation="lin", dt_range=(0.05, 0.5), seed=5,
+    )  # fmt: skip
+
+
+def inputs_of(count, seed=0):
+    return np.random.default_rng(seed).normal(size=(count, LENGTH, 2)).astype(np.float32)
+
+
+def quantisers_of(network, form="lookahead", options=None, **bits):
+    options = options or CalibrationOptions()
+    kinds = dict.fromkeys(BitWidths.__dataclass_fields__, 6)
+    widths = BitWidths(**kinds | bits)
+    ranges = calibrate(network, inputs_of(16), widths, options)
+    return TrainedQuantisers(widths, form, LENGTH, options, ranges)
+
+
+CASES = list(
+    product(["lookahead", "separate"], ["layer", "batch", "none"], ["post", "pre"], [False, True])
+)
+
+
+@pytest.mark.parametrize(("form", "norm", "position", "both"), CASES)
+def test_logits_are_those_of_the_golden_model(form, norm, position, both):
+    from imssa_sim.training.qat_network import QatModule
+
+    network = network_of(norm, position, both)
+    module = QatModule(network, quantisers_of(network, form, state=5, activations=7))
+    x = inputs_of(9, seed=1)
+    module.eval()
+    with torch.no_grad():
+        found = module(torch.from_numpy(x)).numpy()
+    expected = run_digital(module.quantised(), x)
+    # Logits are integers times a scale; float32 holds them to its rounding.
+    assert np.allclose(found, expected.logits, rtol=1e-5, atol=1e-6)
+    assert np.array_equal(found.argmax(axis=1), expected.predictions)
+
+
+def test_every_parameter_and_range_has_a_finite_gradient():
+    from imssa_sim.training.qat_network import QatModule
+
+    network = network_of(bidirectional=True)
+    module = QatModule(network, quantisers_of(network))
+    module.train()
+    logits = module(torch.from_numpy(inputs_of(8)))
+    torch.nn.functional.cross_entropy(logits, torch.arange(8) % 4).backward()
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+    missing = [n for n, p in module.named_parameters() if not p.grad.abs().sum() > 0]
+    assert not missing
+
+
+def test_gradient_approaches_that_of_the_float_network_with_fine_codes():
+    """Where 14 bits make rounding negligible, straight-through is the true derivative."""
+    from imssa_sim.training.qat_network import QatModule
+    from imssa_sim.training.torch_network import NetworkModule
+
+    network = network_of()
+    fine = dict.fromkeys(BitWidths.__dataclass_fields__, 14)
+    module = QatModule(
+        network, quantisers_of(network, options=CalibrationOptions(activations="max"), **fine)
+    )
+    plain = NetworkModule(network)
+    x, labels = torch.from_numpy(inputs_of(16)), torch.arange(16) % 4
+    for each in (module, plain):
+        torch.nn.functional.cross_entropy(each(x), labels).backward()
+    wanted = dict(plain.named_parameters())
+    for name, parameter in module.named_parameters():
+        if name in wanted:
+            expected = wanted[name].grad
+            assert float((parameter.grad - expected).norm()) < 0.03 * float(expected.norm()), name
+
+
+def test_stored_quantisers_rebuild_the_same_integers(tmp_path):
+    from imssa_sim.model.checkpoint import load_checkpoint, save_checkpoint
+    from imssa_sim.training.qat_network import QatModule
+
+    network = network_of()
+    options = CalibrationOptions(granularity=Granularities(state="channel"))
+    module = QatModule(network, quantisers_of(network, options=options))
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.01 * torch.randn(parameter.shape)
+    path = tmp_path / "net.safetensors"
+    save_checkpoint(path, module.network(), {}, module.trained())
+    loaded = load_checkpoint(path)
+    assert loaded.quantisers is not None
+    x = inputs_of(9, seed=2)
+    again = run_digital(loaded.quantisers.quantise(loaded.network), x)
+    assert np.array_equal(again.logits, run_digital(module.quantised(), x).logits)
+    assert loaded.quantisers.options.granularity.state == "channel"

@@ -1,0 +1,128 @@
+"""The fused recurrence against autograd of the plain loop, and against the golden model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+
+
+def straight_through(exact, scale, limit):
+    """Codes of accumulators, by the plain definition: floor(v + 1/2), clipped."""
+    value = exact * scale
+    codes = torch.clamp(torch.floor(value + 0.5), -limit, limit)
+    inside = value.abs() <= limit + 0.5
+    return torch.where(inside, value + (codes - value).detach(), codes.detach())
+
+
+def plain_loop(kernel, u, integers):
+    """The definition of `QuantisedKernel`, step by step, on float64 tensors that hold integers."""
+    from imssa_sim.model.quantisers import requantiser_scale
+
+    a_re, a_im, b_re, b_im, c_re, c_im, d = integers
+    state = torch.from_numpy(requantiser_scale(kernel.state_requant))
+    output = torch.from_numpy(requantiser_scale(kernel.output_requant))
+    x_limit, y_limit = kernel.state_requant.limit, kernel.output_requant.limit
+    x_re = torch.zeros(u.shape[0], *a_re.shape, dtype=torch.float64)
+    x_im = torch.zeros_like(x_re)
+    outputs = []
+    for k in range(u.shape[1]):
+        drive = u[:, k, :, None]
+        old = (c_re * x_re + c_im * x_im).sum(-1)
+        new_re = straight_through(a_re * x_re - a_im * x_im + b_re * drive, state, x_limit)
+        new_im = straight_through(a_im * x_re + a_re * x_im + b_im * drive, state, x_limit)
+        x_re, x_im = new_re, new_im
+        if kernel.form == "lookahead":
+            y = straight_through(old + d * u[:, k], output, y_limit)
+        else:
+            through = torch.from_numpy(requantiser_scale(kernel.feedthrough_requant))
+            new = straight_through((c_re * x_re + c_im * x_im).sum(-1), output, y_limit)
+            fed = straight_through(d * u[:, k], through, y_limit)
+            one = torch.ones((), dtype=torch.float64)
+            y = straight_through(new + fed, one, y_limit)
+        outputs.append(y)
+    return torch.stack(outputs, dim=1)
+
+
+def integers_of(kernel):
+    parts = (
+        kernel.a_re << kernel.a_shift, kernel.a_im << kernel.a_shift,
+        kernel.b_re << kernel.b_shift, kernel.b_im << kernel.b_shift,
+        kernel.c_re << kernel.c_shift[:, None], kernel.c_im << kernel.c_shift[:, None],
+        kernel.d << kernel.d_shift,
+    )  # fmt: skip
+    return [torch.tensor(part, dtype=torch.float64, requires_grad=True) for part in parts]
+
+
+def unit_of(kernel):
+    """Gain from code to code of one unit of each integer weight."""
+    from imssa_sim.model.quantisers import requantiser_scale
+
+    state = requantiser_scale(kernel.state_requant)
+    output = requantiser_scale(kernel.output_requant)
+    through = kernel.feedthrough_requant
+    fed = output if through is None else requantiser_scale(through)
+    return [state] * 4 + [output[:, None]] * 2 + [fed]
+
+
+@pytest.mark.parametrize("form", ["lookahead", "separate"])
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_gradients_are_those_of_the_plain_loop(random_networks, form, bits, reverse):
+    from imssa_sim.training.recurrence import Gains, gains_of, recur
+
+    rng = np.random.default_rng(bits)
+    widths = random_networks.bit_widths(state=bits, kernel_output=bits)
+    kernel = random_networks.kernel(rng, 4, 5, form, widths)
+    codes = rng.integers(-100, 101, (3, 40, 4)).astype(np.float64)
+    weight = torch.from_numpy(rng.normal(size=codes.shape))
+
+    expected_u = torch.tensor(codes, requires_grad=True)
+    integers = integers_of(kernel)
+    expected = plain_loop(kernel, expected_u.flip(1) if reverse else expected_u, integers)
+    if reverse:
+        expected = expected.flip(1)
+        if form == "separate":
+            expected = torch.cat([expected[:, 1:], torch.zeros_like(expected[:, :1])], dim=1)
+    (expected * weight).sum().backward()
+
+    u = torch.tensor(codes, dtype=torch.float32, requires_grad=True)
+    gains = Gains(
+        *(torch.tensor(v, dtype=torch.float32, requires_grad=True) for v in gains_of(kernel))
+    )
+    y = recur(u, kernel, gains, reverse)
+    assert np.array_equal(y.detach().numpy(), expected.detach().numpy())
+    (y * weight.float()).sum().backward()
+
+    def relative(found, wanted):
+        return float((found.double() - wanted).norm() / wanted.norm())
+
+    assert relative(u.grad, expected_u.grad) < 1e-4
+    for gain, integer, unit in zip(gains, integers, unit_of(kernel), strict=True):
+        assert relative(gain.grad, integer.grad / torch.from_numpy(unit)) < 1e-4
+
+
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 10**6),
+    form=st.sampled_from(["lookahead", "separate"]),
+    state=st.integers(2, 16),
+    inputs=st.integers(2, 16),
+    steps=st.integers(1, 20),
+)
+def test_values_are_those_of_the_golden_model(random_networks, seed, form, state, inputs, steps):
+    from imssa_sim.functional.digital import kernel_digital
+    from imssa_sim.training.recurrence import run_recording
+
+    rng = np.random.default_rng(seed)
+    widths = random_networks.bit_widths(state=state, kernel_input=inputs, A=max(state, 4))
+    kernel = random_networks.kernel(rng, 3, 2, form, widths)
+    limit = random_networks.limit(inputs)
+    u = rng.integers(-limit, limit + 1, (2, steps, 3)).astype(np.int16)
+    y, states = run_recording(kernel, u)
+    assert np.array_equal(y, kernel_digital(kernel, u))
+    assert states.dtype == (np.int8 if state <= 8 else np.int16)
+    assert np.abs(states.astype(int)).max() <= random_networks.limit(state)
