@@ -123,3 +123,16 @@ def test_spares_do_not_move_good_columns(hardware):
         for s in (0, 3)
     ]  # fmt: skip
     assert np.array_equal(*results)
+
+
+def test_spare_columns_are_kept_free_by_the_mapping(hardware):
+    from imssa_sim.mapping.tiles import tile_shape
+
+    def logical(spares, scheme="differential"):
+        tile = {"columns": 41 if scheme == "offset" else 40, "weights": scheme}
+        return tile_shape(hardware(tile={**tile, "spare_columns": spares}).chip.tile).columns
+
+    assert [logical(n) for n in (0, 3, 19)] == [20, 17, 1]
+    assert logical(3, "offset") == 37
+    with pytest.raises(InputError, match="leave nothing"):
+        logical(20)
