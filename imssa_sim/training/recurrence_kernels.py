@@ -92,7 +92,8 @@ def backward(weights, feedthrough, limits, lookahead, u, states, upstream, to_u,
     samples, steps, channels = u.shape
     modes = weights.shape[2]
     half = np.float32(0.5)
-    state_edge, output_edge = np.float32(limits[0]) + half, np.float32(limits[1]) + half
+    output_limit = np.float32(limits[1])
+    state_edge, output_edge = np.float32(limits[0]) + half, output_limit + half
     for h in prange(channels):
         w = weights[h]
         d = feedthrough[h]
@@ -127,7 +128,11 @@ def backward(weights, feedthrough, limits, lookahead, u, states, upstream, to_u,
                     output += w[4, n] * o_re[n] + w[5, n] * o_im[n]
                 fed = d * drive
                 g = upstream[b, k, h]
-                if abs(output + fed) > output_edge:
+                total = output + fed
+                if not lookahead:  # both parts are codes before they are added
+                    total = min(max(np.floor(output + half), -output_limit), output_limit)
+                    total += min(max(np.floor(fed + half), -output_limit), output_limit)
+                if abs(total) > output_edge:
                     g = np.float32(0)
                 by_state, by_input = g, g
                 if not lookahead:
