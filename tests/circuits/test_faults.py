@@ -134,5 +134,5 @@ def test_spare_columns_are_kept_free_by_the_mapping(hardware):
 
     assert [logical(n) for n in (0, 3, 19)] == [20, 17, 1]
     assert logical(3, "offset") == 37
-    with pytest.raises(InputError, match="leave nothing"):
+    with pytest.raises(InputError, match="leaves none of the tile"):
         logical(20)
