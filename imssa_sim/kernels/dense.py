@@ -213,7 +213,7 @@ def read_dense(
     )
     flow = Flow(0, 0, np.zeros(1, np.int16), np.zeros(1, np.int32), np.zeros(1, np.int32))
     items = -(-total // CHUNK) * count
-    share = max(1, items // (8 * threads))
+    share = max(1, items // (4 * threads)) if threads > 1 else max(1, items)
     height = -(-a.rows // LANES) * LANES
     sums = []
 

@@ -132,7 +132,7 @@ def run_recurrent(
     cells = flat_state.shape[1]
     outputs = np.empty((samples, steps, lines), np.int16 if a.fused else np.int32)
     items = blocks * tiles.tiles
-    share = max(1, items // (8 * threads))
+    share = max(1, items // (4 * threads)) if threads > 1 else max(1, items)
 
     def samples_of(block: int) -> tuple[slice, int]:
         first = int(plan.first[block])
