@@ -181,18 +181,21 @@ class WireNetwork:
         return bit
 
     def _word_nodes(self, drive: FloatArray, bit: FloatArray) -> FloatArray:
-        line, size = self.word, self.g.shape[1]
         word = np.empty_like(bit)
-        for i, g in enumerate(self.g):
-            if line.fixed:
-                word[:, i] = drive[:, i, None]
-            elif not line.segment:
-                total = g.sum() + line.ends
-                word[:, i] = ((bit[:, i] @ g + line.ends * drive[:, i]) / total)[:, None]
-            else:
-                right = g[:, None] * bit[:, i].T + np.outer(line.injection(size), drive[:, i])
-                word[:, i] = line.solve(g, right).T
+        for i in range(len(self.g)):
+            word[:, i] = self._word_line(i, drive[:, i], bit[:, i])
         return word
+
+    def _word_line(self, i: int, drive: FloatArray, bit: FloatArray) -> FloatArray:
+        """Return the nodes of word line i (n, P) for drives (n,) and bit-line nodes (n, P)."""
+        line, g = self.word, self.g[i]
+        if line.fixed:
+            return np.repeat(drive[:, None], len(g), axis=1)
+        if not line.segment:
+            level = (bit @ g + line.ends * drive) / (g.sum() + line.ends)
+            return np.repeat(level[:, None], len(g), axis=1)
+        right = g[:, None] * bit.T + np.outer(line.injection(len(g)), drive)
+        return line.solve(g, right).T
 
     def _check(
         self, drive: FloatArray, word: FloatArray, bit: FloatArray
@@ -234,6 +237,32 @@ class WireNetwork:
             currents = bottom + top
         worst = max(worst, np.abs(excess).max(initial=0.0))
         return currents, _relative(worst, max(scale, np.abs(flow).max(initial=0.0)))
+
+    def own_drops(self) -> FloatArray:
+        """Return the voltage across each cell per volt at its own driver alone (R, P)."""
+        rows = len(self.g)
+        if self.bit.fixed or not self.bit.segment:
+            point, place = self.solve(np.eye(rows)), np.arange(rows)
+            return np.asarray((point.word - point.bit)[place, place])
+        segment = self.bit.segment
+        loads: list[FloatArray] = []
+        for i, source in enumerate(self._source):  # drives 0 … i reach row i from above
+            above = segment * (loads[-1] @ self._schur[i - 1]) if i else np.empty((0, len(source)))
+            loads.append(np.concatenate([above, source[None]]))
+        own = np.empty_like(self.g)
+        bit = np.zeros_like(self.g)
+        for i in reversed(range(rows)):
+            bit = (loads[i] + segment * bit[: i + 1]) @ self._schur[i]
+            own[i] = bit[i]
+        volt = np.ones(1)
+        drops = (
+            np.concatenate([self._word_line(i, volt, own[i : i + 1]) for i in range(rows)]) - own
+        )
+        if self.wires.drive == "right":
+            drops = drops[:, ::-1]
+        if self.wires.sense == "top":
+            drops = drops[::-1]
+        return np.ascontiguousarray(drops)
 
     def transfer(self) -> FloatArray:
         """Return the transfer matrix (R, P) [S]; see `Transfer`."""
@@ -341,9 +370,7 @@ def own_sensitivity(conductance: ArrayLike, wires: Wires) -> FloatArray:
         Between 0 and 1; 1 without wires.
     """
     g = np.asarray(conductance, dtype=np.float64)
-    rows, lines = np.arange(g.shape[0]), np.arange(g.shape[1])
     with _one_thread():
-        forward = WireNetwork(g, wires).solve(np.eye(len(rows)))
-        across = (forward.word - forward.bit)[rows, rows]
-        backward = WireNetwork(g.T, wires.swapped()).solve(np.eye(len(lines)))
-    return np.asarray(across * (backward.word - backward.bit)[lines, lines].T)
+        driven = WireNetwork(g, wires).own_drops()
+        sensed = WireNetwork(g.T, wires.swapped()).own_drops()
+    return np.asarray(driven * sensed.T)

@@ -194,9 +194,10 @@ def test_cells_of_zero_conductance_are_allowed():
 
 
 @pytest.mark.parametrize(("drive", "sense"), ENDS)
-def test_sensitivity_is_the_derivative(drive, sense):
+@pytest.mark.parametrize("lines", [(40.0, 30.0), (0.0, 30.0), (40.0, 0.0), (0.0, 0.0)])
+def test_sensitivity_is_the_derivative(drive, sense, lines):
     g = array(4, 6)
-    wires = Wires(40.0, 30.0, 100.0, 0.0, drive, sense)
+    wires = Wires(*lines, 100.0, 0.0, drive, sense)
     found = own_sensitivity(g, wires)
     for i, j in itertools.product(range(4), range(6)):
         step = np.zeros_like(g)
