@@ -187,6 +187,8 @@ def read_dense(
     packed = tiles.packed
     a, count = packed.arrays, packed.tiles
     total, inputs = codes.shape
+    if not total:
+        raise ValueError("codes hold no token")
     if np.any(tiles.row_start + a.n_inputs > inputs):
         raise ValueError(f"the tiles read beyond the {inputs} inputs of codes")
     ids = np.broadcast_to(np.asarray(sample_ids, dtype=np.int64), (total,))

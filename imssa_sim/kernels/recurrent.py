@@ -97,6 +97,8 @@ def run_recurrent(
     a = tiles.arrays
     samples, steps, channels = codes.shape
     ids = np.asarray(sample_ids, dtype=np.int64)
+    if not samples:
+        raise ValueError("codes hold no sample")
     if ids.shape != (samples,):
         raise ValueError(f"sample_ids must be ({samples},), not {ids.shape}")
     if a.input_channel.max(initial=-1) >= channels:

@@ -246,6 +246,10 @@ def pack_tiles(
         lines = np.where(given, np.arange(tiles * o_max).reshape(tiles, o_max), -1)
     if dtype is None:
         dtype = working_type(w, max(state_limit, input_limit), adc_low, adc_high)
+    sums = np.abs(w).sum(axis=1).max(initial=0.0) * max(state_limit, input_limit)
+    reach = sums * np.abs(np.asarray(adc_scale, dtype=np.float64)).max(initial=0.0)
+    if min(reach, max(abs(adc_low), abs(adc_high))) >= 2**31:
+        raise ValueError("ADC codes would not fit 32 bits: narrow adc_low … adc_high")
     gain = np.zeros((tiles, columns))
     state_gain = np.ldexp(np.asarray(state_multiplier, float), -np.asarray(state_shift, np.int64))
     output_gain = np.ldexp(

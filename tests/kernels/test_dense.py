@@ -111,5 +111,7 @@ def test_wrong_calls_are_named():
     p = parameters(np.random.default_rng(0), noise=False, tables=False)
     with pytest.raises(ValueError, match=r"\(T, R, C\)"):
         pack(p | {"weights": np.zeros((2, 2))})
+    with pytest.raises(ValueError, match="no token"):
+        read_dense(pack(p), np.zeros((0, 60), np.int16), sample_ids=0, steps=0, **WHERE)
     with pytest.raises(ValueError, match="inputs"):
         read_dense(pack(p), np.zeros((1, 30), np.int16), sample_ids=0, steps=0, **WHERE)

@@ -268,6 +268,7 @@ def test_wide_sums_take_float64():
         ({"dac_levels": np.zeros(3)}, "entries"),
         ({"adc_table": np.zeros((1, 2, 3))}, "adc_table"),
         ({"input_channel": np.zeros((T, 1))}, "input_channel"),
+        ({"weights": np.full((T, R, C), 2.0**28), "adc_high": 2**40, "adc_scale": 1}, "32 bits"),
     ],
 )
 def test_wrong_shapes_are_named(change, message):
@@ -279,6 +280,8 @@ def test_wrong_shapes_are_named(change, message):
 def test_wrong_calls_are_named():
     rng = np.random.default_rng(0)
     tiles, codes = pack(parameters(rng, noise=False, tables=False)), random_codes(rng, 2, 1)
+    with pytest.raises(ValueError, match="no sample"):
+        run_recurrent(tiles, codes[:0], sample_ids=[], **WHERE)
     with pytest.raises(ValueError, match="sample_ids"):
         run_recurrent(tiles, codes, sample_ids=[1], **WHERE)
     with pytest.raises(ValueError, match="state"):
