@@ -78,6 +78,15 @@ class QuantiseSection(Section):
     """First epoch on chips; before it, the forward pass is digital."""
 
 
+class PruneSection(Section):
+    """Structural pruning before training: the least salient modes of ``model.checkpoint`` go."""
+
+    state: Annotated[int, Field(ge=2)]
+    """Real state size N of the checkpoint; ``model.state`` is what stays."""
+    samples: Positive = 128
+    """Training sequences that saliencies are measured on."""
+
+
 class TrainConfig(Section):
     """A training run. ``model.checkpoint`` is where it starts from; None: random parameters."""
 
@@ -89,3 +98,13 @@ class TrainConfig(Section):
     train: TrainSection = TrainSection()
     quantise: QuantiseSection | None = None
     """None: a float network."""
+    prune: PruneSection | None = None
+
+    @model_validator(mode="after")
+    def _something_to_prune(self) -> TrainConfig:
+        if self.prune is not None and self.model.checkpoint is None:
+            raise problem(
+                "prune: there is nothing to prune",
+                remedy="name the network as model.checkpoint",
+            )
+        return self

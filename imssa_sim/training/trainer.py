@@ -7,7 +7,7 @@ import json
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from imssa_sim.model.checkpoint import (
 from imssa_sim.model.forward import accuracy
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.network import Network
+from imssa_sim.model.pruning import mode_saliency, prune_modes
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.model.tensors import network_from_tensors
 from imssa_sim.training.curve import write_curve
@@ -94,7 +95,7 @@ def train(
     if resolved.note:
         report(resolved.note)
     _check_fit(config, dataset)
-    start, stored = _initial_network(config)
+    start, stored = _initial_network(config, dataset)
     stages: Stages | None = None
     module: NetworkModule
     if config.quantise is None:
@@ -162,11 +163,19 @@ def _check_fit(config: TrainConfig, dataset: Dataset) -> None:
             )
 
 
-def _initial_network(config: TrainConfig) -> tuple[Network, TrainedQuantisers | None]:
+def _initial_network(
+    config: TrainConfig, dataset: Dataset
+) -> tuple[Network, TrainedQuantisers | None]:
     model = config.model
     if model.checkpoint is not None:
-        loaded = load_checkpoint(model.checkpoint, structure_of_config(model))
-        return loaded.network, loaded.quantisers
+        expected = structure_of_config(model)
+        if config.prune is None:
+            loaded = load_checkpoint(model.checkpoint, expected)
+            return loaded.network, loaded.quantisers
+        expected = replace(expected, state=config.prune.state)
+        network = load_checkpoint(model.checkpoint, expected).network
+        saliency = mode_saliency(network, dataset.train.inputs[: config.prune.samples])
+        return prune_modes(network, model.modes, saliency), None
     network = random_network(
         layers=model.layers,
         width=model.width,
