@@ -284,3 +284,96 @@ def test_images_shift_without_wrapping() -> None:
         seen.add(found[0])
     assert len(seen) > 15
     assert shift_images(data, inputs, 0, np.random.default_rng(0)) is inputs
+
+
+def test_quantised_training_equals_the_run_sample_by_sample(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    """What training measured is what the simulator rebuilds from the file."""
+    from imssa_sim.functional.digital import run_digital
+
+    run("float.safetensors")
+    start = f"model.checkpoint={tmp_path / 'float.safetensors'}"
+    settings = (start, "quantise={bits: 5, lowering: [7]}", "train.dropout=0")
+    found = run("a.safetensors", *settings)
+    run("b.safetensors", *settings)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    stored = load_checkpoint(tmp_path / "a.safetensors")
+    assert stored.quantisers is not None
+    assert stored.quantisers.bits.state == 5
+    assert [record.epoch for record in found.history] == [0, 1, 2]
+    data = small_digits("sdigits", 8, True)
+    part = data.validation
+    predictions = run_digital(stored.quantisers.quantise(stored.network), part.inputs).predictions
+    best = stored.metadata["epochs"]["best"]
+    assert best >= 2  # the first stage ends before
+    measured = found.history[best - 1].validation_accuracy
+    assert float(np.mean(predictions == part.labels)) == measured
+    assert stored.metadata["accuracy"]["validation"] == measured
+    assert stored.metadata["accuracy"]["of"] == "integers"
+
+
+def test_interrupted_quantised_training_repeats_the_uninterrupted_one(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    settings = ("quantise={bits: 5, lowering: [7]}", "train.dropout=0")
+    whole = run("whole.safetensors", *settings)
+    for after in (1, 2):
+
+        def stop(line: str, after: int = after) -> None:
+            if line.startswith(f"epoch   {after}/"):
+                raise KeyboardInterrupt
+
+        name = f"parts{after}.safetensors"
+        with pytest.raises(KeyboardInterrupt):
+            run(name, *settings, report=stop)
+        run(name, *settings)
+        assert (tmp_path / name).read_bytes() == whole.checkpoint.path.read_bytes()
+
+
+CHIP = """
+workload: chip
+model: {layers: 1, width: 6, state: 4, inputs: 1, classes: 10}
+data: {name: sdigits}
+hardware:
+  chip: {tile: {rows: 24, columns: 48, cell: cells/taox_imssa}}
+  adc: {card: adc/survey_andrulis_2024}
+evaluate: {time_since_programming: 1 min}
+"""
+
+
+def test_training_on_chips_repeats_and_counts_only_epochs_on_chips(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    (tmp_path / "chip.yaml").write_text(CHIP)
+    settings = (f"quantise={{bits: 8, chip: {tmp_path / 'chip.yaml'}, chip_from: 1}}",)
+    settings += ("train.dropout=0", "train.clip=1", "train.epochs=2")
+    run("a.safetensors", *settings)
+    run("b.safetensors", *settings)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    stored = load_checkpoint(tmp_path / "a.safetensors")
+    assert stored.metadata["epochs"]["best"] == 2
+    assert stored.metadata["config"]["quantise"]["chip"] == "chip.yaml"
+
+
+def test_pruned_training_starts_from_the_most_salient_modes(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    run("whole.safetensors", "model.state=8")
+    start = f"model.checkpoint={tmp_path / 'whole.safetensors'}"
+    run("half.safetensors", start, "prune={state: 8}", "model.state=4", "train.epochs=1")
+    assert load_checkpoint(tmp_path / "half.safetensors").network.modes == 2
+    with pytest.raises(ConfigError, match="nothing to prune"):
+        run("none.safetensors", "prune={state: 8}")
+
+
+def test_stages_that_do_not_fit_the_epochs_are_refused(run: Callable[..., Any]) -> None:
+    with pytest.raises(InputError, match="too few for the 4 stages"):
+        run("a.safetensors", "quantise={bits: 5, lowering: [8, 7, 6]}")
+
+
+def test_chip_whose_form_differs_is_refused(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "chip.yaml").write_text(CHIP)
+    section = f"quantise={{bits: 8, form: separate, chip: {tmp_path / 'chip.yaml'}}}"
+    with pytest.raises(InputError, match=r"needs quantise\.form: lookahead"):
+        run("a.safetensors", section)
