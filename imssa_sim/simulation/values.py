@@ -20,7 +20,7 @@ from imssa_sim.model.ptq import quantise
 from imssa_sim.simulation.result import Accuracy, Saturation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -64,11 +64,13 @@ def output_form(config: RunConfig) -> OutputForm:
     return "lookahead" if config.hardware.mapping.kernel == "fused_lookahead" else "separate"
 
 
-def quantise_network(config: RunConfig, inputs: Inputs) -> QuantisedNetwork:
+def quantise_network(
+    config: RunConfig, inputs: Inputs, note: Callable[[str], None] = lambda text: None
+) -> QuantisedNetwork:
     """Quantise the network of a run as its ``bits`` and ``calibration`` sections say.
 
     Trained quantisers are used where they were trained for just these bits, form and length;
-    otherwise ranges come from calibration data.
+    otherwise ranges come from calibration data, and ``note`` is told why.
     """
     options = CalibrationOptions(
         activations=config.calibration.activations,
@@ -78,8 +80,12 @@ def quantise_network(config: RunConfig, inputs: Inputs) -> QuantisedNetwork:
     )
     bits = quantised.BitWidths(**config.bits.model_dump())
     form, trained = output_form(config), inputs.quantisers
-    if trained is not None and not trained.difference(bits, form, inputs.inputs.shape[1], options):
-        return trained.quantise(inputs.network)
+    if trained is not None:
+        difference = trained.difference(bits, form, inputs.inputs.shape[1], options)
+        if not difference:
+            return trained.quantise(inputs.network)
+        note(f"the quantisers of {inputs.used.checkpoint} were trained for other settings "
+             f"({difference}): ranges are calibrated anew")  # fmt: skip
     return quantise(inputs.network, bits, inputs.calibration, form, options)
 
 
@@ -98,7 +104,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         with clock.phase("float accuracy"):
             predictions["float"] = forward(inputs.network, inputs.inputs).argmax(axis=1)
     with clock.phase("quantisation"):
-        network = quantise_network(config, inputs)
+        network = quantise_network(config, inputs, clock.told.note)
         program = build_program(network, config.hardware, inputs.inputs.shape[1])
         column_sums = calibrate_adc(program, config.hardware, inputs.calibration)
     if config.evaluate.digital:
