@@ -6,11 +6,14 @@ reference; the recurrence is what hardware runs. Sequences are (batch, steps, ch
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 from imssa_sim.errors import InputError
 from imssa_sim.model.discretise import discretise
@@ -27,8 +30,8 @@ from imssa_sim.model.network import (
 Mode = Literal["convolution", "recurrent"]
 Capture = Callable[[str, FloatArray], None]
 
-_CHUNK_ELEMENTS = 2**21
-"""Values of one activation array held at a time: bounds memory to some hundred MB."""
+_CHUNK_ELEMENTS = 2**18
+"""Values of one activation array held at a time: 2 MiB, so that a chunk stays in the cache."""
 
 
 def forward(
@@ -72,10 +75,16 @@ def forward(
     if mode not in ("convolution", "recurrent"):
         raise InputError(f"unknown mode '{mode}' (one of convolution, recurrent)")
     chunk = max(1, _CHUNK_ELEMENTS // (x.shape[1] * network.width))
-    parts = [
-        _forward_chunk(network, x[start : start + chunk].astype(np.float64), mode, capture)
-        for start in range(0, x.shape[0], chunk)
-    ]
+
+    def logits(start: int) -> FloatArray:
+        part = x[start : start + chunk].astype(np.float64)
+        return _forward_chunk(network, part, mode, capture)
+
+    starts = range(0, x.shape[0], chunk)
+    # A capture hears of the chunks in their order, so they run one after another then.
+    workers = 1 if capture is not None else (os.cpu_count() or 1)
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(logits, starts))
     return np.concatenate(parts) if parts else np.zeros((0, network.classes))
 
 
@@ -197,9 +206,8 @@ def _convolution(kernel: S4DKernel, u: FloatArray, discretisation: Discretisatio
     if anticausal is not None:
         response[:, size - length :] += anticausal[:, ::-1]
     channels_first = np.ascontiguousarray(u.swapaxes(1, 2))
-    with fft.set_workers(-1):
-        spectrum = fft.rfft(channels_first, n=size) * fft.rfft(response)
-        y = fft.irfft(spectrum, n=size, overwrite_x=True)[..., :length]
+    spectrum = fft.rfft(channels_first, n=size) * fft.rfft(response)
+    y = fft.irfft(spectrum, n=size, overwrite_x=True)[..., :length]
     return np.ascontiguousarray(y.swapaxes(1, 2))
 
 
