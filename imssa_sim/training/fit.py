@@ -17,6 +17,7 @@ from imssa_sim.data import Dataset, Split
 from imssa_sim.data.dataset import SequenceArray
 from imssa_sim.training.augment import shift_images
 from imssa_sim.training.schema import TrainSection
+from imssa_sim.training.torch_network import KernelModule
 
 SLOW_PARAMETERS = ("log_dt", "log_A_real", "A_imag", "B")
 """Parameters of the recurrence: a rate of their own and no weight decay (the authors' code)."""
@@ -82,6 +83,7 @@ class Fit:
         self.seed = seed
         self.state = FitState()
         self.earliest_end = 0
+        self._damp()
         self.optimiser = torch.optim.AdamW(
             _parameter_groups(module, settings, range_rate), lr=settings.lr
         )
@@ -158,6 +160,7 @@ class Fit:
             if self.settings.clip > 0:
                 nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip)
             self.optimiser.step()
+            self._damp()
             losses += float(loss.detach()) * len(labels)
             correct += int((logits.argmax(dim=1) == labels).sum())
         count = len(self.dataset.train)
@@ -180,6 +183,17 @@ class Fit:
             }
         state.epoch += 1
         return record
+
+    @torch.no_grad()
+    def _damp(self) -> None:
+        """Bring modes that decay too slowly to the least damping."""
+        least = self.settings.damping
+        if least == 0:
+            return
+        for kernel in self.module.modules():
+            if isinstance(kernel, KernelModule):
+                floor = math.log(least) - kernel.log_dt[:, None]
+                kernel.log_A_real.copy_(torch.maximum(kernel.log_A_real, floor))
 
     def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         part = self.dataset.train

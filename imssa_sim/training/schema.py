@@ -45,6 +45,8 @@ class TrainSection(Section):
     """Augmentation: images move by up to this many pixels, rows and columns independently."""
     patience: Positive = 20
     """Epochs without a better validation result after which training ends."""
+    damping: Annotated[float, Field(ge=0)] = 0.0
+    """Least damping of a mode in one step, -Re(A) dt, to which slower modes are brought."""
     clip: Annotated[float, Field(ge=0)] = 0.0
     """Largest norm of the gradient of all parameters together; 0: any."""
     target: Rate = 1.0

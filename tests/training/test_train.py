@@ -377,3 +377,12 @@ def test_chip_whose_form_differs_is_refused(run: Callable[..., Any], tmp_path: P
     section = f"quantise={{bits: 8, form: separate, chip: {tmp_path / 'chip.yaml'}}}"
     with pytest.raises(InputError, match=r"needs quantise\.form: lookahead"):
         run("a.safetensors", section)
+
+
+def test_modes_keep_the_least_damping(run: Callable[..., Any]) -> None:
+    network = run("a.safetensors", "train.damping=0.3").checkpoint.network
+    kernel = network.layers[0].kernel
+    damping = -kernel.A.real * kernel.dt[:, None]
+    assert damping.min() == pytest.approx(0.3, rel=1e-5)
+    free = run("b.safetensors").checkpoint.network.layers[0].kernel
+    assert (-free.A.real * free.dt[:, None]).min() < 0.1
