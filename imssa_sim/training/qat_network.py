@@ -21,6 +21,7 @@ from imssa_sim.model.quantised import QuantisedKernel, QuantisedLayer, Quantised
 from imssa_sim.model.quantisers import code_limit, requantiser_scale
 from imssa_sim.model.scales import PREFIX, TrainedQuantisers, named, ranges_of
 from imssa_sim.model.tensors import Structure, network_from_tensors
+from imssa_sim.training.noise import Noise, linear_noisy, recur_noisy
 from imssa_sim.training.recurrence import Gains, gains_of, recur
 from imssa_sim.training.straight_through import (
     codes_of,
@@ -53,15 +54,23 @@ class QatModule(NetworkModule):
     chips : ChipSource, optional
         Draws a chip for every batch; the forward pass then runs on it, errors, faults, noise and
         all, and derivatives are taken at the weights that its cells really have.
+    noise : Noise
+        In training; in evaluation too where ``noisy_evaluation`` is set.
     """
 
     def __init__(
-        self, network: Network, quantisers: TrainedQuantisers, chips: ChipSource | None = None
+        self,
+        network: Network,
+        quantisers: TrainedQuantisers,
+        chips: ChipSource | None = None,
+        noise: Noise | None = None,
     ) -> None:
         super().__init__(network)
         self.structure = Structure.of(network)
         self.quantisers = quantisers
         self.chips = chips
+        self.noise = noise or Noise()
+        self.noisy_evaluation = False
         self.ranges = nn.ParameterDict()
         self._fixed: QuantisedNetwork | None = None
         self._evaluated = 0
@@ -140,6 +149,9 @@ class _Pass:
             "kernel_input": bits.kernel_input,
             "kernel_output": bits.kernel_output,
         }
+        self.noise = Noise()
+        if module.training or module.noisy_evaluation:
+            self.noise = module.noise
         self.scale: dict[str, Tensor] = {}
         for key, logarithm in module.ranges.items():
             kind = key.rsplit("/", 1)[-1]
@@ -240,6 +252,8 @@ class _Pass:
         gains = _gains(kernel, block, scale, state, reverse)
         if self.chip is not None and path in self.chip.kernels:
             return self.chip.recur(path, u, gains)
+        if self.noise != Noise():
+            return recur_noisy(u, kernel, gains, self.noise, reverse)
         return recur(u, kernel, gains, reverse)
 
     def _linear(
@@ -251,6 +265,8 @@ class _Pass:
         if self.chip is not None and path in self.chip.linears:
             read, real = self.chip.read_linear(path, codes_of(codes))
             return linear_read(codes, weight, bias, read, linear.requant.limit, real)
+        if self.noise.weights:
+            return linear_noisy(codes, weight, bias, linear, self.noise)
         return linear_codes(codes, weight, bias, linear)
 
     def _decode(self, pooled: Tensor) -> Tensor:

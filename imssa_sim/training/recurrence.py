@@ -110,23 +110,41 @@ class _Recurrence(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        from imssa_sim.training.recurrence_kernels import backward
-
         u, *gains = ctx.saved_tensors
-        kernel: QuantisedKernel = ctx.kernel
-        weights = torch.stack(gains[:6], dim=1).numpy()
-        to_u = np.empty(u.shape, np.float32)
-        found = np.zeros((kernel.channels, 6 * kernel.modes + 1))
-        limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
-        backward(
-            weights, gains[6].numpy(), limits, kernel.form == "lookahead",
-            u.numpy(), ctx.states, upstream.contiguous().numpy(), to_u, found,
-        )  # fmt: skip
+        to_u, *to_gains = adjoint(ctx.kernel, ctx.states, u, gains, upstream)
         ctx.states = None
-        parts = found[:, :-1].reshape(kernel.channels, 6, kernel.modes).astype(np.float32)
-        to_gains = [torch.from_numpy(np.ascontiguousarray(parts[:, i])) for i in range(6)]
-        to_d = torch.from_numpy(found[:, -1].astype(np.float32))
-        return torch.from_numpy(to_u), None, *to_gains, to_d
+        return to_u, None, *to_gains
+
+
+def adjoint(
+    kernel: QuantisedKernel, states: NDArray[Any], u: Tensor, gains: list[Tensor], upstream: Tensor
+) -> tuple[Tensor, ...]:
+    """Return the derivatives by u and by each of the gains, of a run that kept its states.
+
+    Parameters
+    ----------
+    kernel : QuantisedKernel
+        Its form and limits.
+    states : array (B, H, L, 2, M)
+    u, upstream : Tensor (B, L, H)
+        Input codes, and derivatives by the output codes.
+    gains : list of Tensor
+        In the order of `Gains`.
+    """
+    from imssa_sim.training.recurrence_kernels import backward
+
+    weights = torch.stack(gains[:6], dim=1).numpy()
+    to_u = np.empty(u.shape, np.float32)
+    found = np.zeros((kernel.channels, 6 * kernel.modes + 1))
+    limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
+    backward(
+        weights, gains[6].numpy(), limits, kernel.form == "lookahead",
+        u.numpy(), states, upstream.contiguous().numpy(), to_u, found,
+    )  # fmt: skip
+    parts = found[:, :-1].reshape(kernel.channels, 6, kernel.modes).astype(np.float32)
+    to_gains = [torch.from_numpy(np.ascontiguousarray(parts[:, i])) for i in range(6)]
+    to_d = torch.from_numpy(found[:, -1].astype(np.float32))
+    return (torch.from_numpy(to_u), *to_gains, to_d)
 
 
 def recur(u: Tensor, kernel: QuantisedKernel, gains: Gains, reverse: bool = False) -> Tensor:

@@ -61,6 +61,15 @@ class TrainSection(Section):
         return self
 
 
+class NoiseSection(Section):
+    """Gaussian noise of training, standard deviations relative to range; 0: none."""
+
+    state: Annotated[float, Field(ge=0, le=1)] = 0.0
+    output: Annotated[float, Field(ge=0, le=1)] = 0.0
+    weights: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """One error per weight and batch, relative to the largest weight that shares its scale."""
+
+
 class QuantiseSection(Section):
     """Quantisation-aware training (docs/qat.md): the forward pass in integers, or on chips."""
 
@@ -74,6 +83,8 @@ class QuantiseSection(Section):
     """Of the ranges that training starts from, and of the weights' ranges throughout."""
     range_lr: Annotated[float, Field(ge=0)] = 0.002
     """Learning rate of the logarithms of the ranges; 0 keeps them as calibrated."""
+    noise: NoiseSection = NoiseSection()
+    """Added in training, not in validation."""
     chip: FilePath | None = None
     """A workload file: training runs on chips of its ``hardware`` section, a new one each batch."""
     chip_from: Annotated[int, Field(ge=0)] = 0

@@ -16,6 +16,7 @@ from imssa_sim.model.ptq import with_quantised_time_step
 from imssa_sim.model.quantised import BitWidths
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.training.drawn_chip import ChipSource
+from imssa_sim.training.noise import Noise
 from imssa_sim.training.qat_network import QatModule
 from imssa_sim.training.schema import TrainConfig
 
@@ -83,7 +84,9 @@ class Stages:
         first = stored if fits and len(self.widths) == 1 else None
         self.calibrated = first is not None
         self.module = QatModule(
-            network, first or self._calibrated(network, self.widths[0], dataset.length)
+            network,
+            first or self._calibrated(network, self.widths[0], dataset.length),
+            noise=Noise(**section.noise.model_dump()),
         )
 
     @property

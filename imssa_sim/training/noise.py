@@ -1,0 +1,127 @@
+"""Gaussian noise in quantisation-aware training, relative to range.
+
+States and kernel outputs get noise before they are rounded, as read noise and converters give it;
+weights get one error per batch, as programming gives it. Training on cards' own errors is in
+`imssa_sim.training.drawn_chip`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+
+from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
+from imssa_sim.training.recurrence import Gains, adjoint
+from imssa_sim.training.straight_through import linear_read
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviations.
+
+    Attributes
+    ----------
+    state, output : float
+        Of states and kernel outputs, relative to the largest code.
+    weights : float
+        Relative to the largest magnitude in the group that shares a scale: Re and Im of a mode's A
+        and B, a channel's C, an output's weights in a linear map.
+    """
+
+    state: float = 0.0
+    output: float = 0.0
+    weights: float = 0.0
+
+
+def disturbed(gains: Gains, sigma: float) -> Gains:
+    """Return gains with an error of their own each, drawn by PyTorch's generator."""
+
+    def added(part: Tensor, largest: Tensor) -> Tensor:
+        return part + sigma * largest * torch.randn(part.shape)
+
+    def largest(*parts: Tensor, whole_channel: bool = False) -> Tensor:
+        found = torch.stack([part.detach().abs() for part in parts]).amax(dim=0)
+        return found.amax(dim=-1, keepdim=True) if whole_channel else found
+
+    a, b = largest(gains.a_re, gains.a_im), largest(gains.b_re, gains.b_im)
+    c = largest(gains.c_re, gains.c_im, whole_channel=True)
+    return Gains(
+        added(gains.a_re, a),
+        added(gains.a_im, a),
+        added(gains.b_re, b),
+        added(gains.b_im, b),
+        added(gains.c_re, c),
+        added(gains.c_im, c),
+        added(gains.d, gains.d.detach().abs()),
+    )
+
+
+class _NoisyRecurrence(Function):
+    """The recurrence with real-valued weights and noise, rounded to codes each step."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, u: Tensor, kernel: QuantisedKernel, noise: Noise, *gains: Tensor
+    ) -> Tensor:
+        from imssa_sim.training.recurrence_kernels import forward_noisy
+
+        samples, steps, channels = u.shape
+        limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
+        small: Any = np.int8 if limits[0] < 128 else np.int16
+        states = np.empty((samples, channels, steps, 2, kernel.modes), dtype=small)
+        y = np.empty(u.shape, np.float32)
+        weights = torch.stack(gains[:6], dim=1).numpy()
+        sigma = np.array([noise.state, noise.output]) * limits
+        seed = int(torch.randint(2**62, ()))
+        forward_noisy(
+            weights, gains[6].numpy(), limits, sigma.astype(np.float32), seed,
+            kernel.form == "lookahead", u.numpy(), y, states,
+        )  # fmt: skip
+        ctx.kernel, ctx.states = kernel, states
+        ctx.save_for_backward(u, *gains)
+        return torch.from_numpy(y)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        u, *gains = ctx.saved_tensors
+        to_u, *to_gains = adjoint(ctx.kernel, ctx.states, u, gains, upstream)
+        ctx.states = None
+        return to_u, None, None, *to_gains
+
+
+def recur_noisy(
+    u: Tensor, kernel: QuantisedKernel, gains: Gains, noise: Noise, reverse: bool = False
+) -> Tensor:
+    """Return output codes (B, L, H) as `imssa_sim.training.recurrence.recur` does, with noise.
+
+    Raises nothing of its own; without noise the values are those of `recur` but for sums that fall
+    on the edge between two codes, as the weights are real numbers here.
+    """
+    noisy = disturbed(gains, noise.weights) if noise.weights else gains
+    source = u.flip(1).contiguous() if reverse else u
+    y: Tensor = _NoisyRecurrence.apply(source, kernel, noise, *noisy)  # type: ignore[no-untyped-call]
+    if not reverse:
+        return y
+    y = y.flip(1)
+    if kernel.form == "separate":
+        y = torch.cat([y[:, 1:], torch.zeros_like(y[:, :1])], dim=1)
+    return y
+
+
+def linear_noisy(
+    codes: Tensor, weight: Tensor, bias: Tensor, linear: QuantisedLinear, noise: Noise
+) -> Tensor:
+    """Return the output codes of a linear map whose weights have errors."""
+    held = weight.detach()
+    real = held + noise.weights * held.abs().amax(dim=1, keepdim=True) * torch.randn(held.shape)
+    exact = codes.detach() @ real.T + bias.detach()
+    limit = linear.requant.limit
+    read = torch.floor(exact + 0.5).clamp(-limit, limit).numpy().astype(np.int16)
+    return linear_read(codes, weight, bias, read, limit, real.numpy())
