@@ -343,6 +343,8 @@ class EvaluateConfig(Section):
 
     samples: Amount = 200
     chips: Positive = 3
+    chip_samples: Amount = "all"
+    """How many of ``samples`` each chip instance evaluates, evenly spread."""
     batch: Positive = 32
     threads: Count = "auto"
     time_since_programming: Delay = 3600.0

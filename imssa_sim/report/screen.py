@@ -55,7 +55,9 @@ def _accuracy(result: RunResult) -> Iterator[str]:
     ]
     if a.analog_mean is not None:
         spread = f" ± {a.analog_deviation:.1%}" if a.analog_deviation is not None else ""
-        low, high = min(a.analog_correct) / a.samples, max(a.analog_correct) / a.samples
+        low, high = (
+            right / a.analog_samples for right in (min(a.analog_correct), max(a.analog_correct))
+        )
         chips = len(a.analog_correct)
         which = f"{chips} chips, {low:.1%} to {high:.1%}" if chips > 1 else "1 chip"
         shares.append(f"analog {a.analog_mean:.1%}{spread} ({which})")
@@ -63,7 +65,8 @@ def _accuracy(result: RunResult) -> Iterator[str]:
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)
     share = f"; {clipped / conversions:.2%} of conversions clip" if conversions else ""
-    yield from _row("", f"{a.samples} of {result.data.test_size} test sequences{share}")
+    each = "" if a.analog_samples == a.samples else f", {a.analog_samples} of them on each chip"
+    yield from _row("", f"{a.samples} of {result.data.test_size} test sequences{each}{share}")
 
 
 def _time(result: RunResult) -> Iterator[str]:
@@ -170,7 +173,7 @@ def _line(name: str, latency: float, energy: float, efficiency: float, bound: st
 def _host(result: RunResult) -> Iterator[str]:
     host = sum(result.host_seconds.values())
     simulated = result.timing.end_to_end
-    runs = result.accuracy.samples * len(result.accuracy.analog_correct)
+    runs = result.accuracy.analog_samples * len(result.accuracy.analog_correct)
     yield ""
     yield from _row(
         "host",

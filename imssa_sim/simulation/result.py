@@ -39,9 +39,13 @@ class DataUsed:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Correct predictions out of ``samples`` test sequences; one analog count per chip instance."""
+    """Correct predictions out of ``samples`` test sequences.
+
+    ``analog_correct`` has one count per chip instance, each out of ``analog_samples`` of them.
+    """
 
     samples: int
+    analog_samples: int
     float_correct: int | None
     digital_correct: int | None
     analog_correct: tuple[int, ...]
@@ -51,14 +55,14 @@ class Accuracy:
         """Mean analog accuracy over the chip instances, 0 to 1."""
         if not self.analog_correct:
             return None
-        return statistics.fmean(self.analog_correct) / self.samples
+        return statistics.fmean(self.analog_correct) / self.analog_samples
 
     @property
     def analog_deviation(self) -> float | None:
         """Sample standard deviation of the analog accuracy over chip instances."""
         if len(self.analog_correct) < 2:
             return None
-        return statistics.stdev(self.analog_correct) / self.samples
+        return statistics.stdev(self.analog_correct) / self.analog_samples
 
 
 @dataclass(frozen=True)

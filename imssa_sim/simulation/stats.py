@@ -45,6 +45,7 @@ def _accuracy(result: RunResult) -> Iterator[Entry]:
     yield "data.name", result.data.name, "", "data set that was used"
     yield "data.fallback", int(result.data.fallback), "", "1 if the configured data were absent"
     yield "accuracy.samples", a.samples, "", "test sequences evaluated"
+    yield "accuracy.analog.samples", a.analog_samples, "", "of them on each chip instance"
     yield "accuracy.float", share(a.float_correct), "1", "float network"
     yield "accuracy.digital", share(a.digital_correct), "1", "quantised network, exact integers"
     yield "accuracy.analog.mean", a.analog_mean, "1", "on the chip, mean over chip instances"
@@ -55,7 +56,8 @@ def _accuracy(result: RunResult) -> Iterator[Entry]:
         "sample standard deviation over chip instances",
     )
     for chip, correct in enumerate(a.analog_correct):
-        yield f"accuracy.analog.chip{chip}", share(correct), "1", f"on chip instance {chip}"
+        share_right = correct / a.analog_samples
+        yield f"accuracy.analog.chip{chip}", share_right, "1", f"on chip instance {chip}"
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)
     yield (

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     IntArray = NDArray[np.int64]
 
 
+NOT_EVALUATED = -1
+"""Prediction of a sequence that a chip instance was not given."""
+
+
 @dataclass(frozen=True)
 class ChipActivity:
     """What the functional execution counted, per inference.
@@ -117,8 +121,10 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
                 clock.told.advance,
             ).predictions
     results = []
+    chosen = spread(samples, config.evaluate.chip_samples)
     for chip in range(config.evaluate.chips):
-        with clock.phase(f"analog accuracy, chip {chip + 1} of {config.evaluate.chips}", samples):
+        name = f"analog accuracy, chip {chip + 1} of {config.evaluate.chips}"
+        with clock.phase(name, len(chosen)):
             analog = AnalogNetwork(
                 program,
                 config.hardware,
@@ -128,26 +134,34 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
                 calibration=column_sums,
             )
             result = analog.run(
-                inputs.inputs,
-                inputs.sample_ids,
+                inputs.inputs[chosen],
+                inputs.sample_ids[chosen],
                 batch=config.evaluate.batch,
                 threads=threads,
                 progress=lambda done, total: clock.told.advance(done),
             )
-        predictions[f"chip{chip}"] = result.predictions
+        predictions[f"chip{chip}"] = np.full(samples, NOT_EVALUATED)
+        predictions[f"chip{chip}"][chosen] = result.predictions
         results.append(result)
     return Values(
         network=network,
         sequence_length=inputs.inputs.shape[1],
         data=inputs.used,
-        accuracy=_accuracy(predictions, samples),
+        accuracy=_accuracy(predictions, samples, len(chosen)),
         saturation=_saturation(results),
         predictions=predictions,
         activity=_activity(results),
     )
 
 
-def _accuracy(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
+def spread(samples: int, wanted: int | str) -> IntArray:
+    """Return ``wanted`` places of ``samples``, evenly spread; all of them for "all"."""
+    if wanted == "all" or int(wanted) >= samples:
+        return np.arange(samples)
+    return np.arange(int(wanted)) * samples // int(wanted)
+
+
+def _accuracy(predictions: Mapping[str, IntArray], samples: int, analog_samples: int) -> Accuracy:
     labels = predictions["labels"]
 
     def correct(name: str) -> int | None:
@@ -156,6 +170,7 @@ def _accuracy(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
     chips = [name for name in predictions if name.startswith("chip")]
     return Accuracy(
         samples=samples,
+        analog_samples=analog_samples,
         float_correct=correct("float"),
         digital_correct=correct("digital"),
         analog_correct=tuple(cast("int", correct(name)) for name in chips),

@@ -11,6 +11,7 @@ from imssa_sim.config import LoadedConfig
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.run import functional_key, simulate
 from imssa_sim.simulation.stats import collect
+from imssa_sim.simulation.values import NOT_EVALUATED, spread
 
 Load = Callable[..., LoadedConfig]
 MAPPINGS = ("fused_lookahead", "fused_delayed", "two_pass", "digital")
@@ -108,3 +109,23 @@ def test_statistics_have_unique_names_and_agree_with_the_result(load: Load) -> N
     right = [np.mean(result.predictions[f"chip{n}"] == labels) for n in range(3)]
     assert stats["accuracy.analog.mean"].value == pytest.approx(np.mean(right))
     assert stats["accuracy.analog.deviation"].value == pytest.approx(np.std(right, ddof=1))
+
+
+def test_chips_may_evaluate_fewer_samples(load: Load) -> None:
+    whole, part = simulate(load()), simulate(load("evaluate.chip_samples=5"))
+    seen = part.predictions["chip1"] != NOT_EVALUATED
+    assert seen.sum() == part.accuracy.analog_samples == 5
+    np.testing.assert_array_equal(part.predictions["chip1"][seen], whole.predictions["chip1"][seen])
+    right = [np.sum(part.predictions[f"chip{n}"] == part.predictions["labels"]) for n in range(3)]
+    assert list(part.accuracy.analog_correct) == right
+    assert part.accuracy.samples == whole.accuracy.samples == 13
+
+
+@pytest.mark.parametrize(("samples", "wanted"), [(13, 5), (13, 13), (13, 99), (200, 100), (7, 1)])
+def test_places_are_spread_evenly(samples: int, wanted: int) -> None:
+    places = spread(samples, wanted)
+    assert len(np.unique(places)) == min(samples, wanted)
+    assert places.min() == 0
+    assert places.max() < samples
+    gaps = np.diff(places)
+    assert gaps.size == 0 or gaps.max() - gaps.min() <= 1
