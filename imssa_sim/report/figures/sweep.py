@@ -71,7 +71,8 @@ def sweep_panels(
         axes.set_xlabel(x)
         axes.set_ylabel(label)
         axes.grid(color="#e6e6e6")
-        if lines and min(float(line.min()) for line in lines) > 0:
+        share = statistic.startswith("accuracy")
+        if lines and not share and min(float(line.min()) for line in lines) > 0:
             highest = max(float(line.max()) for line in lines)
             if highest > 8 * min(float(line.min()) for line in lines):
                 axes.set_yscale("log")
