@@ -64,7 +64,7 @@ def print_table(plan: SweepPlan, table: pd.DataFrame, folder: Path) -> None:
     )
     keys = [plan.x] if plan.series is None else [plan.series, plan.x]
     for key in keys:
-        view.add_column(key.split(".", 1)[-1], no_wrap=True)
+        view.add_column(key.rsplit(".", 1)[-1], no_wrap=True)
     shown = [panel for panel in PANELS if panel[0] in table]
     for _, _, heading, _, _ in shown:
         view.add_column(heading, justify="right", no_wrap=True)
