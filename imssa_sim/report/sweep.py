@@ -56,6 +56,7 @@ def print_table(plan: SweepPlan, table: pd.DataFrame, folder: Path) -> None:
     """Print the points with their main statistics, seeds averaged, then where the files are."""
     from rich.box import SIMPLE
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console(width=None)
@@ -67,7 +68,7 @@ def print_table(plan: SweepPlan, table: pd.DataFrame, folder: Path) -> None:
         view.add_column(key.rsplit(".", 1)[-1], no_wrap=True)
     shown = [panel for panel in PANELS if panel[0] in table]
     for _, _, heading, _, _ in shown:
-        view.add_column(heading, justify="right", no_wrap=True)
+        view.add_column(escape(heading), justify="right", no_wrap=True)
     for values, part in table.groupby(keys, sort=False):
         cells = [str(value).removeprefix("adc/") for value in values]
         for statistic, _, _, spread, factor in shown:
