@@ -272,7 +272,10 @@ def normals(bench: Bench) -> None:
     ours = {"counter-based": lambda: fill_normals(1, 2, 3, out)}
     bench.compare(
         "normals", one_core,
-        {**ours, "NumPy PCG64 float32": lambda: generator.standard_normal(out=out, dtype=np.float32)},
+        {
+            **ours,
+            "NumPy PCG64 float32": lambda: generator.standard_normal(out=out, dtype=np.float32),
+        },
         out.size,
     )  # fmt: skip
     bench.compare(

@@ -1,6 +1,8 @@
 """Settings common to all tests: reproducible, without network, without traces on the disk."""
 
+import importlib.util
 import os
+import sys
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -95,3 +97,16 @@ def write_workload(folder: Path) -> Write:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def random_networks():
+    """The module tests/random_networks.py, whichever way pytest was started."""
+    name = "imssa_tests_random_networks"
+    if name not in sys.modules:
+        path = Path(__file__).parents[0] / "random_networks.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+    return sys.modules[name]

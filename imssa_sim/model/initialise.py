@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from imssa_sim.config.schema import ModelConfig
 from imssa_sim.errors import InputError, nearest
 from imssa_sim.model.network import (
     ComplexArray,
@@ -183,4 +184,24 @@ def _initial_norm(kind: NormKind, width: int) -> Norm | None:
         bias=np.zeros(width),
         running_mean=np.zeros(width) if batch else None,
         running_variance=np.ones(width) if batch else None,
+    )
+
+
+def network_of_config(
+    model: ModelConfig, *, seed: int, dt_range: tuple[float, float] = (1e-3, 1e-1)
+) -> Network:
+    """Return an untrained network as a ``model`` section describes it; see `random_network`."""
+    return random_network(
+        layers=model.layers,
+        width=model.width,
+        state=model.state,
+        inputs=model.inputs,
+        classes=model.classes,
+        bidirectional=model.bidirectional,
+        norm=model.norm,
+        norm_position=model.norm_position,
+        discretisation=model.discretisation,
+        initialisation=model.initialisation,
+        dt_range=dt_range,
+        seed=seed,
     )

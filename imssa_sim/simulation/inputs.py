@@ -11,7 +11,7 @@ import numpy as np
 from imssa_sim.data import resolve_dataset
 from imssa_sim.errors import InputError
 from imssa_sim.model.checkpoint import load_checkpoint, structure_of_config
-from imssa_sim.model.initialise import random_network
+from imssa_sim.model.initialise import network_of_config
 from imssa_sim.simulation.result import DataUsed
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def prepare_inputs(config: RunConfig) -> Inputs:
     checkpoint = Path(name) if name is not None else None
     quantisers: TrainedQuantisers | None = None
     if checkpoint is None:
-        network = _random_network(config)
+        network = network_of_config(config.model, seed=config.seed)
     else:
         loaded = load_checkpoint(checkpoint, structure_of_config(config.model))
         network, quantisers = loaded.network, loaded.quantisers
@@ -82,23 +82,6 @@ def prepare_inputs(config: RunConfig) -> Inputs:
             message=_message(config, dataset, checkpoint, resolved.fallback),
         ),
         quantisers=quantisers,
-    )
-
-
-def _random_network(config: RunConfig) -> Network:
-    model = config.model
-    return random_network(
-        layers=model.layers,
-        width=model.width,
-        state=model.state,
-        inputs=model.inputs,
-        classes=model.classes,
-        bidirectional=model.bidirectional,
-        norm=model.norm,
-        norm_position=model.norm_position,
-        discretisation=model.discretisation,
-        initialisation=model.initialisation,
-        seed=config.seed,
     )
 
 

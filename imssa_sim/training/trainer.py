@@ -26,7 +26,7 @@ from imssa_sim.model.checkpoint import (
     structure_of_config,
 )
 from imssa_sim.model.forward import accuracy
-from imssa_sim.model.initialise import random_network
+from imssa_sim.model.initialise import network_of_config
 from imssa_sim.model.network import Network
 from imssa_sim.model.pruning import mode_saliency, prune_modes
 from imssa_sim.model.scales import TrainedQuantisers
@@ -176,21 +176,8 @@ def _initial_network(
         network = load_checkpoint(model.checkpoint, expected).network
         saliency = mode_saliency(network, dataset.train.inputs[: config.prune.samples])
         return prune_modes(network, model.modes, saliency), None
-    network = random_network(
-        layers=model.layers,
-        width=model.width,
-        state=model.state,
-        inputs=model.inputs,
-        classes=model.classes,
-        bidirectional=model.bidirectional,
-        norm=model.norm,
-        norm_position=model.norm_position,
-        discretisation=model.discretisation,
-        initialisation=model.initialisation,
-        dt_range=(config.train.dt_min, config.train.dt_max),
-        seed=config.seed,
-    )
-    return network, None
+    dt_range = (config.train.dt_min, config.train.dt_max)
+    return network_of_config(model, seed=config.seed, dt_range=dt_range), None
 
 
 def _described(config: TrainConfig) -> dict[str, Any]:

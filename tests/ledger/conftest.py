@@ -1,9 +1,6 @@
 """Small programs on a chip with the shipped cards."""
 
-import importlib.util
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -18,19 +15,6 @@ CARDS = {
     "memory": {"card": "memory/sram_32nm_puma"},
     "bus": {"card": "bus/isaac_32nm", "width": 64},
 }
-
-
-@pytest.fixture(scope="session")
-def random_networks():
-    """The module tests/random_networks.py, whichever way pytest was started."""
-    name = "imssa_tests_random_networks"
-    if name not in sys.modules:
-        path = Path(__file__).parents[1] / "random_networks.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
 
 
 @dataclass(frozen=True)
