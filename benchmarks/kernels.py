@@ -5,8 +5,8 @@
 prints a table: (i) 128 recurrent tiles of 65 x 65 over 1,024 steps, (ii) dense reads, (iii) normals
 per second, (iv) scaling, (v) the share of sgemm's rate that each reaches. All ratios are of medians
 of this run. ``--peers`` adds CrossSim (3.1) and aihwkit where they can be imported, one call per
-tile and step as their interfaces want it, over fewer steps, scaled; those two calls follow the
-peers' documentation and were not run where this file was written. ``--processor-time`` counts
+tile and step as their interfaces want it, over fewer steps, scaled; those two calls have
+never been run: hold them against the peers' documentation first. ``--processor-time`` counts
 processor seconds instead of elapsed ones, for a machine that does other work too: give it with
 ``--threads 1`` and OPENBLAS_NUM_THREADS=1. ``-o`` saves ``kernels.csv``,
 ``kernels.png``/``.svg`` (ratios) and ``roofline.png``/``.svg``.

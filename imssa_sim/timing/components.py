@@ -8,6 +8,7 @@ outside to ``Station.on_start`` and ``Station.on_end``.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,7 @@ class Port:
         self.peer = peer
 
 
-class Arbiter:
+class Arbiter(ABC):
     """Grants a shared component to one user at a time, at the end of a tick.
 
     Subclasses choose among the waiting users.
@@ -141,19 +142,19 @@ class Arbiter:
         service._ok, service._value = True, None
         self.env.schedule(service, delay=ticks)
 
+    @abstractmethod
     def choose(self) -> int | None:
         """Return the number of the user to be served next, None to wait."""
-        raise NotImplementedError
 
+    @abstractmethod
     def state(self, reference: int) -> tuple[int, ...]:
         """Return what future choices depend on; token numbers relative to ``reference``."""
-        raise NotImplementedError
 
     def headroom(self) -> int | None:
         """Return how many tokens may pass before the end of the sequence shows; None: any."""
         return None
 
-    def advance(self, tokens: int) -> None:
+    def advance(self, tokens: int) -> None:  # noqa: B027 - most hold none
         """Move the token numbers that the arbiter holds."""
 
 
