@@ -13,28 +13,7 @@ def figures(card: Card) -> Iterator[Figure]:
     """Yield the figures of the chip."""
     c = Comparison(card)
     v = c.value
-    for quantity in ("power", "area"):
-        mvmus = (v("mvmus_per_core") - 1) * v(f"core_mvmu_{quantity}")
-        core = c.total("core", quantity) + mvmus
-        yield c.figure(f"core {quantity}", core, f"published_core_{quantity}", "sum")
-        around = c.total("tile", quantity)
-        tile = v("cores_per_tile") * v(f"published_core_{quantity}") + around
-        note = "eight published cores and the parts of the tile"
-        yield c.figure(f"tile {quantity}", tile, f"published_tile_{quantity}", "sum", note=note)
-        short = v("cores_per_tile") * (core - v(f"core_register_file_{quantity}")) + around
-        yield c.figure(
-            f"tile {quantity}, register files left out", short, f"published_tile_{quantity}",
-            "sum", note="the published sum of the tile seems to leave out the cores' register "
-            "files",
-        )  # fmt: skip
-        node = v("tiles") * v(f"published_tile_{quantity}") + c.total("node", quantity)
-        note = "138 published tiles, network and link"
-        yield c.figure(f"node {quantity}", node, f"published_node_{quantity}", "sum", note=note)
-        built = v("tiles") * (v("cores_per_tile") * core + around) + c.total("node", quantity)
-        yield c.figure(
-            f"node {quantity}, from the smallest parts", built, f"published_node_{quantity}",
-            "sum", note="roundings of the table's sums add up",
-        )  # fmt: skip
+    yield from _sums(c)
     time = _product_time(c)
     yield c.figure(
         "128x128 product, 16 bit, time", time, "published_mvm_time", "events",
@@ -54,6 +33,54 @@ def figures(card: Card) -> Iterator[Figure]:
         f"{units * operations / v('published_mvm_time') / 1e12:.2f} TOPS; the published 52.31 TOPS "
         "would need a product every 1383 ns",
     )  # fmt: skip
+
+
+def _sums(c: Comparison) -> Iterator[Figure]:
+    """Yield the sums of the table, as the paper seems to form them and with every part in."""
+    v = c.value
+    for quantity in ("power", "area"):
+        mvmus = (v("mvmus_per_core") - 1) * v(f"core_mvmu_{quantity}")
+        core = c.total("core", quantity) + mvmus
+        around, apart = c.total("tile", quantity), c.total("node", quantity)
+        cores, tiles = v("cores_per_tile"), v("tiles")
+        unit = {"power": (1e-3, "mW"), "area": (1e-6, "mm^2")}[quantity]
+        # Of a core's area two digits are printed: the sum of its parts is cut off, not rounded.
+        cut_off = quantity == "area"
+        yield c.figure(
+            f"core {quantity}", core, f"published_core_{quantity}", "sum", reproducible=not cut_off,
+            note=f"its parts add up to {core / unit[0]:.4g} {unit[1]}"
+            + (", printed as 0.036, cut off" if cut_off else ""),
+        )  # fmt: skip
+        short = core - v(f"core_register_file_{quantity}")
+        published = v(f"published_tile_{quantity}")
+        left = (published - around) / cores
+        tile = cores * short + around
+        yield c.figure(
+            f"tile {quantity}", tile, f"published_tile_{quantity}", "sum",
+            note="eight cores without register files and the parts of the tile: the published "
+            f"total leaves {_text(left, unit)} for a core, which has {_text(core, unit)} with its "
+            f"register file and {_text(short, unit)} without",
+        )  # fmt: skip
+        whole = cores * core + around
+        yield c.figure(
+            f"tile {quantity}, register files counted", whole, f"published_tile_{quantity}", "sum",
+            reproducible=False,
+            note=f"8 x {_text(core, unit)} + {_text(around, unit)} = {_text(whole, unit)}, not "
+            f"{_text(published, unit)}",
+        )  # fmt: skip
+        yield c.figure(
+            f"node {quantity}", tiles * published + apart, f"published_node_{quantity}", "sum",
+            note="138 published tiles, network and link",
+        )  # fmt: skip
+        yield c.figure(
+            f"node {quantity}, from the smallest parts", tiles * tile + apart,
+            f"published_node_{quantity}", "sum",
+            note="138 tiles as summed above, network and link",
+        )  # fmt: skip
+
+
+def _text(value: float, unit: tuple[float, str]) -> str:
+    return f"{value / unit[0]:.4g} {unit[1]}"
 
 
 def _product_time(c: Comparison) -> float:
