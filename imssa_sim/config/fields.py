@@ -153,6 +153,27 @@ def _sequence(value: Any) -> Any:
 AsTuple = BeforeValidator(_sequence)
 
 
+def _class_names(value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    entries = value if isinstance(value, (list, tuple)) else ()
+    plain = all(isinstance(e, (str, int)) and not isinstance(e, bool) for e in entries)
+    names = tuple(str(entry) for entry in entries)
+    if not plain or len(names) < 2:
+        raise problem(
+            f"{shown(value)} does not name at least two classes",
+            remedy="write a list, for example [0, 1]",
+        )
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise problem(f"class '{twice[0]}' is named twice", remedy="name each class once")
+    return names
+
+
+ClassNames = Annotated[tuple[str, ...] | None, BeforeValidator(_class_names)]
+"""Names of classes, at least two; whole numbers are names too. None: all."""
+
+
 def _folder(info: ValidationInfo) -> Path:
     context = info.context or {}
     return Path(context.get("folder", "."))

@@ -16,6 +16,7 @@ from imssa_sim.config.fields import (
     AsTuple,
     CardReference,
     CheckCard,
+    ClassNames,
     Conductance,
     Count,
     Delay,
@@ -93,6 +94,8 @@ class DataConfig(Section):
 
     name: Annotated[str, Field(min_length=1)]
     path: FolderPath = "auto"
+    classes: ClassNames = None
+    """The only classes to keep, in the order of their new labels; None: all."""
     fallback: Annotated[str, Field(min_length=1)] | None = None
     fallback_checkpoint: FilePath | None = None
     normalise: bool = True

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from imssa_sim.errors import InputError, nearest
 
 SequenceArray = NDArray[np.float32]
 LabelArray = NDArray[np.int64]
@@ -88,6 +90,46 @@ class Dataset:
             digest.update(np.ascontiguousarray(part.inputs, dtype="<f4").tobytes())
             digest.update(np.ascontiguousarray(part.labels, dtype="<i8").tobytes())
         return digest.hexdigest()
+
+    def only(self, classes: tuple[str, ...]) -> Dataset:
+        """Return the sequences of some classes, each in the part that it was in.
+
+        Parameters
+        ----------
+        classes : tuple of str
+            Names of classes; their places here are the new labels.
+
+        Raises
+        ------
+        InputError
+            There is no such class.
+        """
+        for name in classes:
+            if name not in self.classes:
+                close = nearest(name, self.classes)
+                hint = f"; did you mean '{close}'?" if close else ""
+                raise InputError(
+                    f"data.classes: {self.name} has no class '{name}'{hint} "
+                    f"(its classes are {', '.join(self.classes)})"
+                )
+        old = np.array([self.classes.index(name) for name in classes])
+        label = np.full(len(self.classes), -1)
+        label[old] = np.arange(len(old))
+
+        def kept(part: Split) -> Split:
+            chosen = np.isin(part.labels, old)
+            return Split(part.inputs[chosen], label[part.labels[chosen]])
+
+        listed = ", ".join(classes)
+        return replace(
+            self,
+            name=f"{self.name}[{listed}]",
+            train=kept(self.train),
+            validation=kept(self.validation),
+            test=kept(self.test),
+            classes=classes,
+            source=f"{self.source}; of its classes only {listed}",
+        )
 
 
 def stratified_parts(

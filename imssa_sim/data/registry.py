@@ -87,13 +87,17 @@ def resolve_dataset(config: DataConfig) -> ResolvedData:
     Raises
     ------
     InputError
-        As `load_dataset`.
+        As `load_dataset`; or a class in ``config.classes`` is not in the data set.
     """
     path = None if config.path == "auto" else Path(config.path)
+    note = ""
     try:
-        return ResolvedData(load_dataset(config.name, path, config.normalise))
+        dataset = load_dataset(config.name, path, config.normalise)
     except MissingDataError as error:
         if config.fallback is None or config.path != "auto":
             raise
         dataset = load_dataset(config.fallback, None, config.normalise)
-        return ResolvedData(dataset, True, f"using {config.fallback} instead: {error}")
+        note = f"using {config.fallback} instead: {error}"
+    if config.classes is not None:
+        dataset = dataset.only(config.classes)
+    return ResolvedData(dataset, bool(note), note)

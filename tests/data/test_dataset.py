@@ -146,3 +146,53 @@ def test_fallback_stands_in_only_for_missing_files(
     (folder / "data" / "data_batch_1.bin").write_bytes(b"x")
     with pytest.raises(InputError, match="incomplete"):
         resolve_dataset(config)
+
+
+def test_a_subset_of_classes_keeps_each_image_in_its_part(sdigits: Dataset) -> None:
+    pair = sdigits.only(("7", "0"))
+    assert pair.classes == ("7", "0")
+    assert pair.fingerprint != sdigits.fingerprint
+    for name in ("train", "validation", "test"):
+        whole, part = getattr(sdigits, name), getattr(pair, name)
+        assert part.labels.dtype == np.int64
+        # Label 0 stands for the first class named, a seven; the order of the images stays.
+        expected = [0 if digit == 7 else 1 for digit in whole.labels if digit in (0, 7)]
+        assert part.labels.tolist() == expected
+        np.testing.assert_array_equal(part.inputs, whole.inputs[np.isin(whole.labels, (0, 7))])
+
+
+def test_a_configuration_names_its_classes_by_text_or_number(sdigits: Dataset) -> None:
+    from imssa_sim.config.schema import DataConfig
+
+    by_number = DataConfig.model_validate({"name": "sdigits", "classes": [0, 1]})
+    assert by_number == DataConfig.model_validate({"name": "sdigits", "classes": ["0", "1"]})
+    found = resolve_dataset(by_number).dataset
+    assert found.name == "sdigits[0, 1]"
+    assert found.fingerprint == sdigits.only(("0", "1")).fingerprint
+    assert resolve_dataset(DataConfig(name="sdigits")).dataset.fingerprint == sdigits.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ("[0]", "at least two"),
+        ("[]", "at least two"),
+        ("0", "at least two"),
+        ("true", "at least two"),
+        ("[true, false]", "at least two"),
+        ("[[0], [1]]", "at least two"),
+        ("[0, 1, 0]", "named twice"),
+    ],
+)
+def test_senseless_classes_are_refused(classes: str, message: str) -> None:
+    from imssa_sim.config import load_config
+    from imssa_sim.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_config("sdigits", [f"data.classes={classes}"])
+    assert "data.classes" in str(caught.value)
+
+
+def test_an_unknown_class_gives_the_nearest(sdigits: Dataset) -> None:
+    with pytest.raises(InputError, match=r"no class '11'; did you mean '1'.*classes are 0, 1"):
+        sdigits.only(("0", "11"))
