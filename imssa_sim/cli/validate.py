@@ -16,11 +16,16 @@ def validate(workload: str, overrides: list[str]) -> None:
     ------
     ConfigError
         With every problem of the workload, its overrides and its cards.
+    ValidityError
+        For bits, rate, node or supply outside the range of a converter's, driver's or digital card.
     """
+    from imssa_sim.costs.pricing import check_operating_point
+
     loaded = load_config(workload, overrides)
     problems = _unknown_data(loaded)
     if problems:
         raise ConfigError(problems)
+    check_operating_point(loaded.config.hardware)
     kinds = Counter(origin.kind for origin in loaded.origins.values())
     cards = {card.name for card in cards_used(loaded.config).values()}
     print(

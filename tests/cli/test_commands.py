@@ -25,14 +25,17 @@ def output(capsys: pytest.CaptureFixture[str]) -> Run:
     return run
 
 
-def test_validate_counts_values_by_origin(write_workload: Write, output: Run) -> None:
-    path = write_workload()
+def test_validate_counts_values_by_origin(output: Run) -> None:
+    path = locate.find_workload("digits32")
     loaded = load_config(path)
-    line = output("validate", path, "--set", "hardware.adc.bits=5", "--set", "bits.B=5")
-    from_file = sum(origin.kind == "file" for origin in loaded.origins.values())
+    settings = ("--set", "hardware.adc.bits=5", "--set", "data.normalise=false")
+    line = output("validate", path, *settings)
+    kinds = {key: origin.kind for key, origin in loaded.origins.items()}
+    known = [kinds["hardware.adc.bits"], kinds["data.normalise"]]
+    numbers = [list(kinds.values()).count(kind) - known.count(kind) for kind in ("file", "default")]
     assert line == (
-        f"{path}: valid ({len(loaded.origins)} values: {from_file - 2} from the file, "
-        f"2 overridden, {len(loaded.origins) - from_file} defaults; 9 cards)\n"
+        f"{path}: valid ({len(kinds)} values: {numbers[0]} from the file, "
+        f"2 overridden, {numbers[1]} defaults; 12 cards)\n"
     )
 
 
@@ -157,3 +160,11 @@ def test_an_unreadable_workload(write_workload: Write, output: Run) -> None:
 def test_every_shipped_workload_is_valid(output: Run) -> None:
     for name in locate.workload_names():
         assert ": valid (" in output("validate", name)
+
+
+def test_validate_finds_an_operating_point_outside_a_card(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The survey's converters have four bits and more: a run would stop there too."""
+    assert main(["validate", "sdigits", "--set", "hardware.adc.bits=3"]) == 3
+    assert "holds for bits from 4 to 16, not for 3" in capsys.readouterr().err
