@@ -7,8 +7,11 @@
 reads run directories that ``run --uncertainty`` wrote, prints the comparison with its
 iso-conditions (same network, same sequence, same useful operations: two per multiply-accumulate
 that the network needs; the chip at its bits, the GPU in half precision), and with ``-o`` saves
-``jetson.csv`` and ``jetson.png``/``.svg``. Intervals are those of the runs: every ranged or assumed
-number of the cards varies, the GPU's launch overhead, idle power and efficiencies among them.
+``jetson.csv`` and ``jetson.png``/``.svg``. The second block holds the sequence rate equal too: both
+devices take what the slower one sustains and draw power while they wait. The screen says whether
+the chip is as accurate as the float network that the GPU runs. Intervals are those of the runs:
+every ranged or assumed number of the cards varies, the GPU's launch overhead, idle power and
+efficiencies among them.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ import json
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
+
+EQUAL_ACCURACY = 0.01
+"""Loss against the float network that still counts as equal; the thresholds of QS4D use it too."""
 
 
 class Row(NamedTuple):
@@ -32,6 +38,10 @@ class Row(NamedTuple):
     ratio_low: float
     ratio: float
     ratio_high: float
+    rate: float
+    equal_rate_low: float
+    equal_rate: float
+    equal_rate_high: float
 
 
 def read(folder: Path) -> tuple[list[Row], dict[str, Any]]:
@@ -46,26 +56,46 @@ def read(folder: Path) -> tuple[list[Row], dict[str, Any]]:
         ) from None
     name = str(manifest.get("workload", folder.name))
     chip = found["intervals"]["efficiency_useful"]
-    rows = [_row(name, "chip", chip, {"low": 1.0, "nominal": 1.0, "high": 1.0})]
-    rows += [_row(name, b["baseline"], b["efficiency"], b["ratio"]) for b in found["baselines"]]
+    if any("equal_rate" not in baseline for baseline in found["baselines"]):
+        raise SystemExit(f"{folder} comes from an earlier version: make the run again")
+    itself = {"low": 1.0, "nominal": 1.0, "high": 1.0}
+    rate = float(stats["time.throughput"])
+    rows = [_row(name, "chip", chip, itself, rate, itself)]
+    rows += [
+        _row(name, b["baseline"], b["efficiency"], b["ratio"], b["rate"], b["equal_rate"])
+        for b in found["baselines"]
+    ]
     return rows, stats
 
 
-def _row(workload: str, device: str, efficiency: dict[str, float], ratio: dict[str, float]) -> Row:
-    values = (efficiency[key] / 1e12 for key in ("low", "nominal", "high"))
-    return Row(workload, device, *values, ratio["low"], ratio["nominal"], ratio["high"])
+def _row(
+    workload: str, device: str, efficiency: dict[str, float], ratio: dict[str, float],
+    rate: float, equal_rate: dict[str, float],
+) -> Row:  # fmt: skip
+    keys = ("low", "nominal", "high")
+    values = [efficiency[key] / 1e12 for key in keys] + [ratio[key] for key in keys]
+    return Row(workload, device, *values, rate, *(equal_rate[key] for key in keys))
 
 
 def show(rows: list[Row], stats: dict[str, Any]) -> None:
     print(f"{rows[0].workload}: TOPS/W by useful operations, 90 % interval")
-    accuracy = (stats.get(f"accuracy.{kind}") for kind in ("analog.mean", "float"))
+    accuracy = [stats.get(f"accuracy.{kind}") for kind in ("analog.mean", "float")]
     shown = ["not evaluated" if value is None else f"{value:.1%}" for value in accuracy]
-    print(f"  accuracy on the chip {shown[0]}, of the float network {shown[1]}")
+    text = f"  accuracy on the chip {shown[0]}, of the float network {shown[1]}"
+    if None not in accuracy and accuracy[1] - accuracy[0] > EQUAL_ACCURACY:
+        text += ": NOT at equal accuracy"
+    print(text)
     for row in rows:
         text = f"  {row.device:<48}{row.nominal:10.4g}  ({row.low:.3g} to {row.high:.3g})"
         if row.device != "chip":
             text += f"   chip: {row.ratio:.3g}x ({row.ratio_low:.3g} to {row.ratio_high:.3g})"
         print(text)
+    print("  energy per inference at one sequence rate, waiting counted: GPU over chip")
+    for row in rows[1:]:
+        print(
+            f"  {row.device:<48}{row.equal_rate:10.4g}x "
+            f"({row.equal_rate_low:.3g} to {row.equal_rate_high:.3g})   {row.rate:.4g}/s"
+        )
 
 
 def save(rows: list[Row], folder: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -75,6 +75,8 @@ class BaselineResult:
         Per sequence [J].
     average_power : float
         [W]
+    idle_power : float
+        Between batches [W].
     operations : int
         Useful operations per sequence, two per multiply-accumulate; the same network function in
         both modes, whatever is executed.
@@ -97,6 +99,7 @@ class BaselineResult:
     throughput: float
     energy: float
     average_power: float
+    idle_power: float
     operations: int
     executed_operations: float
     kernels: tuple[KernelTime, ...]
@@ -187,6 +190,7 @@ def evaluate(
         throughput=batch / latency,
         energy=energy / batch,
         average_power=energy / latency,
+        idle_power=card["idle_power"].si,
         operations=OPERATIONS_PER_MAC * shape.useful_macs,
         executed_operations=sum(k.repeats * k.flops for k in kernels) / batch,
         kernels=times,
@@ -226,10 +230,18 @@ def evaluate_baselines(config: RunConfig, sequence_length: int) -> tuple[Baselin
     )
 
 
+class BaselineSamples(NamedTuple):
+    """Draws of a baseline, shape (draws,): of a batch, per sequence, and between batches."""
+
+    latency: FloatArray
+    energy: FloatArray
+    idle_power: FloatArray
+
+
 def baseline_samples(
     result: BaselineResult, shape: Shape, draws: int = 10_000, seed: int = 0
-) -> tuple[FloatArray, FloatArray]:
-    """Return draws of latency [s] and of energy per sequence [J] of a baseline, shape (draws,).
+) -> BaselineSamples:
+    """Return draws of latency [s], energy per sequence [J] and idle power [W] of a baseline.
 
     Its card's ranged and assumed entries vary as `imssa_sim.costs.distributions` says.
     """
@@ -241,8 +253,13 @@ def baseline_samples(
     )
     varied = varied_entries([card])
     drawn = draws_at(varied, latin_hypercube(draws, len(varied), seed))
-    latency, energy = latency_and_energy(Parameters(card, drawn), kernels)
-    return np.broadcast_to(latency, draws), np.broadcast_to(energy, draws) / result.batch
+    parameters = Parameters(card, drawn)
+    latency, energy = latency_and_energy(parameters, kernels)
+    return BaselineSamples(
+        np.broadcast_to(latency, draws),
+        np.broadcast_to(energy, draws) / result.batch,
+        np.broadcast_to(parameters["idle_power"], draws),
+    )
 
 
 def latency_and_energy(p: Parameters, kernels: Sequence[Kernel]) -> tuple[Number, Number]:

@@ -33,6 +33,7 @@ UNITS = {
     "leakage": "J",
     "off_chip": "J",
     "power": "W",
+    "leakage_power": "W",
     "area": "m^2",
     "efficiency_useful": "op/J",
     "efficiency_array": "op/J",
@@ -121,14 +122,16 @@ class LedgerModel:
             if measured and is_array_read(cost.kind, cost.action):
                 continue
             accounts[cost.account] += count * np.asarray(cost.energy)
-        area = np.zeros(number)
+        area, leakage_power = np.zeros(number), np.zeros(number)
         for component in costs.components:
             area += component.area.value
             time = self._leaking.get((component.component, component.kind), 0.0)
+            leakage_power += component.leakage.value
             accounts["leakage"] += np.asarray(component.leakage.value) * time
         energy = accounts["dynamic"] + accounts["leakage"] + accounts["off_chip"]
         totals = {"energy": energy, **accounts, "area": area}
         totals["power"] = energy / self.ledger.elapsed
+        totals["leakage_power"] = leakage_power
         for rule in ("useful", "array"):
             operations = self.ledger.operations(rule)
             totals[f"efficiency_{rule}"] = operations / energy

@@ -6,6 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from imssa_sim.baselines.equal_rate import at_equal_rate, energy_at_rate
 from imssa_sim.baselines.gpu import baseline_samples, shape_of
 from imssa_sim.ledger.uncertainty import (
     UNITS,
@@ -31,11 +34,15 @@ class Advantage:
 
     ``ratio``: the baseline's energy per inference over the chip's; as both are held to the same
     useful operations, also the ratio of TOPS/W. ``efficiency``: of the baseline [op/J].
+    ``equal_rate``: the ratio at ``rate`` sequences per second, which the slower of both sustains
+    with the cards' own numbers; the other waits, and draws power.
     """
 
     baseline: str
     ratio: Interval
     efficiency: Interval
+    rate: float
+    equal_rate: Interval
 
 
 def run_uncertainty(result: RunResult) -> tuple[Uncertainty, tuple[Advantage, ...]]:
@@ -46,13 +53,22 @@ def run_uncertainty(result: RunResult) -> tuple[Uncertainty, tuple[Advantage, ..
     advantages = []
     for number, baseline in enumerate(result.baselines):
         seed = config.seed + 1 + number
-        _, energy = baseline_samples(baseline, shape, found.draws, seed)
+        drawn = baseline_samples(baseline, shape, found.draws, seed)
+        energy, of_chip = drawn.energy, found.samples
         nominal = baseline.energy / result.ledger.energy
+        equal = at_equal_rate(result.ledger, result.timing.throughput, baseline)
+        actions = of_chip["dynamic"] + of_chip["off_chip"]
+        chip = energy_at_rate(actions, of_chip["leakage_power"], 0.0, equal.rate)
+        # A draw whose GPU is too slow for the rate never waits, it falls behind.
+        busy = np.minimum(drawn.latency / baseline.batch, 1 / equal.rate)
+        gpu = energy_at_rate(energy, drawn.idle_power, busy, equal.rate)
         advantages.append(
             Advantage(
                 f"{baseline.card} {baseline.mode} batch {baseline.batch}",
-                interval(nominal, energy / found.samples["energy"], found.level),
+                interval(nominal, energy / of_chip["energy"], found.level),
                 interval(baseline.efficiency, baseline.operations / energy, found.level),
+                equal.rate,
+                interval(equal.ratio, np.asarray(gpu / chip), found.level),
             )
         )
     return found, tuple(advantages)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imssa_sim.baselines.equal_rate import at_equal_rate
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -149,6 +151,11 @@ def _baselines(result: RunResult) -> Iterator[Entry]:
         efficiency = b.efficiency / 1e12
         yield f"{name}.tops_per_watt", efficiency, "TOPS/W", "useful MACs, 2 operations each"
         yield f"{name}.bound", b.bound, "", "what limits it"
+        equal = at_equal_rate(result.ledger, result.timing.throughput, b)
+        rate = "at the rate that both sustain, waiting counted"
+        yield f"{name}.equal_rate", equal.rate, "1/s", "sequences per second that both sustain"
+        yield f"{name}.equal_rate.energy", equal.baseline_energy, "J", f"per inference {rate}"
+        yield f"{name}.equal_rate.chip_energy", equal.chip_energy, "J", f"of the chip {rate}"
 
 
 def _host(result: RunResult) -> Iterator[Entry]:

@@ -150,7 +150,9 @@ def test_samples_of_a_launch_bound_run_follow_the_overheads_distribution():
     from imssa_sim.baselines.gpu import baseline_samples
 
     result = evaluate(NANO, SHAPE, "recurrent")
-    latency, energy = baseline_samples(result, SHAPE, draws=2000)
+    latency, energy, idle_power = baseline_samples(result, SHAPE, draws=2000)
+    low, high = NANO["idle_power"].range
+    assert low <= idle_power.min() < idle_power.max() <= high
     low, mode, high = (math.log(x) for x in (5e-6, 15e-6, 50e-6))
     expected = stats.triang((mode - low) / (high - low), low, high - low)
     per_launch = latency / result.launches
@@ -159,5 +161,5 @@ def test_samples_of_a_launch_bound_run_follow_the_overheads_distribution():
             math.exp(expected.ppf(share)), rel=0.02
         )
     assert np.corrcoef(latency, energy)[0, 1] > 0.7
-    again, _ = baseline_samples(result, SHAPE, draws=2000)
-    assert np.array_equal(latency, again)
+    again = baseline_samples(result, SHAPE, draws=2000)
+    assert np.array_equal(latency, again.latency)

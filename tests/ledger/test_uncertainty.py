@@ -80,6 +80,7 @@ def test_the_nominal_totals_are_the_ledgers(run, found):
     expected = {
         "energy": ledger.energy, "dynamic": accounts["dynamic"], "leakage": accounts["leakage"],
         "off_chip": 0.0, "power": ledger.average_power, "area": ledger.area,
+        "leakage_power": ledger.leakage_power,
         "efficiency_useful": ledger.efficiency("useful"),
         "efficiency_array": ledger.efficiency("array"),
         "density_useful": ledger.density("useful"), "density_array": ledger.density("array"),

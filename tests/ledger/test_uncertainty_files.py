@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from imssa_sim.baselines import evaluate
+from imssa_sim.baselines import at_equal_rate, evaluate
 from imssa_sim.baselines.workload import Shape
 from imssa_sim.cards import load_card
 from imssa_sim.ledger import build_ledger
@@ -26,6 +26,7 @@ def result(make):
         loaded=SimpleNamespace(config=config),
         program=case.program,
         ledger=build_ledger(case.program, case.costs, case.timing),
+        timing=case.timing,
         baselines=(evaluate(load_card("gpu/jetson_nano_10w"), shape, "recurrent"),),
     )
 
@@ -42,6 +43,12 @@ def test_the_advantage_is_the_ratio_of_energies(result, found):
     assert advantage.efficiency.low < advantage.efficiency.median < advantage.efficiency.high
     assert ratio.nominal == pytest.approx(result.baselines[0].energy / result.ledger.energy)
     assert ratio.low < ratio.nominal < ratio.high
+    assert advantage.rate == min(result.timing.throughput, result.baselines[0].throughput)
+    equal = at_equal_rate(result.ledger, result.timing.throughput, result.baselines[0])
+    assert advantage.equal_rate.nominal == pytest.approx(equal.ratio)
+    assert advantage.equal_rate.low < equal.ratio < advantage.equal_rate.high
+    # The chip is the faster one by far and leaks while it waits.
+    assert equal.ratio < ratio.nominal
 
 
 def test_files(tmp_path, found):
