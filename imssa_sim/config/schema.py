@@ -293,7 +293,7 @@ class EffectsConfig(Section):
     read_noise: bool = True
     drift: bool = True
     drift_compensation: bool = False
-    """Not an effect but its remedy: converters' gains follow each tile's mean conductance."""
+    """Not an effect but its remedy: one gain a tile follows what its weights have lost."""
     faults: bool = True
     level_grid: bool = False
     """Targets are rounded to the cell's levels."""
