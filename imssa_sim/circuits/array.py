@@ -169,14 +169,20 @@ class WrittenTiles:
         )
 
     def _drift_gain(self, time: float) -> FloatArray:
-        """Return what restores the mean conductance of each tile (T,): global compensation.
+        """Return what restores the mean weight of each tile (T,): global drift compensation.
 
-        All rows are read at once after programming and again now; the ratio of the two sums
-        scales the converters (Joshi et al., Nat. Commun. 11, 2473, 2020).
+        Known codes are read after programming and again now; the columns' sums are projected on
+        those that the weights promise, and the ratio of the two scales the converters. The sum of
+        all cells (Joshi et al., Nat. Commun. 11, 2473, 2020) will not do here: in a balanced pair
+        most of it is common to both lines, and drifts faster than the difference.
         """
-        now = self.conductance(time).sum(axis=(1, 2))
-        start = self.written.sum(axis=(1, 2))
+        start, now = (self._projection(g) for g in (self.written, self.conductance(time)))
         return np.asarray(np.divide(start, now, out=np.ones(len(now)), where=now > 0))
+
+    def _projection(self, conductance: FloatArray) -> FloatArray:
+        """Return Σ w·w_real of each tile (T,), the real weights those of conductances (T, R, P)."""
+        real = effective(conductance, self.scale, self.scheme)
+        return np.asarray((self.weights * real).sum(axis=(1, 2)))
 
     def _per_column(self, lines: FloatArray) -> FloatArray:
         """Return the sums over the lines of each logical column (T, C) of values (T, P)."""
