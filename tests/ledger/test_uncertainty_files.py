@@ -79,14 +79,17 @@ def test_the_comparison_with_the_gpus_reads_run_directories(tmp_path, found, cap
 
     with RunDirectory(tmp_path / "run") as directory:
         write_uncertainty(directory, *found)
-        directory.file("stats.json").write_text('{"accuracy.float": 0.975}')
+        stats = {"accuracy.float": 0.975, "accuracy.analog.mean": 0.9, "time.throughput": 2e4}
+        directory.file("stats.json").write_text(json.dumps(stats))
         directory.file("manifest.json").write_text('{"workload": "digits"}')
     assert jetson.main([str(tmp_path / "run"), "-o", str(tmp_path / "out")]) == 0
     text = capsys.readouterr().out
-    assert "of the float network 97.5%" in text
+    assert "of the float network 97.5%: NOT at equal accuracy" in text
+    assert "at one sequence rate" in text
     assert "gpu/jetson_nano_10w recurrent batch 1" in text
     rows, _ = jetson.read(tmp_path / "run")
     assert rows[0].nominal / rows[1].nominal == pytest.approx(rows[1].ratio, rel=1e-9)
+    assert rows[1].equal_rate == found[1][0].equal_rate.nominal
     assert (tmp_path / "out" / "jetson.png").stat().st_size > 5000
     with pytest.raises(SystemExit, match="make the run with --uncertainty"):
         jetson.read(tmp_path)
