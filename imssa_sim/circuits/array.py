@@ -1,6 +1,7 @@
 """Programmed arrays: from integer weights to what a column of real cells computes with.
 
-Shapes: T tiles, R rows, C logical columns, P physical bit lines (see `weights`).
+Shapes: T tiles, R rows, C logical columns, P physical bit lines, devices in parallel included (see
+`weights`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from imssa_sim.circuits.weights import (
     Scheme,
     effective,
     effective_variance,
+    joined_devices,
     lines_in_use,
     targets,
     unit_conductance,
@@ -56,10 +58,10 @@ class ProgrammedTiles:
         where these are all alike.
     row_conductance : array (T, R)
         Sum of the conductances on a word line, bit lines in use [S].
-    column_conductance : array (T, C)
-        Sum of the conductances on the bit lines of a logical column [S].
+    cell_conductance : array (T, R, C)
+        Between a word line and the bit lines of a logical column [S].
     scale : array (T, C)
-        Conductance per unit of weight [S].
+        Conductance per unit of weight, of all devices in parallel [S].
     programming : ProgrammingCost
     wire_residual : float
         Largest residual of the wire equations, see `ir_drop.Transfer`.
@@ -69,7 +71,7 @@ class ProgrammedTiles:
     variance: FloatArray | None
     flat_variance: FloatArray
     row_conductance: FloatArray
-    column_conductance: FloatArray
+    cell_conductance: FloatArray
     scale: FloatArray
     programming: ProgrammingCost
     wire_residual: float = 0.0
@@ -92,7 +94,9 @@ class WrittenTiles:
     weights : int array (T, R, C)
         What was meant.
     scale : array (T, C)
-        [S] per unit.
+        [S] per unit, of all devices in parallel.
+    devices : int
+        Cells in parallel for one weight and line.
     in_use : bool array (T, R, P)
         Cells at used rows and lines.
     targets, written : array (T, R, P)
@@ -117,6 +121,7 @@ class WrittenTiles:
     scheme: Scheme
     weights: IntArray
     scale: FloatArray
+    devices: int
     in_use: BoolArray
     targets: FloatArray
     written: FloatArray
@@ -151,7 +156,8 @@ class WrittenTiles:
         if self.exact:
             weights = self.weights.astype(np.float64)
         else:
-            weights = effective(conductance, self.scale, self.scheme)
+            joined = joined_devices(conductance, self.devices)
+            weights = effective(joined, self.scale, self.scheme)
         if self.compensated:
             gain = self._drift_gain(time)[:, None, None]
             weights = weights * gain
@@ -162,7 +168,7 @@ class WrittenTiles:
             variance=excess,
             flat_variance=flat,
             row_conductance=conductance.sum(axis=2),
-            column_conductance=self._per_column(conductance.sum(axis=1)),
+            cell_conductance=self._per_column(joined_devices(conductance, self.devices)),
             scale=self.scale,
             programming=self.programming,
             wire_residual=residual,
@@ -181,14 +187,15 @@ class WrittenTiles:
 
     def _projection(self, conductance: FloatArray) -> FloatArray:
         """Return Σ w·w_real of each tile (T,), the real weights those of conductances (T, R, P)."""
-        real = effective(conductance, self.scale, self.scheme)
+        joined = joined_devices(conductance, self.devices)
+        real = effective(joined, self.scale, self.scheme)
         return np.asarray((self.weights * real).sum(axis=(1, 2)))
 
     def _per_column(self, lines: FloatArray) -> FloatArray:
-        """Return the sums over the lines of each logical column (T, C) of values (T, P)."""
+        """Return the sums over the lines of each logical column."""
         if self.scheme == "offset":
-            return lines[:, :-1] + lines[:, -1:]
-        return np.asarray(lines[:, 0::2] + lines[:, 1::2])
+            return lines[:, :, :-1] + lines[:, :, -1:]
+        return np.asarray(lines[:, :, 0::2] + lines[:, :, 1::2])
 
     def _behind_wires(
         self, conductance: FloatArray, wires: Wires
@@ -219,10 +226,10 @@ class WrittenTiles:
         nothing = np.zeros(self.scale.shape)
         if cells is None:
             return None, nothing
-        variance = effective_variance(cells, self.scale, self.scheme)
-        used = self.in_use[:, :, : 2 * self.scale.shape[1] : 2]
-        if self.scheme == "offset":
-            used = self.in_use[:, :, :-1]
+        joined = joined_devices(cells, self.devices)
+        variance = effective_variance(joined, self.scale, self.scheme)
+        lines = self.in_use[:, :, :: self.devices]
+        used = lines[:, :, :-1] if self.scheme == "offset" else lines[:, :, 0::2]
         empty = (self.weights == 0) & used
         low = np.where(empty, variance, np.inf).min(axis=1)
         high = np.where(empty, variance, -np.inf).max(axis=1)
@@ -292,9 +299,10 @@ def write_tiles(
     rows_used = np.asarray(rows_used, dtype=np.int64)
     columns_used = np.asarray(columns_used, dtype=np.int64)
     scheme: Scheme = tile.weights
+    devices = tile.devices
     scale = unit_conductance(weights, scheme, tile.weight_scale, cell.g_min, cell.g_max)
-    meant = targets(weights, scale, scheme, cell.g_min, cell.g_max)
-    lines = lines_in_use(columns_used, weights.shape[2], scheme)
+    meant = targets(weights, scale, scheme, cell.g_min, cell.g_max).repeat(devices, axis=2)
+    lines = lines_in_use(columns_used, weights.shape[2], scheme).repeat(devices, axis=1)
     rows = np.arange(weights.shape[1]) < rows_used[:, None]
     in_use = rows[:, :, None] & lines[:, None, :]
     meant = np.where(in_use, meant, 0.0)
@@ -303,8 +311,9 @@ def write_tiles(
         meant = np.where(in_use, cell.on_grid(meant), 0.0)
 
     place = Placement(
-        Coordinates(seed, chip, stage), weights, rows_used, columns_used, scheme, tile.spare_columns
-    )
+        Coordinates(seed, chip, stage), weights, rows_used, columns_used, scheme,
+        tile.spare_columns, devices,
+    )  # fmt: skip
     faults = None
     if real and effects.faults:
         faults = place.with_faults(cell, hardware.faults)
@@ -329,7 +338,8 @@ def write_tiles(
         cell=cell,
         scheme=scheme,
         weights=weights,
-        scale=scale,
+        scale=scale * devices,
+        devices=devices,
         in_use=in_use,
         targets=meant,
         written=written,

@@ -1,6 +1,7 @@
 """Faulty cells and lines of tiles, and spare columns that take over the worst of them.
 
-Shapes: T tiles, R rows, C logical columns, S spare ones, P bit lines of C + S columns.
+Shapes: T tiles, R rows, C logical columns, S spare ones, P bit lines of C + S columns, those of
+the devices in parallel included.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits.draws import Coordinates, normals, uniforms
-from imssa_sim.circuits.weights import Scheme, physical_lines
+from imssa_sim.circuits.weights import Scheme, joined_devices, physical_lines
 from imssa_sim.devices.cell import Cell
 from imssa_sim.devices.faults import StuckCells
 from imssa_sim.errors import InputError
@@ -123,6 +124,7 @@ def assign_columns(
     columns: int,
     spares: int,
     scheme: Scheme,
+    devices: int = 1,
 ) -> IntArray:
     """Return the bit lines (T, lines of C) that stand for the logical columns.
 
@@ -137,12 +139,15 @@ def assign_columns(
     columns, spares : int
         C and S.
     scheme : str
+    devices : int
+        Cells in parallel, on neighbouring bit lines.
     """
     tiles, rows, _ = kinds.shape
     chosen = np.tile(np.arange(columns), (tiles, 1))
     driven = (np.arange(rows) < rows_used[:, None])[:, :, None]
     severe = ((kinds == STUCK_ON) | (kinds == OPEN)) & driven
     badness = (severe * (rows + 1) + ((kinds == STUCK_OFF) & driven)).sum(axis=1)
+    badness = joined_devices(badness, devices)
     badness = badness[:, :-1] if scheme == "offset" else badness[:, 0::2] + badness[:, 1::2]
     for t in range(tiles):
         used = int(columns_used[t])
@@ -153,5 +158,7 @@ def assign_columns(
                 chosen[t, bad] = good
     if scheme == "offset":
         reference = np.full((tiles, 1), physical_lines(columns + spares, scheme) - 1)
-        return np.concatenate([chosen, reference], axis=1)
-    return np.stack([2 * chosen, 2 * chosen + 1], axis=2).reshape(tiles, -1)
+        lines = np.concatenate([chosen, reference], axis=1)
+    else:
+        lines = np.stack([2 * chosen, 2 * chosen + 1], axis=2).reshape(tiles, -1)
+    return (lines[:, :, None] * devices + np.arange(devices)).reshape(tiles, -1)

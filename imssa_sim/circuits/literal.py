@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits.array import WrittenTiles
-from imssa_sim.circuits.weights import effective
+from imssa_sim.circuits.weights import effective, joined_devices
 
 FloatArray = NDArray[np.float64]
 
@@ -50,11 +50,11 @@ def literal_sums(
     present = written.conductance(time)[tile]
     sigma = cell.read_sigma(present, written.written[tile], time, written.read_time)
     sigma = sigma * written.in_use[tile]
-    scale = written.scale[tile : tile + 1]
+    scale, devices = written.scale[tile : tile + 1], written.devices
     sums = np.empty((len(codes), scale.shape[1]))
     for n, code in enumerate(codes):
         read = present + sigma * rng.standard_normal(present.shape)
         if clipped:
             read = np.clip(read, cell.bound_low, cell.bound_high) * written.in_use[tile]
-        sums[n] = code @ effective(read[None], scale, written.scheme)[0]
+        sums[n] = code @ effective(joined_devices(read, devices)[None], scale, written.scheme)[0]
     return sums

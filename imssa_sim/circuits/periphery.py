@@ -78,7 +78,7 @@ def periphery(
     variance = converters.variance
     if effects.thermal_noise:
         variance = variance + thermal_variance(
-            programmed.column_conductance,
+            programmed.cell_conductance.sum(axis=1),
             programmed.scale,
             limit=limit,
             read_voltage=tile.read_voltage,

@@ -31,6 +31,8 @@ class Placement:
     scheme : str
     spares : int
         Spare logical columns S behind the C others.
+    devices : int
+        Cells in parallel, on neighbouring bit lines.
     """
 
     def __init__(
@@ -41,18 +43,20 @@ class Placement:
         columns_used: IntArray,
         scheme: Scheme,
         spares: int,
+        devices: int = 1,
     ) -> None:
-        self.where, self.scheme, self.spares = where, scheme, spares
+        self.where, self.scheme, self.spares, self.devices = where, scheme, spares, devices
         self.rows_used, self.columns_used = rows_used, columns_used
         tiles, rows, self.columns = weights.shape
-        self.shape = (tiles, rows, physical_lines(self.columns + spares, scheme))
+        self.shape = (tiles, rows, physical_lines(self.columns + spares, scheme) * devices)
         kinds = np.zeros(self.shape, dtype=np.int8)
         self.lines = self._assigned(kinds)
 
     def _assigned(self, kinds: NDArray[np.int8]) -> IntArray:
         return assign_columns(
-            kinds, self.rows_used, self.columns_used, self.columns, self.spares, self.scheme
-        )
+            kinds, self.rows_used, self.columns_used, self.columns, self.spares, self.scheme,
+            self.devices,
+        )  # fmt: skip
 
     def with_faults(self, cell: Cell, config: FaultsConfig) -> FaultMap:
         """Draw the faults, move columns to spare ones, and return the faults of those in use."""

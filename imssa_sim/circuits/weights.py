@@ -10,11 +10,14 @@ step per unit of weight, ``scale`` [S], that the column current is divided by:
 
 Two lines give w the range (G_max - G_min)/scale, the offset column half of it. A weight of zero is
 a cell left at G_min (two lines), which makes an unused cell and a zero one the same thing.
+
+With N devices a line each cell stands N times, on neighbouring bit lines whose currents join at
+one sense node: conductances and the scale add up, independent errors average.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,6 +91,13 @@ def targets(
         result[:, :, 1::2] = np.where(used, middle - step / 2, g_min)
     # Rounding may leave the range by an ulp.
     return np.clip(result, g_min, g_max)
+
+
+def joined_devices(lines: NDArray[Any], devices: int) -> NDArray[Any]:
+    """Return the sums (…, P) over the devices of each line of values (…, P · devices)."""
+    if devices == 1:
+        return lines
+    return np.asarray(lines.reshape(*lines.shape[:-1], -1, devices).sum(axis=-1))
 
 
 def lines_in_use(columns_used: IntArray, columns: int, scheme: Scheme) -> BoolArray:

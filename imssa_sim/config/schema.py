@@ -89,6 +89,31 @@ class ModelConfig(Section):
         return self.state // 2
 
 
+class MelConfig(Section):
+    """Log-mel frames of sound; the defaults are those of the keywords that come along."""
+
+    bands: Annotated[int, Field(ge=2, le=128)] = 20
+    window: Time = 0.025
+    """[s]"""
+    hop: Time = 0.01
+    """[s], from frame to frame."""
+    low: Frequency = 60.0
+    """[Hz], where the first band begins."""
+    high: Frequency = 7600.0
+    """[Hz], where the last band ends."""
+
+
+class SpikesConfig(Section):
+    """How spikes are counted into frames."""
+
+    step: Time = 0.01
+    """[s], of a frame."""
+    duration: Time = 1.0
+    """[s], from the recording's begin; later spikes are left out, missing ones are zeros."""
+    group: Positive = 5
+    """Neighbouring units that are counted together."""
+
+
 class DataConfig(Section):
     """The data set that the network is calibrated and evaluated on."""
 
@@ -99,6 +124,10 @@ class DataConfig(Section):
     fallback: Annotated[str, Field(min_length=1)] | None = None
     fallback_checkpoint: FilePath | None = None
     normalise: bool = True
+    features: Literal["auto", "raw", "log_mel"] = "auto"
+    """Of sound; auto: raw for speech_commands, log_mel for keywords."""
+    mel: MelConfig = MelConfig()
+    spikes: SpikesConfig = SpikesConfig()
 
 
 class BitWidths(Section):
@@ -169,6 +198,8 @@ class TileConfig(Section):
     weights: Literal["differential", "one_sided", "offset"] = "differential"
     weight_scale: Literal["column", "tile"] = "column"
     """What shares one conductance per unit of weight."""
+    devices: Annotated[int, Field(ge=1, le=64)] = 1
+    """Cells in parallel for each cell of a weight, on bit lines that join at the sense node."""
     read_voltage: Voltage = 0.2
     """[V]"""
     read_time: Time = 1e-8

@@ -39,7 +39,8 @@ class ActionPrices(Pricing):
             yield self._action(op, self._estimated_read(op, stage))
         elif op.kind == "adc":
             yield self._action(op, self.term(self.adc, self._conversion, ("adc",)))
-            lines = 1 if tile.weights == "offset" else 2
+            samples = 1 if tile.weights == "offset" else 2
+            lines = samples * tile.devices
             charge = self.array_term(
                 lambda p, w: array.bit_line_charge(
                     p, w, tile.rows, self.feature, tile.read_voltage
@@ -49,7 +50,7 @@ class ActionPrices(Pricing):
             path = op.component.replace(".adc", ".array")
             yield self._beside(path, "bit_line", "charge", charge, lines * _pulses(op, stage))
             sample = self.term(self.card(tile.array), lambda p: p["sample_energy"], ("sample",))
-            yield self._beside(path, "sample_hold", "sample", sample, lines)
+            yield self._beside(path, "sample_hold", "sample", sample, samples)
         elif op.kind == "buffer":
             size = self.buffer_bytes(op, stage)
             yield self._action(op, self.memory_term(size, bits))

@@ -215,7 +215,8 @@ class Pricing:
         tile, cell = self.hardware.chip.tile, self.card(self.hardware.chip.tile.cell)
         low, high = cell["g_min"].si, cell["g_max"].si
         scale = unit_conductance(tiles.weights, tile.weights, tile.weight_scale, low, high)
-        return float(targets(tiles.weights, scale, tile.weights, low, high).sum()) / tiles.tiles
+        cells = float(targets(tiles.weights, scale, tile.weights, low, high).sum())
+        return cells * tile.devices / tiles.tiles
 
     def requantised_bits(self, op: Operation) -> int:
         """Width of what a requantiser takes: a conversion behind an ADC, else a wide sum."""

@@ -1,7 +1,8 @@
 """Places weights on crossbar tiles: kernels packed along the diagonal or split, linears split.
 
 A logical column is one signed weight wide: two physical bit lines as a differential pair, one with
-an offset column, which every tile then has in addition.
+an offset column, which every tile then has in addition; several times that with several devices in
+parallel.
 """
 
 from __future__ import annotations
@@ -30,17 +31,19 @@ class TileShape:
     rows: int
     columns: int
     weights: Literal["differential", "one_sided", "offset"]
+    devices: int = 1
 
     @property
     def lines_per_column(self) -> int:
         """Physical bit lines of one logical column."""
-        return 1 if self.weights == "offset" else 2
+        return self.devices * (1 if self.weights == "offset" else 2)
 
     def bit_lines(self, logical: int) -> int:
         """Return the physical bit lines that ``logical`` columns of one tile occupy."""
         if logical == 0:
             return 0
-        return logical * self.lines_per_column + (1 if self.weights == "offset" else 0)
+        common = self.devices if self.weights == "offset" else 0
+        return logical * self.lines_per_column + common
 
 
 def tile_shape(tile: TileConfig) -> TileShape:
@@ -49,15 +52,22 @@ def tile_shape(tile: TileConfig) -> TileShape:
     Raises
     ------
     InputError
-        The spare columns leave none to use.
+        The tile is too narrow for one column, or the spare columns leave none to use.
     """
-    columns = tile.columns - 1 if tile.weights == "offset" else tile.columns // 2
+    lines = tile.columns // tile.devices
+    columns = lines - 1 if tile.weights == "offset" else lines // 2
+    if columns < 1:
+        raise InputError(
+            f"hardware.chip.tile: {tile.columns} columns (bit lines) hold no weight of "
+            f"weights: {tile.weights} with devices: {tile.devices}; give more columns or fewer "
+            "devices"
+        )
     if tile.spare_columns >= columns:
         raise InputError(
             f"hardware.chip.tile.spare_columns: {tile.spare_columns} leaves none of the tile's "
             f"{columns} logical columns; give fewer, or a tile with more columns"
         )
-    return TileShape(tile.rows, columns - tile.spare_columns, tile.weights)
+    return TileShape(tile.rows, columns - tile.spare_columns, tile.weights, tile.devices)
 
 
 @dataclass(frozen=True)
