@@ -6,6 +6,10 @@ Handwritten Digits" data (Alpaydin and Kaynak, 1998; CC BY 4.0).
 
 from __future__ import annotations
 
+import gzip
+from importlib.util import find_spec
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,11 +41,8 @@ def load_digits(name: str, side: int, normalise: bool) -> Dataset:
         Subtract `MEAN` and divide by `STD`; otherwise values lie in 0…1. Training leaves its
         first plateau twice as soon as with values in -1…1.
     """
-    from sklearn import datasets
-
-    bunch = datasets.load_digits()
-    images = np.asarray(bunch.images, dtype=np.float64) / _FULL_SCALE
-    labels = np.asarray(bunch.target, dtype=np.int64)
+    images, labels = _bundled()
+    images /= _FULL_SCALE
     native = images.shape[1]
     if side != native:
         images = resample_bilinear(images, side)
@@ -64,6 +65,24 @@ def load_digits(name: str, side: int, normalise: bool) -> Dataset:
         image_shape=(side, side),
         background=-MEAN / STD if normalise else 0.0,
     )
+
+
+def _bundled() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the images (n, 8, 8) and labels (n,) that scikit-learn ships.
+
+    Its file is read in place: importing scikit-learn with all its estimators takes a second.
+    """
+    found = find_spec("sklearn")
+    folders = found.submodule_search_locations if found is not None else None
+    file = Path(folders[0], "datasets", "data", "digits.csv.gz") if folders else None
+    if file is None or not file.is_file():  # a release that keeps it elsewhere
+        from sklearn import datasets
+
+        bunch = datasets.load_digits()
+        return np.array(bunch.images, np.float64), np.array(bunch.target, np.int64)
+    with gzip.open(file, "rt", encoding="ascii") as lines:
+        rows = np.loadtxt(lines, delimiter=",")
+    return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
 
 
 def resample_bilinear(images: NDArray[np.float64], side: int) -> NDArray[np.float64]:

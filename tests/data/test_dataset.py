@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from sklearn.datasets import load_digits as sklearn_digits
 
 from imssa_sim.data import Dataset, dataset_names, load_dataset, resolve_dataset
 from imssa_sim.data.dataset import stratified_parts
-from imssa_sim.data.digits import resample_bilinear
+from imssa_sim.data.digits import load_digits, resample_bilinear
 from imssa_sim.errors import InputError
 
 
@@ -196,3 +198,19 @@ def test_senseless_classes_are_refused(classes: str, message: str) -> None:
 def test_an_unknown_class_gives_the_nearest(sdigits: Dataset) -> None:
     with pytest.raises(InputError, match=r"no class '11'; did you mean '1'.*classes are 0, 1"):
         sdigits.only(("0", "11"))
+
+
+def test_digits_are_read_without_importing_scikit_learn() -> None:
+    code = (
+        "import sys; from imssa_sim.data import load_dataset; "
+        "print(load_dataset('sdigits').fingerprint[:16], 'sklearn' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["975525a4ff170800", "False"]
+
+
+def test_digits_are_the_same_where_the_file_is_elsewhere(
+    sdigits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imssa_sim.data.digits.Path.is_file", lambda path: False)
+    assert load_digits("sdigits", 8, normalise=True).fingerprint == sdigits.fingerprint
