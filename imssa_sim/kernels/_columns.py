@@ -20,6 +20,7 @@ from imssa_sim.kernels.ops import (
     floor_affine,
     fma,
     fold,
+    gather,
     inner,
     iota,
     less,
@@ -132,6 +133,19 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any, squares: Any) -> Non
 
 
 @inner
+def shift_add(t: Any, s: Any, first: int, last: int) -> None:
+    """Codes of the logical columns first … last - 1 from those of their slices, in place."""
+    end = np.int32(last * t.array.slices - 1)
+    for j in range(first - first % LANES, last, LANES):
+        total = splat(t.chain.zero)
+        for k in range(t.array.slices):
+            at = add(mul(add(iota(), np.int32(j)), np.int32(t.array.slices)), np.int32(k))
+            at = select(less(end, at), end, at)
+            total = fma(gather(s.sums, at), gather(t.chain.slice_gain, at), total)
+        store(s.sums, j, total)
+
+
+@inner
 def _feed_back(t: Any, s: Any) -> None:
     """Codes of the state columns through their requantisers onto the state rows."""
     for j in range(0, t.array.states, LANES):
@@ -195,7 +209,10 @@ def run_columns(t: Any, s: Any) -> None:
             squares = drive(t, s)
             first = t.array.states if part else 0
             last = columns if part or not t.job.two_pass else t.array.states
-            _read(t, s, first, last, step, squares)
+            each = t.array.slices
+            _read(t, s, first * each, last * each, step, squares)
+            if each > 1:
+                shift_add(t, s, first, last)
             if not part:
                 _feed_back(t, s)
         _give_outputs(t, s, k)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.kernels._columns import digitise, drive, flush_statistics
+from imssa_sim.kernels._columns import digitise, drive, flush_statistics, shift_add
 from imssa_sim.kernels._recurrent_items import Work, gather_tile
 from imssa_sim.kernels.normal import fill_vectors
 from imssa_sim.kernels.ops import (
@@ -45,7 +45,7 @@ class Tokens(NamedTuple):
     sample: NDArray[np.int64]  # (N,) index of the sample's key
     step: NDArray[np.int64]  # (N,)
     out: NDArray[np.int32]  # (N * T * C,)
-    columns: int  # C
+    columns: int  # C, logical
 
 
 @inner
@@ -129,6 +129,7 @@ def _read_chunk(
     cells = tile * a.rows * a.pitch
     count, tiles = last - first, a.n_states.shape[0]
     squares = pointer(space.squares, 0)
+    columns = array.outputs * array.slices
     for k in range(count):
         s = _chunk_work(a, space, height, k)
         start = (first + k) * tokens.inputs + tokens.row_start[tile]
@@ -150,9 +151,11 @@ def _read_chunk(
             place = 2 * tokens.sample[first + k]
             key0, key1 = absorb(keys[place], keys[place + 1], t.job.number)
             step = np.uint32(tokens.step[first + k])
-            fill_vectors(key0, key1, step, 0, array.outputs, s.normals)
-        for j in range(array.states, array.outputs, LANES):  # no states
-            digitise(t, s, j, array.states, array.outputs, squares[k])
+            fill_vectors(key0, key1, step, 0, columns, s.normals)
+        for j in range(0, columns, LANES):  # no states
+            digitise(t, s, j, 0, columns, squares[k])
+        if array.slices > 1:
+            shift_add(t, s, 0, array.outputs)
         at = ((first + k) * tiles + tile) * tokens.columns
         _store_codes(s.sums, array.outputs, pointer(tokens.out, at))
 

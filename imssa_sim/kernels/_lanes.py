@@ -188,6 +188,17 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
 
 
 @inner
+def _shift_add(t: Any, s: Any, first: int, last: int) -> None:
+    """Codes of the logical columns first … last - 1 from those of their slices, in place."""
+    for j in range(first, last):
+        for lane in range(0, WIDTH, LANES):
+            total = splat(t.chain.zero)
+            for c in range(j * t.array.slices, (j + 1) * t.array.slices):
+                total = fma(load(s.sums, c * WIDTH + lane), splat(t.chain.slice_gain[c]), total)
+            store(s.sums, j * WIDTH + lane, total)
+
+
+@inner
 def _feed_back(t: Any, s: Any) -> None:
     """Codes of the state columns through their requantisers onto the state rows."""
     for lane in range(0, WIDTH, LANES):
@@ -260,7 +271,10 @@ def run_lanes(t: Any, s: Any) -> None:
             _drive(t, s)
             first = t.array.states if part else 0
             last = columns if part or not t.job.two_pass else t.array.states
-            _read(t, s, first, last, step)
+            each = t.array.slices
+            _read(t, s, first * each, last * each, step)
+            if each > 1:
+                _shift_add(t, s, first, last)
             if not part:
                 _feed_back(t, s)
         _give_outputs(t, s, k)

@@ -58,10 +58,11 @@ class Array(NamedTuple):
     """Cells of one tile."""
 
     pitch: int
+    slices: int
     rows: int  # driven rows
     states: int
     inputs: int
-    outputs: int
+    outputs: int  # logical, as the states
     weights: Any
     weight_start: Any
     weight_row: Any
@@ -84,6 +85,7 @@ class Chain(NamedTuple):
     adc_scale: Any
     adc_offset: Any
     adc_table: Any
+    slice_gain: Any
     gain: Any
     dac_levels: Any
     input_channel: Any
@@ -222,6 +224,7 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
     levels = a.adc_table.shape[0] // tiles
     array = Array(
         a.pitch,
+        a.slices,
         a.n_states[t] + a.n_inputs[t],
         a.n_states[t],
         a.n_inputs[t],
@@ -245,6 +248,7 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
         pointer(a.adc_scale, column),
         pointer(a.adc_offset, column),
         pointer(a.adc_table, t * levels),
+        pointer(a.slice_gain, column),
         pointer(a.gain, column),
         pointer(a.dac_levels, 0),
         pointer(a.input_channel, t * (a.input_channel.shape[0] // tiles)),

@@ -54,15 +54,20 @@ class DenseTiles:
 
     @property
     def columns(self) -> int:
-        """Columns of a tile."""
+        """Columns of a tile, slices counted one by one."""
         return self.packed.columns
+
+    @property
+    def logical(self) -> int:
+        """Logical columns of a tile."""
+        return self.packed.logical
 
 
 @dataclass(frozen=True)
 class DenseResult:
     """What the reads of a linear layer's tiles gave."""
 
-    outputs: NDArray[np.int32]  # (N, T, C) ADC codes
+    outputs: NDArray[np.int32]  # (N, T, C / K) ADC codes, those of K slices added up
     saturated_low: NDArray[np.int64]  # (T, C)
     saturated_high: NDArray[np.int64]  # (T, C)
     sum_squares: NDArray[np.int64]  # (T, R) sum of squared codes over tokens
@@ -87,6 +92,8 @@ def pack_dense(
     extra_variance: ArrayLike = 0.0,
     dac_levels: ArrayLike | None = None,
     adc_table: ArrayLike | None = None,
+    slices: int = 1,
+    slice_gain: ArrayLike = 1.0,
     dtype: Any = None,
 ) -> DenseTiles:
     """Check and pack the tiles of one linear layer.
@@ -96,11 +103,11 @@ def pack_dense(
     weights : array_like
         Programmed weights with their errors, (T, R, C) [integer weight units], zero-padded.
     row_start, row_count, column_count : array_like
-        First input, inputs and outputs of each tile, (T,).
+        First input, inputs and outputs (logical columns) of each tile, (T,).
     input_limit : int
         Largest magnitude of an input code.
     adc_scale, adc_offset, adc_low, adc_high, variance, flat_variance, extra_variance, \
-dac_levels, adc_table, dtype
+dac_levels, adc_table, slices, slice_gain, dtype
         As in :func:`imssa_sim.kernels.tiles.pack_tiles`.
 
     Returns
@@ -136,6 +143,8 @@ dac_levels, adc_table, dtype
         extra_variance=extra_variance,
         dac_levels=dac_levels,
         adc_table=adc_table,
+        slices=slices,
+        slice_gain=slice_gain,
         dtype=dtype,
         multiple=PANEL,
     )
@@ -199,8 +208,8 @@ def read_dense(
         row_start=tiles.row_start,
         sample=place.astype(np.int64).ravel(),
         step=np.array(np.broadcast_to(steps, (total,)), dtype=np.int64),
-        out=np.zeros(total * count * tiles.columns, np.int32),
-        columns=tiles.columns,
+        out=np.zeros(total * count * tiles.logical, np.int32),
+        columns=tiles.logical,
     )
     one = np.zeros(1, np.int64)
     plan = Plan(one, one + 1, one, one + 1)
@@ -246,7 +255,7 @@ def read_dense(
         np.sum([getattr(c, field) for c in sums], axis=0) for field in Counters._fields
     )
     return DenseResult(
-        outputs=tokens.out.reshape(total, count, tiles.columns),
+        outputs=tokens.out.reshape(total, count, tiles.logical),
         saturated_low=low.reshape(count, -1)[:, : tiles.columns],
         saturated_high=high.reshape(count, -1)[:, : tiles.columns],
         sum_squares=squares.reshape(count, -1),

@@ -1,7 +1,8 @@
 """Crossbar tiles packed for the recurrent kernel.
 
 Shapes: T tiles, R rows, C columns, P columns padded to whole vectors, S state rows, I input rows,
-O output columns per tile (the largest of all tiles; the rest is padding).
+O output columns per tile (the largest of all tiles; the rest is padding). With K slices a weight
+takes K columns that stand side by side: column j·K + k is slice k of the logical column j.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ class TileArrays(NamedTuple):
 
     rows: int  # R
     pitch: int  # P
+    slices: int  # K
+    slice_gain: NDArray[Any]  # (T * P,) of a slice's ADC codes in the logical column's code
     n_states: NDArray[np.int64]  # (T,)
     n_inputs: NDArray[np.int64]  # (T,)
     n_outputs: NDArray[np.int64]  # (T,)
@@ -48,7 +51,7 @@ class TileArrays(NamedTuple):
     adc_scale: NDArray[Any]  # (T * P,)
     adc_offset: NDArray[Any]  # (T * P,)
     adc_table: NDArray[Any]  # (T * levels * P,) or (0,): identity
-    gain: NDArray[Any]  # (T * P,) multiplier / 2**shift of state and output columns
+    gain: NDArray[Any]  # (T * P,) multiplier / 2**shift of logical state and output columns
     dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
     limits: NDArray[Any]  # ADC low, ADC high, state limit, output limit; 0, 1/2, 1
     dac_zero: int  # place of code 0 in dac_levels
@@ -70,6 +73,11 @@ class RecurrentTiles:
     def tiles(self) -> int:
         """Number of tiles."""
         return len(self.arrays.n_states)
+
+    @property
+    def logical(self) -> int:
+        """Logical columns of a tile."""
+        return self.columns // self.arrays.slices
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -110,8 +118,15 @@ def column_lists(
     return ColumnLists(start.astype(np.int64), row.astype(np.int64), cells[tile, column, row])
 
 
-def working_type(weights: NDArray[np.float64], limit: int, low: int, high: int) -> Any:
-    """float32 where sums of integer weights and codes stay exact (below 2**24), else float64."""
+def working_type(
+    weights: NDArray[np.float64], limit: int, low: int, high: int, joined: float = 0.0
+) -> Any:
+    """float32 where sums of integer weights and codes stay exact (below 2**24), else float64.
+
+    ``joined`` is the largest code that slices add up to.
+    """
+    if joined >= 2**24:
+        return np.float64
     largest = float(np.abs(weights).sum(axis=1).max(initial=0.0)) * limit
     integer = bool(np.all(weights == np.rint(weights)))
     adc = min(largest, max(abs(low), abs(high))) if integer else max(abs(low), abs(high))
@@ -169,6 +184,8 @@ def pack_tiles(
     output_shift: ArrayLike = 1,
     output_limit: int = 0,
     channels: int = 0,
+    slices: int = 1,
+    slice_gain: ArrayLike = 1.0,
     dtype: Any = None,
     multiple: int = LANES,
 ) -> RecurrentTiles:
@@ -180,7 +197,7 @@ def pack_tiles(
         Programmed weights with their errors, (T, R, C) [integer weight units]. Rows: states, then
         inputs. Columns: states in the order of their rows, then outputs. Padding is zero.
     n_states, n_inputs, n_outputs : array_like
-        Rows and columns in use per tile, (T,).
+        Rows and logical columns in use per tile, (T,).
     input_channel : array_like
         Channel that drives each input row, (T, I), -1 where unused.
     adc_scale, adc_offset : array_like
@@ -209,6 +226,11 @@ def pack_tiles(
         Fused output: every channel has its one column, whose requantiser is applied in the
         kernel; (T, O), broadcast (T, O) twice, and two numbers. Without ``output_channel`` the
         kernel gives ADC codes.
+    slices : int
+        Columns K that hold one weight.
+    slice_gain : array_like
+        Powers of two that the codes of the slices are multiplied by, broadcast to (T, C), before
+        they are added up to the code of the logical column.
     dtype : numpy.dtype, optional
         float32 or float64; by default float32 where all integer sums stay below 2**24.
     multiple : int
@@ -228,7 +250,8 @@ def pack_tiles(
         raise ValueError(f"weights must be (T, R, C), not {w.shape}")
     tiles, rows, columns = w.shape
     ns, ni, no = (np.asarray(n, dtype=np.int64) for n in (n_states, n_inputs, n_outputs))
-    if np.any(ns + ni > rows) or np.any(ns + no > columns) or min(ns.min(), ni.min(), no.min()) < 0:
+    used = (ns + no) * slices
+    if np.any(ns + ni > rows) or np.any(used > columns) or min(ns.min(), ni.min(), no.min()) < 0:
         raise ValueError("a tile has more states, inputs or outputs than rows or columns")
     s_max, o_max = int(ns.max()), int(no.max())
     channel_in = np.asarray(input_channel, dtype=np.int64).reshape(tiles, -1)
@@ -239,13 +262,20 @@ def pack_tiles(
     if fused:
         lines = np.asarray(output_channel, dtype=np.int64).reshape(tiles, -1)[:, :o_max]
         lines = np.where(given, lines, -1)
-        used = lines[lines >= 0]
-        if len(np.unique(used)) != len(used) or np.any(used >= channels):
+        known = lines[lines >= 0]
+        if len(np.unique(known)) != len(known) or np.any(known >= channels):
             raise ValueError("fused output: each channel must have exactly one column")
     else:
         lines = np.where(given, np.arange(tiles * o_max).reshape(tiles, o_max), -1)
+    joined = 0.0
+    if slices > 1:
+        gains = np.broadcast_to(np.asarray(slice_gain, dtype=np.float64), (tiles, columns))
+        parts = gains * (np.arange(columns) < used[:, None]) * max(abs(adc_low), abs(adc_high))
+        joined = float(parts.reshape(tiles, -1, slices).sum(axis=2).max())
+    if joined >= 2**31:
+        raise ValueError("the slices' codes add up to more than 32 bits: narrow adc_low … adc_high")
     if dtype is None:
-        dtype = working_type(w, max(state_limit, input_limit), adc_low, adc_high)
+        dtype = working_type(w, max(state_limit, input_limit), adc_low, adc_high, joined)
     sums = np.abs(w).sum(axis=1).max(initial=0.0) * max(state_limit, input_limit)
     reach = sums * np.abs(np.asarray(adc_scale, dtype=np.float64)).max(initial=0.0)
     if min(reach, max(abs(adc_low), abs(adc_high))) >= 2**31:
@@ -271,13 +301,15 @@ def pack_tiles(
     )
     packed_weights, packed_excess = (padded(m, w.shape, dtype, multiple) for m in (w, excess))
     pitch = -(-columns // multiple) * multiple
-    cells = int(((ns + ni) * (ns + no)).sum())
+    cells = int(((ns + ni) * used).sum())
     few = [bool(np.count_nonzero(m) < SPARSE_BELOW * cells) for m in (w, excess)]
     extra = padded(extra_variance, shape, dtype, multiple)
     mantissa = 2**24 if np.dtype(dtype) == np.float32 else 2**53
     arrays = TileArrays(
         rows=rows,
         pitch=pitch,
+        slices=slices,
+        slice_gain=padded(slice_gain, shape, dtype, multiple),
         n_states=ns,
         n_inputs=ni,
         n_outputs=no,

@@ -21,6 +21,9 @@ def normals(coordinates, step, count):
 class Twin:
     """A tile set as the functional description has it, in float64, one read at a time."""
 
+    slices = 1
+    slice_gain = None
+
     def __init__(self, **parameters):
         self.__dict__.update(parameters)
         self.low = np.zeros(self.weights.shape[::2], np.int64)
@@ -30,8 +33,9 @@ class Twin:
         self.non_zeros = np.zeros_like(self.squares)
 
     def read(self, t, codes, first, last, z):
-        """ADC codes of the columns first … last - 1 for integer codes on the first rows."""
+        """ADC codes of the logical columns first … last - 1 for codes on the first rows."""
         n = len(codes)
+        first, last = first * self.slices, last * self.slices
         self.squares[t, :n] += codes**2
         self.magnitudes[t, :n] += np.abs(codes)
         self.non_zeros[t, :n] += codes != 0
@@ -47,6 +51,10 @@ class Twin:
         code = np.clip(code, self.adc_low, self.adc_high).astype(np.int64)
         if self.adc_table is not None:
             code = self.adc_table[t, np.arange(first, last), code - self.adc_low]
+        if self.slices > 1:
+            weighted = code * self.slice_gain[t, first:last]
+            code = np.array([sum(weighted[i : i + self.slices])
+                             for i in range(0, len(code), self.slices)], np.int64)  # fmt: skip
         return code
 
 

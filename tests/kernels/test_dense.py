@@ -61,6 +61,32 @@ def test_float64_equals_the_twin(twins, noise, tables):
     assert result.drives == 53
 
 
+@pytest.mark.parametrize("tables", [False, True])
+def test_slices_equal_the_twin(twins, tables):
+    rng = np.random.default_rng(12)
+    p = parameters(rng, noise=True, tables=tables)
+    for name in ("weights", "variance", "adc_scale"):
+        p[name] = np.repeat(p[name], 2, axis=-1) * rng.uniform(0.9, 1.1, 2 * C)
+    if tables:
+        p["adc_table"] = rng.integers(-128, 128, (T, 2 * C, 256))
+    p |= {"slices": 2, "slice_gain": np.tile([1.0, 16.0], (T, C))}
+    codes = rng.integers(-LIMIT, LIMIT + 1, (53, 60)).astype(np.int16)
+    steps = np.arange(53)
+    result = read_dense(pack(p, np.float64), codes, sample_ids=7, steps=steps, **WHERE)
+    twin = twins.Twin(**p)
+    for n in range(53):
+        for t in range(T):
+            z = twins.normals((4, 5, 7, 6, t), n, 2 * C)
+            driven = codes[n, START[t] : START[t] + ROWS[t]].astype(np.int64)
+            expected = twin.read(t, driven, 0, COLUMNS[t], z)
+            np.testing.assert_array_equal(result.outputs[n, t, : COLUMNS[t]], expected)
+    assert result.outputs.shape == (53, T, C)
+    np.testing.assert_array_equal(result.saturated_low, twin.low)
+    np.testing.assert_array_equal(result.saturated_high, twin.high)
+    one = read_dense(pack(p, np.float64), codes[3:4], sample_ids=7, steps=[3], **WHERE)
+    np.testing.assert_array_equal(one.outputs[0], result.outputs[3])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_result_is_the_same_in_any_grouping(dtype):
     rng = np.random.default_rng(2)

@@ -109,6 +109,58 @@ def test_float64_equals_the_twin(twins, noise, tables, two_pass):
     assert twin.high.sum() > 0
 
 
+def sliced(rng, p, slices):
+    """The same tiles with ``slices`` columns for each one, their codes weighted 1, 4, 16, …."""
+    wide = parameters(rng, noise=p["variance"] is not None, tables=False)
+    spread = {
+        name: np.repeat(p[name], slices, axis=-1) * rng.uniform(0.8, 1.2, slices * C)
+        for name in ("weights", "adc_scale")
+    }
+    if p["variance"] is not None:
+        spread["variance"] = np.repeat(wide["variance"], slices, axis=2)
+    if p["adc_table"] is not None:
+        spread["adc_table"] = rng.integers(-128, 128, (T, slices * C, 256))
+    gain = np.tile(4.0 ** np.arange(slices), (T, C))
+    return {**p, **spread, "slices": slices, "slice_gain": gain, "state_shift": 26}
+
+
+@pytest.mark.parametrize("slices", [2, 3])
+@pytest.mark.parametrize("two_pass", [False, True])
+@pytest.mark.parametrize("tables", [False, True])
+def test_slices_equal_the_twin_and_each_other(twins, tables, two_pass, slices):
+    """The state requantisers see the sums of the shifted codes of all slices."""
+    rng = np.random.default_rng(17)
+    p = sliced(rng, parameters(rng, noise="dense", tables=tables), slices)
+    codes, ids = random_codes(rng, 34, 4), rng.permutation(1000)[:34]
+    tiles = pack(p, np.float64)
+    result = run_recurrent(tiles, codes, sample_ids=ids, two_pass=two_pass, **WHERE)
+    twin = twins.Twin(**p)
+    outputs, state = twins.run(twin, codes, ids, two_pass=two_pass, **WHERE)
+    np.testing.assert_array_equal(result.outputs, outputs)
+    np.testing.assert_array_equal(result.state, state)
+    np.testing.assert_array_equal(result.saturated_low, twin.low)
+    np.testing.assert_array_equal(result.saturated_high, twin.high)
+    assert 0 < (np.abs(state) < LIMIT).mean() < 1
+    assert np.abs(outputs).max() > 300  # beyond a single converter's codes
+    parts = [
+        run_recurrent(
+            tiles, codes[i : i + size], sample_ids=ids[i : i + size], two_pass=two_pass, threads=2,
+            **WHERE,
+        )
+        for i, size in ((0, 1), (1, 20), (21, 13))
+    ]  # fmt: skip
+    assert_same(joined(parts), result)
+
+
+def test_slices_that_add_up_to_wide_codes_take_float64():
+    rng = np.random.default_rng(3)
+    p = sliced(rng, parameters(rng, noise=False, tables=False), 2)
+    assert pack(p).dtype == np.float32
+    assert pack({**p, "slice_gain": p["slice_gain"] * 2**15}).dtype == np.float64
+    with pytest.raises(ValueError, match="32 bits"):
+        pack({**p, "slice_gain": p["slice_gain"] * 2**23})
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_integer_weights_are_exact(twins, dtype):
     rng = np.random.default_rng(8)
