@@ -57,9 +57,9 @@ def _rows(section: str, kind: str | None) -> list[tuple[str, str]]:
     elif section == "workloads":
         rows = [(name, _description(name)) for name in locate.workload_names()]
     else:
-        from imssa_sim.data import dataset_names
+        from imssa_sim.data import dataset_description, dataset_names
 
-        rows = [(name, "") for name in dataset_names()]
+        rows = [(name, dataset_description(name)) for name in dataset_names()]
     width = max((len(name) for name, _ in rows), default=0)
     return [(name.ljust(width), text) for name, text in rows]
 

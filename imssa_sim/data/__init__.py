@@ -2,13 +2,20 @@
 
 from imssa_sim.data.dataset import Dataset, Split
 from imssa_sim.data.folders import MissingDataError
-from imssa_sim.data.registry import ResolvedData, dataset_names, load_dataset, resolve_dataset
+from imssa_sim.data.registry import (
+    ResolvedData,
+    dataset_description,
+    dataset_names,
+    load_dataset,
+    resolve_dataset,
+)
 
 __all__ = [
     "Dataset",
     "MissingDataError",
     "ResolvedData",
     "Split",
+    "dataset_description",
     "dataset_names",
     "load_dataset",
     "resolve_dataset",

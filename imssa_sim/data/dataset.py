@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from imssa_sim.data.streamed import StreamedSequences
 from imssa_sim.errors import InputError, nearest
 
 SequenceArray = NDArray[np.float32]
@@ -25,13 +26,13 @@ class Split:
 
     Attributes
     ----------
-    inputs : float32 array (n, L, d)
-        Sequences of L steps with d features.
+    inputs : float32 array (n, L, d) or StreamedSequences
+        Sequences of L steps with d features; data too large for memory are streamed.
     labels : int64 array (n,)
         Class of each sequence, 0…K-1.
     """
 
-    inputs: SequenceArray
+    inputs: SequenceArray | StreamedSequences
     labels: LabelArray
 
     def __len__(self) -> int:
@@ -59,6 +60,8 @@ class Dataset:
         (rows, columns) where a sequence is an image read row by row.
     background : float
         Value of an empty pixel after normalisation.
+    contents : str
+        Where sequences are streamed: what stands for their values in the fingerprint.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Dataset:
     normalisation: str
     image_shape: tuple[int, int] | None = None
     background: float = 0.0
+    contents: str = ""
 
     @property
     def length(self) -> int:
@@ -83,11 +87,17 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the names of the classes and all three parts, inputs and labels."""
+        """SHA-256 over the names of the classes and all three parts, inputs and labels.
+
+        Of streamed inputs only the shape enters, and `contents`.
+        """
         digest = hashlib.sha256("\n".join(self.classes).encode())
         for part in (self.train, self.validation, self.test):
             digest.update(repr(part.inputs.shape).encode())
-            digest.update(np.ascontiguousarray(part.inputs, dtype="<f4").tobytes())
+            if isinstance(part.inputs, StreamedSequences):
+                digest.update(self.contents.encode())
+            else:
+                digest.update(np.ascontiguousarray(part.inputs, dtype="<f4").tobytes())
             digest.update(np.ascontiguousarray(part.labels, dtype="<i8").tobytes())
         return digest.hexdigest()
 
@@ -117,8 +127,11 @@ class Dataset:
         label[old] = np.arange(len(old))
 
         def kept(part: Split) -> Split:
-            chosen = np.isin(part.labels, old)
-            return Split(part.inputs[chosen], label[part.labels[chosen]])
+            chosen = np.flatnonzero(np.isin(part.labels, old))
+            inputs = part.inputs
+            if isinstance(inputs, StreamedSequences):
+                return Split(inputs.select(chosen), label[part.labels[chosen]])
+            return Split(inputs[chosen], label[part.labels[chosen]])
 
         listed = ", ".join(classes)
         return replace(

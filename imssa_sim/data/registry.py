@@ -12,31 +12,76 @@ from imssa_sim.data.cifar10 import load_cifar10
 from imssa_sim.data.dataset import Dataset
 from imssa_sim.data.digits import load_digits
 from imssa_sim.data.folders import MissingDataError
+from imssa_sim.data.keywords import load_keywords
+from imssa_sim.data.speech_commands import load_words
 from imssa_sim.errors import InputError, nearest
 
-Loader = Callable[[Path | None, bool], Dataset]
+
+@dataclass(frozen=True)
+class _Entry:
+    """A data set: its description for ``list data``, and its loader.
+
+    A loader takes the folder, None for the usual places, and the settings; it ignores those that
+    have no meaning for its data.
+    """
+
+    description: str
+    load: Callable[[Path | None, DataConfig], Dataset]
 
 
-def _bundled_digits(name: str, side: int, path: Path | None, normalise: bool) -> Dataset:
-    """Digits come with scikit-learn, so a folder has no part in it."""
-    return load_digits(name, side, normalise)
+def _digits(name: str, side: int, path: Path | None, config: DataConfig) -> Dataset:
+    return load_digits(name, side, config.normalise)
 
 
-_LOADERS: dict[str, Loader] = {
-    "sdigits": partial(_bundled_digits, "sdigits", 8),
-    "digits32": partial(_bundled_digits, "digits32", 32),
-    "cifar10": partial(load_cifar10, "cifar10", False),
-    "cifar10_rgb": partial(load_cifar10, "cifar10_rgb", True),
+def _cifar10(name: str, colour: bool, path: Path | None, config: DataConfig) -> Dataset:
+    return load_cifar10(name, colour, path, config.normalise)
+
+
+def _keywords(path: Path | None, config: DataConfig) -> Dataset:
+    features = "log_mel" if config.features == "auto" else config.features
+    return load_keywords("keywords", path, features, config.mel, config.normalise)
+
+
+def _speech_commands(path: Path | None, config: DataConfig) -> Dataset:
+    features = "raw" if config.features == "auto" else config.features
+    return load_words("speech_commands", path, features, config.mel, config.normalise)
+
+
+_DATASETS = {
+    "sdigits": _Entry("8x8 handwritten digits, 64 steps; bundled", partial(_digits, "sdigits", 8)),
+    "digits32": _Entry(
+        "handwritten digits as 32x32, 1,024 steps; bundled", partial(_digits, "digits32", 32)
+    ),
+    "cifar10": _Entry(
+        "CIFAR-10, grey, 1,024 steps; a local folder", partial(_cifar10, "cifar10", False)
+    ),
+    "cifar10_rgb": _Entry(
+        "CIFAR-10, colour, 1,024 steps; a local folder", partial(_cifar10, "cifar10_rgb", True)
+    ),
+    "keywords": _Entry("12 words, SYNTHETIC, 100 log-mel frames; test part bundled", _keywords),
+    "speech_commands": _Entry(
+        "spoken words, 16,000 samples or log-mel frames; a local folder", _speech_commands
+    ),
 }
 
 
 def dataset_names() -> tuple[str, ...]:
     """Return the names of all data sets, sorted."""
-    return tuple(sorted(_LOADERS))
+    return tuple(sorted(_DATASETS))
 
 
-def load_dataset(name: str, path: Path | None = None, normalise: bool = True) -> Dataset:
-    """Load a data set with its fixed, stratified split.
+def dataset_description(name: str) -> str:
+    """Return what a data set of `dataset_names` is, in some words."""
+    return _DATASETS[name].description
+
+
+def load_dataset(
+    name: str,
+    path: Path | None = None,
+    normalise: bool = True,
+    settings: DataConfig | None = None,
+) -> Dataset:
+    """Load a data set with its fixed split.
 
     Parameters
     ----------
@@ -45,19 +90,23 @@ def load_dataset(name: str, path: Path | None = None, normalise: bool = True) ->
     path : Path or None
         Folder of the data; None looks in ``$IMSSA_DATA`` and ``./data``.
     normalise : bool
-        Normalise the values as the field does for this data set; otherwise they lie in 0…1.
+        Normalise the values as the field does for this data set.
+    settings : DataConfig or None
+        What else a configuration says of features; its name, path and ``normalise`` do not count.
+        None: the defaults.
 
     Raises
     ------
     InputError
         The name is unknown, or the folder is missing (`MissingDataError`), incomplete or corrupt.
     """
-    loader = _LOADERS.get(name)
-    if loader is None:
+    entry = _DATASETS.get(name)
+    if entry is None:
         close = nearest(name, dataset_names())
         hint = f"; did you mean '{close}'?" if close else ""
         raise InputError(f"unknown data set '{name}'{hint} (one of {', '.join(dataset_names())})")
-    return loader(path, normalise)
+    given = DataConfig(name=name) if settings is None else settings
+    return entry.load(path, given.model_copy(update={"normalise": normalise}))
 
 
 @dataclass(frozen=True)
@@ -92,11 +141,11 @@ def resolve_dataset(config: DataConfig) -> ResolvedData:
     path = None if config.path == "auto" else Path(config.path)
     note = ""
     try:
-        dataset = load_dataset(config.name, path, config.normalise)
+        dataset = load_dataset(config.name, path, config.normalise, config)
     except MissingDataError as error:
         if config.fallback is None or config.path != "auto":
             raise
-        dataset = load_dataset(config.fallback, None, config.normalise)
+        dataset = load_dataset(config.fallback, None, config.normalise, config)
         note = f"using {config.fallback} instead: {error}"
     if config.classes is not None:
         dataset = dataset.only(config.classes)
