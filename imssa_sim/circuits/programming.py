@@ -28,8 +28,8 @@ class ProgrammingCost:
         Cells written.
     pulses : float array
         Write pulses.
-    time : float array
-        Cell after cell [s].
+    time, row_time : float array
+        Cell after cell; row after row, the cells of a row together until the slowest is done [s].
     energy : float array
         [J]
     failed : int array
@@ -39,6 +39,7 @@ class ProgrammingCost:
     cells: IntArray
     pulses: FloatArray
     time: FloatArray
+    row_time: FloatArray
     energy: FloatArray
     failed: IntArray
 
@@ -57,10 +58,13 @@ def mean_cost(cell: Cell, targets: FloatArray, in_use: BoolArray) -> Programming
     none = np.zeros_like(cells)
     if cell.write is None:
         nothing = np.zeros(cells.shape)
-        return ProgrammingCost(cells, nothing, nothing, nothing, none)
+        return ProgrammingCost(cells, nothing, nothing, nothing, nothing, none)
     energy = (cell.write.cell_energy(targets) * in_use).sum(axis=(1, 2))
-    time = cells * cell.write.cell_time()
-    return ProgrammingCost(cells, cells * cell.write.pulses, time, energy, none)
+    each = cell.write.cell_time()
+    rows = in_use.any(axis=2).sum(axis=1)
+    return ProgrammingCost(
+        cells, cells * cell.write.pulses, cells * each, rows * each, energy, none
+    )
 
 
 def write_verified(
@@ -100,7 +104,7 @@ def write_verified(
     read = form.verify_time
     written = np.zeros_like(targets)
     failed = np.zeros(len(targets), dtype=np.int64)
-    totals = np.zeros((3, len(targets)))
+    totals = np.zeros((4, len(targets)))
     for t, used in enumerate(in_use):
         pulses, reads = (
             _Turns(where, t, purpose, used) for purpose in ("write_pulse", "write_verify")
@@ -118,9 +122,12 @@ def write_verified(
         )
         written[t][used] = result.conductance
         failed[t] = np.count_nonzero(~result.success)
-        totals[:, t] = result.pulses.sum(), result.time.sum(), result.energy.sum()
+        time = np.zeros(used.shape)
+        time[used] = result.time
+        rows = time.max(axis=1).sum()
+        totals[:, t] = result.pulses.sum(), time.sum(), rows, result.energy.sum()
     cells = in_use.sum(axis=(1, 2)).astype(np.int64)
-    return written, ProgrammingCost(cells, totals[0], totals[1], totals[2], failed)
+    return written, ProgrammingCost(cells, totals[0], totals[1], totals[2], totals[3], failed)
 
 
 class _Turns:

@@ -354,6 +354,13 @@ class FaultsConfig(Section):
     """Probability of a bit line, or its converter, to give none."""
 
 
+class ProgrammingConfig(Section):
+    """How the weights are written; for the one-off account."""
+
+    parallel: Literal["none", "tiles", "rows"] = "tiles"
+    """What is written at a time: one cell of the chip, one of each tile, one row of each tile."""
+
+
 class HardwareConfig(Section):
     """The chip."""
 
@@ -369,6 +376,7 @@ class HardwareConfig(Section):
     mapping: MappingConfig = MappingConfig()
     effects: EffectsConfig = EffectsConfig()
     faults: FaultsConfig = FaultsConfig()
+    programming: ProgrammingConfig = ProgrammingConfig()
     power_gating: bool = False
 
 

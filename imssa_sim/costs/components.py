@@ -165,7 +165,10 @@ class ComponentPrices(Pricing):
 
     @cached_property
     def programming(self) -> tuple[ProgrammingCost, ...]:
-        """Writing the weights once; empty if the cell's card has no write pulses."""
+        """Writing all cells of the tiles once, by the card's mean number of pulses.
+
+        Empty if the card has no write pulses.
+        """
         tile = self.hardware.chip.tile
         cell = self.card(tile.cell)
         if "write_pulses" not in cell:
@@ -179,8 +182,12 @@ class ComponentPrices(Pricing):
                 voltage = (p["write_set_voltage"] + p["write_reset_voltage"]) / 2
                 return p["write_pulses"] * voltage**2 * total * p["write_time"]
 
-            def time(p: Parameters, cells: float = use.cells / use.tiles) -> Number:
-                return cells * p["write_pulses"] * (p["write_time"] + p["write_verify_time"])
+            turns = {"none": use.cells, "tiles": use.cells / use.tiles, "rows": tile.rows}
+
+            def time(
+                p: Parameters, turns: float = turns[self.hardware.programming.parallel]
+            ) -> Number:
+                return turns * p["write_pulses"] * (p["write_time"] + p["write_verify_time"])
 
             pulses = round(use.cells * cell["write_pulses"].si)
             costs.append(

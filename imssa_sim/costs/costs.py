@@ -71,8 +71,8 @@ class ComponentCost:
 class ProgrammingCost:
     """Writing the weights into the cells of one tile set, once.
 
-    ``pulses`` write pulses on ``cells`` cells; ``energy`` [J] in all; ``time`` [s] if the tiles
-    are written side by side, each cell by cell.
+    ``pulses`` write pulses on ``cells`` cells; ``energy`` [J] in all; ``time`` [s] with as many
+    cells at a time as ``hardware.programming.parallel`` says.
     """
 
     component: str

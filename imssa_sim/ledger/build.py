@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from imssa_sim.costs.costs import Account, ActionCost, Term
 from imssa_sim.errors import InternalError
 from imssa_sim.ledger.ledger import AreaRow, Ledger, Row
+from imssa_sim.ledger.one_off import Upkeep, one_off
 from imssa_sim.mapping.counts import action_counts, repeats
 
 if TYPE_CHECKING:
@@ -52,7 +53,11 @@ class Executed(Protocol):
 
 
 def build_ledger(
-    program: Program, costs: CostModel, timing: Timed, activity: Executed | None = None
+    program: Program,
+    costs: CostModel,
+    timing: Timed,
+    activity: Executed | None = None,
+    upkeep: Upkeep = Upkeep(),  # noqa: B008 (immutable)
 ) -> Ledger:
     """Build the ledger of one inference and check that it closes.
 
@@ -66,6 +71,8 @@ def build_ledger(
     activity : optional
         Action counts and array energies of the functional execution. Without it the array reads
         are priced by their fixed activity.
+    upkeep : Upkeep
+        What was done to the chip beside inferences; by default it is written once.
 
     Raises
     ------
@@ -82,10 +89,11 @@ def build_ledger(
     busy = busy_times(timing)
     rows = _with_times(rows, busy)
     leakage, ungated, gated = _leakage_rows(costs, timing.end_to_end, busy)
+    account = one_off(program, costs, upkeep)
     programming = [
-        _row(c.component, "array", "program", "programming", c.stage, c.pulses, float(c.time),
-             [(float(c.energy.value), c.energy.status)])
-        for c in costs.programming
+        _row(e.component, e.kind, e.action, "programming", e.stage, e.count, e.time,
+             [(e.energy, e.status)])
+        for e in account.entries
     ]  # fmt: skip
     ledger = Ledger(
         rows=(*rows, *leakage, *programming),
@@ -98,7 +106,7 @@ def build_ledger(
         leakage_gated=gated,
         array_estimate=estimate,
         array_measured=measured,
-        programming_time=max((float(c.time) for c in costs.programming), default=0.0),
+        one_off=account,
     )
     ledger.check()
     return ledger

@@ -15,6 +15,8 @@ from imssa_sim.errors import InternalError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from imssa_sim.ledger.one_off import OneOff
+
 ACCOUNTS: tuple[Account, ...] = ("dynamic", "leakage", "programming", "off_chip")
 STATUSES = ("measured", "fitted", "derived", "assumed")
 OPERATIONS_PER_MAC = 2
@@ -43,7 +45,7 @@ class Row:
         Dotted path.
     kind, action : str
     account : {"dynamic", "leakage", "programming", "off_chip"}
-        ``programming`` is spent once per chip, not per inference, and not in the totals.
+        ``programming`` is spent on a chip, not on an inference, and not in the totals.
     stage, layer : str
         Path of the stage, empty for what all share; its layer (``layer0``, …), encoder, pool,
         decoder, or ``shared``.
@@ -107,8 +109,8 @@ class Ledger:
         the real inputs that the rows hold.
     array_measured : mapping
         Component -> energy of its array reads from the real inputs [J]; empty if none were run.
-    programming_time : float
-        Writing all weights once [s].
+    one_off : OneOff
+        Programming and calibration, and what keeps the chip so over a stream.
     """
 
     rows: tuple[Row, ...]
@@ -121,7 +123,7 @@ class Ledger:
     leakage_gated: float
     array_estimate: Mapping[str, float]
     array_measured: Mapping[str, float]
-    programming_time: float
+    one_off: OneOff
 
     # Totals
 
@@ -133,7 +135,26 @@ class Ledger:
     @property
     def programming_energy(self) -> float:
         """Energy of writing the weights, once [J]."""
-        return math.fsum(row.energy for row in self.rows if row.account == "programming")
+        return self._one_off("program")
+
+    @property
+    def programming_time(self) -> float:
+        """Time of writing the weights, once [s]."""
+        return self.one_off.programming_time
+
+    @property
+    def calibration_energy(self) -> float:
+        """Energy of calibrating the chip before its first inference [J]."""
+        return self._one_off("calibrate")
+
+    @property
+    def stream_energy(self) -> float:
+        """Energy of what keeps the chip programmed and calibrated over a stream [J]."""
+        return self._one_off("reprogram", "recalibrate")
+
+    def _one_off(self, *actions: str) -> float:
+        rows = (row for row in self.rows if row.account == "programming")
+        return math.fsum(row.energy for row in rows if row.action in actions)
 
     @property
     def area(self) -> float:

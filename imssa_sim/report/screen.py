@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from imssa_sim.ledger.one_off import OneOff
     from imssa_sim.simulation.result import RunResult
 
 WIDTH = 80
@@ -113,7 +114,7 @@ def _energy(result: RunResult) -> Iterator[str]:
         "  assumed",
         f"{ledger.assumed_share:.0%} of the energy rests on assumed numbers; programming the chip "
         f"once: {format_si(ledger.programming_energy, 'J')}, "
-        f"{format_si(ledger.programming_time, 's')}",
+        f"{format_si(ledger.programming_time, 's')}{_yield(ledger.one_off)}",
     )
     yield from _row(
         "power",
@@ -127,6 +128,12 @@ def _energy(result: RunResult) -> Iterator[str]:
         f"{useful:.4g} counting useful MACs, {array:.4g} counting array MACs "
         "(1 MAC = 2 operations)",
     )
+
+
+def _yield(account: OneOff) -> str:
+    if account.success is None:
+        return ""
+    return f" ({account.pulses_per_cell:.1f} pulses a cell, {account.success:.2%} written)"
 
 
 def _chip(result: RunResult) -> Iterator[str]:

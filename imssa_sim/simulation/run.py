@@ -10,6 +10,7 @@ from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.costs.model import CostModel
 from imssa_sim.costs.pricing import check_operating_point
 from imssa_sim.ledger.build import build_ledger
+from imssa_sim.ledger.one_off import Upkeep
 from imssa_sim.mapping.build import build_program
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import prepare_inputs
@@ -41,6 +42,7 @@ _COST_ONLY = (
     ("hardware", "memory"),
     ("hardware", "bus"),
     ("hardware", "off_chip"),
+    ("hardware", "programming"),
     ("hardware", "power_gating"),
     ("evaluate", "batch"),
     ("evaluate", "threads"),
@@ -107,7 +109,9 @@ def simulate(
         timing = simulate_timing(program, config.hardware, engine=engine)
     with clock.phase("costs"):
         costs = CostModel(program, config.hardware)
-        ledger = build_ledger(program, costs, timing, values.activity)
+        ledger = build_ledger(
+            program, costs, timing, values.activity, Upkeep(written=values.written)
+        )
         baselines = evaluate_baselines(config, values.sequence_length)
     used = {*costs.citations, *(key for b in baselines for key in b.citations)}
     return RunResult(

@@ -140,7 +140,30 @@ def _chip(result: RunResult) -> Iterator[Entry]:
         useful = sum(use.cells_useful for use in program.use)
         yield "tiles.used_share", used / cells, "1", "cells in used rows and columns"
         yield "tiles.useful_share", useful / cells, "1", "cells that hold a weight"
-    yield "programming.time", ledger.programming_time, "s", "writing all weights once"
+    yield from _programming(result)
+
+
+_PARALLEL = {
+    "none": "one cell of the chip at a time",
+    "tiles": "all tiles side by side, each cell after cell",
+    "rows": "all tiles side by side, each row after row",
+}
+
+
+def _programming(result: RunResult) -> Iterator[Entry]:
+    ledger, account = result.ledger, result.ledger.one_off
+    how = _PARALLEL[result.loaded.config.hardware.programming.parallel]
+    yield "programming.time", ledger.programming_time, "s", f"writing all weights once, {how}"
+    yield "programming.energy", ledger.programming_energy, "J", "write pulses of all weights, once"
+    source = "simulated write-verify" if account.simulated else "by the card's mean"
+    yield "programming.cells", account.cells, "", "cells written"
+    yield "programming.pulses_per_cell", account.pulses_per_cell, "", f"write pulses, {source}"
+    yield (
+        "programming.yield",
+        account.success,
+        "1",
+        "cells that the write-verify loop brought into their windows; - if not simulated",
+    )
 
 
 def _baselines(result: RunResult) -> Iterator[Entry]:

@@ -12,6 +12,7 @@ from imssa_sim.errors import InternalError
 from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
+from imssa_sim.ledger.one_off import mean_writing
 from imssa_sim.mapping.build import build_program
 from imssa_sim.model import quantised
 from imssa_sim.model.calibration import CalibrationOptions, Granularities
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.functional.analog import AnalogResult
+    from imssa_sim.ledger.one_off import Writing
     from imssa_sim.model.quantised import OutputForm, QuantisedNetwork
     from imssa_sim.simulation.clock import Clock
     from imssa_sim.simulation.inputs import Inputs
@@ -52,7 +55,10 @@ class ChipActivity:
 
 @dataclass(frozen=True)
 class Values:
-    """Values of a run; all that depends on data, weights and the array, nothing on costs."""
+    """Values of a run; all that depends on data, weights and the array, nothing on costs.
+
+    ``written``: simulated programming by path of the tile set, empty without effects.write_verify.
+    """
 
     network: QuantisedNetwork
     sequence_length: int
@@ -61,6 +67,7 @@ class Values:
     saturation: tuple[Saturation, ...]
     predictions: Mapping[str, IntArray]
     activity: ChipActivity
+    written: Mapping[str, Writing]
 
 
 def output_form(config: RunConfig) -> OutputForm:
@@ -120,7 +127,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
                 config.evaluate.batch,
                 clock.told.advance,
             ).predictions
-    results = []
+    results, written = [], []
     chosen = spread(samples, config.evaluate.chip_samples)
     for chip in range(config.evaluate.chips):
         name = f"analog accuracy, chip {chip + 1} of {config.evaluate.chips}"
@@ -143,6 +150,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         predictions[f"chip{chip}"] = np.full(samples, NOT_EVALUATED)
         predictions[f"chip{chip}"][chosen] = result.predictions
         results.append(result)
+        written.append(analog.programming)
     return Values(
         network=network,
         sequence_length=inputs.inputs.shape[1],
@@ -151,7 +159,16 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         saturation=_saturation(results),
         predictions=predictions,
         activity=_activity(results),
+        written=_written(written) if _looped(config) else {},
     )
+
+
+def _looped(config: RunConfig) -> bool:
+    return config.hardware.effects.write_verify and not config.hardware.ideal
+
+
+def _written(chips: list[dict[str, ProgrammingCost]]) -> dict[str, Writing]:
+    return {path: mean_writing(chip[path] for chip in chips) for path in chips[0]}
 
 
 def spread(samples: int, wanted: int | str) -> IntArray:

@@ -250,7 +250,7 @@ def test_the_sum_of_all_cells_would_compensate_balanced_pairs_too_much(hardware)
     """Their common mode drifts faster than the difference: the sum promises a larger gain."""
     weights = sparse_weights(1, 60, 40, share=0.8)
     chip = hardware("cells/pcm_hermes_2", drift=True)
-    tiles, rows, columns = weights.shape
+    _, rows, columns = weights.shape
     written = write_tiles(
         weights, np.array([rows]), np.array([columns]), chip, seed=5, chip=1, stage=2
     )

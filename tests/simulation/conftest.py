@@ -29,15 +29,15 @@ baselines: [gpu/jetson_nano_10w]
 Load = Callable[..., LoadedConfig]
 
 
-@pytest.fixture
-def workload_file(tmp_path: Path) -> Path:
+@pytest.fixture(scope="session")
+def workload_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The workload above as a file."""
-    path = tmp_path / "tiny.yaml"
+    path = tmp_path_factory.mktemp("workload") / "tiny.yaml"
     path.write_text(WORKLOAD, encoding="utf-8")
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def load(workload_file: Path) -> Load:
     """Load the workload above with overrides."""
 

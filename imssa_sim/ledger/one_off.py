@@ -1,0 +1,248 @@
+"""The one-off account: writing and calibrating a chip, and keeping it so over a stream.
+
+Nothing of it belongs to an inference. All tiles are calibrated side by side, as tokens go through
+them; how many cells are written at a time is ``hardware.programming.parallel``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from imssa_sim.costs.parameters import Parameters, weakest
+from imssa_sim.timing.durations import durations
+
+if TYPE_CHECKING:
+    from imssa_sim.circuits.programming import ProgrammingCost
+    from imssa_sim.costs.model import CostModel
+    from imssa_sim.mapping.program import Operation, Program, Stage
+
+READ_KINDS = ("dac", "array", "adc")
+"""Operations of a stage that a calibration read takes part in; what follows is digital."""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """One simulated programming of a tile set, mean over chip instances.
+
+    Attributes
+    ----------
+    cells : int
+        Cells in use; cells beyond them are not written.
+    pulses : float
+        Write pulses in all.
+    energy : float
+        [J]
+    failed : float
+        Cells that were given up.
+    times : mapping
+        By `hardware.programming.parallel`: the time that the set takes [s].
+    """
+
+    cells: int
+    pulses: float
+    energy: float
+    failed: float
+    times: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """What was done to a chip beside inferences.
+
+    Attributes
+    ----------
+    written : mapping
+        Simulated programming by path of the tile set; empty: by the card's mean pulse number.
+    calibration_reads : int
+        Reads of every tile in one round of calibration.
+    calibrations, recalibrations : int
+        Rounds before the first inference, and later in the stream.
+    rewritings : int
+        Times that all weights were written again in the stream.
+    """
+
+    written: Mapping[str, Writing] = field(default_factory=dict)
+    calibration_reads: int = 0
+    calibrations: int = 0
+    recalibrations: int = 0
+    rewritings: int = 0
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the account: ``count`` actions that take ``time`` [s] and ``energy`` [J]."""
+
+    component: str
+    kind: str
+    action: str
+    stage: str
+    count: int
+    time: float
+    energy: float
+    status: str
+
+
+@dataclass(frozen=True)
+class OneOff:
+    """The account of a chip.
+
+    Attributes
+    ----------
+    entries : tuple of Entry
+        Actions ``program`` and ``calibrate`` before the first inference, ``reprogram`` and
+        ``recalibrate`` in the stream.
+    programming_time, calibration_time : float
+        Of writing and of calibrating the chip once [s].
+    stream_time : float
+        Of all that is done in the stream [s].
+    cells, pulses : int
+        Cells written once, and their pulses.
+    simulated : bool
+        Whether a write-verify loop was simulated.
+    failed : float or None
+        Cells that the loop gave up, mean over chip instances; None where it was not simulated.
+    upkeep : Upkeep
+    """
+
+    entries: tuple[Entry, ...]
+    programming_time: float
+    calibration_time: float
+    stream_time: float
+    cells: int
+    pulses: int
+    simulated: bool
+    failed: float | None
+    upkeep: Upkeep
+
+    @property
+    def success(self) -> float | None:
+        """Share of the cells that the loop brought into their windows."""
+        return None if self.failed is None or not self.cells else 1.0 - self.failed / self.cells
+
+    @property
+    def pulses_per_cell(self) -> float:
+        """Mean number of write pulses of one writing; 0 where the card has none."""
+        return self.pulses / self.cells if self.cells else 0.0
+
+
+def mean_writing(costs: Iterable[ProgrammingCost]) -> Writing:
+    """Return the mean of one tile set's programming over chip instances."""
+    found = list(costs)
+
+    def mean(values: Iterable[float]) -> float:
+        return math.fsum(values) / len(found)
+
+    return Writing(
+        cells=int(found[0].cells.sum()),
+        pulses=mean(float(c.pulses.sum()) for c in found),
+        energy=mean(float(c.energy.sum()) for c in found),
+        failed=mean(float(c.failed.sum()) for c in found),
+        times={
+            "none": mean(float(c.time.sum()) for c in found),
+            "tiles": mean(float(c.time.max(initial=0.0)) for c in found),
+            "rows": mean(float(c.row_time.max(initial=0.0)) for c in found),
+        },
+    )
+
+
+def one_off(program: Program, costs: CostModel, upkeep: Upkeep) -> OneOff:
+    """Return the one-off account of a chip.
+
+    Parameters
+    ----------
+    program : Program
+    costs : CostModel
+        Of this Program, without draws.
+    upkeep : Upkeep
+        What was done.
+    """
+    written = upkeep.written
+    once = list(_by_simulation(costs, written) if written else _by_card(costs))
+    times = [entry.time for entry in once]
+    serial = costs.hardware.programming.parallel == "none"
+    writing_time = math.fsum(times) if serial else max(times, default=0.0)
+    entries = [*once, *_again(once, "reprogram", upkeep.rewritings)]
+    round_time = 0.0
+    reads: list[Entry] = []
+    if upkeep.calibrations or upkeep.recalibrations:
+        reads, round_time = _calibration(program, costs, upkeep.calibration_reads)
+    entries += _again(reads, "calibrate", upkeep.calibrations)
+    entries += _again(reads, "recalibrate", upkeep.recalibrations)
+    cells = (w.cells for w in written.values()) if written else (c.cells for c in costs.programming)
+    return OneOff(
+        entries=tuple(entries),
+        programming_time=writing_time,
+        calibration_time=upkeep.calibrations * round_time,
+        stream_time=upkeep.rewritings * writing_time + upkeep.recalibrations * round_time,
+        cells=sum(cells),
+        pulses=sum(entry.count for entry in once),
+        simulated=bool(written),
+        failed=math.fsum(w.failed for w in written.values()) if written else None,
+        upkeep=upkeep,
+    )
+
+
+def _by_card(costs: CostModel) -> Iterator[Entry]:
+    for c in costs.programming:
+        yield Entry(
+            c.component, "array", "program", c.stage, c.pulses, float(c.time),
+            float(c.energy.value), c.energy.status,
+        )  # fmt: skip
+
+
+def _by_simulation(costs: CostModel, written: Mapping[str, Writing]) -> Iterator[Entry]:
+    parallel = costs.hardware.programming.parallel
+    card = costs.card(costs.hardware.chip.tile.cell)
+    parameters = Parameters(card)  # a simulation uses all that the card says of writing
+    for name in card.parameters:
+        if name.startswith("write_") and name != "write_form":
+            _ = parameters[name]
+    status = weakest(parameters.uses)
+    for path, w in written.items():
+        yield Entry(
+            f"{path}.array", "array", "program", path, round(w.pulses), w.times[parallel],
+            w.energy, status,
+        )  # fmt: skip
+
+
+def _again(entries: Iterable[Entry], action: str, times: int) -> Iterator[Entry]:
+    for e in entries:
+        if times:
+            yield Entry(
+                e.component, e.kind, action, e.stage, e.count * times, e.time * times,
+                e.energy * times, e.status,
+            )  # fmt: skip
+
+
+def _calibration(program: Program, costs: CostModel, reads: int) -> tuple[list[Entry], float]:
+    """Return the entries of one round of calibration reads and its time [s].
+
+    A read is priced as the reads of a token, the cells at their fixed activity; the digital
+    work of fitting is not.
+    """
+    entries, longest = [], 0.0
+    for stage, operations in _reading(program):
+        table = durations([stage], costs.hardware).table
+        each = math.fsum(float(table[op].seconds) for op in operations)
+        longest = max(longest, reads * each)
+        for op in operations:
+            time = reads * float(table[op].seconds)
+            for cost in costs.actions(op, stage):
+                count = reads * op.count * cost.per
+                status = weakest(tuple(use for term in cost.terms for use in term.uses))
+                entries.append(
+                    Entry(cost.component, cost.kind, "calibrate", stage.path, count, time,
+                          count * float(cost.energy), status)
+                )  # fmt: skip
+                time = 0.0
+    return entries, longest
+
+
+def _reading(program: Program) -> Iterator[tuple[Stage, list[Operation]]]:
+    for stage in program.stages:
+        operations = [op for op in stage.operations if op.kind in READ_KINDS]
+        if operations:
+            yield stage, operations
