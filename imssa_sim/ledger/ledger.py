@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from imssa_sim.costs.costs import Account
 from imssa_sim.errors import InternalError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from imssa_sim.ledger.rows import write_rows
 
     from imssa_sim.ledger.one_off import OneOff
 
@@ -326,26 +325,29 @@ class Ledger:
         _same("area over kinds", math.fsum(self.area_by_kind().values()), self.area)
         _same("power x time", self.average_power * self.elapsed, total)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return the rows as a pandas data frame, one column per attribute of `Row`."""
-        import pandas as pd
-
-        return pd.DataFrame([asdict(r) for r in self.rows], columns=[f.name for f in fields(Row)])
-
-    def area_frame(self) -> pd.DataFrame:
-        """Return the area rows as a pandas data frame."""
-        import pandas as pd
-
-        names = [f.name for f in fields(AreaRow)]
-        return pd.DataFrame([asdict(row) for row in self.areas], columns=names)
-
     def write_csv(self, path: Path) -> None:
-        """Write the rows as CSV."""
-        self.to_frame().to_csv(path, index=False)
+        """Write the rows as CSV, one column per attribute of `Row`."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write_rows(file, [vars(row) for row in self.rows])
+
+    def write_area_csv(self, path: Path) -> None:
+        """Write the area rows as CSV, one column per attribute of `AreaRow`."""
+        with path.open("w", encoding="utf-8", newline="") as file:
+            write_rows(file, [vars(row) for row in self.areas])
 
     def write_parquet(self, path: Path) -> None:
         """Write the rows as Parquet."""
-        self.to_frame().to_parquet(path, index=False)
+        # By way of Arrow's CSV reader: anything that takes Python objects imports pandas first.
+        from pyarrow import BufferReader, csv, float64, int64, parquet, string
+
+        types = {"int": int64(), "float": float64()}
+        options = csv.ConvertOptions(
+            column_types={field.name: types.get(str(field.type), string()) for field in fields(Row)}
+        )
+        text = io.StringIO()
+        write_rows(text, [vars(row) for row in self.rows])
+        source = BufferReader(text.getvalue().encode())
+        parquet.write_table(csv.read_csv(source, convert_options=options), path)
 
     def write_json(self, path: Path) -> None:
         """Write rows and areas as JSON."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from imssa_sim.report.write import energy_table
+from imssa_sim.report.tables import energy_table
 from imssa_sim.units import format_si
 
 if TYPE_CHECKING:
@@ -94,9 +94,9 @@ def _energy(result: RunResult) -> Iterator[str]:
     table = energy_table(result)
     scopes = sorted(
         (
-            (float(table.loc[layer, kind]), f"{layer}.{kind}")
-            for layer in table.index
-            for kind in table.columns
+            (float(table.energy[row, column]), f"{layer}.{kind}")
+            for row, layer in enumerate(table.layers)
+            for column, kind in enumerate(table.kinds)
         ),
         reverse=True,
     )[:TOP_SCOPES]

@@ -12,11 +12,11 @@ from imssa_sim import __version__
 from imssa_sim.cards import cards_used, cite_cards
 from imssa_sim.cards.used import METHODS
 from imssa_sim.config import dump_resolved
+from imssa_sim.ledger.rows import write_rows
+from imssa_sim.report.tables import energy_table, layers_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pandas as pd
 
     from imssa_sim.report.run_directory import RunDirectory
     from imssa_sim.simulation.result import RunResult
@@ -42,9 +42,10 @@ def write_run(
     directory.file("stats.txt").write_text(stats_text(stats), "utf-8")
     result.ledger.write_csv(directory.file("ledger.csv"))
     result.ledger.write_parquet(directory.file("ledger.parquet"))
-    result.ledger.area_frame().to_csv(directory.file("area.csv"), index=False)
-    layers_table(result).to_csv(directory.file("layers.csv"), index=False)
-    _predictions(result).to_csv(directory.file("predictions.csv"), index=False)
+    result.ledger.write_area_csv(directory.file("area.csv"))
+    for name, rows in (("layers", layers_table(result)), ("predictions", _predictions(result))):
+        with directory.file(f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            write_rows(file, rows)
     cards = cards_used(result.loaded.config).values()
     bibliography = cite_cards(cards, (*METHODS, *result.citations))
     directory.file("citations.bib").write_text(bibliography, "utf-8")
@@ -58,55 +59,6 @@ def stats_text(stats: Sequence[Stat]) -> str:
     value = max(len(row[1]) for row in rows)
     unit = max(len(row[2]) for row in rows)
     return "".join(f"{n:<{name}}  {v:>{value}}  {u:<{unit}}  # {d}\n" for n, v, u, d in rows)
-
-
-def layers_table(result: RunResult) -> pd.DataFrame:
-    """Return one row a layer: tiles, cells, energy per inference [J], area [m^2], service time."""
-    import pandas as pd
-
-    energy = result.ledger.by_layer()
-    area = result.ledger.area_by_layer()
-    rows = []
-    for layer in ordered_layers(result):
-        uses = [u for u in result.program.use if u.path.startswith(f"chip.{layer}.")]
-        own = [r for r in result.timing.latency if r.stage.startswith(f"chip.{layer}")]
-        rows.append(
-            {
-                "layer": layer,
-                "tiles": sum(use.tiles for use in uses),
-                "cells": sum(use.cells for use in uses),
-                "cells_used": sum(use.cells_used for use in uses),
-                "cells_useful": sum(use.cells_useful for use in uses),
-                "energy_J": energy.get(layer, 0.0),
-                "area_m2": area.get(layer, 0.0),
-                "service_s": sum(row.service for row in own),
-                "waiting_s": sum(row.waiting for row in own),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def ordered_layers(result: RunResult) -> list[str]:
-    """Return the layers in the order of the flow, then what all share."""
-    flow = [stage.path.split(".")[1] for stage in result.program.stages]
-    found = {*result.ledger.by_layer(), *result.ledger.area_by_layer()}
-    return [
-        *dict.fromkeys(layer for layer in flow if layer in found),
-        *sorted(found - set(flow)),
-    ]
-
-
-def energy_table(result: RunResult) -> pd.DataFrame:
-    """Return energy per inference [J], layers × component kinds, leakage as a kind of its own."""
-    import pandas as pd
-
-    frame = result.ledger.to_frame()
-    frame = frame[frame["account"] != "programming"].copy()
-    frame.loc[frame["account"] == "leakage", "kind"] = "leakage"
-    table = frame.pivot_table(index="layer", columns="kind", values="energy", aggfunc="sum")
-    table = table.fillna(0.0).reindex([n for n in ordered_layers(result) if n in table.index])
-    order = table.sum(axis=0).sort_values(ascending=False).index
-    return pd.DataFrame(table[order])
 
 
 def _figures(directory: RunDirectory, result: RunResult) -> None:
@@ -142,10 +94,10 @@ def _manifest(result: RunResult, command: Sequence[str]) -> dict[str, object]:
     }
 
 
-def _predictions(result: RunResult) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(dict(result.predictions))
+def _predictions(result: RunResult) -> list[dict[str, int]]:
+    """Return one row a test sequence."""
+    columns = {name: values.tolist() for name, values in result.predictions.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _shown(value: float | int | str | None) -> str:

@@ -5,46 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
+import numpy as np
 
 from imssa_sim.report.figures.style import canvas, engineering, kind_colour
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
+
+    from imssa_sim.report.tables import EnergyTable
 
 
 SMALLEST_SHARE = 0.005
 """Component kinds with a smaller share of the energy are drawn as one."""
 
 
-def _gathered(energy: pd.DataFrame, smallest: float) -> pd.DataFrame:
-    """Put kinds below the share ``smallest`` of the total into one, ``other``."""
-    share = energy.sum(axis=0) / float(energy.to_numpy().sum())
-    small = [kind for kind in energy.columns if share[kind] < smallest]
-    if len(small) < 2:
-        return energy
-    kept = energy.drop(columns=small)
-    kept["other"] = energy[small].sum(axis=1)
-    return kept
-
-
-def energy_bars(energy: pd.DataFrame) -> Figure:
-    """Stacked horizontal bars, one a layer.
-
-    Parameters
-    ----------
-    energy : DataFrame
-        Rows: layers (in the order of the flow); columns: component kinds; values: energy per
-        inference [J].
-    """
-    energy = _gathered(energy, SMALLEST_SHARE)
-    factor, prefix = engineering(energy.sum(axis=1))
-    figure, axes = canvas(7.2, 1.4 + 0.42 * len(energy))
-    left = [0.0] * len(energy)
-    for kind in energy.columns:
-        width = [float(value) / factor for value in energy[kind]]
-        axes.barh(list(energy.index), width, left=left, color=kind_colour(kind), label=kind)
+def energy_bars(table: EnergyTable) -> Figure:
+    """Stacked horizontal bars, one a layer."""
+    table = table.gathered(SMALLEST_SHARE)
+    factor, prefix = engineering(table.energy.sum(axis=1))
+    figure, axes = canvas(7.2, 1.4 + 0.42 * len(table.layers))
+    lanes = range(len(table.layers))
+    left = [0.0] * len(lanes)
+    for place, kind in enumerate(table.kinds):
+        width = [float(value) / factor for value in table.energy[:, place]]
+        axes.barh(lanes, width, left=left, color=kind_colour(kind), label=kind)
         left = [a + b for a, b in zip(left, width, strict=True)]
+    axes.set_yticks(lanes, table.layers)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"energy per inference [{prefix}J]")
@@ -53,29 +39,32 @@ def energy_bars(energy: pd.DataFrame) -> Figure:
     return figure
 
 
-def energy_sunburst(energy: pd.DataFrame, smallest_label: float = 0.03) -> Figure:
+def energy_sunburst(table: EnergyTable, smallest_label: float = 0.03) -> Figure:
     """Two rings: component kinds inside, their layers outside.
 
     Parameters
     ----------
-    energy : DataFrame
-        As for `energy_bars`.
+    table : EnergyTable
     smallest_label : float
         Wedges with a smaller share of the total carry no label.
     """
-    energy = _gathered(energy, SMALLEST_SHARE)
-    total = float(energy.to_numpy().sum())
-    kinds = energy.sum(axis=0).sort_values(ascending=False)
-    kinds = kinds[kinds > 0]
+    table = table.gathered(SMALLEST_SHARE)
+    total = table.total
+    sums = table.energy.sum(axis=0)
+    places = [int(place) for place in np.argsort(-sums, kind="stable") if sums[place] > 0]
+    kinds = {table.kinds[place]: float(sums[place]) for place in places}
     outer, outer_colours, outer_labels = [], [], []
-    for kind in kinds.index:
-        column = energy[kind]
-        column = column[column > 0]
-        for place, (layer, value) in enumerate(column.items()):
-            outer.append(float(value))
-            alpha = f"{int(225 - 120 * place / max(len(column), 1)):02x}"
+    for kind, column in zip(kinds, table.energy.T[places], strict=True):
+        parts = [
+            (layer, float(value))
+            for layer, value in zip(table.layers, column, strict=True)
+            if value > 0
+        ]
+        for place, (layer, value) in enumerate(parts):
+            outer.append(value)
+            alpha = f"{int(225 - 120 * place / len(parts)):02x}"
             outer_colours.append(kind_colour(kind) + alpha)
-            outer_labels.append(str(layer) if float(value) >= smallest_label * total else "")
+            outer_labels.append(layer if value >= smallest_label * total else "")
     figure, axes = canvas(6.4, 5.2)
     edge = {"width": 0.32, "edgecolor": "white", "linewidth": 0.6}
     axes.pie(
@@ -90,9 +79,9 @@ def energy_sunburst(energy: pd.DataFrame, smallest_label: float = 0.03) -> Figur
         counterclock=False,
     )
     wedges = axes.pie(
-        [float(value) for value in kinds],
+        list(kinds.values()),
         radius=0.66,
-        colors=[kind_colour(kind) for kind in kinds.index],
+        colors=[kind_colour(kind) for kind in kinds],
         wedgeprops=edge,
         startangle=90,
         counterclock=False,

@@ -88,6 +88,8 @@ def canvas(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
 def save(figure: Figure, paths: Iterable[Path]) -> None:
     """Write the figure to each path (the suffix chooses the format) and close it."""
     with mpl.rc_context(_RC):
+        figure.draw_without_rendering()  # lays the figure out, once for all formats
+        figure.set_layout_engine(None)
         for path in paths:
             metadata = {"Date": None} if path.suffix == ".svg" else None
             figure.savefig(path, metadata=metadata)

@@ -1,0 +1,101 @@
+"""Tables of a run: energy by layer and kind, and one row a layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imssa_sim.simulation.result import RunResult
+
+Row = dict[str, "int | float | str"]
+
+
+@dataclass(frozen=True)
+class EnergyTable:
+    """Energy per inference by layer and component kind.
+
+    Attributes
+    ----------
+    layers : tuple of str
+        In the order of the flow.
+    kinds : tuple of str
+        Component kinds, and leakage as one of its own; the largest first.
+    energy : float array (layers, kinds)
+        [J]
+    """
+
+    layers: tuple[str, ...]
+    kinds: tuple[str, ...]
+    energy: NDArray[np.float64]
+
+    @property
+    def total(self) -> float:
+        """Energy per inference [J]."""
+        return float(self.energy.sum())
+
+    def gathered(self, smallest: float) -> EnergyTable:
+        """Return the table with kinds below the share ``smallest`` put into one, ``other``."""
+        share = self.energy.sum(axis=0) / self.total
+        small = share < smallest
+        if small.sum() < 2:
+            return self
+        kept = tuple(kind for kind, gone in zip(self.kinds, small, strict=True) if not gone)
+        other = self.energy[:, small].sum(axis=1, keepdims=True)
+        return EnergyTable(
+            self.layers, (*kept, "other"), np.hstack([self.energy[:, ~small], other])
+        )
+
+
+def energy_table(result: RunResult) -> EnergyTable:
+    """Return the energy per inference by layer and kind."""
+    cells: dict[tuple[str, str], float] = {}
+    for row in result.ledger.rows:
+        if row.account != "programming":
+            kind = "leakage" if row.account == "leakage" else row.kind
+            key = row.layer, kind
+            cells[key] = cells.get(key, 0.0) + row.energy
+    present = {layer for layer, _ in cells}
+    layers = tuple(layer for layer in ordered_layers(result) if layer in present)
+    kinds = sorted({kind for _, kind in cells})
+    energy = np.array([[cells.get((layer, kind), 0.0) for kind in kinds] for layer in layers])
+    order = np.argsort(-energy.sum(axis=0), kind="stable")
+    return EnergyTable(layers, tuple(kinds[place] for place in order), energy[:, order])
+
+
+def layers_table(result: RunResult) -> list[Row]:
+    """Return one row a layer: tiles, cells, energy per inference [J], area [m^2], service time."""
+    energy = result.ledger.by_layer()
+    area = result.ledger.area_by_layer()
+    rows: list[Row] = []
+    for layer in ordered_layers(result):
+        uses = [u for u in result.program.use if u.path.startswith(f"chip.{layer}.")]
+        own = [r for r in result.timing.latency if r.stage.startswith(f"chip.{layer}")]
+        rows.append(
+            {
+                "layer": layer,
+                "tiles": sum(use.tiles for use in uses),
+                "cells": sum(use.cells for use in uses),
+                "cells_used": sum(use.cells_used for use in uses),
+                "cells_useful": sum(use.cells_useful for use in uses),
+                "energy_J": energy.get(layer, 0.0),
+                "area_m2": area.get(layer, 0.0),
+                "service_s": float(sum(row.service for row in own)),
+                "waiting_s": float(sum(row.waiting for row in own)),
+            }
+        )
+    return rows
+
+
+def ordered_layers(result: RunResult) -> list[str]:
+    """Return the layers in the order of the flow, then what all share."""
+    flow = [stage.path.split(".")[1] for stage in result.program.stages]
+    found = {*result.ledger.by_layer(), *result.ledger.area_by_layer()}
+    return [
+        *dict.fromkeys(layer for layer in flow if layer in found),
+        *sorted(found - set(flow)),
+    ]
