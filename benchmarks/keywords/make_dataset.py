@@ -4,11 +4,12 @@
     python benchmarks/keywords/make_dataset.py FOLDER
 
 The recordings are SYNTHETIC: a formant synthesiser speaks each word with many voices, accents,
-speeds and pitches, at a random place of one second, in white, pink or brown noise of 0 to 20 dB.
+speeds, pitches and sizes, at a random place of one second, in white, pink or brown noise 5 to 25 dB
+below it.
 No voice, and no family of voices that vary one setting, is in two of the three parts. Every choice
 is a function of the seed and the file's name. FOLDER receives one folder per word with 16 kHz mono
 16-bit WAV files, testing_list.txt, validation_list.txt, utterances.csv (how each file was made) and
-README.txt. The folder must not exist; one minute on one core.
+README.txt. The folder must not exist; two minutes on one core.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import sys
 import wave
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +56,7 @@ _NAMES = {
 }
 VOICES = {part: names.split() for part, names in _NAMES.items()}
 """Variants of eSpeak NG; families (Andy and AnxiousAndy, iven…iven4, klatt…) are kept together."""
-TAKES = {"train": 5, "validation": 4, "test": 3}
+TAKES = {"train": 8, "validation": 4, "test": 3}
 """Of each word by each voice."""
 
 SPEEDS = (110, 200)
@@ -63,7 +65,9 @@ FASTEST = 450
 """The greatest speed of eSpeak NG."""
 PITCHES = (20, 80)
 """Of eSpeak NG's scale from 0 to 99; 50 is a voice's own."""
-SNR_DB = (0.0, 20.0)
+SIZES = (0.92, 1.08)
+"""Scale of the time axis after speaking, which shifts the formants as the size of a head does."""
+SNR_DB = (5.0, 25.0)
 """Mean power of the word over that of the noise."""
 LEVEL_DB = (-20.0, -3.0)
 """Largest magnitude of a recording against full scale."""
@@ -82,6 +86,7 @@ class Utterance:
     accent: str
     speed: int
     pitch: int
+    size: float
     noise: str
     snr_db: float
     level_db: float
@@ -107,6 +112,7 @@ def plan(seed: int) -> Iterator[tuple[Utterance, np.random.RandomState]]:
                             accent=ACCENTS[random.randint(len(ACCENTS))],
                             speed=int(random.randint(SPEEDS[0], SPEEDS[1] + 1)),
                             pitch=int(random.randint(PITCHES[0], PITCHES[1] + 1)),
+                            size=round(float(random.uniform(*SIZES)), 3),
                             noise=tuple(NOISES)[random.randint(len(NOISES))],
                             snr_db=round(float(random.uniform(*SNR_DB)), 2),
                             level_db=round(float(random.uniform(*LEVEL_DB)), 2),
@@ -140,8 +146,9 @@ def speak(program: str, utterance: Utterance) -> NDArray[np.float64]:
     with wave.open(io.BytesIO(done.stdout)) as file:
         rate = file.getframerate()
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float64)
-    common = np.gcd(rate, RATE)
-    word = resample_poly(samples, RATE // common, rate // common)
+    # A rate a little off stretches the sound: resampled by a ratio of small whole numbers.
+    ratio = Fraction(RATE * utterance.size / rate).limit_denominator(500)
+    word = resample_poly(samples, ratio.numerator, ratio.denominator)
     loud = np.flatnonzero(np.abs(word) > 0.01 * np.abs(word).max())
     return word[loud[0] : loud[-1] + 1]
 

@@ -8,9 +8,10 @@ some recordings of each word from the training part; training needs the folder.
 from __future__ import annotations
 
 import json
-import zlib
+from lzma import LZMAError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,10 +84,11 @@ def read_shipped(
         The file is absent or damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because np.load leaves the file open where it is no archive.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             about = json.loads(bytes(file["about"]))
             frames = {part: file[f"{part}_frames"] for part in ("train", "validation", "test")}
             labels = {part: file[f"{part}_labels"] for part in frames}
-    except (OSError, ValueError, KeyError, zlib.error, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, LZMAError) as error:
         raise InputError(f"{path}: damaged, install the package again ({error})") from error
     return frames, labels, about

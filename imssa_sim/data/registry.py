@@ -12,7 +12,9 @@ from imssa_sim.data.cifar10 import load_cifar10
 from imssa_sim.data.dataset import Dataset
 from imssa_sim.data.digits import load_digits
 from imssa_sim.data.folders import MissingDataError
+from imssa_sim.data.heidelberg import load_heidelberg
 from imssa_sim.data.keywords import load_keywords
+from imssa_sim.data.mnist import load_mnist
 from imssa_sim.data.speech_commands import load_words
 from imssa_sim.errors import InputError, nearest
 
@@ -47,6 +49,14 @@ def _speech_commands(path: Path | None, config: DataConfig) -> Dataset:
     return load_words("speech_commands", path, features, config.mel, config.normalise)
 
 
+def _mnist(name: str, permuted: bool, path: Path | None, config: DataConfig) -> Dataset:
+    return load_mnist(name, permuted, path, config.normalise)
+
+
+def _heidelberg(path: Path | None, config: DataConfig) -> Dataset:
+    return load_heidelberg("shd", path, config.spikes)
+
+
 _DATASETS = {
     "sdigits": _Entry("8x8 handwritten digits, 64 steps; bundled", partial(_digits, "sdigits", 8)),
     "digits32": _Entry(
@@ -58,6 +68,14 @@ _DATASETS = {
     "cifar10_rgb": _Entry(
         "CIFAR-10, colour, 1,024 steps; a local folder", partial(_cifar10, "cifar10_rgb", True)
     ),
+    "smnist": _Entry(
+        "MNIST row by row, 784 steps; a local folder", partial(_mnist, "smnist", False)
+    ),
+    "psmnist": _Entry(
+        "MNIST in a fixed random order, 784 steps; a local folder",
+        partial(_mnist, "psmnist", True),
+    ),
+    "shd": _Entry("Spiking Heidelberg Digits, counted in frames; a local folder", _heidelberg),
     "keywords": _Entry("12 words, SYNTHETIC, 100 log-mel frames; test part bundled", _keywords),
     "speech_commands": _Entry(
         "spoken words, 16,000 samples or log-mel frames; a local folder", _speech_commands
