@@ -30,6 +30,7 @@ from imssa_sim.circuits.weights import (
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.devices.cell import Cell, load_cell
 from imssa_sim.devices.programming import ConstantError
+from imssa_sim.errors import InputError
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
@@ -306,7 +307,12 @@ def write_tiles(
     rows = np.arange(weights.shape[1]) < rows_used[:, None]
     in_use = rows[:, :, None] & lines[:, None, :]
     meant = np.where(in_use, meant, 0.0)
-    gridded = real and effects.level_grid and cell.levels is not None
+    gridded = real and effects.level_grid
+    if gridded and cell.levels is None:
+        raise InputError(
+            f"effects.level_grid needs a cell whose card has levels or level_values, and "
+            f"{cell.name} has none; take cells/taox_imssa, or switch it off"
+        )
     if gridded:
         meant = np.where(in_use, cell.on_grid(meant), 0.0)
 

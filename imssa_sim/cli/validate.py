@@ -17,15 +17,18 @@ def validate(workload: str, overrides: list[str]) -> None:
     ConfigError
         With every problem of the workload, its overrides and its cards.
     ValidityError
-        For bits, rate, node or supply outside the range of a converter's, driver's or digital card.
+        For bits, rate, node or supply outside the range of a converter's, driver's or digital card,
+        or conditions outside the range of the cell's card.
     """
     from imssa_sim.costs.pricing import check_operating_point
+    from imssa_sim.devices.cell import check_conditions
 
     loaded = load_config(workload, overrides)
     problems = _unknown_data(loaded)
     if problems:
         raise ConfigError(problems)
     check_operating_point(loaded.config.hardware)
+    check_conditions(loaded.config.hardware, loaded.config.evaluate.time_since_programming)
     kinds = Counter(origin.kind for origin in loaded.origins.values())
     cards = {card.name for card in cards_used(loaded.config).values()}
     print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from imssa_sim.devices import conduction, faults, noise, programming, retention,
 from imssa_sim.devices.forms import build, fault
 from imssa_sim.errors import ConfigError, Problem, ValidityError
 from imssa_sim.units import format_si
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
 
 FloatArray = NDArray[np.float64]
 _UNITS = {"time": "s", "read_time": "s", "read_voltage": "V", "temperature": "K"}
@@ -182,6 +185,28 @@ def load_cell(name: str) -> Cell:
     return cell_of(load_card(name))
 
 
+def check_conditions(hardware: HardwareConfig, time: float) -> None:
+    """Refuse a faulty cell card, and conditions outside its validity; an ideal chip has none.
+
+    Parameters
+    ----------
+    hardware : HardwareConfig
+    time : float
+        Since programming [s].
+
+    Raises
+    ------
+    ConfigError
+        The card is faulty.
+    ValidityError
+        See `Cell.check`.
+    """
+    cell = load_cell(hardware.chip.tile.cell)
+    if not hardware.ideal:
+        voltage, temperature = hardware.chip.tile.read_voltage, hardware.chip.temperature
+        cell.check(read_voltage=voltage, temperature=temperature, time=time)
+
+
 def cell_of(card: Card) -> Cell:
     """Return the cell that a card describes; see `load_cell`."""
     if card.kind != "cell":
@@ -190,9 +215,16 @@ def cell_of(card: Card) -> Cell:
         )
     g_min = card.quantity("g_min", "conductance")
     g_max = card.quantity("g_max", "conductance")
-    if not 0 <= g_min < g_max:
-        raise _fault(card, "g_max", "g_min must not be negative and must lie below g_max")
-    return Cell(
+    if g_min < 0:
+        raise _fault(card, "g_min", f"{format_si(g_min, 'S')} is negative")
+    if not g_min < g_max:
+        raise _fault(
+            card,
+            "g_max",
+            f"{format_si(g_max, 'S')} is not above g_min, {format_si(g_min, 'S')}",
+            "the range of target conductances runs from g_min to g_max",
+        )
+    cell = Cell(
         name=card.name,
         g_min=g_min,
         g_max=g_max,
@@ -210,10 +242,38 @@ def cell_of(card: Card) -> Cell:
         not_modelled=card.not_modelled,
         card=card,
     )
+    _check_spreads(cell)
+    return cell
 
 
-def _fault(card: Card, name: str, what: str) -> ConfigError:
-    return ConfigError([fault(card, card[name], what)])
+def _check_spreads(cell: Cell) -> None:
+    """Refuse polynomials that are negative somewhere between g_min and g_max.
+
+    Raises
+    ------
+    ConfigError
+    """
+    targets = np.linspace(cell.g_min, cell.g_max, 1001)
+    spreads = []
+    if cell.programming is not None:
+        spreads.append(("programming", cell.programming.sigma(targets)))
+    if isinstance(cell.relaxation, retention.TabulatedRelaxation):
+        times = cell.relaxation.times
+        spreads += [("relaxation", cell.relaxation.total_sigma(targets, t)) for t in times]
+    for aspect, sigma in spreads:
+        worst = int(np.argmin(sigma))
+        if not sigma[worst] >= 0:  # NaN too
+            raise _fault(
+                cell.card,
+                f"{aspect}_form",
+                f"the standard deviation is {format_si(float(sigma[worst]), 'S')} at "
+                f"{format_si(float(targets[worst]), 'S')}",
+                "it must not be negative anywhere from g_min to g_max",
+            )
+
+
+def _fault(card: Card, name: str, what: str, remedy: str = "") -> ConfigError:
+    return ConfigError([fault(card, card[name], what, remedy=remedy)])
 
 
 def _optional(card: Card, name: str, default: float) -> float:

@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 @register("programming", "polynomial")
 @dataclass(frozen=True)
 class PolynomialError:
-    """Gaussian error with σ = Σ c_i (G/G_ref)^i, never negative.
+    """Gaussian error with σ = Σ c_i (G/G_ref)^i; a card where it is negative is refused.
 
     The form of Joshi et al. (Nat. Commun. 11, 2473, 2020, methods) and of the fits that follow it.
 
@@ -36,7 +36,7 @@ class PolynomialError:
 
     def sigma(self, target: FloatArray) -> FloatArray:
         """Return the standard deviation [S] at ``target`` [S], of the same shape."""
-        return np.maximum(polynomial(target / self.reference, self.coefficients), 0.0)
+        return polynomial(target / self.reference, self.coefficients)
 
     def error(self, target: FloatArray, normals: FloatArray) -> FloatArray:
         """Return the deviation from ``target`` [S] that the standard normals give."""

@@ -241,7 +241,7 @@ class TabulatedRelaxation:
     def total_sigma(self, target: FloatArray, time: float) -> FloatArray:
         """Return σ of programming error and relaxation together at ``time`` [S]."""
         g = target / self.reference
-        at = [np.maximum(polynomial(g, row), 0.0) for row in self.coefficients]
+        at = [polynomial(g, row) for row in self.coefficients]
         position = np.interp(math.log(max(time, self.times[0])), np.log(self.times), range(len(at)))
         before = min(int(position), len(at) - 2) if len(at) > 1 else 0
         if len(at) == 1:

@@ -272,6 +272,11 @@ def test_level_grid_rounds_to_the_nearest_level(hardware):
     np.testing.assert_allclose(found, nearest, atol=1e-9)
 
 
+def test_a_level_grid_without_levels_is_refused(hardware):
+    with pytest.raises(InputError, match="pcm_joshi_2020 has none"):
+        program(sparse_weights(), hardware("cells/pcm_joshi_2020", level_grid=True))
+
+
 def test_programming_is_accounted_for(hardware):
     weights = sparse_weights(2, 10, 6)
     cost = program(weights, hardware()).programming

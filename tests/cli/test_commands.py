@@ -168,3 +168,29 @@ def test_validate_finds_an_operating_point_outside_a_card(
     """The survey's converters have four bits and more: a run would stop there too."""
     assert main(["validate", "sdigits", "--set", "hardware.adc.bits=3"]) == 3
     assert "holds for bits from 4 to 16, not for 3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("hardware.chip.tile.read_voltage=0.5 V", "read voltage 500 mV"),
+        ("hardware.chip.temperature=400 K", "temperature 400 K"),
+    ],
+)
+def test_validate_finds_conditions_outside_the_cells_card(
+    capsys: pytest.CaptureFixture[str], setting: str, message: str
+) -> None:
+    assert main(["validate", "sdigits", "--set", setting]) == 3
+    assert f"{message} is outside of what cells/taox_imssa holds for" in capsys.readouterr().err
+
+
+def test_validate_finds_a_senseless_cell(tmp_path: Path, output: Run) -> None:
+    card = tmp_path / "inverted.yaml"
+    card.write_text(
+        "name: inverted\nkind: cell\ntitle: a cell\nparameters:\n"
+        "  g_min: {value: 2, unit: uS, status: assumed}\n"
+        "  g_max: {value: 1, unit: uS, status: assumed}\n",
+        encoding="utf-8",
+    )
+    found = output("validate", "sdigits", "--set", f"hardware.chip.tile.cell={card}", code=2)
+    assert "inverted.yaml:6:1: parameters.g_max: 1 µS is not above g_min, 2 µS" in found

@@ -10,6 +10,12 @@ CELLS = [name for name in locate.card_names() if name.startswith("cells/")]
 
 LEVELS = "  level_values: {{value: {}, unit: uS, status: assumed}}\n"
 REFERENCE = "  programming_reference: {value: 100, unit: uS, status: assumed}\n"
+RELAXATION = """\
+  relaxation_form: {value: tabulated}
+  relaxation_reference: {value: 100, unit: uS, status: assumed}
+  relaxation_times: {value: [1, 5], unit: s, status: assumed}
+  relaxation_coefficients: {value: [[1, 0.5], [1, -8]], unit: uS, status: assumed}
+"""
 GOOD = """\
 name: mine
 kind: cell
@@ -71,8 +77,10 @@ def test_a_card_of_ones_own_is_read_in_si(tmp_path):
 @pytest.mark.parametrize(
     ("replace", "add", "message"),
     [
-        ({"g_min: {value: 1,": "g_min: {value: 200,"}, "", "and must lie below g_max"),
-        ({"g_min: {value: 1,": "g_min: {value: -1,"}, "", "g_min must not be negative"),
+        ({"g_min: {value: 1,": "g_min: {value: 200,"}, "", "100 µS is not above g_min, 200 µS"),
+        ({"g_min: {value: 1,": "g_min: {value: -1,"}, "", "g_min: -1 µS is negative"),
+        ({"value: [1, 0.5]": "value: [1, -5]"}, "", "deviation is -4 µS at 100 µS"),
+        ({}, RELAXATION, "deviation is -7 µS at 100 µS"),
         ({"uS, status": "us, status"}, "", "dimension time"),
         ({"[1, 0.5], unit: uS": "[1, 0.5], unit: us"}, "", "dimension time"),
         ({"value: polynomial": "value: polinomial"}, "", "did you mean 'polynomial'"),

@@ -5,6 +5,8 @@ A new switch fails `test_every_switch_has_a_case` until it has a case here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,7 +36,7 @@ class Case(NamedTuple):
     """Where a switch shows: a cell that has the effect, settings, and switches that it needs."""
 
     cell: str
-    chip: dict[str, Any] = {}
+    chip: Mapping[str, Any] = MappingProxyType({})
     besides: tuple[str, ...] = ()
 
 
