@@ -17,7 +17,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
-from imssa_sim.training.recurrence import Gains, adjoint
+from imssa_sim.training.recurrence import Gains, adjoint, room_for_states
 from imssa_sim.training.straight_through import linear_read
 
 
@@ -71,10 +71,8 @@ class _NoisyRecurrence(Function):
     ) -> Tensor:
         from imssa_sim.training.recurrence_kernels import forward_noisy
 
-        samples, steps, channels = u.shape
         limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
-        small: Any = np.int8 if limits[0] < 128 else np.int16
-        states = np.empty((samples, channels, steps, 2, kernel.modes), dtype=small)
+        states = room_for_states(kernel, *u.shape[:2])
         y = np.empty(u.shape, np.float32)
         weights = torch.stack(gains[:6], dim=1).numpy()
         sigma = np.array([noise.state, noise.output]) * limits

@@ -15,8 +15,6 @@ from imssa_sim.functional.digital import accumulator_bounds
 from imssa_sim.model.quantised import QuantisedKernel
 from imssa_sim.model.quantisers import requantiser_scale
 
-Codes = NDArray[np.int16]
-
 
 class Gains(NamedTuple):
     """Weights of a kernel as gains from code to code, float32.
@@ -51,24 +49,35 @@ def gains_of(kernel: QuantisedKernel) -> tuple[NDArray[np.float64], ...]:
     )
 
 
-def run_recording(kernel: QuantisedKernel, u: Codes) -> tuple[Codes, NDArray[Any]]:
+def room_for_states(kernel: QuantisedKernel, samples: int, steps: int) -> NDArray[Any]:
+    """Return an array (B / LANES, H, L, M, 2, LANES) for the state codes of a run."""
+    from imssa_sim.training.recurrence_kernels import LANES
+
+    word: Any = np.int8 if kernel.state_requant.limit < 128 else np.int16
+    groups = -(-samples // LANES)
+    return np.empty((groups, kernel.channels, steps, kernel.modes, 2, LANES), dtype=word)
+
+
+def run_recording(
+    kernel: QuantisedKernel, u: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[Any]]:
     """Run a kernel from the first step to the last and keep its states.
 
     Parameters
     ----------
     kernel : QuantisedKernel
-    u : int16 array (B, L, H)
+    u : float32 array (B, L, H)
+        Input codes.
 
     Returns
     -------
-    y : int16 array (B, L, H)
-        As the golden model's, for a causal kernel.
-    states : int8 or int16 array (B, H, L, 2, M)
-        Codes after each step, real parts first.
+    y : float32 array (B, L, H)
+        Output codes, as the golden model's, for a causal kernel.
+    states : int8 or int16 array (B / LANES, H, L, M, 2, LANES)
+        Codes after each step, real parts first, of `LANES` sequences side by side.
     """
     from imssa_sim.training.recurrence_kernels import FORWARD
 
-    u = np.ascontiguousarray(u, dtype=np.int16)
     largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
     bounds = accumulator_bounds(kernel, largest)
     word: Any = np.int32 if max(bound.max() for bound in bounds) < 1 << 31 else np.int64
@@ -80,9 +89,7 @@ def run_recording(kernel: QuantisedKernel, u: Codes) -> tuple[Codes, NDArray[Any
     if kernel.feedthrough_requant is not None:
         scale[:, 1] = requantiser_scale(kernel.feedthrough_requant)
     limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
-    samples, steps, channels = u.shape
-    small: Any = np.int8 if limits[0] < 128 else np.int16
-    states = np.empty((samples, channels, steps, 2, kernel.modes), dtype=small)
+    states = room_for_states(kernel, *u.shape[:2])
     y = np.empty_like(u)
     FORWARD[word, kernel.form == "lookahead"](
         weights.astype(word),
@@ -90,7 +97,7 @@ def run_recording(kernel: QuantisedKernel, u: Codes) -> tuple[Codes, NDArray[Any
         np.ascontiguousarray(requantiser_scale(kernel.state_requant)),
         scale,
         limits,
-        u,
+        np.ascontiguousarray(u),
         y,
         states,
     )
@@ -105,7 +112,7 @@ class _Recurrence(Function):
         y, states = run_recording(kernel, u.numpy())
         ctx.kernel, ctx.states = kernel, states
         ctx.save_for_backward(u, *gains)
-        return torch.from_numpy(y.astype(np.float32))
+        return torch.from_numpy(y)
 
     @staticmethod
     @once_differentiable
@@ -125,22 +132,23 @@ def adjoint(
     ----------
     kernel : QuantisedKernel
         Its form and limits.
-    states : array (B, H, L, 2, M)
+    states : array (B / LANES, H, L, M, 2, LANES)
     u, upstream : Tensor (B, L, H)
         Input codes, and derivatives by the output codes.
     gains : list of Tensor
         In the order of `Gains`.
     """
-    from imssa_sim.training.recurrence_kernels import backward
+    from imssa_sim.training.adjoint_kernels import backward
 
     weights = torch.stack(gains[:6], dim=1).numpy()
     to_u = np.empty(u.shape, np.float32)
-    found = np.zeros((kernel.channels, 6 * kernel.modes + 1))
+    by_group = np.zeros((len(states), kernel.channels, 6 * kernel.modes + 1))
     limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
     backward(
         weights, gains[6].numpy(), limits, kernel.form == "lookahead",
-        u.numpy(), states, upstream.contiguous().numpy(), to_u, found,
+        u.numpy(), states, upstream.contiguous().numpy(), to_u, by_group,
     )  # fmt: skip
+    found = by_group.sum(axis=0)
     parts = found[:, :-1].reshape(kernel.channels, 6, kernel.modes).astype(np.float32)
     to_gains = [torch.from_numpy(np.ascontiguousarray(parts[:, i])) for i in range(6)]
     to_d = torch.from_numpy(found[:, -1].astype(np.float32))

@@ -122,7 +122,7 @@ def test_values_are_those_of_the_golden_model(random_networks, seed, form, state
     kernel = random_networks.kernel(rng, 3, 2, form, widths)
     limit = random_networks.limit(inputs)
     u = rng.integers(-limit, limit + 1, (2, steps, 3)).astype(np.int16)
-    y, states = run_recording(kernel, u)
+    y, states = run_recording(kernel, u.astype(np.float32))
     assert np.array_equal(y, kernel_digital(kernel, u))
     assert states.dtype == (np.int8 if state <= 8 else np.int16)
     assert np.abs(states.astype(int)).max() <= random_networks.limit(state)
