@@ -198,6 +198,8 @@ class TileConfig(Section):
     weights: Literal["differential", "one_sided", "offset"] = "differential"
     weight_scale: Literal["column", "tile"] = "column"
     """What shares one conductance per unit of weight."""
+    slices: Annotated[int, Field(ge=1, le=16)] = 1
+    """Columns that hold one weight, a slice of its bits each; joined by shift and add."""
     devices: Annotated[int, Field(ge=1, le=64)] = 1
     """Cells in parallel for each cell of a weight, on bit lines that join at the sense node."""
     read_voltage: Voltage = 0.2
@@ -208,7 +210,7 @@ class TileConfig(Section):
     programming_sigma: Conductance | None = None
     """[S], Gaussian programming error at all conductances; None: that of the cell's card."""
     spare_columns: Annotated[int, Field(ge=0)] = 0
-    """Logical columns kept free to stand in for the worst ones."""
+    """Columns (of one slice) kept free to stand in for the worst ones."""
 
     @model_validator(mode="after")
     def _pairs(self) -> TileConfig:
@@ -378,6 +380,17 @@ class HardwareConfig(Section):
     faults: FaultsConfig = FaultsConfig()
     programming: ProgrammingConfig = ProgrammingConfig()
     power_gating: bool = False
+
+    @model_validator(mode="after")
+    def _shifts(self) -> HardwareConfig:
+        tile = self.chip.tile
+        if tile.slices > 1 and self.adc.scope == "tile" and tile.weight_scale == "column":
+            raise problem(
+                "adc.scope: tile with chip.tile.slices needs one conductance per unit of weight in "
+                "a tile; with chip.tile.weight_scale: column no shift relates the slices' steps",
+                remedy="give adc.scope: column, or chip.tile.weight_scale: tile",
+            )
+        return self
 
 
 class EvaluateConfig(Section):

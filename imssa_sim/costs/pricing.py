@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from imssa_sim.cards import Card, load_card
+from imssa_sim.circuits.slices import cut_weights
 from imssa_sim.circuits.weights import targets, unit_conductance
 from imssa_sim.costs.adc import AdcPoint, check_adc
 from imssa_sim.costs.costs import Term
@@ -214,14 +215,17 @@ class Pricing:
     def _summed_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
         tile, cell = self.hardware.chip.tile, self.card(self.hardware.chip.tile.cell)
         low, high = cell["g_min"].si, cell["g_max"].si
-        scale = unit_conductance(tiles.weights, tile.weights, tile.weight_scale, low, high)
-        cells = float(targets(tiles.weights, scale, tile.weights, low, high).sum())
+        held = cut_weights(tiles.weights, tile.slices, tile.weights, tile.weight_scale).weights
+        scale = unit_conductance(held, tile.weights, tile.weight_scale, low, high)
+        cells = float(targets(held, scale, tile.weights, low, high).sum())
         return cells * tile.devices / tiles.tiles
 
     def requantised_bits(self, op: Operation) -> int:
         """Width of what a requantiser takes: a conversion behind an ADC, else a wide sum."""
-        vector = op.component.startswith(VECTOR)
-        return accumulator_bits(op.bits) if vector else self.hardware.adc.bits
+        if op.component.startswith(VECTOR):
+            return accumulator_bits(op.bits)
+        bits = self.hardware.adc.bits
+        return bits if self.hardware.chip.tile.slices == 1 else accumulator_bits(bits)
 
     def aligned(self, op: Operation) -> bool:
         """Tell whether a requantiser's gain is a power of two.
@@ -230,7 +234,8 @@ class Pricing:
         (`imssa_sim.functional.conversion`).
         """
         adc = self.hardware.adc
-        own = adc.range == "aligned" and adc.scope == "column"
+        whole = self.hardware.chip.tile.slices == 1
+        own = adc.range == "aligned" and adc.scope == "column" and whole
         return own and not op.component.startswith(VECTOR)
 
     def digital_key(self, op: Operation) -> Key:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imssa_sim.functional import digital
-from imssa_sim.functional.columns import Columns, columns_of, input_limits, kernel_of
+from imssa_sim.functional.columns import Columns, columns_of, input_limits, kernel_of, slices_of
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.model.quantisers import clipping_range
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from imssa_sim.circuits.slices import Slices
     from imssa_sim.config.schema import AdcConfig, HardwareConfig
     from imssa_sim.mapping.program import Program
 
@@ -31,13 +32,13 @@ KEPT = 2048  # sums kept per column for percentile and MSE
 
 @dataclass(frozen=True)
 class ColumnSums:
-    """Sums of the columns of a tile set, trimmed bias included.
+    """Sums of the columns of a tile set, trimmed bias included; of each slice, without bias.
 
     Attributes
     ----------
-    maximum : float array (T, C)
+    maximum : float array (T, C · K)
         Largest magnitude over all calibration samples and steps.
-    values : float32 array (T, C, n)
+    values : float32 array (T, C · K, n)
         Sums at evenly spaced steps.
     """
 
@@ -73,7 +74,8 @@ def calibrate_adc(
         return {}
     sets: list[KernelTiles | LinearTiles] = list(program.kernels)
     sets += program.linears
-    wanted = {entry.path: entry for entry in sets if _needed(program, entry, hardware.adc)}
+    wanted = {entry.path: entry for entry in sets if _needed(program, entry, hardware)}
+    tile = hardware.chip.tile
     found: dict[str, ColumnSums] = {}
     if not wanted:
         return found
@@ -82,7 +84,7 @@ def calibrate_adc(
     def linear(path: str, codes: Codes) -> None:
         tiles = wanted.get(path)
         if isinstance(tiles, LinearTiles):
-            found[path] = _linear_sums(program, tiles, codes)
+            found[path] = _linear_sums(program, tiles, slices_of(tiles, tile), codes)
 
     linear("chip.encoder", digital.quantise_inputs(network, x))
     r = digital.encode_inputs(network, x)
@@ -92,7 +94,7 @@ def calibrate_adc(
         for name in ("kernel", "kernel_reverse"):
             tiles = wanted.get(f"{path}.{name}")
             if isinstance(tiles, KernelTiles):
-                found[tiles.path] = _kernel_sums(program, tiles, u)
+                found[tiles.path] = _kernel_sums(program, tiles, slices_of(tiles, tile), u)
         g = digital.gelu(layer, digital.layer_kernel(layer, u))
         linear(f"{path}.linear", g)
         r = digital.glu_residual_norm(layer, digital.linear_digital(layer.linear, g), r)
@@ -100,36 +102,37 @@ def calibrate_adc(
     return found
 
 
-def _needed(program: Program, tiles: KernelTiles | LinearTiles, adc: AdcConfig) -> bool:
+def _needed(program: Program, tiles: KernelTiles | LinearTiles, hardware: HardwareConfig) -> bool:
     columns = columns_of(program, tiles)
-    unaligned = adc.range != "aligned" or bool((columns.gain == 0)[columns.used].any())
-    return unaligned or bool(columns.split.any())
+    unaligned = hardware.adc.range != "aligned" or bool((columns.gain == 0)[columns.used].any())
+    return unaligned or bool(columns.split.any()) or hardware.chip.tile.slices > 1
 
 
 def _stride(samples: int, steps: int) -> int:
     return max(1, samples * steps // KEPT)
 
 
-def _linear_sums(program: Program, tiles: LinearTiles, codes: Codes) -> ColumnSums:
+def _linear_sums(program: Program, tiles: LinearTiles, slices: Slices, codes: Codes) -> ColumnSums:
     columns: Columns = columns_of(program, tiles)
-    bound = int(np.abs(tiles.weights).sum(axis=1).max()) * max(input_limits(program, tiles))
+    trimmed = columns.bias if slices.number == 1 else np.zeros(slices.shift.shape)
+    bound = int(np.abs(slices.weights).sum(axis=1).max()) * max(input_limits(program, tiles))
     # Sums of codes are exact in single precision below 2**24; the bias joins in double.
     word: Any = np.float32 if bound < digital.FLOAT32_EXACT else np.float64
     flat = codes.reshape(-1, codes.shape[-1]).astype(word)
     kept = flat[:: _stride(1, len(flat))]
-    maximum = np.zeros(columns.used.shape)
-    values = np.zeros((*columns.used.shape, len(kept)), dtype=np.float32)
+    maximum = np.zeros(trimmed.shape)
+    values = np.zeros((*trimmed.shape, len(kept)), dtype=np.float32)
     for t in range(tiles.tiles):
         rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
-        weights = tiles.weights[t, : tiles.row_count[t]].astype(word)
+        weights = slices.weights[t, : tiles.row_count[t]].astype(word)
         sums = flat[:, rows] @ weights
-        ends = np.stack([sums.min(axis=0), sums.max(axis=0)]) + columns.bias[t]
+        ends = np.stack([sums.min(axis=0), sums.max(axis=0)]) + trimmed[t]
         maximum[t] = np.abs(ends).max(axis=0)
-        values[t] = (kept[:, rows] @ weights + columns.bias[t]).T
+        values[t] = (kept[:, rows] @ weights + trimmed[t]).T
     return ColumnSums(maximum, values)
 
 
-def _kernel_sums(program: Program, tiles: KernelTiles, u: Codes) -> ColumnSums:
+def _kernel_sums(program: Program, tiles: KernelTiles, slices: Slices, u: Codes) -> ColumnSums:
     """Run the recurrence of the tiles step by step in exact arithmetic, all samples at once."""
     kernel = kernel_of(program, tiles)
     limit = kernel.state_requant.limit
@@ -138,11 +141,18 @@ def _kernel_sums(program: Program, tiles: KernelTiles, u: Codes) -> ColumnSums:
     states = tiles.state_multiplier.shape[1]
     gain = np.ldexp(tiles.state_multiplier.astype(np.float64), -tiles.state_shift)[:, None, :]
     # States of tiles that have fewer than S stand beside their input rows; give both fixed places.
-    weights, back = _apart(tiles)
+    weights, back = _apart(tiles, tiles.weights)
+    parts, number = weights, slices.number
+    if number > 1:
+        digits = slices.weights.reshape(*tiles.weights.shape, number)
+        each = [_apart(tiles, digits[..., k])[0] for k in range(number)]
+        parts = np.stack(each, axis=3).reshape(*weights.shape[:2], -1)
+        place = np.where(back >= 0, back * number, -1)[:, :, None]
+        back = np.where(place >= 0, place + np.arange(number), -1).reshape(count, -1)
     source = u[:, ::-1] if tiles.reverse else u
     v = np.zeros((count, samples, weights.shape[1]))
     stride = _stride(samples, steps)
-    maximum = np.zeros((count, weights.shape[2]))
+    maximum = np.zeros((count, parts.shape[2]))
     values = []
     two_pass = tiles.mapping == "two_pass"
     for step in range(steps):
@@ -150,9 +160,10 @@ def _kernel_sums(program: Program, tiles: KernelTiles, u: Codes) -> ColumnSums:
         v[:, :, states:] *= (tiles.input_channel >= 0)[:, None, :]
         acc = v @ weights
         state = np.clip(np.floor(acc[:, :, :states] * gain + 0.5), -limit, limit)
+        acc = acc if number == 1 else v @ parts
         v[:, :, :states] = state
         if two_pass:
-            acc[:, :, states:] = v @ weights[:, :, states:]
+            acc[:, :, states * number :] = v @ parts[:, :, states * number :]
         maximum = np.maximum(maximum, np.abs(acc).max(axis=1))
         if step % stride == 0:
             values.append(acc.astype(np.float32).transpose(0, 2, 1))
@@ -164,7 +175,7 @@ def _kernel_sums(program: Program, tiles: KernelTiles, u: Codes) -> ColumnSums:
     )
 
 
-def _apart(tiles: KernelTiles) -> tuple[FloatArray, NDArray[np.int64]]:
+def _apart(tiles: KernelTiles, values: NDArray[np.int64]) -> tuple[FloatArray, NDArray[np.int64]]:
     """Return weights (T, S + I, S + O) with fixed places, and each tile column's place there."""
     count = tiles.tiles
     states = tiles.state_multiplier.shape[1]
@@ -175,6 +186,6 @@ def _apart(tiles: KernelTiles) -> tuple[FloatArray, NDArray[np.int64]]:
         s, i, o = int(tiles.n_states[t]), int(tiles.n_inputs[t]), int(tiles.n_outputs[t])
         rows = np.concatenate([np.arange(s), states + np.arange(i)])
         columns = np.concatenate([np.arange(s), states + np.arange(o)])
-        weights[t][np.ix_(rows, columns)] = tiles.weights[t, : s + i, : s + o]
+        weights[t][np.ix_(rows, columns)] = values[t, : s + i, : s + o]
         back[t, : s + o] = columns
     return weights, back

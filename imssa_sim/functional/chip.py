@@ -9,8 +9,9 @@ import numpy as np
 
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.periphery import periphery
-from imssa_sim.functional.columns import columns_of, input_limits, kernel_of, linear_at
-from imssa_sim.functional.conversion import Conversion, lossless, nominal
+from imssa_sim.circuits.slices import put_together
+from imssa_sim.functional.columns import columns_of, input_limits, kernel_of, linear_at, slices_of
+from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from imssa_sim.circuits.array import ProgrammedTiles
     from imssa_sim.circuits.programming import ProgrammingCost
+    from imssa_sim.circuits.slices import Slices
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.functional.calibrate_adc import ColumnSums
     from imssa_sim.functional.columns import Columns
@@ -47,6 +49,7 @@ class ReadyKernel:
     packed: RecurrentTiles
     conversion: Conversion
     columns: Columns
+    slices: Slices
     programmed: ProgrammedTiles
     limit: int  # largest code on a word line
     fused: bool
@@ -66,13 +69,19 @@ class ReadyLinear:
     packed: DenseTiles
     conversion: Conversion
     columns: Columns
+    slices: Slices
     programmed: ProgrammedTiles
     limit: int
     row_tiles: int
     bias: IntArray
     fraction: int
     after: FloatArray  # (out,)
-    step: FloatArray  # (out,) column sum per ADC code
+    step: FloatArray  # (out,) column sum per ADC code, per unit of weight with slices
+
+
+def weights_of(ready: ReadyKernel | ReadyLinear) -> FloatArray:
+    """Return the weights (T, R, C) that the programmed cells stand for, slices put together."""
+    return put_together(ready.programmed.weights, ready.slices.shift, ready.slices.number)
 
 
 class ChipInstance:
@@ -115,19 +124,20 @@ class ChipInstance:
         ready: dict[str, ReadyKernel | ReadyLinear] = {**self.kernels, **self.dense}
         return {path: entry.programmed.programming for path, entry in ready.items()}
 
-    def _programmed(self, tiles: KernelTiles | LinearTiles) -> ProgrammedTiles:
+    def _programmed(self, tiles: KernelTiles | LinearTiles, slices: Slices) -> ProgrammedTiles:
         from imssa_sim.circuits.array import program_tiles
 
         rows, columns = rows_and_columns(tiles)
         return program_tiles(
-            tiles.weights, rows, columns, self.hardware, seed=self.seed, chip=self.chip,
-            stage=tiles.stage, time_since_programming=self.time,
+            slices.weights, rows, columns * slices.number, self.hardware, seed=self.seed,
+            chip=self.chip, stage=tiles.stage, time_since_programming=self.time,
         )  # fmt: skip
 
     def _circuits(
         self,
         tiles: KernelTiles | LinearTiles,
         conversion: Conversion,
+        slices: Slices,
         programmed: ProgrammedTiles,
         limit: int,
     ) -> dict[str, Any]:
@@ -139,7 +149,7 @@ class ChipInstance:
             offset=conversion.offset,
             low=conversion.low,
             high=conversion.high,
-            columns_used=rows_and_columns(tiles)[1],
+            columns_used=rows_and_columns(tiles)[1] * slices.number,
             limit=limit,
             where=Coordinates(self.seed, self.chip, tiles.stage),
         )
@@ -154,25 +164,31 @@ class ChipInstance:
             "adc_low": around.converters.low,
             "adc_high": around.converters.high,
             "adc_table": around.converters.table,
+            "slices": slices.number,
+            "slice_gain": conversion.slice_gain,
         }
 
     def _conversion(
         self,
         tiles: KernelTiles | LinearTiles,
         sums: ColumnSums | None,
+        slices: Slices,
         programmed: ProgrammedTiles,
     ) -> tuple[Columns, Conversion]:
-        columns = columns_of(self.program, tiles)
+        columns, adc = columns_of(self.program, tiles), self.hardware.adc
         if self.hardware.ideal:
             limit = max(input_limits(self.program, tiles))
-            return columns, lossless(columns, tiles.weights, limit)
-        return columns, nominal(columns, self.hardware.adc, sums, programmed.scale, tiles.path)
+            return columns, lossless(columns, slices, limit)
+        if slices.number > 1:
+            return columns, sliced(columns, adc, sums, slices, tiles.path)
+        return columns, nominal(columns, adc, sums, programmed.scale, tiles.path)
 
     def _kernel(self, tiles: KernelTiles, sums: ColumnSums | None) -> ReadyKernel:
         from imssa_sim.kernels.tiles import pack_tiles
 
-        programmed = self._programmed(tiles)
-        columns, conversion = self._conversion(tiles, sums, programmed)
+        slices = slices_of(tiles, self.hardware.chip.tile)
+        programmed = self._programmed(tiles, slices)
+        columns, conversion = self._conversion(tiles, sums, slices, programmed)
         kernel = kernel_of(self.program, tiles)
         state_limit, input_limit = input_limits(self.program, tiles)
         states, outputs = tiles.state_multiplier.shape[1], tiles.output_channel.shape[1]
@@ -203,7 +219,7 @@ class ChipInstance:
             state_shift=shift,
             state_limit=state_limit,
             input_limit=input_limit,
-            **self._circuits(tiles, conversion, programmed, limit),
+            **self._circuits(tiles, conversion, slices, programmed, limit),
             **fusing,
         )
         flat = np.flatnonzero(valid)
@@ -215,6 +231,7 @@ class ChipInstance:
             packed=packed,
             conversion=conversion,
             columns=columns,
+            slices=slices,
             programmed=programmed,
             limit=limit,
             fused=fused,
@@ -226,8 +243,9 @@ class ChipInstance:
     def _linear(self, tiles: LinearTiles, sums: ColumnSums | None) -> ReadyLinear:
         from imssa_sim.kernels.dense import pack_dense
 
-        programmed = self._programmed(tiles)
-        columns, conversion = self._conversion(tiles, sums, programmed)
+        slices = slices_of(tiles, self.hardware.chip.tile)
+        programmed = self._programmed(tiles, slices)
+        columns, conversion = self._conversion(tiles, sums, slices, programmed)
         linear = linear_at(self.program, tiles.path)
         outputs = linear.weight.shape[0]
         limit = max(input_limits(self.program, tiles))
@@ -237,11 +255,11 @@ class ChipInstance:
             row_count=tiles.row_count,
             column_count=tiles.column_count,
             input_limit=limit,
-            **self._circuits(tiles, conversion, programmed, limit),
+            **self._circuits(tiles, conversion, slices, programmed, limit),
         )
         after, step = np.zeros(outputs), np.ones(outputs)
         after[columns.group[columns.used]] = conversion.after[columns.used]
-        step[columns.group[columns.used]] = conversion.step[columns.used]
+        step[columns.group[columns.used]] = conversion.unit[columns.used]
         row_tiles = int((tiles.column_start == 0).sum())
         fraction, bias = 0, linear.bias
         if conversion.trimmed:
@@ -254,6 +272,7 @@ class ChipInstance:
             packed=packed,
             conversion=conversion,
             columns=columns,
+            slices=slices,
             programmed=programmed,
             limit=limit,
             row_tiles=row_tiles,

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.circuits.slices import Slices, cut_weights
 from imssa_sim.mapping.program import LinearTiles
 from imssa_sim.model.quantisers import requantiser_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imssa_sim.config.schema import TileConfig
     from imssa_sim.mapping.program import KernelTiles, Program
     from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
 
@@ -73,6 +75,11 @@ def input_limits(program: Program, tiles: KernelTiles | LinearTiles) -> tuple[in
     if isinstance(tiles, LinearTiles):
         return 0, (1 << (bits.activations - 1)) - 1
     return kernel_of(program, tiles).state_requant.limit, (1 << (bits.kernel_input - 1)) - 1
+
+
+def slices_of(tiles: KernelTiles | LinearTiles, tile: TileConfig) -> Slices:
+    """Return the weights of a tile set as its columns hold them."""
+    return cut_weights(tiles.weights, tile.slices, tile.weights, tile.weight_scale)
 
 
 def columns_of(program: Program, tiles: KernelTiles | LinearTiles) -> Columns:

@@ -12,6 +12,11 @@ the range holds that part of the calibration sums, symmetric about zero.
 
 The bias of a sum that one column holds alone is injected before its conversion (offset trim), so
 that the range stays centred on the final value.
+
+*Slices*: each has a step of a power of two, at least one, in units of its digits: the smallest with
+which its range holds what the policy wants held (*aligned* then wants the same as *max*). Shift and
+add give the sum in units of the weights, to which biases are added and which the requantiser's full
+multiplier takes. With enough bits nothing is rounded.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from imssa_sim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imssa_sim.circuits.slices import Slices
     from imssa_sim.config.schema import AdcConfig
     from imssa_sim.functional.calibrate_adc import ColumnSums
     from imssa_sim.functional.columns import Columns
@@ -38,18 +44,22 @@ MULTIPLIER_BITS = 24
 
 @dataclass(frozen=True)
 class Conversion:
-    """Nominal converters of a tile set, arrays (T, C).
+    """Nominal converters of a tile set.
 
     Attributes
     ----------
-    step : float array
-        Column sum per ADC code [weight units x code units].
-    scale, offset : float array
+    step : float array (T, C · K)
+        Column sum per ADC code [weight units, of digits with slices, x code units].
+    scale, offset : float array (T, C · K)
         ``1 / step``, and the ADC's offset in codes (rounding and trimmed bias).
     low, high : int
         Range of the ADC's codes.
-    after : float array
-        Digital gain from ADC code to the quantiser's code, 24 significant bits; 1 without one.
+    slice_gain : float array (T, C · K)
+        What shift and add multiply the codes of slices by; ones without.
+    unit : float array (T, C)
+        Column sum per code behind shift and add [weight units x code units].
+    after : float array (T, C)
+        Digital gain from that code to the quantiser's, 24 significant bits; 1 without one.
     trimmed : bool
         Whether the biases of whole sums are in ``offset``.
     """
@@ -59,24 +69,84 @@ class Conversion:
     offset: FloatArray
     low: int
     high: int
+    slice_gain: FloatArray
+    unit: FloatArray
     after: FloatArray
     trimmed: bool
 
 
-def lossless(columns: Columns, weights: IntArray, limit: int) -> Conversion:
+def lossless(columns: Columns, slices: Slices, limit: int) -> Conversion:
     """Return converters that pass every integer column sum unchanged.
 
     Parameters
     ----------
     columns : Columns
-    weights : (T, R, C) integer weights
+    slices : Slices
+        The weights on the tiles.
     limit : int
         Largest code on a word line.
     """
-    bound = max(1, int(np.abs(weights).sum(axis=1).max()) * limit)
-    ones, zeros = np.ones(columns.used.shape), np.zeros(columns.used.shape)
-    after = np.where(columns.gain > 0, columns.gain, 1.0)
-    return Conversion(ones, ones, zeros, -bound, bound, after, trimmed=False)
+    bound = max(1, int(np.abs(slices.weights).sum(axis=1).max()) * limit)
+    ones, zeros = np.ones(slices.shift.shape), np.zeros(slices.shift.shape)
+    return Conversion(
+        step=ones,
+        scale=ones,
+        offset=zeros,
+        low=-bound,
+        high=bound,
+        slice_gain=np.ldexp(1.0, slices.shift),
+        unit=np.ones(columns.used.shape),
+        after=np.where(columns.gain > 0, columns.gain, 1.0),
+        trimmed=False,
+    )
+
+
+def sliced(
+    columns: Columns, adc: AdcConfig, sums: ColumnSums | None, slices: Slices, path: str
+) -> Conversion:
+    """Return the converters of slices.
+
+    Parameters
+    ----------
+    columns : Columns
+    adc : AdcConfig
+    sums : ColumnSums or None
+        Of the slices' columns on calibration data.
+    slices : Slices
+    path : str
+        Dotted path of the tile set, for the error.
+
+    Raises
+    ------
+    InputError
+        There is no calibration data.
+    """
+    if sums is None:
+        raise _without_sums(path)
+    high = (1 << (adc.bits - 1)) - 1
+    used = np.repeat(columns.used, slices.number, axis=1)
+    span = np.where(used, sums.span(adc), 0.0) / max(high, 1)
+    exponent = np.ceil(np.log2(np.maximum(span, 1.0))).astype(np.int64)
+    if adc.scope == "tile":
+        exponent = np.where(used, exponent.max(axis=1, keepdims=True), 0)
+    step = np.ldexp(1.0, exponent)
+    return Conversion(
+        step=step,
+        scale=1.0 / step,
+        offset=np.full(step.shape, 0.5),
+        low=-high - 1,
+        high=high,
+        slice_gain=np.ldexp(step, slices.shift),
+        unit=np.ones(columns.used.shape),
+        after=np.where(columns.gain > 0, columns.gain, 1.0),
+        trimmed=False,
+    )
+
+
+def _without_sums(path: str) -> InputError:
+    return InputError(
+        f"{path}: the ADC range needs column sums on calibration data, none were given"
+    )
 
 
 def nominal(
@@ -109,9 +179,7 @@ def nominal(
     step = np.ones(columns.used.shape)
     if ranged.any() or (columns.split & columns.used).any():
         if sums is None:
-            raise InputError(
-                f"{path}: the ADC range needs column sums on calibration data, none were given"
-            )
+            raise _without_sums(path)
         span = sums.span(adc)
         step[ranged] = np.where(span > 0, span / max(high, 1), 1.0)[ranged]
     scale = 1.0 / step
@@ -134,7 +202,18 @@ def nominal(
     # Truncation is right only where the requantiser's shift makes up for it.
     half[(np.frexp(after)[0] != 0.5) | (after >= 1)] = 0.5
     offset = half + columns.bias * scale
-    return Conversion(1.0 / scale, scale, offset, low, high, after, trimmed=True)
+    step = 1.0 / scale
+    return Conversion(
+        step=step,
+        scale=scale,
+        offset=offset,
+        low=low,
+        high=high,
+        slice_gain=np.ones(step.shape),
+        unit=step,
+        after=after,
+        trimmed=True,
+    )
 
 
 def _shared(scale: FloatArray, unit: FloatArray, columns: Columns) -> FloatArray:

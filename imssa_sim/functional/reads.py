@@ -267,11 +267,14 @@ class Reader:
         reads = result.drives * pulses_per_read(hardware, ready.limit.bit_length() + 1)
         # With two_pass each column is converted in one of the two reads.
         two_pass = getattr(tiles, "mapping", None) == "two_pass"
-        conversions = int(columns.sum()) * (result.drives // 2 if two_pass else result.drives)
+        slices = hardware.chip.tile.slices
+        joined = int(columns.sum()) * (result.drives // 2 if two_pass else result.drives)
+        conversions = joined * slices
         activity.conversions += conversions
         self.counter.add(f"{path}.dac", "drive", int(rows.sum()) * reads)
         self.counter.add(f"{path}.array", "read", tiles.tiles * reads)
         self.counter.add(f"{path}.adc", "convert", conversions)
+        self.counter.add(f"{path}.slices", "add", joined * (slices - 1))
 
     def close(self) -> None:
         """Work out the array energies from all that was counted."""

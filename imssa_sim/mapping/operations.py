@@ -5,7 +5,7 @@ Rules of counting (``count`` for energy, ``serial`` of the busiest instance for 
 * A tile read drives every used word line once and converts every column that the read is for;
   the ADCs of a tile share its columns evenly. Bit-serial drives and reads once per magnitude bit
   and integrates the pulses on the column before one conversion.
-* One requantiser and one adder for partial sums stand behind each ADC.
+* One requantiser, one adder for partial sums and one that joins slices stand behind each ADC.
 * The vector unit does one operation per lane and cycle.
 * A bus moves ``width`` bits per link and cycle: ``count`` is in words, ``serial`` in cycles. The
   SRAM port of a FIFO is as wide as the bus.
@@ -90,7 +90,7 @@ def tile_read(
     rows : (T,)
         Word lines that are driven, per tile; tiles with none are not read.
     columns : (T,)
-        Logical columns that are converted, per tile.
+        Logical columns that are converted, per tile, each slice of them by itself.
     code_bits : int
         Width of the widest code on a word line.
     """
@@ -98,8 +98,9 @@ def tile_read(
     per_tile, tiles, read = hardware.adc.per_tile, len(rows), int((rows > 0).sum())
     drivers = hardware.chip.tile.rows * tiles
     cell, dac, adc = hardware.chip.tile.cell, hardware.dac, hardware.adc
-    driven, converted = int(rows.sum()), int(columns.sum())
-    busiest = _ceil(int(columns.max()), per_tile)
+    slices = hardware.chip.tile.slices
+    driven, converted = int(rows.sum()), int(columns.sum()) * slices
+    busiest = _ceil(int(columns.max()) * slices, per_tile)
     return (
         Operation(
             f"{path}.dac", "dac", "drive", driven * pulses, drivers, pulses, dac.bits, dac.card
@@ -132,6 +133,18 @@ def behind_adc(
     return Operation(
         path, kind, action, count, units, _ceil(count, units), bits, hardware.digital.card
     )
+
+
+def joined_slices(hardware: HardwareConfig, path: str, columns: IntArray) -> list[Operation]:
+    """Return the additions, shifted by wiring, that join the slices of columns (T,); or none."""
+    count = int(columns.sum()) * (hardware.chip.tile.slices - 1)
+    if not count:
+        return []
+    return [
+        behind_adc(
+            hardware, f"{path}.slices", "shift_add", "add", len(columns), count, hardware.adc.bits
+        )
+    ]
 
 
 def partial_sums(tiles: KernelTiles | LinearTiles, outputs: int) -> int:

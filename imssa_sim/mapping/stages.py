@@ -19,6 +19,7 @@ from imssa_sim.mapping.operations import (
     VECTOR,
     behind_adc,
     fifo,
+    joined_slices,
     off_chip,
     partial_sums,
     tile_read,
@@ -93,8 +94,10 @@ class _Pipeline:
             return operations, []
         hardware = self.hardware
         codes = self.network.bits.activations
-        loop = list(tile_read(hardware, path, *rows_and_columns(tiles), codes))
-        after = _joined(hardware, path, tiles, outputs)
+        rows, columns = rows_and_columns(tiles)
+        loop = list(tile_read(hardware, path, rows, columns, codes))
+        after = joined_slices(hardware, path, columns)
+        after += _joined(hardware, path, tiles, outputs)
         if requantise:
             after.append(
                 behind_adc(
@@ -130,11 +133,13 @@ class _Pipeline:
         if hardware.mapping.kernel == "two_pass":
             # The input lines stay driven in the second read; their cells hold zeros there.
             loop = [*tile_read(hardware, path, n_states + n_inputs, n_states, codes)]
-            loop += [requantise, register]
+            loop += [*joined_slices(hardware, path, n_states), requantise, register]
             loop += tile_read(hardware, path, n_states + n_inputs, n_outputs, codes)
+            loop += joined_slices(hardware, path, n_outputs)
         else:
-            read = tile_read(hardware, path, n_states + n_inputs, n_states + n_outputs, codes)
-            loop = [*read, requantise, register]
+            columns = n_states + n_outputs
+            read = tile_read(hardware, path, n_states + n_inputs, columns, codes)
+            loop = [*read, *joined_slices(hardware, path, columns), requantise, register]
         after = _joined(hardware, path, tiles, channels)
         after.append(
             behind_adc(

@@ -1,8 +1,8 @@
 """Places weights on crossbar tiles: kernels packed along the diagonal or split, linears split.
 
 A logical column is one signed weight wide: two physical bit lines as a differential pair, one with
-an offset column, which every tile then has in addition; several times that with several devices in
-parallel.
+an offset column, which every tile then has in addition; several times that with slices of weights
+or several devices in parallel.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ class TileShape:
     rows: int
     columns: int
     weights: Literal["differential", "one_sided", "offset"]
+    slices: int = 1
     devices: int = 1
 
     @property
     def lines_per_column(self) -> int:
         """Physical bit lines of one logical column."""
-        return self.devices * (1 if self.weights == "offset" else 2)
+        return self.slices * self.devices * (1 if self.weights == "offset" else 2)
 
     def bit_lines(self, logical: int) -> int:
         """Return the physical bit lines that ``logical`` columns of one tile occupy."""
@@ -62,12 +63,14 @@ def tile_shape(tile: TileConfig) -> TileShape:
             f"weights: {tile.weights} with devices: {tile.devices}; give more columns or fewer "
             "devices"
         )
-    if tile.spare_columns >= columns:
+    left = (columns - tile.spare_columns) // tile.slices
+    if left < 1:
+        sliced = f", {tile.slices} for each weight (slices)" if tile.slices > 1 else ""
         raise InputError(
             f"hardware.chip.tile.spare_columns: {tile.spare_columns} leaves none of the tile's "
-            f"{columns} logical columns; give fewer, or a tile with more columns"
+            f"{columns} logical columns{sliced}; give fewer, or a tile with more columns"
         )
-    return TileShape(tile.rows, columns - tile.spare_columns, tile.weights, tile.devices)
+    return TileShape(tile.rows, left, tile.weights, tile.slices, tile.devices)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.calibrate_adc import calibrate_adc
-from imssa_sim.functional.chip import ChipInstance, ReadyKernel
+from imssa_sim.functional.chip import ChipInstance, ReadyKernel, weights_of
 from imssa_sim.functional.columns import kernel_of, linear_at
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.digital import Saturation
@@ -187,11 +187,12 @@ class DrawnChip:
         linear = linear_at(self.instance.program, path)
         out = self.reader.linear(path, codes, np.arange(codes.shape[0]))
         tiles = ready.tiles
+        programmed = weights_of(ready)
         real = np.zeros(linear.weight.shape)
         for t in range(tiles.tiles):
             rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
             columns = slice(tiles.column_start[t], tiles.column_start[t] + tiles.column_count[t])
-            held = ready.programmed.weights[t, : tiles.row_count[t], : tiles.column_count[t]]
+            held = programmed[t, : tiles.row_count[t], : tiles.column_count[t]]
             real[columns, rows] = held.T
         gain = np.broadcast_to(requantiser_scale(linear.requant), linear.bias.shape)
         return out, real * gain[:, None]
@@ -276,8 +277,8 @@ class _TileRecurrence(Function):
         ctx: Any, u: Tensor, weights: Tensor, chip: DrawnChip, ready: ReadyKernel, cells: _Cells
     ) -> Tensor:
         out, states = chip.states(ready, u.numpy().astype(np.int16))
-        gain = ready.conversion.scale * ready.conversion.after
-        real = ready.programmed.weights * gain[:, None, :]
+        gain = ready.conversion.after / ready.conversion.unit
+        real = weights_of(ready) * gain[:, None, :]
         ctx.real = torch.from_numpy(_gathered(real, cells.row, cells.column).astype(np.float32))
         ctx.ready, ctx.states = ready, states
         ctx.limits = (ready.packed.arrays.limits[2], ready.packed.arrays.limits[3])

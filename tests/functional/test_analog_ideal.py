@@ -39,16 +39,20 @@ def sequences(net, count, seed=0):
     shape=st.tuples(st.integers(1, 6), st.integers(1, 5)),
     tile=st.tuples(st.integers(3, 24), st.integers(3, 24)),
     scheme=st.sampled_from(["differential", "one_sided", "offset"]),
+    slices=st.sampled_from([1, 1, 2, 4]),
+    devices=st.sampled_from([1, 1, 3]),
     state_bits=st.integers(3, 10),
 )
 def test_ideal_chip_is_the_golden_model(
-    random_networks, seed, kernel, places, position, both, shape, tile, scheme, state_bits
-):
+    random_networks, seed, kernel, places, position, both, shape, tile, scheme, slices, devices,
+    state_bits,
+):  # fmt: skip
     net, chip, program = build(
         random_networks, seed, kernel,
         {"channels": shape[0], "modes": shape[1], "position": position, "bidirectional": both,
          "length": 7, "state": state_bits},
-        tile={"rows": tile[0], "columns": 2 * tile[1], "weights": scheme},
+        tile={"rows": tile[0], "columns": 2 * tile[1] * slices * devices + devices,
+              "weights": scheme, "slices": slices, "devices": devices},
         mapping=dict(zip(("linear", "encoder", "decoder"), places, strict=True)),
     )  # fmt: skip
     x = sequences(net, 3)

@@ -27,14 +27,29 @@ def sequences(net, count, seed=0):
 
 
 @pytest.fixture(
-    scope="module", params=["whole", "split", "delayed", "two_pass", "both", "converters"]
+    scope="module",
+    params=[
+        "whole",
+        "split",
+        "delayed",
+        "two_pass",
+        "both",
+        "converters",
+        "slices",
+        "sliced_twice",
+    ],
 )
 def noisy(random_networks, request):
     kind = request.param
-    form = "separate" if kind in ("delayed", "two_pass") else "lookahead"
+    form = "separate" if kind in ("delayed", "two_pass", "sliced_twice") else "lookahead"
     net = random_networks.network(11, form=form, bidirectional=kind == "both", layers=2)
-    mapping = {"delayed": "fused_delayed", "two_pass": "two_pass"}.get(kind, "fused_lookahead")
-    tile = {"rows": 5, "columns": 10} if kind == "split" else {}
+    mapping = {"delayed": "fused_delayed", "two_pass": "two_pass", "sliced_twice": "two_pass"}
+    mapping = mapping.get(kind, "fused_lookahead")
+    tile = {
+        "split": {"rows": 5, "columns": 10},
+        "slices": {"slices": 3, "columns": 96},
+        "sliced_twice": {"slices": 2, "devices": 2, "weights": "offset", "rows": 9},
+    }.get(kind, {})
     errors = {"noise": 0.4, "gain_spread": 0.01, "offset_spread": 0.5, "mismatch": 0.02}
     chip = chip_of(
         random_networks, mapping={"kernel": mapping, "encoder": "analog", "decoder": "analog"},
