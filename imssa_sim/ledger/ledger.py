@@ -8,12 +8,13 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from imssa_sim.costs.costs import Account
 from imssa_sim.errors import InternalError
 from imssa_sim.ledger.rows import write_rows
 
+if TYPE_CHECKING:
     from imssa_sim.ledger.one_off import OneOff
 
 ACCOUNTS: tuple[Account, ...] = ("dynamic", "leakage", "programming", "off_chip")
