@@ -5,11 +5,14 @@ Test folders load this file through their conftest (`random_networks` fixture).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from imssa_sim.config.schema import HardwareConfig
 from imssa_sim.model.quantised import (
     BitWidths,
+    LayeredBits,
     QuantisedKernel,
     QuantisedLayer,
     QuantisedLinear,
@@ -66,7 +69,16 @@ def kernel(rng, channels: int, modes: int, form: str, bits: BitWidths) -> Quanti
         state_requant=state, output_requant=output,
         feedthrough_requant=None if lookahead else feed,
         state_scale=np.ones(shape), output_scale=1.0 / limit(bits.kernel_output),
+        modes_of=np.full(channels, modes),
     )  # fmt: skip
+
+
+def thinned(rng, whole: QuantisedKernel, modes_of) -> QuantisedKernel:
+    """The kernel with so many modes per channel; zeros in the places of the others."""
+    there = np.arange(whole.modes) < modes_of[:, None]
+    names = ("a_re", "a_im", "b_re", "b_im", "c_re", "c_im")
+    parts = {name: np.where(there, getattr(whole, name), 0) for name in names}
+    return replace(whole, **parts, modes_of=modes_of)
 
 
 def linear(rng, outputs: int, inputs: int, bits: BitWidths, gain: float = 1.0) -> QuantisedLinear:
@@ -78,50 +90,77 @@ def linear(rng, outputs: int, inputs: int, bits: BitWidths, gain: float = 1.0) -
     return QuantisedLinear(weight, bias, bits.linear, requantiser(scale, bits.activations), 0.01)
 
 
-def layer(rng, channels: int, modes: int, form: str, bits: BitWidths, position: str, both: bool):
+def layer(
+    rng, channels: int, modes: int, form: str, bits: BitWidths, position: str, both: bool,
+    pruned: bool = False, stream: int | None = None,
+):  # fmt: skip
+    stream = stream or bits.activations
     act, out = limit(bits.activations), limit(bits.kernel_output)
-    to_input = limit(bits.kernel_input) / act
+    to_input = limit(bits.kernel_input) / limit(stream)
+    present = np.arange(channels)
+    if pruned:
+        present = np.sort(rng.permutation(channels)[: max(1, channels // 2 + 1)])
+    kernels = [kernel(rng, len(present), modes, form, bits) for _ in range(1 + both)]
+    if pruned:
+        modes_of = rng.integers(1, modes + 1, len(present))
+        modes_of[0] = modes
+        kernels = [thinned(rng, whole, modes_of) for whole in kernels]
     z = np.arange(-act, act + 1) / act * 4
     gelu = np.rint(act * np.tanh(np.arange(-out, out + 1) / out * 2))
     norm = QuantisedNorm(
         "layer", rng.integers(1 << 10, 1 << 12, channels) * (act // 3 + 1),
         rng.integers(-(1 << 10), 1 << 10, channels), 1, 12,
-        bits.kernel_input if position == "pre" else bits.activations, 0.01,
+        bits.kernel_input if position == "pre" else stream, 0.01,
     )  # fmt: skip
     gate = np.rint((2**bits.activations - 1) / (1 + np.exp(-z))).astype(np.int64)
     product, residual = 40, 40 * (2**bits.activations)
-    wide = requantiser(1.0 / residual / 2, bits.activations)
+    wide = requantiser(1.0 / residual / 2, stream)
     return QuantisedLayer(
         norm_position=position,
         norm=None if position == "none" else norm,
         input_requant=None if position == "pre" else requantiser(to_input, bits.kernel_input),
-        kernel=kernel(rng, channels, modes, form, bits),
-        kernel_reverse=kernel(rng, channels, modes, form, bits) if both else None,
+        kernel=kernels[0],
+        kernel_reverse=kernels[1] if both else None,
         gelu_table=gelu.astype(np.int64),
-        linear=linear(rng, 2 * channels, channels, bits),
+        linear=linear(rng, 2 * channels, len(present), bits),
         gate_table=gate,
         product_multiplier=product,
         residual_multiplier=residual,
         output_requant=None if position == "post" else wide,
         input_scale=0.01,
         residual_scale=0.01,
+        kernel_channels=present,
     )
 
 
 def network(
     seed: int, *, layers: int = 2, channels: int = 5, modes: int = 3, inputs: int = 2,
     classes: int = 4, length: int = 12, form: str = "lookahead", position: str = "post",
-    bidirectional: bool = False, **bits: int,
+    bidirectional: bool = False, pruned: bool = False, inside: dict | None = None, **bits: int,
 ) -> QuantisedNetwork:  # fmt: skip
+    """A random network; ``inside``: widths within the layers, layer i with i bits more."""
     rng = np.random.default_rng(seed)
     widths = bit_widths(**bits)
+    if inside is not None:
+        own = [bit_widths(**{k: v + i for k, v in inside.items()}) for i in range(layers)]
+        widths = LayeredBits(**widths.widths(), layers=tuple(own))
     return QuantisedNetwork(
         bits=widths,
         input_scale=2.0 / limit(widths.activations),
         encoder=linear(rng, channels, inputs, widths),
         layers=tuple(
-            layer(rng, channels, modes, form, widths, position, bidirectional)
-            for _ in range(layers)
+            layer(
+                rng,
+                channels,
+                modes,
+                form,
+                widths.of_layer(i),
+                position,
+                bidirectional,
+                pruned,
+                widths.activations,
+            )
+            for i in range(layers)
         ),
         pool_requant=requantiser(1.0 / length, widths.activations),
         sequence_length=length,

@@ -146,6 +146,23 @@ Count = Annotated[int | Literal["auto"], integer_or("auto", 1)]
 Amount = Annotated[int | Literal["all"], integer_or("all", 1)]
 
 
+def bits_or_list(value: Any) -> int | tuple[int, ...]:
+    """Check a bit width of 2 to 16, or a list of such, one per layer."""
+    if isinstance(value, (list, tuple)) and value:
+        return tuple(_bits(item) for item in value)
+    return _bits(value)
+
+
+def _bits(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        remedy = "give a number of bits, or a list with one per layer"
+        raise problem(f"{shown(value)} is not a whole number", remedy=remedy)
+    if not 2 <= value <= 16:
+        bound = "at least 2" if value < 2 else "at most 16"
+        raise problem(f"{value} is out of range", remedy=f"it must be {bound}")
+    return value
+
+
 def _sequence(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from imssa_sim.config.fields import (
     Amount,
@@ -29,10 +29,12 @@ from imssa_sim.config.fields import (
     Temperature,
     Time,
     Voltage,
+    bits_or_list,
     problem,
 )
 
 Bits = Annotated[int, Field(ge=2, le=16)]
+LayerBits = Annotated[int | tuple[int, ...], BeforeValidator(bits_or_list)]
 Positive = Annotated[int, Field(ge=1)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Percentile = Annotated[float, Field(gt=50, le=100)]
@@ -131,18 +133,30 @@ class DataConfig(Section):
 
 
 class BitWidths(Section):
-    """Bits of each kind of tensor; 2 to 16."""
+    """Bits of each kind of tensor, 2 to 16; a list has one width per layer."""
 
-    A: Bits
-    B: Bits
-    C: Bits
-    D: Bits
-    dt: Bits
-    state: Bits
-    kernel_input: Bits
-    kernel_output: Bits
-    activations: Bits
-    linear: Bits
+    default: Bits
+    """Outside of the layers (encoder, residual stream, decoder), of kinds that have a list."""
+    A: LayerBits
+    B: LayerBits
+    C: LayerBits
+    D: LayerBits
+    dt: LayerBits
+    state: LayerBits
+    kernel_input: LayerBits
+    kernel_output: LayerBits
+    activations: LayerBits
+    linear: LayerBits
+
+    def check_layers(self, layers: int) -> None:
+        """Refuse lists of another length than the number of layers."""
+        for kind in BIT_KINDS:
+            value = getattr(self, kind)
+            if isinstance(value, tuple) and len(value) != layers:
+                raise problem(
+                    f"bits.{kind}: {len(value)} widths for {layers} layers",
+                    remedy="give one number for all layers, or a list with one per layer",
+                )
 
 
 class GranularityConfig(Section):
@@ -416,19 +430,24 @@ class RunConfig(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     model: ModelConfig
     data: DataConfig
-    bits: BitWidths = BitWidths(**dict.fromkeys(BIT_KINDS, DEFAULT_BITS))
+    bits: BitWidths = BitWidths(**dict.fromkeys(("default", *BIT_KINDS), DEFAULT_BITS))
     calibration: CalibrationConfig = CalibrationConfig()
     hardware: HardwareConfig
     evaluate: EvaluateConfig = EvaluateConfig()
     baselines: Annotated[tuple[GpuCard, ...], AsTuple] = ()
     """Cards of the devices to compare with."""
 
+    @model_validator(mode="after")
+    def _bits_for_all_layers(self) -> RunConfig:
+        self.bits.check_layers(self.model.layers)
+        return self
+
 
 def expand_bits(value: Any) -> Any:
     """Return the ``bits`` section with all kinds: from one number, or a map with a ``default``."""
+    kinds = ("default", *BIT_KINDS)
     if isinstance(value, int) and not isinstance(value, bool):
-        return dict.fromkeys(BIT_KINDS, value)
+        return dict.fromkeys(kinds, value)
     if isinstance(value, dict):
-        given = {key: entry for key, entry in value.items() if key != "default"}
-        return dict.fromkeys(BIT_KINDS, value.get("default", DEFAULT_BITS)) | given
+        return dict.fromkeys(kinds, value.get("default", DEFAULT_BITS)) | value
     return value

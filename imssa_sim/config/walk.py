@@ -76,10 +76,9 @@ def _paths(section: type[Section], prefix: KeyPath) -> Iterator[KeyPath]:
 
 
 def valid_keys(root: type[Section], path: KeyPath) -> tuple[str, ...]:
-    """Return the keys that may stand in the section at a path, shorthands included."""
+    """Return the keys that may stand in the section at a path."""
     section = section_of(field_at(root, path) if path else root)
-    names = tuple(section.model_fields) if section else ()
-    return (*names, "default") if path == ("bits",) else names
+    return tuple(section.model_fields) if section else ()
 
 
 def key_advice(root: type[Section], path: KeyPath) -> tuple[str, str]:

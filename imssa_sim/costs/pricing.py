@@ -119,7 +119,7 @@ class Pricing:
         network, bits = self.program.network, 0
         layers = [("chip.encoder", network.encoder), ("chip.decoder", network.decoder)]
         for number, layer in enumerate(network.layers):
-            path = f"chip.layer{number}"
+            path, width = f"chip.layer{number}", network.bits.of_layer(number)
             layers.append((f"{path}.linear", layer.linear))
             for name, kernel in (
                 ("kernel", layer.kernel),
@@ -128,10 +128,9 @@ class Pricing:
                 if kernel is None:
                     continue
                 if f"{path}.{name}" not in self.tiles:
-                    modes, width = kernel.channels * kernel.modes, network.bits
-                    bits += modes * 2 * (width.A + width.B + width.C)
+                    bits += kernel.states * (width.A + width.B + width.C)
                 if kernel.form == "separate":
-                    bits += kernel.channels * network.bits.D
+                    bits += kernel.channels * width.D
         for path, linear in layers:
             if path not in self.tiles:
                 bits += linear.weight.size * linear.weight_bits

@@ -214,7 +214,7 @@ class _Run:
         kind, action = ("norm", "normalise")
         if layer.norm_position != "pre":
             kind, action = ("requantiser", "requantise")
-        count.at(f"{path}.input", kind, action, u.size)
+        count.at(f"{path}.input", kind, action, r.size if kind == "norm" else u.size)
         count.hand_over(f"{path}.input", u.size)
 
         y = self.reader.kernel(f"{path}.kernel", layer.kernel, u, ids)

@@ -79,12 +79,23 @@ def quantise_inputs(
 def input_codes(
     layer: QuantisedLayer, r: Codes, saturation: Saturation | None = None, path: str = "layer"
 ) -> Codes:
-    """Return the kernel input u (B, L, H) of the residual codes r: norm or requantiser."""
+    """Return the kernel input u (B, L, K) of the residual codes r (B, L, H): norm or requantiser.
+
+    K of the H channels have a kernel.
+    """
     if layer.input_requant is not None:
-        return requantise_codes(r, layer.input_requant, saturation, f"{path}.input")
+        taken = of_kernels(layer, r)
+        return requantise_codes(taken, layer.input_requant, saturation, f"{path}.input")
     if layer.norm is None:
         raise InputError(f"{path}: neither an input requantiser nor a norm")
-    return normalise(layer.norm, r, saturation, f"{path}.norm")
+    return of_kernels(layer, normalise(layer.norm, r, saturation, f"{path}.norm"))
+
+
+def of_kernels(layer: QuantisedLayer, values: Codes) -> Codes:
+    """Return values (…, H) of the channels that have a kernel, (…, K)."""
+    if len(layer.kernel_channels) == values.shape[-1]:
+        return values
+    return np.ascontiguousarray(values[..., layer.kernel_channels])
 
 
 def layer_kernel(
@@ -159,7 +170,7 @@ def kernel_digital(
     )
     if saturation is not None:
         states, outputs = clipped.sum(axis=0)
-        saturation.add(f"{path}.state", states, 2 * kernel.modes * y.size)
+        saturation.add(f"{path}.state", states, kernel.states * (y.size // channels))
         saturation.add(f"{path}.output", outputs, y.size)
     return one_step_ahead(y) if reverse and kernel.form == "separate" else y
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.circuits.slices import Slices, cut_weights
-from imssa_sim.mapping.program import LinearTiles
+from imssa_sim.mapping.program import KernelTiles, LinearTiles, layer_of_path
 from imssa_sim.model.quantisers import requantiser_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.config.schema import TileConfig
-    from imssa_sim.mapping.program import KernelTiles, Program
+    from imssa_sim.mapping.program import Program
     from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
 
     FloatArray = NDArray[np.float64]
@@ -66,15 +66,20 @@ def linear_at(program: Program, path: str) -> QuantisedLinear:
         return network.encoder
     if path == "chip.decoder":
         return network.decoder
-    return network.layers[int(path.split(".")[1].removeprefix("layer"))].linear
+    layer = layer_of_path(path)
+    assert layer is not None  # only encoder and decoder are outside of the layers
+    return network.layers[layer].linear
 
 
 def input_limits(program: Program, tiles: KernelTiles | LinearTiles) -> tuple[int, int]:
     """Return the largest state code (0 without states) and the largest input code."""
     bits = program.network.bits
-    if isinstance(tiles, LinearTiles):
-        return 0, (1 << (bits.activations - 1)) - 1
-    return kernel_of(program, tiles).state_requant.limit, (1 << (bits.kernel_input - 1)) - 1
+    if isinstance(tiles, KernelTiles):
+        entering = bits.of_layer(tiles.layer).kernel_input
+        return kernel_of(program, tiles).state_requant.limit, (1 << (entering - 1)) - 1
+    layer = layer_of_path(tiles.path)
+    width = (bits if layer is None else bits.of_layer(layer)).activations
+    return 0, (1 << (width - 1)) - 1
 
 
 def slices_of(tiles: KernelTiles | LinearTiles, tile: TileConfig) -> Slices:

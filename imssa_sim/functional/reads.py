@@ -70,7 +70,7 @@ class Reader:
             y = digital.kernel_digital(
                 kernel, u, reverse=reverse, saturation=self.saturation, path=site
             )
-            self._digital_kernel_counts(path, kernel, u.size)
+            self._digital_kernel_counts(path, kernel, u.size // kernel.channels)
         else:
             source = np.ascontiguousarray(u[:, ::-1]) if reverse else u
             y = self._read_kernel(path, ready, kernel, source, ids)
@@ -86,10 +86,10 @@ class Reader:
         return y
 
     def _digital_kernel_counts(self, path: str, kernel: QuantisedKernel, tokens: int) -> None:
-        """Count for ``tokens`` = samples x steps x channels."""
-        states = 2 * kernel.modes * tokens
-        self.counter.at(path, "mac", "mac", 8 * kernel.modes * tokens)
-        self.counter.at(path, "requantiser", "requantise", states + tokens)
+        """Count for ``tokens`` = samples x steps."""
+        states, outputs = kernel.states * tokens, kernel.channels * tokens
+        self.counter.at(path, "mac", "mac", 4 * states)
+        self.counter.at(path, "requantiser", "requantise", states + outputs)
         self.counter.add(f"{path}.register", "write", states)
 
     def _fed_through(self, site: str, kernel: QuantisedKernel, u: Codes, y: Codes) -> Codes:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from imssa_sim.errors import InputError
 from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
 from imssa_sim.mapping.stages import build_stages
@@ -50,7 +48,7 @@ def build_program(
     fixed = hardware.chip.tiles
     available = needed if fixed == "auto" else fixed
     if needed > available:
-        raise InputError(_too_small(needed, available, placed, shape))
+        raise InputError(_too_small(network, needed, available, placed, shape))
     stages, bypasses = build_stages(network, hardware, length, {p.path: p for p in placed})
     return Program(
         network=network,
@@ -103,8 +101,9 @@ def useful_macs(network: QuantisedNetwork, sequence_length: int) -> int:
     """Return the multiply-accumulates that the network itself asks for, per inference.
 
     A kernel step counts 8M + 1 per channel and direction: 4M for A, 2M for B, 2M for C, one for D;
-    a linear layer inputs x outputs. Zeros among the weights count; GLU products, scaling, norm and
-    tables do not.
+    a linear layer inputs x outputs. Kernels and modes that were pruned do not count, nor do the
+    inputs of linear layers that only those would feed. Zeros among the other weights count; GLU
+    products, scaling, norm and tables do not.
     """
 
     def size(linear: QuantisedLinear) -> int:
@@ -113,7 +112,7 @@ def useful_macs(network: QuantisedNetwork, sequence_length: int) -> int:
     step = size(network.encoder)
     for layer in network.layers:
         directions = 1 if layer.kernel_reverse is None else 2
-        step += directions * layer.kernel.channels * (8 * layer.kernel.modes + 1)
+        step += directions * (4 * layer.kernel.states + layer.kernel.channels)
         step += size(layer.linear)
     return sequence_length * step + size(network.decoder)
 
@@ -129,6 +128,7 @@ def _array_macs(tiles: KernelTiles | LinearTiles, length: int) -> int:
 
 
 def _too_small(
+    network: QuantisedNetwork,
     needed: int,
     available: int,
     placed: list[KernelTiles | LinearTiles],
@@ -139,7 +139,7 @@ def _too_small(
     # The widest kernel block decides how large a tile would have to be to hold it whole.
     remedies = ["hardware.chip.tiles: auto or a larger number"]
     if kernels:
-        side = max(int(np.bincount(_channel_of_state(k)).max()) for k in kernels) + 1
+        side = 2 * max(layer.kernel.modes for layer in network.layers) + 1
         if side > min(shape.rows, shape.columns):
             lines = shape.bit_lines(side)
             remedies.append(
@@ -153,10 +153,3 @@ def _too_small(
         f"hardware.chip.tiles: the network needs {needed} tiles, the chip has {available} "
         f"({per_layer}); give {'; or '.join(remedies)}"
     )
-
-
-def _channel_of_state(tiles: KernelTiles) -> np.ndarray:
-    """Return the channel of every state row of a layer's tiles."""
-    index = tiles.state_index[tiles.state_index >= 0]
-    modes = (int(index.max()) // 2 + 1) // (int(tiles.output_channel.max()) + 1)
-    return index // (2 * modes)

@@ -59,6 +59,7 @@ class KernelTiles:
     n_outputs: IntArray  # (T,)
     input_channel: IntArray  # (T, I) channel that drives each input row, or -1
     output_channel: IntArray  # (T, O) channel that each output column belongs to, or -1
+    # Channels are those that have a kernel, M their largest number of modes (QuantisedKernel).
     state_index: IntArray  # (T, S) (channel * M + mode) * 2 + part, part 0 = Re, 1 = Im, or -1
     state_multiplier: IntArray  # (T, S) of QuantisedKernel.state_requant
     state_shift: IntArray  # (T, S)
@@ -86,6 +87,12 @@ class LinearTiles:
     def tiles(self) -> int:
         """Number of tiles T."""
         return int(self.weights.shape[0])
+
+
+def layer_of_path(path: str) -> int | None:
+    """Return the layer that a component's path is in; None for what is outside of the layers."""
+    part = path.split(".")[1]
+    return int(part.removeprefix("layer")) if part.startswith("layer") else None
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from imssa_sim.mapping.operations import (
     transfer,
     vector,
 )
-from imssa_sim.mapping.program import Bypass, KernelTiles, Operation, Stage
+from imssa_sim.mapping.program import Bypass, KernelTiles, Operation, Stage, layer_of_path
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import ComponentKind, LinearTiles
-    from imssa_sim.model.quantised import QuantisedLayer, QuantisedLinear, QuantisedNetwork
+    from imssa_sim.model.quantised import (
+        BitWidths,
+        QuantisedLayer,
+        QuantisedLinear,
+        QuantisedNetwork,
+    )
 
 
 class _Pipeline:
@@ -77,6 +82,11 @@ class _Pipeline:
             Stage(path, tuple(operations), len(loop), capacity, barrier, per, extra_steps)
         )
 
+    def bits_at(self, path: str) -> BitWidths:
+        """Return the bits of the layer that a path is in, or of what is outside of the layers."""
+        bits, layer = self.network.bits, layer_of_path(path)
+        return bits if layer is None else bits.of_layer(layer)
+
     def vector(self, kind: ComponentKind, action: str, count: int, bits: int) -> Operation:
         return vector(self.hardware, kind, action, count, bits)
 
@@ -93,7 +103,7 @@ class _Pipeline:
                 operations.append(self.vector("requantiser", "requantise", outputs, bits))
             return operations, []
         hardware = self.hardware
-        codes = self.network.bits.activations
+        codes = self.bits_at(path).activations
         rows, columns = rows_and_columns(tiles)
         loop = list(tile_read(hardware, path, rows, columns, codes))
         after = joined_slices(hardware, path, columns)
@@ -109,17 +119,16 @@ class _Pipeline:
 
     def kernel(self, path: str, layer: QuantisedLayer) -> tuple[list[Operation], list[Operation]]:
         """Return loop and further operations of one layer's kernels in one direction."""
-        hardware, kernel, bits = self.hardware, layer.kernel, self.network.bits
-        channels, states = kernel.channels, kernel.channels * kernel.modes * 2
+        hardware, kernel, bits = self.hardware, layer.kernel, self.bits_at(path)
+        channels, states = kernel.channels, kernel.states
         tiles = self.tiles.get(path)
         register = Operation(
             f"{path}.register", "register", "write", states, states, 1, bits.state,
             hardware.digital.card,
         )  # fmt: skip
         if not isinstance(tiles, KernelTiles):
-            macs = channels * 8 * kernel.modes
             loop = [
-                self.vector("mac", "mac", macs, bits.state),
+                self.vector("mac", "mac", 4 * states, bits.state),
                 self.vector("requantiser", "requantise", states, bits.state),
                 register,
             ]
@@ -163,14 +172,16 @@ def _joined(
 
 
 def _add_layer(pipe: _Pipeline, number: int, layer: QuantisedLayer, last: bool) -> None:
-    bits, hardware, path = pipe.network.bits, pipe.hardware, f"chip.layer{number}"
-    channels = layer.kernel.channels
+    hardware, path = pipe.hardware, f"chip.layer{number}"
+    bits = pipe.bits_at(path)
+    width, channels = pipe.network.encoder.weight.shape[0], layer.kernel.channels
     on_tiles = hardware.mapping.kernel != "digital"
     analog_linear = f"{path}.linear" in pipe.tiles
     act, out_bits = bits.activations, bits.kernel_output
+    stream = pipe.network.bits.activations
 
     entry = (
-        pipe.vector("norm", "normalise", channels, bits.kernel_input)
+        pipe.vector("norm", "normalise", width, bits.kernel_input)
         if layer.norm_position == "pre"
         else pipe.vector("requantiser", "requantise", channels, bits.kernel_input)
     )
@@ -207,18 +218,18 @@ def _add_layer(pipe: _Pipeline, number: int, layer: QuantisedLayer, last: bool) 
     pipe.add(f"{path}.activation", activation, [], (channels, act), crosses=analog_linear)
 
     loop, after = pipe.linear(f"{path}.linear", layer.linear)
-    pipe.add(f"{path}.linear", loop, after, (2 * channels, act), crosses=analog_linear)
+    pipe.add(f"{path}.linear", loop, after, (2 * width, act), crosses=analog_linear)
 
     # z·gate, and the two constants that bring product and residual to one scale.
     output = [
-        pipe.vector("lut", "lookup", channels, act),
-        pipe.vector("multiplier", "multiply", 3 * channels, act),
-        pipe.vector("adder", "add", channels, act),
-        pipe.vector("norm", "normalise", channels, act)
+        pipe.vector("lut", "lookup", width, act),
+        pipe.vector("multiplier", "multiply", 3 * width, max(act, stream)),
+        pipe.vector("adder", "add", width, max(act, stream)),
+        pipe.vector("norm", "normalise", width, stream)
         if layer.norm_position == "post"
-        else pipe.vector("requantiser", "requantise", channels, act),
+        else pipe.vector("requantiser", "requantise", width, stream),
     ]
-    pipe.add(f"{path}.output", output, [], (channels, act), crosses=not last)
+    pipe.add(f"{path}.output", output, [], (width, stream), crosses=not last)
 
 
 def build_stages(

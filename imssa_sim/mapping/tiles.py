@@ -86,8 +86,11 @@ class _Part:
         return 2 * self.modes + 1
 
 
-def _split(channels: int, modes: int, shape: TileShape, path: str) -> list[list[_Part]]:
-    """Return the parts that each tile holds, first fit, whole parts before remainders."""
+def _split(modes_of: IntArray, shape: TileShape, path: str) -> list[list[_Part]]:
+    """Return the parts that each tile holds, first fit, the largest parts first.
+
+    ``modes_of`` (H,) are the modes of each channel.
+    """
     capacity = min(shape.rows, shape.columns)
     largest = (capacity - 1) // 2
     if largest < 1:
@@ -95,16 +98,17 @@ def _split(channels: int, modes: int, shape: TileShape, path: str) -> list[list[
             f"{path}: a tile of {shape.rows} rows and {shape.columns} logical columns cannot hold "
             "one complex mode, which needs 3 of each (Re, Im, input); enlarge hardware.chip.tile"
         )
-    whole, rest = divmod(modes, min(largest, modes))
-    size = min(largest, modes)
-    parts = [_Part(c, p * size, size) for c in range(channels) for p in range(whole)]
-    if rest:
-        parts += [_Part(c, whole * size, rest) for c in range(channels)]
+    parts = [
+        _Part(channel, start, min(largest, modes - start))
+        for channel, modes in enumerate(modes_of.tolist())
+        for start in range(0, modes, largest)
+    ]
+    parts.sort(key=lambda part: -part.modes)
     tiles: list[list[_Part]] = []
     room: list[int] = []
-    first = {size: 0, rest: 0}  # tiles before this one have no room for a part of that size
+    first: dict[int, int] = {}  # tiles before this one have no room for a part of that size
     for part in parts:
-        t = first[part.modes]
+        t = first.get(part.modes, 0)
         while t < len(tiles) and room[t] < part.side:
             t += 1
         first[part.modes] = t
@@ -154,7 +158,7 @@ def kernel_tiles(
     form = "lookahead" if mapping == "fused_lookahead" else "separate"
     if kernel.form != form:
         raise InternalError(f"{path}: mapping {mapping} needs the form {form}, not {kernel.form}")
-    placed = _split(kernel.channels, kernel.modes, shape, path)
+    placed = _split(kernel.modes_of, shape, path)
     tiles = len(placed)
     n_parts = np.array([len(parts) for parts in placed])
     n_states = np.array([2 * sum(part.modes for part in parts) for parts in placed])
@@ -195,7 +199,7 @@ def kernel_tiles(
                 w[port, port] = d[c]
                 mask[port, port] = True
             port_channel[t, i] = c
-            number = (c * kernel.modes + np.arange(part.start, modes.stop)) * 2
+            number = (c * kernel.modes + np.arange(modes.start, modes.stop)) * 2
             state_index[t, re], state_index[t, im] = number, number + 1
             for states_of in (re, im):
                 state_multiplier[t, states_of] = multiplier[c, modes]

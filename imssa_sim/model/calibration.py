@@ -317,21 +317,21 @@ def calibrate(
     forward(network, x, capture=collector)
 
     def of_layer(index: int, layer: Layer) -> LayerRanges:
-        path = f"layer{index}"
+        path, own = f"layer{index}", bits.of_layer(index)
         outputs = [f"{path}.kernel_output"]
         reverse = layer.kernel.C_reverse is not None
         if reverse:
             outputs += [f"{path}.causal", f"{path}.anticausal"]
         return LayerRanges(
             residual=collector.range(f"{path}.residual", bits.activations),
-            kernel_input=collector.range(f"{path}.kernel_input", bits.kernel_input),
-            kernel_output=max(collector.range(name, bits.kernel_output) for name in outputs),
-            gelu=collector.range(f"{path}.gelu", bits.activations),
-            value=collector.range(f"{path}.value", bits.activations),
-            gate=collector.range(f"{path}.gate", bits.activations),
-            state=collector.states[index, False].ranges(options, bits.state),
+            kernel_input=collector.range(f"{path}.kernel_input", own.kernel_input),
+            kernel_output=max(collector.range(name, own.kernel_output) for name in outputs),
+            gelu=collector.range(f"{path}.gelu", own.activations),
+            value=collector.range(f"{path}.value", own.activations),
+            gate=collector.range(f"{path}.gate", own.activations),
+            state=collector.states[index, False].ranges(options, own.state),
             state_reverse=(
-                collector.states[index, True].ranges(options, bits.state) if reverse else None
+                collector.states[index, True].ranges(options, own.state) if reverse else None
             ),
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imssa_sim.errors import InputError
+from imssa_sim.model.kept import kept_modes
 from imssa_sim.model.network import Network
 from imssa_sim.model.quantised import BitWidths, QuantisedNetwork
 
@@ -28,6 +29,9 @@ class NetworkShape:
         Depth, H, M, d_in and K.
     directions : int
         2 with bidirectional kernels.
+    kernels : tuple of (int, int)
+        Kernels and, of all of them together, modes that each layer has in one direction; empty:
+        nothing was pruned, H and H·M.
     """
 
     layers: int
@@ -36,6 +40,11 @@ class NetworkShape:
     inputs: int
     classes: int
     directions: int = 1
+    kernels: tuple[tuple[int, int], ...] = ()
+
+    def present(self, layer: int) -> tuple[int, int]:
+        """Return how many kernels and modes a layer has in one direction."""
+        return self.kernels[layer] if self.kernels else (self.width, self.width * self.modes)
 
 
 @dataclass(frozen=True)
@@ -85,23 +94,26 @@ class Gain:
 def shape_of(network: Network | QuantisedNetwork) -> NetworkShape:
     """Return the sizes of a float or quantised network."""
     if isinstance(network, Network):
-        return NetworkShape(
-            layers=len(network.layers),
-            width=network.width,
-            modes=network.modes,
-            inputs=network.inputs,
-            classes=network.classes,
-            directions=2 if network.bidirectional else 1,
-        )
-    width, inputs = network.encoder.weight.shape
-    first = network.layers[0]
+        kept = [kept_modes(layer.kernel) for layer in network.layers]
+        counts = tuple((len(k.channels), int(k.count.sum())) for k in kept)
+        width, modes = network.width, network.modes
+        inputs, classes = network.inputs, network.classes
+        both = network.bidirectional
+    else:
+        kernels = [layer.kernel for layer in network.layers]
+        counts = tuple((kernel.channels, kernel.states // 2) for kernel in kernels)
+        width, inputs = network.encoder.weight.shape
+        modes, classes = max(k.modes for k in kernels), network.decoder.weight.shape[0]
+        both = network.layers[0].kernel_reverse is not None
+    whole = all(entry == (width, width * modes) for entry in counts)
     return NetworkShape(
         layers=len(network.layers),
         width=width,
-        modes=first.kernel.modes,
+        modes=modes,
         inputs=inputs,
-        classes=network.decoder.weight.shape[0],
-        directions=1 if first.kernel_reverse is None else 2,
+        classes=classes,
+        directions=2 if both else 1,
+        kernels=() if whole else counts,
     )
 
 
@@ -134,39 +146,36 @@ def metrics(
     """
     if length < 1:
         raise InputError(f"the sequence length is {length}; it must be at least 1")
-    h, m = shape.width, shape.modes
-    kernels = shape.layers * shape.directions * h  # single-channel S4D kernels
-    steps = kernels * length
-    act, lin = bits.activations, bits.linear
-    effort = {
-        "encoder": length * h * shape.inputs * act * lin,
-        "A": steps * 4 * m * bits.A * bits.state,
-        "B": steps * 2 * m * bits.B * bits.kernel_input,
-        "C": steps * 2 * m * bits.C * bits.state,
-        "D": length * shape.layers * h * bits.D * bits.kernel_input,
-        "linear": length * shape.layers * 2 * h * h * act * lin,
-        "glu": length * shape.layers * h * act * act,
-        "decoder": shape.classes * h * act * lin,
-    }
-    maps = shape.layers * 2 * h * h + h * shape.inputs + shape.classes * h
-    memory = {
-        # A bidirectional kernel shares A among its directions, but each array holds its own copy.
-        "A": kernels * 2 * m * bits.A,
-        "B": kernels * 2 * m * bits.B,
-        "C": kernels * 2 * m * bits.C,
-        "D": shape.layers * h * bits.D,
-        "state": kernels * 2 * m * bits.state,
-        "linear": maps * lin,
-    }
+    h, act, lin = shape.width, bits.activations, bits.linear
+    effort = dict.fromkeys(("encoder", "A", "B", "C", "D", "linear", "glu", "decoder"), 0)
+    memory = dict.fromkeys(("A", "B", "C", "D", "state", "linear"), 0)
+    adc = dict.fromkeys(("state", "kernel_output", "linear"), 0)
+    effort["encoder"] = length * h * shape.inputs * act * lin
+    effort["decoder"] = shape.classes * h * act * lin
+    memory["linear"] = (h * shape.inputs + shape.classes * h) * lin
 
     def levels(own: int) -> int:
         return int(2 ** (own if adc_bits is None else adc_bits))
 
-    adc = {
-        "state": steps * 2 * m * levels(bits.state),
-        "kernel_output": steps * levels(bits.kernel_output),
-        "linear": length * shape.layers * 2 * h * levels(act) if analog_linear else 0,
-    }
+    for layer in range(shape.layers):
+        own, (kernels, modes) = bits.of_layer(layer), shape.present(layer)
+        # A bidirectional kernel shares A among its directions, but each array holds its own copy.
+        states = shape.directions * 2 * modes
+        inside = own.activations
+        effort["A"] += length * 2 * states * own.A * own.state
+        effort["B"] += length * states * own.B * own.kernel_input
+        effort["C"] += length * states * own.C * own.state
+        effort["D"] += length * kernels * own.D * own.kernel_input
+        effort["linear"] += length * 2 * h * kernels * inside * own.linear
+        effort["glu"] += length * h * inside * inside
+        for name in ("A", "B", "C", "state"):
+            memory[name] += states * own.widths()[name]
+        memory["D"] += kernels * own.D
+        memory["linear"] += 2 * h * kernels * own.linear
+        adc["state"] += length * states * levels(own.state)
+        adc["kernel_output"] += length * shape.directions * kernels * levels(own.kernel_output)
+        if analog_linear:
+            adc["linear"] += length * 2 * h * levels(inside)
     return Metrics(effort, memory, adc)
 
 

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike
 from imssa_sim.errors import InputError
 from imssa_sim.model.calibration import CalibrationOptions, LayerRanges, Ranges, calibrate
 from imssa_sim.model.discretise import discretise
-from imssa_sim.model.network import Layer, Network, S4DKernel
+from imssa_sim.model.kept import kept_modes
+from imssa_sim.model.network import Network, S4DKernel
 from imssa_sim.model.ptq_digital import (
     SUM_BITS,
     gate_limit,
@@ -28,6 +29,7 @@ from imssa_sim.model.ptq_digital import (
 from imssa_sim.model.ptq_kernel import DiscreteKernel, quantise_kernel
 from imssa_sim.model.quantised import (
     BitWidths,
+    LayeredBits,
     OutputForm,
     QuantisedLayer,
     QuantisedNetwork,
@@ -74,8 +76,8 @@ def quantise(
         Bit widths outside 2 to 16, an unknown form, or unusable calibration data.
     """
     options = options or CalibrationOptions()
-    _check(bits, form)
-    network = with_quantised_time_step(network, bits.dt, options.granularity.dt)
+    _check(network, bits, form)
+    network = with_quantised_time_step(network, bits, options.granularity.dt)
     ranges = calibrate(network, calibration_inputs, bits, options)
     length = int(np.asarray(calibration_inputs).shape[1])
     return _build(_Settings(network, bits, form, options, length), ranges)
@@ -112,15 +114,17 @@ def quantise_with_ranges(
         Bit widths outside 2 to 16 or an unknown form.
     """
     options = options or CalibrationOptions()
-    _check(bits, form)
-    network = with_quantised_time_step(network, bits.dt, options.granularity.dt)
+    _check(network, bits, form)
+    network = with_quantised_time_step(network, bits, options.granularity.dt)
     return _build(_Settings(network, bits, form, options, length), ranges)
 
 
-def _check(bits: BitWidths, form: str) -> None:
-    for name, value in vars(bits).items():
-        if not 2 <= value <= 16:
-            raise InputError(f"bits.{name} is {value}: give 2 to 16")
+def _check(network: Network, bits: BitWidths, form: str) -> None:
+    check_layers(bits, len(network.layers))
+    for part in (bits, *(bits.of_layer(i) for i in range(len(network.layers)))):
+        for name, value in part.widths().items():
+            if not 2 <= value <= 16:
+                raise InputError(f"bits.{name} is {value}: give 2 to 16")
     if form not in ("lookahead", "separate"):
         raise InputError(f"unknown output form '{form}' (one of lookahead, separate)")
 
@@ -139,7 +143,7 @@ def _build(settings: _Settings, ranges: Ranges) -> QuantisedNetwork:
         options,
     )
     layers = tuple(
-        _quantise_layer(settings, layer, ranges.layers[i], (stream[i], stream[i + 1]))
+        _quantise_layer(settings, i, ranges.layers[i], (stream[i], stream[i + 1]))
         for i, layer in enumerate(network.layers)
     )
     pooled_scale = float(scale_of_range(ranges.pooled, bits.activations))
@@ -163,20 +167,40 @@ def _build(settings: _Settings, ranges: Ranges) -> QuantisedNetwork:
     )
 
 
-def with_quantised_time_step(network: Network, bits: int, granularity: Granularity) -> Network:
+def check_layers(bits: BitWidths, layers: int) -> None:
+    """Refuse bits by layer of another number of layers.
+
+    Raises
+    ------
+    InputError
+        They are given for more or fewer layers than there are.
+    """
+    if isinstance(bits, LayeredBits) and len(bits.layers) != layers:
+        raise InputError(
+            f"bits are given for {len(bits.layers)} layers, but the network has {layers}: give one "
+            "width per layer, or one for all"
+        )
+
+
+def with_quantised_time_step(
+    network: Network, bits: BitWidths, granularity: Granularity
+) -> Network:
     """Return the network with each kernel's log dt rounded to a symmetric uniform grid.
 
     With granularity ``channel`` every time step has its own scale and stays as it is.
     """
 
-    def rounded(kernel: S4DKernel) -> S4DKernel:
+    def rounded(kernel: S4DKernel, width: int) -> S4DKernel:
         values = kernel.log_dt
         scale = scale_of_range(
-            weight_range(values[:, None, None], granularity, "max", bits)[:, 0], bits
+            weight_range(values[:, None, None], granularity, "max", width)[:, 0], width
         )
-        return replace(kernel, log_dt=quantise_codes(values, scale, bits) * scale)
+        return replace(kernel, log_dt=quantise_codes(values, scale, width) * scale)
 
-    layers = tuple(replace(layer, kernel=rounded(layer.kernel)) for layer in network.layers)
+    layers = tuple(
+        replace(layer, kernel=rounded(layer.kernel, bits.of_layer(i).dt))
+        for i, layer in enumerate(network.layers)
+    )
     return replace(network, layers=layers)
 
 
@@ -192,11 +216,13 @@ class _Settings:
 
 
 def _quantise_layer(
-    settings: _Settings, layer: Layer, ranges: LayerRanges, stream: tuple[float, float]
+    settings: _Settings, index: int, ranges: LayerRanges, stream: tuple[float, float]
 ) -> QuantisedLayer:
     """Quantise one block; ``stream`` holds the residual stream's scales on entry and exit."""
-    network, bits = settings.network, settings.bits
-    activations = bits.activations
+    network, bits = settings.network, settings.bits.of_layer(index)
+    layer = network.layers[index]
+    kept = kept_modes(layer.kernel)
+    activations, residual_bits = bits.activations, settings.bits.activations
     residual_scale, next_scale = stream
     input_scale = float(scale_of_range(ranges.kernel_input, bits.kernel_input))
     output_scale = float(scale_of_range(ranges.kernel_output, bits.kernel_output))
@@ -208,7 +234,7 @@ def _quantise_layer(
 
     width = network.width
     linear = quantise_linear(
-        layer.weight,
+        layer.weight[:, kept.channels],
         layer.bias,
         gelu_scale,
         np.repeat([value_scale, gate_scale], width),
@@ -216,10 +242,12 @@ def _quantise_layer(
         settings.options,
     )
     product, residual, shift, sum_scale = sum_factors(
-        value_scale / gate_limit(activations), residual_scale, activations, width
+        value_scale / gate_limit(activations), residual_scale, (activations, residual_bits), width
     )
     kernels = [
-        quantise_kernel(discrete, input_scale, output_scale, bits, settings.form, settings.options)
+        quantise_kernel(
+            discrete, kept, input_scale, output_scale, bits, settings.form, settings.options
+        )
         for discrete in _directions(settings, layer.kernel, ranges)
     ]
     position = network.norm_position if layer.norm is not None else "none"
@@ -231,10 +259,10 @@ def _quantise_layer(
     else:
         input_requant = requantiser_from(residual_scale / input_scale, bits.kernel_input)
     if position == "post" and layer.norm is not None:
-        norm = quantise_norm(layer.norm, sum_scale, next_scale, activations)
+        norm = quantise_norm(layer.norm, sum_scale, next_scale, residual_bits)
     else:
         output_requant = requantiser_from(
-            sum_scale / next_scale, activations, (1 << SUM_BITS) // width
+            sum_scale / next_scale, residual_bits, (1 << SUM_BITS) // width
         )
     return QuantisedLayer(
         norm_position=position,
@@ -250,6 +278,7 @@ def _quantise_layer(
         output_requant=output_requant,
         input_scale=input_scale,
         residual_scale=residual_scale,
+        kernel_channels=kept.channels,
         sum_shift=shift,
     )
 

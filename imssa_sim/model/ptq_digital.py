@@ -148,12 +148,12 @@ def gate_table(input_scale: float, bits: int) -> IntArray:
 
 
 def sum_factors(
-    product_scale: float, residual_scale: float, bits: int, width: int
+    product_scale: float, residual_scale: float, bits: tuple[int, int], width: int
 ) -> tuple[int, int, int, float]:
     """Return how the gated product and the residual are brought to one scale.
 
     The smallest factors whose ratio is that of the scales within `RATIO_ERROR`, and a shift that
-    keeps the sum within `SUM_BITS`.
+    keeps the sum within `SUM_BITS`. ``bits`` are those of value and gate, and of the residual.
 
     Returns
     -------
@@ -168,6 +168,7 @@ def sum_factors(
     index = int(np.argmax(np.abs(others / (smallest * larger) - 1) <= RATIO_ERROR))
     pair = (int(smallest[index]), int(min(others[index], 2.0**24)))
     product, residual = pair if ratio >= 1 else pair[::-1]
-    largest = code_limit(bits) * (gate_limit(bits) * product + residual)
+    inside, outside = bits
+    largest = code_limit(inside) * gate_limit(inside) * product + code_limit(outside) * residual
     shift = max(0, (largest * width).bit_length() - SUM_BITS + 1)
     return product, residual, shift, product_scale / product * 2.0**shift

@@ -7,11 +7,12 @@ two), and the weights are rounded to that grid: the gain from code to code carri
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from imssa_sim.model.calibration import CalibrationOptions
+from imssa_sim.model.kept import KeptModes
 from imssa_sim.model.network import ComplexArray
 from imssa_sim.model.quantised import (
     BitWidths,
@@ -62,7 +63,8 @@ class DiscreteKernel:
 
 
 def quantise_kernel(
-    kernel: DiscreteKernel,
+    whole: DiscreteKernel,
+    kept: KeptModes,
     input_scale: float,
     output_scale: float,
     bits: BitWidths,
@@ -73,7 +75,9 @@ def quantise_kernel(
 
     Parameters
     ----------
-    kernel : DiscreteKernel
+    whole : DiscreteKernel
+    kept : KeptModes
+        What is quantised of it.
     input_scale, output_scale : float
         Scales of u and y.
     bits : BitWidths
@@ -81,6 +85,7 @@ def quantise_kernel(
         A reverse kernel takes its output from the old state in any case (see `QuantisedKernel`).
     options : CalibrationOptions
     """
+    kernel = _kept(whole, kept)
     state_scale = scale_of_range(kernel.state_range, bits.state)
     method, percentile, grain = options.weights, options.percentile, options.granularity
     a_parts = np.stack([kernel.a.real, kernel.a.imag], axis=-1)
@@ -122,6 +127,18 @@ def quantise_kernel(
         feedthrough_requant=output.through,
         state_scale=state_scale,
         output_scale=output_scale,
+        modes_of=kept.count,
+    )
+
+
+def _kept(kernel: DiscreteKernel, kept: KeptModes) -> DiscreteKernel:
+    return replace(
+        kernel,
+        a=kept.of_modes(kernel.a),
+        b=kept.of_modes(kernel.b),
+        c=kept.of_modes(kernel.c),
+        d=kept.of_channels(kernel.d),
+        state_range=kept.of_modes(kernel.state_range),
     )
 
 

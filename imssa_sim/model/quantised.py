@@ -6,8 +6,9 @@ Codes are symmetric, ``|code| <= 2**(bits - 1) - 1``; a real value is ``code * s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,8 @@ class Requantiser:
 @dataclass(frozen=True)
 class QuantisedKernel:
     """The S4D kernels of one layer and direction, as they stand in a crossbar.
+
+    Channel h has its first ``modes_of[h]`` modes; what is behind them is padding, all zero.
 
     ``lookahead``::
 
@@ -74,16 +77,22 @@ class QuantisedKernel:
     feedthrough_requant: Requantiser | None  # (H,), only in the separate form
     state_scale: FloatArray  # (H, M), real state = code * scale
     output_scale: float
+    modes_of: IntArray  # (H,), 1 … M
 
     @property
     def channels(self) -> int:
-        """Number of channels H."""
+        """Number of channels H that have a kernel."""
         return int(self.a_re.shape[0])
 
     @property
     def modes(self) -> int:
-        """Number of stored complex modes M per channel."""
+        """Number of stored complex modes M of the largest channel."""
         return int(self.a_re.shape[1])
+
+    @property
+    def states(self) -> int:
+        """Number of real states of all channels together, padding left out."""
+        return 2 * int(self.modes_of.sum())
 
 
 @dataclass(frozen=True)
@@ -126,7 +135,10 @@ class QuantisedNorm:
 class QuantisedLayer:
     """One block. ``r`` is the residual stream in codes, all tables are indexed by ``code + limit``.
 
-    prenorm:  u = norm(r);              postnorm: u = input_requant(r)
+    Kernels that were pruned are not there: K of the H channels have one, ``kernel_channels`` names
+    them, and the others take no part in the block but for the residual stream.
+
+    prenorm:  u = norm(r)[kernel_channels];  postnorm: u = input_requant(r[kernel_channels])
     y = kernel(u) [+ kernel_reverse(u), saturating];  g = gelu_table[y + limit_of_kernel_output]
     z = linear(g) (2H codes);  p = z[:H] * gate_table[z[H:] + limit_of_activations]
     v = (p * product_multiplier + r * residual_multiplier + half) >> sum_shift   # wide codes
@@ -140,19 +152,20 @@ class QuantisedLayer:
     kernel: QuantisedKernel
     kernel_reverse: QuantisedKernel | None
     gelu_table: IntArray  # (2*limit+1,)
-    linear: QuantisedLinear  # H -> 2H
+    linear: QuantisedLinear  # K -> 2H
     gate_table: IntArray  # (2*limit+1,), unsigned codes
     product_multiplier: int
     residual_multiplier: int
     output_requant: Requantiser | None  # scalar shape (); None with postnorm
     input_scale: float  # scale of u
     residual_scale: float  # scale of r on entry
+    kernel_channels: IntArray  # (K,) ascending
     sum_shift: int = 0  # rounds v where the codes are too wide for the norm's 64-bit arithmetic
 
 
 @dataclass(frozen=True)
 class BitWidths:
-    """Bits per tensor kind (names of the workload file's ``bits`` section)."""
+    """Bits per tensor kind (names of the workload file's ``bits`` section), in all layers alike."""
 
     A: int
     B: int
@@ -165,10 +178,89 @@ class BitWidths:
     activations: int
     linear: int
 
+    def widths(self) -> dict[str, int]:
+        """Return the bits by tensor kind, of what belongs to no layer where layers differ."""
+        return {name: getattr(self, name) for name in BIT_KINDS}
+
+    def of_layer(self, index: int) -> BitWidths:
+        """Return the bits inside of layer ``index``."""
+        return self
+
+    def changed(self, change: Callable[[int], int]) -> BitWidths:
+        """Return bits with a function applied to every width."""
+        return BitWidths(**{name: change(width) for name, width in self.widths().items()})
+
+    def described(self) -> dict[str, Any]:
+        """Return the bits as a ``bits`` section has them; `bits_from` reads them."""
+        return dict(self.widths())
+
+
+BIT_KINDS = tuple(field.name for field in fields(BitWidths))
+
+
+@dataclass(frozen=True)
+class LayeredBits(BitWidths):
+    """Bits that differ from layer to layer.
+
+    The ten numbers hold for what belongs to no layer: inputs, encoder, the residual stream between
+    the layers, pooling and decoder. ``layers`` has one entry per layer, for what is inside of it:
+    its kernels, the activations from GELU to the gate, and its linear map.
+    """
+
+    layers: tuple[BitWidths, ...] = ()
+
+    def of_layer(self, index: int) -> BitWidths:
+        """Return the bits inside of layer ``index``."""
+        return self.layers[index]
+
+    def changed(self, change: Callable[[int], int]) -> BitWidths:
+        """Return bits with a function applied to every width."""
+        return LayeredBits(
+            **super().changed(change).widths(),
+            layers=tuple(layer.changed(change) for layer in self.layers),
+        )
+
+    def described(self) -> dict[str, Any]:
+        """Return the bits as a ``bits`` section has them; `bits_from` reads them."""
+        own = {k: [layer.widths()[k] for layer in self.layers] for k in BIT_KINDS}
+        return own | {"outside": self.widths()}
+
+
+def bits_from(section: Mapping[str, Any]) -> BitWidths:
+    """Return the bits that a ``bits`` section says.
+
+    Parameters
+    ----------
+    section : mapping
+        A width per tensor kind, or a list of widths, one per layer. ``default`` (or ``outside``, a
+        map by kind) is the width outside of the layers of the kinds that have a list.
+
+    Raises
+    ------
+    ValueError
+        The lists are not equally long.
+    """
+    given = {kind: section[kind] for kind in BIT_KINDS}
+    lists = {kind: tuple(v) for kind, v in given.items() if isinstance(v, Sequence)}
+    if not lists:
+        return BitWidths(**given)
+    lengths = {len(v) for v in lists.values()}
+    if len(lengths) > 1:
+        raise ValueError("bits by layer must name equally many layers for every tensor kind")
+    outside = section.get("outside") or dict.fromkeys(lists, section.get("default"))
+    layers = tuple(
+        BitWidths(**{k: lists[k][i] if k in lists else given[k] for k in BIT_KINDS})
+        for i in range(lengths.pop())
+    )
+    return LayeredBits(**(given | {k: outside[k] for k in lists}), layers=layers)
+
 
 @dataclass(frozen=True)
 class QuantisedNetwork:
-    """Input codes = clip(round_half_up(x / input_scale)) with ``bits.activations`` bits."""
+    """Input codes = clip(round_half_up(x / input_scale)) with ``bits.activations`` bits.
+
+    What is inside of layer i has ``bits.of_layer(i)``.
+    """
 
     bits: BitWidths
     input_scale: float

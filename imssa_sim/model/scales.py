@@ -23,7 +23,7 @@ from imssa_sim.model.calibration import (
 )
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import quantise_with_ranges
-from imssa_sim.model.quantised import BitWidths, OutputForm, QuantisedNetwork
+from imssa_sim.model.quantised import BitWidths, OutputForm, QuantisedNetwork, bits_from
 
 PREFIX = "quantisers."
 ENTRY = "quantisers"
@@ -64,10 +64,11 @@ class TrainedQuantisers:
         self, bits: BitWidths, form: OutputForm, length: int, options: CalibrationOptions
     ) -> str:
         """Return in what a run differs from the training; empty if in nothing that matters."""
+        here = bits.described()
         found = [
-            f"bits.{name} {getattr(bits, name)} instead of {value}"
-            for name, value in vars(self.bits).items()
-            if getattr(bits, name) != value
+            f"bits.{name} {here.get(name)} instead of {value}"
+            for name, value in self.bits.described().items()
+            if here.get(name) != value
         ]
         if form != self.form:
             found.append(f"output form {form} instead of {self.form}")
@@ -88,7 +89,7 @@ class TrainedQuantisers:
     def described(self) -> dict[str, Any]:
         """Return everything but the ranges, for the metadata."""
         return {
-            "bits": asdict(self.bits),
+            "bits": self.bits.described(),
             "form": self.form,
             "length": self.length,
             "weights": self.options.weights,
@@ -174,7 +175,7 @@ def quantisers_from(
             problems.append(f"'{name}' must hold finite ranges that are not negative")
     try:
         settings = dict(
-            bits=BitWidths(**entry["bits"]),
+            bits=bits_from(entry["bits"]),
             form=entry["form"],
             length=int(entry["length"]),
             options=CalibrationOptions(

@@ -14,10 +14,10 @@ from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.ledger.one_off import mean_writing
 from imssa_sim.mapping.build import build_program
-from imssa_sim.model import quantised
 from imssa_sim.model.calibration import CalibrationOptions, Granularities
 from imssa_sim.model.forward import forward
 from imssa_sim.model.ptq import quantise
+from imssa_sim.model.quantised import bits_from
 from imssa_sim.simulation.result import Accuracy, Saturation
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def quantise_network(
         percentile=config.calibration.percentile,
         granularity=Granularities(**config.calibration.granularity.model_dump()),
     )
-    bits = quantised.BitWidths(**config.bits.model_dump())
+    bits = bits_from(config.bits.model_dump())
     form, trained = output_form(config), inputs.quantisers
     if trained is not None:
         difference = trained.difference(bits, form, inputs.inputs.shape[1], options)

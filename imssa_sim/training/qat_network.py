@@ -16,11 +16,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imssa_sim.functional import digital
+from imssa_sim.model.kept import KeptModes, kept_modes
 from imssa_sim.model.network import Network
-from imssa_sim.model.quantised import QuantisedKernel, QuantisedLayer, QuantisedNetwork
+from imssa_sim.model.quantised import BitWidths, QuantisedKernel, QuantisedLayer, QuantisedNetwork
 from imssa_sim.model.quantisers import code_limit, requantiser_scale
 from imssa_sim.model.scales import PREFIX, TrainedQuantisers, named, ranges_of
 from imssa_sim.model.tensors import Structure, network_from_tensors
+from imssa_sim.training.gated import Ending, gated
 from imssa_sim.training.noise import Noise, linear_noisy, recur_noisy
 from imssa_sim.training.recurrence import Gains, gains_of, recur
 from imssa_sim.training.straight_through import (
@@ -29,6 +31,7 @@ from imssa_sim.training.straight_through import (
     linear_codes,
     linear_read,
     rounded,
+    tabulated,
 )
 from imssa_sim.training.torch_network import LayerModule, NetworkModule
 
@@ -67,6 +70,8 @@ class QatModule(NetworkModule):
     ) -> None:
         super().__init__(network)
         self.structure = Structure.of(network)
+        # Training holds the zeros of what was pruned.
+        self.kept = tuple(kept_modes(layer.kernel) for layer in network.layers)
         self.quantisers = quantisers
         self.chips = chips
         self.noise = noise or Noise()
@@ -142,20 +147,13 @@ class _Pass:
         self, module: QatModule, network: QuantisedNetwork, chip: DrawnChip | None
     ) -> None:
         self.module, self.network, self.chip = module, network, chip
-        bits = network.bits
-        widths = {
-            "state": bits.state,
-            "state_reverse": bits.state,
-            "kernel_input": bits.kernel_input,
-            "kernel_output": bits.kernel_output,
-        }
         self.noise = Noise()
         if module.training or module.noisy_evaluation:
             self.noise = module.noise
         self.scale: dict[str, Tensor] = {}
         for key, logarithm in module.ranges.items():
             kind = key.rsplit("/", 1)[-1]
-            width = widths.get(kind, bits.activations)
+            width = _width_of(network.bits, key)
             largest = torch.exp(logarithm)
             if kind == "gate":  # as in `imssa_sim.model.ptq`
                 largest = largest.clamp(max=float(np.log(2.0 ** (width + 1) - 1)))
@@ -182,8 +180,11 @@ class _Pass:
     def _layer(
         self, i: int, layer: QuantisedLayer, r: Tensor, entry: Tensor, leave: Tensor
     ) -> Tensor:
-        module, bits, path = self.module, self.network.bits, f"chip.layer{i}"
-        activations = code_limit(bits.activations)
+        module, bits, path = self.module, self.network.bits.of_layer(i), f"chip.layer{i}"
+        activations, stream = (
+            code_limit(bits.activations),
+            code_limit(self.network.bits.activations),
+        )
         block = module.s4_layers[i]
         assert isinstance(block, LayerModule)
         scale = {
@@ -191,25 +192,28 @@ class _Pass:
             for key, value in self.scale.items()
             if key.startswith(f"layers/{i}/")
         }
-        entering = r * entry
-        if layer.norm_position == "pre":
-            entering = self._normalised(i, entering)
-        u = rounded(
-            entering / scale["kernel_input"],
-            digital.input_codes(layer, codes_of(r)),
-            code_limit(bits.kernel_input),
-        )
-        y = self._kernel(f"{path}.kernel", layer.kernel, block, u, scale, reverse=False)
+        kept = module.kept[i]
+        into = code_limit(bits.kernel_input)
+        if layer.input_requant is None:
+            exact = self._normalised(i, r * entry)[..., layer.kernel_channels]
+            codes = digital.input_codes(layer, codes_of(r))
+            u = rounded(exact / scale["kernel_input"], codes, into)
+        else:
+            taken = r if len(kept.channels) == r.shape[-1] else r[..., layer.kernel_channels]
+            table = digital.requantise_codes(_all_codes(stream), layer.input_requant)[:, 0]
+            u = tabulated(taken, lambda at: at * (entry / scale["kernel_input"]), table, into)
+        y = self._kernel(f"{path}.kernel", layer.kernel, block, kept, u, scale, reverse=False)
         if layer.kernel_reverse is not None:
             other = self._kernel(
-                f"{path}.kernel_reverse", layer.kernel_reverse, block, u, scale, reverse=True
+                f"{path}.kernel_reverse", layer.kernel_reverse, block, kept, u, scale, reverse=True
             )
             limit = layer.kernel.output_requant.limit
             both = digital.add_codes(codes_of(y), codes_of(other), limit)
             y = rounded(y + other, both, limit)
-        g = rounded(
-            functional.gelu(y * scale["kernel_output"]) / scale["gelu"],
-            digital.gelu(layer, codes_of(y)),
+        g = tabulated(
+            y,
+            lambda at: functional.gelu(at * scale["kernel_output"]) / scale["gelu"],
+            layer.gelu_table,
             activations,
         )
         width = self.network.encoder.weight.shape[0]
@@ -219,37 +223,47 @@ class _Pass:
             f"{path}.linear",
             layer.linear,
             g,
-            output.get_parameter("weight")[..., 0] * (scale["gelu"] / halves)[:, None],
+            output.get_parameter("weight")[:, layer.kernel_channels, 0]
+            * (scale["gelu"] / halves)[:, None],
             output.get_parameter("bias") / halves,
         )
-        value, gate = z[..., :width] * scale["value"], z[..., width:] * scale["gate"]
-        leaving = value * torch.sigmoid(gate) + r * entry
-        if layer.norm_position == "post":
-            leaving = self._normalised(i, leaving)
         codes = digital.glu_residual_norm(layer, codes_of(z), codes_of(r))
-        return rounded(leaving / leave, codes, activations)
+        gain, bias, epsilon = torch.ones(width) / leave, torch.zeros(width), None
+        if layer.norm_position == "post":
+            gain, bias, epsilon = self._norm(i)
+            gain, bias = gain / leave, bias / leave
+        ending = Ending(scale["value"], scale["gate"], entry, gain, bias, epsilon)
+        return gated(z, r, ending, codes, (activations, stream))
 
-    def _normalised(self, i: int, values: Tensor) -> Tensor:
+    def _norm(self, i: int) -> tuple[Tensor, Tensor, float | None]:
+        """Return gain and bias of a norm, and its epsilon where it uses its inputs' statistics."""
         norm = self.module.norms[i]
         weight, bias = norm.get_parameter("weight"), norm.get_parameter("bias")
         if isinstance(norm, nn.LayerNorm):
-            return functional.layer_norm(values, norm.normalized_shape, weight, bias, norm.eps)
+            return weight, bias, norm.eps
         # The chip holds the statistics fixed, so training does too.
         mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
         assert isinstance(norm, nn.BatchNorm1d)
-        return (values - mean) * (weight / torch.sqrt(variance + norm.eps)) + bias
+        gain = weight / torch.sqrt(variance + norm.eps)
+        return gain, bias - mean * gain, None
+
+    def _normalised(self, i: int, values: Tensor) -> Tensor:
+        gain, bias, epsilon = self._norm(i)
+        if epsilon is None:
+            return values * gain + bias
+        return functional.layer_norm(values, gain.shape, gain, bias, epsilon)
 
     def _kernel(
         self,
         path: str,
         kernel: QuantisedKernel,
         block: LayerModule,
+        kept: KeptModes,
         u: Tensor,
         scale: dict[str, Tensor],
         reverse: bool,
     ) -> Tensor:
-        state = scale["state_reverse" if reverse else "state"]
-        gains = _gains(kernel, block, scale, state, reverse)
+        gains = _gains(kernel, block, kept, scale, reverse)
         if self.chip is not None and path in self.chip.kernels:
             return self.chip.recur(path, u, gains)
         if self.noise != Noise():
@@ -281,20 +295,37 @@ class _Pass:
         return held_at(logits, digital.decode(self.network, codes_of(pooled).astype(np.int64)))
 
 
+def _all_codes(limit: int) -> NDArray[np.int16]:
+    """Return every code, as tokens of one channel."""
+    return np.arange(-limit, limit + 1, dtype=np.int16)[:, None]
+
+
+def _width_of(bits: BitWidths, key: str) -> int:
+    """Return the width of the codes that a range, by its key, is for."""
+    kind = key.rsplit("/", 1)[-1]
+    if not key.startswith("layers/") or kind == "residual":
+        return bits.activations
+    own = bits.of_layer(int(key.split("/")[1])).widths()
+    return own.get(kind.removesuffix("_reverse"), own["activations"])
+
+
 def _gains(
     kernel: QuantisedKernel,
     block: LayerModule,
+    kept: KeptModes,
     scale: dict[str, Tensor],
-    state: Tensor,
     reverse: bool,
 ) -> Gains:
     """Return the gains from code to code, quantised in value, differentiable in the parameters."""
-    log_a, b = block.kernel.discrete()
+    place = (torch.from_numpy(kept.channels)[:, None], torch.from_numpy(kept.modes))
+    state = scale["state_reverse" if reverse else "state"][place]
+    log_a, b = (part[place] for part in block.kernel.discrete())
     a = torch.exp(log_a)
     weights = block.kernel.C_reverse if reverse else block.kernel.C
     assert weights is not None
-    c = torch.view_as_complex(weights)
-    d = torch.zeros_like(block.D) if reverse else block.D
+    c = torch.view_as_complex(weights)[place]
+    d = block.D[place[0][:, 0]]
+    d = torch.zeros_like(d) if reverse else d
     ahead = kernel.form == "lookahead" and not reverse
     if ahead:
         d = d + 2 * (c * b).sum(dim=1).real

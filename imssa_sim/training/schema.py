@@ -92,10 +92,16 @@ class QuantiseSection(Section):
 
 
 class PruneSection(Section):
-    """Structural pruning before training: the least salient modes of ``model.checkpoint`` go."""
+    """Structural pruning before training: what is least salient in ``model.checkpoint`` goes."""
 
-    state: Annotated[int, Field(ge=2)]
-    """Real state size N of the checkpoint; ``model.state`` is what stays."""
+    state: Annotated[int, Field(ge=2)] | None = None
+    """Real state size N of the checkpoint, where ``model.state`` is to be smaller for every kernel;
+    None: that of ``model``."""
+    kernels: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of all kernels (layers times H) that goes; each layer keeps one at least."""
+    modes: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the modes of the other kernels that goes; each kernel keeps a number of its own, one
+    at least."""
     samples: Positive = 128
     """Training sequences that saliencies are measured on."""
 
@@ -112,6 +118,12 @@ class TrainConfig(Section):
     quantise: QuantiseSection | None = None
     """None: a float network."""
     prune: PruneSection | None = None
+
+    @model_validator(mode="after")
+    def _bits_for_all_layers(self) -> TrainConfig:
+        if self.quantise is not None:
+            self.quantise.bits.check_layers(self.model.layers)
+        return self
 
     @model_validator(mode="after")
     def _something_to_prune(self) -> TrainConfig:

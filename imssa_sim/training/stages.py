@@ -13,7 +13,7 @@ from imssa_sim.errors import InputError
 from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import with_quantised_time_step
-from imssa_sim.model.quantised import BitWidths
+from imssa_sim.model.quantised import BitWidths, bits_from
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.training.drawn_chip import ChipSource
 from imssa_sim.training.noise import Noise
@@ -60,7 +60,7 @@ class Stages:
             percentile=section.calibration.percentile,
             granularity=Granularities(**section.calibration.granularity.model_dump()),
         )
-        final = BitWidths(**section.bits.model_dump())
+        final = bits_from(section.bits.model_dump())
         self.widths = [_at_least(final, least) for least in section.lowering] + [final]
         epochs = config.train.epochs
         self.starts = [i * epochs // len(self.widths) for i in range(len(self.widths))]
@@ -97,7 +97,9 @@ class Stages:
     @property
     def described(self) -> str:
         """The present stage, for the user."""
-        found = vars(self.module.quantisers.bits).values()
+        bits, count = self.module.quantisers.bits, self.module.structure.layers
+        parts = (bits, *(bits.of_layer(i) for i in range(count)))
+        found = [width for part in parts for width in part.widths().values()]
         low, high = min(found), max(found)
         text = f"{low} bits" if low == high else f"{low} to {high} bits"
         return f"{text}, on chips" if self.module.chips is not None else text
@@ -118,7 +120,7 @@ class Stages:
         return begins or (on_chips and epoch == self.section.chip_from)
 
     def _calibrated(self, network: Network, bits: BitWidths, length: int) -> TrainedQuantisers:
-        rounded = with_quantised_time_step(network, bits.dt, self.options.granularity.dt)
+        rounded = with_quantised_time_step(network, bits, self.options.granularity.dt)
         ranges = calibrate(rounded, self.calibration, bits, self.options)
         return TrainedQuantisers(bits, self.section.form, length, self.options, ranges)
 
@@ -144,4 +146,4 @@ class Stages:
 
 
 def _at_least(bits: BitWidths, least: int) -> BitWidths:
-    return BitWidths(**{name: max(width, least) for name, width in vars(bits).items()})
+    return bits.changed(lambda width: max(width, least))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imssa_sim.model.kept import alive_modes
 from imssa_sim.model.network import Network, S4DKernel
 from imssa_sim.training.convolution import convolve
 
@@ -37,6 +38,11 @@ class KernelModule(nn.Module):
         self.C = _parameter(kernel.C)
         self.B = None if kernel.B is None else _parameter(kernel.B)
         self.C_reverse = None if kernel.C_reverse is None else _parameter(kernel.C_reverse)
+        alive = alive_modes(kernel)
+        if not alive.all():
+            _hold(self.C, alive[..., None])
+            if self.C_reverse is not None:
+                _hold(self.C_reverse, alive[..., None])
 
     def discrete(self) -> tuple[Tensor, Tensor]:
         """Return log(A) and B of the discrete recurrence, complex (H, M)."""
@@ -90,6 +96,9 @@ class LayerModule(nn.Module):
         width = kernel.channels
         self.kernel = KernelModule(kernel, bilinear)
         self.D = _parameter(kernel.D)
+        present = alive_modes(kernel).any(axis=1) | (kernel.D != 0)
+        if not present.all():
+            _hold(self.D, present)
         self.dropout = ChannelDropout(dropout)
         # A container, because the reference implementation has a Sequential of this name.
         self.output_linear = nn.ModuleList([nn.Conv1d(width, 2 * width, 1)])
@@ -218,6 +227,12 @@ def _tensor(array: np.ndarray[Any, Any]) -> Tensor:
 
 def _parameter(array: np.ndarray[Any, Any]) -> nn.Parameter:
     return nn.Parameter(_tensor(array).clone())
+
+
+def _hold(parameter: nn.Parameter, free: np.ndarray[Any, Any]) -> None:
+    """Keep the entries that are not ``free`` at zero, where they are: they were pruned."""
+    mask = torch.from_numpy(free.astype(np.float32))
+    parameter.register_hook(lambda gradient: gradient * mask)  # type: ignore[no-untyped-call]
 
 
 def _copy(module: nn.Module, weight: np.ndarray[Any, Any], bias: np.ndarray[Any, Any]) -> None:

@@ -28,7 +28,7 @@ from imssa_sim.model.checkpoint import (
 from imssa_sim.model.forward import accuracy
 from imssa_sim.model.initialise import network_of_config
 from imssa_sim.model.network import Network
-from imssa_sim.model.pruning import mode_saliency, prune_modes
+from imssa_sim.model.pruning import mode_saliency, prune_modes, prune_shares
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.model.tensors import network_from_tensors
 from imssa_sim.training.curve import write_curve
@@ -172,10 +172,14 @@ def _initial_network(
         if config.prune is None:
             loaded = load_checkpoint(model.checkpoint, expected)
             return loaded.network, loaded.quantisers
-        expected = replace(expected, state=config.prune.state)
+        section, inputs = config.prune, dataset.train.inputs[: config.prune.samples]
+        expected = replace(expected, state=section.state or model.state)
         network = load_checkpoint(model.checkpoint, expected).network
-        saliency = mode_saliency(network, dataset.train.inputs[: config.prune.samples])
-        return prune_modes(network, model.modes, saliency), None
+        if section.state is not None:
+            network = prune_modes(network, model.modes, mode_saliency(network, inputs))
+        if section.kernels or section.modes:
+            network = prune_shares(network, inputs, section.kernels, section.modes)
+        return network, None
     dt_range = (config.train.dt_min, config.train.dt_max)
     return network_of_config(model, seed=config.seed, dt_range=dt_range), None
 

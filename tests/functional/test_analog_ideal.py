@@ -42,15 +42,17 @@ def sequences(net, count, seed=0):
     slices=st.sampled_from([1, 1, 2, 4]),
     devices=st.sampled_from([1, 1, 3]),
     state_bits=st.integers(3, 10),
+    pruned=st.booleans(),
+    inside=st.sampled_from([None, {"state": 5, "activations": 6, "kernel_input": 7, "A": 4}]),
 )
 def test_ideal_chip_is_the_golden_model(
     random_networks, seed, kernel, places, position, both, shape, tile, scheme, slices, devices,
-    state_bits,
+    state_bits, pruned, inside,
 ):  # fmt: skip
     net, chip, program = build(
         random_networks, seed, kernel,
         {"channels": shape[0], "modes": shape[1], "position": position, "bidirectional": both,
-         "length": 7, "state": state_bits},
+         "length": 7, "state": state_bits, "pruned": pruned, "inside": inside},
         tile={"rows": tile[0], "columns": 2 * tile[1] * slices * devices + devices,
               "weights": scheme, "slices": slices, "devices": devices},
         mapping=dict(zip(("linear", "encoder", "decoder"), places, strict=True)),

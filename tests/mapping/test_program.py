@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +57,48 @@ def test_counts_of_a_fused_kernel_by_hand(random_networks):
     assert counts["chip.vector", "normalise"] == 12 * 2 * 5
     # per layer u 5, y 5, g 5, z 10; from layer 0 to layer 1: 5.
     assert counts["chip.bus", "transfer"] == 12 * (2 * 25 + 5)
+
+
+def test_pruned_parts_take_no_lines_conversions_or_cells(random_networks):
+    """Three of five kernels, with 3, 1 and 2 modes: 7 + 3 + 5 lines, one tile of 16."""
+    net = random_networks.network(0, pruned=True)
+    modes_of = np.array([3, 1, 2])
+
+    def fixed(layer):
+        kernel = random_networks.thinned(None, layer.kernel, modes_of)
+        return dataclasses.replace(layer, kernel=kernel)
+
+    net = dataclasses.replace(net, layers=tuple(fixed(layer) for layer in net.layers))
+    lean = build_program(net, random_networks.hardware())
+    counts, whole = action_counts(lean), program(random_networks)
+    path = "chip.layer0.kernel"
+    assert counts[f"{path}.adc", "convert"] == 12 * (2 * 6 + 3)
+    assert counts[f"{path}.dac", "drive"] == 12 * (2 * 6 + 3)
+    assert counts[f"{path}.array", "read"] == 12
+    assert counts[f"{path}.register", "write"] == 12 * 12
+    assert counts[f"{path}.output_requantiser", "requantise"] == 12 * 3
+    assert counts["chip.layer0.linear.dac", "drive"] == 12 * 3
+    assert counts["chip.layer0.linear.adc", "convert"] == 12 * 10
+    assert (lean.tiles_needed, whole.tiles_needed) == (2 * (1 + 1), 2 * (3 + 1))
+    assert lean.useful_macs == 12 * (10 + 2 * (8 * 6 + 3 + 10 * 3)) + 20
+    assert lean.use[0].cells_useful == 2 * (8 * 6 + 3)
+
+
+def test_words_have_the_bits_of_their_layer(random_networks):
+    inside = {"state": 5, "activations": 6, "kernel_input": 7, "kernel_output": 4, "linear": 3}
+    stages = {s.path: s for s in program(random_networks, network={"inside": inside}).stages}
+
+    def bits(path, component):
+        return [op.bits for op in stages[path].operations if op.component == component][-1]
+
+    assert bits("chip.encoder", "chip.encoder.buffer") == 8
+    for layer in range(2):
+        path = f"chip.layer{layer}"
+        assert bits(f"{path}.input", f"{path}.input.buffer") == 7 + layer
+        assert bits(f"{path}.kernel", f"{path}.kernel.register") == 5 + layer
+        assert bits(f"{path}.kernel", f"{path}.kernel.buffer") == 4 + layer
+        assert bits(f"{path}.linear", f"{path}.linear.buffer") == 6 + layer
+        assert bits(f"{path}.output", f"{path}.output.buffer") == 8
 
 
 def test_split_kernels_add_their_parts(random_networks):

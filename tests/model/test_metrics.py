@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from imssa_sim.errors import InputError
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.metrics import FLOAT_BITS, NetworkShape, gain, metrics, shape_of
+from imssa_sim.model.pruning import prune_shares
 from imssa_sim.model.ptq import quantise
-from imssa_sim.model.quantised import BitWidths
+from imssa_sim.model.quantised import BitWidths, LayeredBits
 
 KINDS = [field.name for field in dataclasses.fields(BitWidths)]
 SHAPE = NetworkShape(layers=2, width=3, modes=4, inputs=5, classes=6, directions=2)
@@ -108,3 +109,34 @@ def test_shape_of_a_network_is_that_of_its_quantised_form(both):
 def test_bad_length_is_refused():
     with pytest.raises(InputError, match="length is 0"):
         metrics(SHAPE, widths(8), 0)
+
+
+def test_pruned_parts_and_bits_by_layer_count_as_they_are():
+    """A layer's part of the network, alone, is a network of its own without the ends."""
+    shape = NetworkShape(2, 6, 4, 3, 5, kernels=((4, 11), (6, 24)))
+    inside = (widths(5, state=6), widths(7))
+    bits = LayeredBits(**widths(8).widths(), layers=inside)
+    found = metrics(shape, bits, 10)
+    per_layer = [metrics(NetworkShape(1, 6, 4, 3, 5, kernels=(k,)), w, 10)
+                 for k, w in zip(shape.kernels, inside, strict=True)]  # fmt: skip
+    for part in ("A", "B", "C", "D", "linear", "glu"):
+        assert found.effort[part] == sum(one.effort[part] for one in per_layer)
+    assert found.adc == {k: sum(one.adc[k] for one in per_layer) for k in found.adc}
+    assert found.effort["A"] == 10 * 4 * (11 * 5 * 6 + 24 * 7 * 7)
+    assert found.effort["linear"] == 10 * 2 * 6 * (4 * 5 * 5 + 6 * 7 * 7)
+    assert found.effort["encoder"] == 10 * 6 * 3 * 8 * 8
+    assert found.memory["linear"] == 12 * (4 * 5 + 6 * 7) + (18 + 30) * 8
+    assert found.memory["state"] == 2 * (11 * 6 + 24 * 7)
+
+
+def test_shape_of_a_pruned_network_is_that_of_its_quantised_form():
+    x = np.random.default_rng(0).normal(size=(4, 9, 2))
+    net = random_network(layers=2, width=5, state=8, inputs=2, classes=3, initialisation="lin")
+    pruned = prune_shares(net, x, kernels=0.3, modes=0.25)
+    shape = shape_of(pruned)
+    assert shape == shape_of(quantise(pruned, widths(8), x))
+    assert sum(k for k, _ in shape.kernels) == 7
+    assert (
+        metrics(shape, widths(8), 9).total_effort
+        < metrics(shape_of(net), widths(8), 9).total_effort
+    )

@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from imssa_sim.errors import InputError
+from imssa_sim.functional.digital import run_digital
+from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
 from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.pruning import mode_saliency, prune_modes
+from imssa_sim.model.kept import kept_modes
+from imssa_sim.model.pruning import kernel_saliency, mode_saliency, prune_modes, prune_shares
+from imssa_sim.model.ptq import quantise_with_ranges
+from imssa_sim.model.quantised import BIT_KINDS, BitWidths
 
 
 def network_of(bidirectional=False):
@@ -83,3 +88,104 @@ def test_impossible_sizes_are_refused(modes):
 def test_inputs_of_another_width_are_refused():
     with pytest.raises(InputError, match="saliencies need"):
         mode_saliency(network_of(), np.zeros((2, 5, 3)))
+
+
+def mean_square(network, pruned, x, layer):
+    """Mean squared change of a layer's linear outputs, with the same inputs to its kernels."""
+    caught = []
+    for each in (network, pruned):
+        seen = {}
+        forward(each, x, capture=lambda name, v, seen=seen: seen.setdefault(name, np.array(v)))
+        caught.append(seen[f"layer{layer}.linear"])
+    return float(np.square(caught[0] - caught[1]).sum(axis=-1).mean())
+
+
+def test_kernel_saliency_is_the_error_of_leaving_a_kernel_out():
+    """Against the network that really lacks one kernel and has its mean in the bias."""
+    network, x = network_of(), inputs_of()
+    shares = kernel_saliency(network, x)[0].shares
+    errors = []
+    for channel in range(4):
+        layer = network.layers[0]
+        seen = {}
+        forward(network, x, capture=lambda name, v, seen=seen: seen.setdefault(name, np.array(v)))
+        mean = seen["layer0.gelu"].mean(axis=(0, 1))[channel]
+        out = np.arange(4) == channel
+        kernel = replace(
+            layer.kernel, C=np.where(out[:, None], 0, layer.kernel.C), D=layer.kernel.D * ~out
+        )
+        bias = layer.bias + layer.weight[:, channel] * mean
+        changed = replace(network, layers=(replace(layer, kernel=kernel, bias=bias),
+                                           network.layers[1]))  # fmt: skip
+        errors.append(mean_square(network, changed, x, 0))
+    assert np.allclose(shares, np.array(errors) / np.sum(errors), rtol=1e-9)
+    assert shares.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_shares_are_pruned_and_every_layer_keeps_something(bidirectional):
+    network, x = network_of(bidirectional), inputs_of()
+    pruned = prune_shares(network, x, kernels=0.5, modes=0.4)
+    kept = [kept_modes(layer.kernel) for layer in pruned.layers]
+    assert sum(len(entry.channels) for entry in kept) == 4
+    assert sum(int(entry.count.sum()) for entry in kept) == 20 - 8
+    fewest = prune_shares(network, x, kernels=0.99, modes=0.99)
+    kept = [kept_modes(layer.kernel) for layer in fewest.layers]
+    assert [len(entry.channels) for entry in kept] == [1, 1]
+    assert [int(entry.count.sum()) for entry in kept] == [1, 1]
+    best = [int(entry.shares.argmax()) for entry in kernel_saliency(network, x)]
+    assert [int(entry.channels[0]) for entry in kept] == best
+
+
+def test_the_least_salient_kernels_go():
+    network, x = network_of(), inputs_of()
+    shares = np.stack([entry.shares for entry in kernel_saliency(network, x)])
+    pruned = prune_shares(network, x, kernels=3 / 8)
+    gone = np.stack([~np.isin(np.arange(4), kept_modes(layer.kernel).channels)
+                     for layer in pruned.layers])  # fmt: skip
+    assert gone.sum() == 3
+    assert shares[gone].max() < shares[~gone].min()
+
+
+@pytest.mark.parametrize("bad", [{"kernels": 1.0}, {"modes": -0.1}])
+def test_shares_out_of_range_are_refused(bad):
+    with pytest.raises(InputError, match="share of"):
+        prune_shares(network_of(), inputs_of(), **bad)
+
+
+@pytest.mark.parametrize("form", ["lookahead", "separate"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_what_was_pruned_is_not_there_and_not_missed(form, bidirectional):
+    """The integers without the pruned parts compute what those with zeros in place would.
+
+    The oracle keeps every kernel and mode: weights too small to reach a code instead of zeros.
+    """
+    network, x = network_of(bidirectional), inputs_of(steps=12)
+    pruned = prune_shares(network, x, kernels=0.25, modes=0.3)
+    bits = BitWidths(**dict.fromkeys(BIT_KINDS, 10))
+    options = CalibrationOptions(granularity=Granularities())
+    ranges = calibrate(pruned, x, bits, options)
+    lean = quantise_with_ranges(pruned, bits, ranges, 12, form, options)
+
+    def filled(layer):
+        k = layer.kernel
+        tiny = {"C": np.where(k.C == 0, 1e-12, k.C), "D": np.where(k.D == 0, 1e-12, k.D)}
+        if k.C_reverse is not None:
+            tiny["C_reverse"] = np.where(k.C_reverse == 0, 1e-12, k.C_reverse)
+        # Weights that nothing feeds must not widen the range of the others.
+        weight = np.where((k.C == 0).all(axis=1), 0.0, layer.weight)
+        return replace(layer, kernel=replace(k, **tiny), weight=weight)
+
+    full = replace(pruned, layers=tuple(filled(layer) for layer in pruned.layers))
+    whole = quantise_with_ranges(full, bits, ranges, 12, form, options)
+    assert [layer.kernel.channels for layer in whole.layers] == [4, 4]
+    assert sum(layer.kernel.channels for layer in lean.layers) == 6
+    assert sum(layer.kernel.states for layer in lean.layers) == 2 * (30 - 9)
+    for i, layer in enumerate(lean.layers):
+        other = whole.layers[i]
+        assert np.array_equal(layer.linear.weight, other.linear.weight[:, layer.kernel_channels])
+        assert layer.kernel.modes == layer.kernel.modes_of.max()
+    # The sums differ by the pruned kernels' feed-through alone, which rounds to nothing.
+    found, expected = run_digital(lean, x), run_digital(whole, x)
+    assert np.array_equal(found.pooled, expected.pooled)
+    assert np.allclose(found.logits, expected.logits)

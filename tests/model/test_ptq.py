@@ -208,11 +208,11 @@ def test_slow_modes_stay_damped_over_long_sequences():
 
 def test_time_step_is_rounded_on_a_logarithmic_grid():
     net = network(width=12)
-    coarse = with_quantised_time_step(net, 4, "tensor").layers[0].kernel.log_dt
+    coarse = with_quantised_time_step(net, widths(4), "tensor").layers[0].kernel.log_dt
     exact = net.layers[0].kernel.log_dt
     step = np.abs(exact).max() / 7
     np.testing.assert_allclose(coarse / step, np.round(exact / step), atol=1e-9)
-    single = with_quantised_time_step(net, 4, "channel").layers[0].kernel.log_dt
+    single = with_quantised_time_step(net, widths(4), "channel").layers[0].kernel.log_dt
     np.testing.assert_allclose(single, exact, rtol=1e-12)
 
 
@@ -290,7 +290,7 @@ def test_running_histogram_finds_the_range_of_the_whole(seed, method, bits):
     width=st.integers(1, 1024),
 )
 def test_sum_factors_keep_ratio_and_bound(product, residual, bits, width):
-    p, r, shift, scale = sum_factors(product, residual, bits, width)
+    p, r, shift, scale = sum_factors(product, residual, (bits, bits), width)
     largest = code_limit(bits) * ((2**bits - 1) * p + r)
     assert ((largest >> shift) + 1) * width < 2**31
     if 2.0**-20 < product / residual < 2.0**20:

@@ -10,7 +10,9 @@ import pytest
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.quantised import BitWidths
+from imssa_sim.model.kept import kept_modes
+from imssa_sim.model.pruning import prune_shares
+from imssa_sim.model.quantised import BIT_KINDS, BitWidths, LayeredBits
 from imssa_sim.model.scales import TrainedQuantisers
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
@@ -56,6 +58,60 @@ def test_logits_are_those_of_the_golden_model(form, norm, position, both):
     # Logits are integers times a scale; float32 holds them to its rounding.
     assert np.allclose(found, expected.logits, rtol=1e-5, atol=1e-6)
     assert np.array_equal(found.argmax(axis=1), expected.predictions)
+
+
+PRUNED = list(product(["lookahead", "separate"], ["post", "pre"], [False, True]))
+
+
+@pytest.mark.parametrize(("form", "position", "both"), PRUNED)
+def test_pruned_networks_with_bits_by_layer_agree_too_and_stay_pruned(form, position, both):
+    from imssa_sim.training.qat_network import QatModule
+
+    network = prune_shares(network_of("layer", position, both), inputs_of(16), 0.3, 0.3)
+    before = [kept_modes(layer.kernel) for layer in network.layers]
+    kinds = dict.fromkeys(BIT_KINDS, 7)
+    layers = (BitWidths(**kinds | {"state": 5, "activations": 6}), BitWidths(**kinds))
+    options = CalibrationOptions()
+    bits = LayeredBits(**kinds, layers=layers)
+    ranges = calibrate(network, inputs_of(16), bits, options)
+    module = QatModule(network, TrainedQuantisers(bits, form, LENGTH, options, ranges))
+    optimiser = torch.optim.AdamW(module.parameters(), lr=0.01)
+    for _ in range(3):
+        module.train()
+        logits = module(torch.from_numpy(inputs_of(8)))
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(logits, torch.arange(8) % 4).backward()
+        optimiser.step()
+    x = inputs_of(9, seed=1)
+    module.eval()
+    with torch.no_grad():
+        found = module(torch.from_numpy(x)).numpy()
+    quantised = module.quantised()
+    assert np.allclose(found, run_digital(quantised, x).logits, rtol=1e-5, atol=1e-6)
+    after = [kept_modes(layer.kernel) for layer in module.network().layers]
+    assert all(np.array_equal(a.channels, b.channels) for a, b in zip(after, before, strict=True))
+    assert all(np.array_equal(a.modes, b.modes) for a, b in zip(after, before, strict=True))
+    assert sum(layer.kernel.channels for layer in quantised.layers) == 8
+    parts = [quantised.layers[i].kernel.state_requant.bits for i in range(2)]
+    assert parts == [5, 7]
+
+
+def test_float_training_keeps_what_was_pruned_at_zero():
+    from imssa_sim.training.torch_network import NetworkModule
+
+    network = prune_shares(network_of(bidirectional=True), inputs_of(16), 0.3, 0.3)
+    module = NetworkModule(network)
+    optimiser = torch.optim.AdamW(module.parameters(), lr=0.1, weight_decay=0.1)
+    for _ in range(2):
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(
+            module(torch.from_numpy(inputs_of(8))), torch.arange(8) % 4
+        ).backward()
+        optimiser.step()
+    for block, layer in zip(module.s4_layers, network.layers, strict=True):
+        now = torch.view_as_complex(block.kernel.C).detach().numpy()
+        assert np.array_equal(now == 0, layer.kernel.C == 0)
+        assert np.array_equal(block.D.detach().numpy() == 0, layer.kernel.D == 0)
 
 
 def test_every_parameter_and_range_has_a_finite_gradient():
