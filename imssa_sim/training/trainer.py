@@ -38,6 +38,8 @@ from imssa_sim.training.stages import Stages
 from imssa_sim.training.torch_network import NetworkModule
 
 Report = Callable[[str], None]
+MEASURED_AT_ONCE = 1024
+"""Sequences."""
 
 
 @dataclass(frozen=True)
@@ -254,10 +256,16 @@ def _metadata(
     quantised = None if trained is None else trained.quantise(network)
 
     def measured(part: Split) -> float:
-        if quantised is None:
-            return accuracy(network, part.inputs, part.labels)
-        predictions = run_digital(quantised, part.inputs).predictions
-        return float(np.mean(predictions == part.labels))
+        """Return the accuracy; a part at a time, as the inputs may be streamed."""
+        correct = 0
+        for start in range(0, len(part), MEASURED_AT_ONCE):
+            chosen = slice(start, start + MEASURED_AT_ONCE)
+            inputs, labels = part.inputs[chosen], part.labels[chosen]
+            if quantised is None:
+                correct += round(accuracy(network, inputs, labels) * len(labels))
+            else:
+                correct += int(np.sum(run_digital(quantised, inputs).predictions == labels))
+        return correct / len(part)
 
     shift = config.train.shift
     return {
