@@ -8,13 +8,13 @@ Shapes: T tiles, C logical columns.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.circuits.draws import Coordinates, normals
+from imssa_sim.circuits.draws import Coordinates, normals, uniforms
 from imssa_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -110,6 +110,41 @@ def real_converters(
         table[t] = codes[served_by[t]] + low
     return Converters(
         scale * fine, offset * fine, low * fine, high * fine + fine - 1, variance, table
+    )
+
+
+def silence(
+    converters: Converters,
+    columns_used: IntArray,
+    per_tile: int,
+    probability: float,
+    where: Coordinates,
+) -> Converters:
+    """Return the converters of tiles, some of which are dead: they give code 0 whatever comes in.
+
+    Parameters
+    ----------
+    converters : Converters
+    columns_used : int array (T,)
+    per_tile : int
+        Converters of a tile; all columns that a dead one serves are lost.
+    probability : float
+        Of a converter to be dead.
+    where : Coordinates
+    """
+    tiles, columns = converters.scale.shape
+    drawn = [uniforms(where, t, "dead_converter", 1, per_tile)[0] for t in range(tiles)]
+    served_by = _sharing(columns_used, columns, per_tile)
+    dead = np.take_along_axis(np.reshape(drawn, (tiles, -1)), served_by, axis=1) < probability
+    table, zero = converters.table, 0.5
+    if table is not None:
+        table = np.where(dead[:, :, None], 0.0, table)
+        zero += converters.low
+    return replace(
+        converters,
+        scale=np.where(dead, 0.0, converters.scale),
+        offset=np.where(dead, zero, converters.offset),
+        table=table,
     )
 
 

@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from imssa_sim.circuits.draws import Coordinates, normals
+
 FloatArray = NDArray[np.float64]
 Encoding = Literal["pulse_width", "amplitude", "bit_serial"]
 
@@ -26,6 +28,8 @@ def levels(
     conduction: Conduction | None = None,
     read_voltage: float = 0.0,
     inl: float = 0.0,
+    dnl: float = 0.0,
+    where: Coordinates | None = None,
 ) -> FloatArray | None:
     """Return the value of each code -limit … limit, in units of codes.
 
@@ -33,7 +37,9 @@ def levels(
     whose ends are those of the codes. Integral non-linearity is a cubic bow that leaves zero and
     the ends in place. A non-linear cell whose characteristic is I = G·f(V) is a driver of
     amplitudes f(V), gain restored at the ends; pulse widths and bits use one voltage and are
-    immune. Bit-serial drivers apply one bit after another and need no levels but two.
+    immune. Differential non-linearity is a spread of the steps of one reference that all drivers
+    share, equal for both signs; the ends are calibrated, so that errors add up to a bridge between
+    them. Bit-serial drivers apply one bit after another and need no levels but two.
 
     Parameters
     ----------
@@ -48,6 +54,10 @@ def levels(
         Of the largest code [V].
     inl : float
         Largest departure from the straight line, in steps of the driver.
+    dnl : float
+        Standard deviation of a step, in steps of the driver.
+    where : Coordinates, optional
+        Of the steps' draws; needed with ``dnl``.
 
     Returns
     -------
@@ -58,16 +68,27 @@ def levels(
         return None
     own = max((1 << (bits - 1)) - 1, 1)
     curved = conduction is not None and encoding == "amplitude"
-    if own >= limit and not inl and not curved:
+    if own >= limit and not inl and not dnl and not curved:
         return None
     codes = np.arange(-limit, limit + 1)
     part = codes / limit
     if own < limit:
         part = np.sign(codes) * np.floor(np.abs(codes) * (own / limit) + 0.5) / own
+    steps = min(own, limit)
+    place = np.rint(np.abs(part) * steps).astype(np.int64)
     if inl:
         bow = (part - part**3) / (2 / 27**0.5)  # largest at 1/√3
-        part = part + inl / min(own, limit) * bow
+        part = part + inl / steps * bow
+    if dnl and where is not None:
+        part = part + dnl / steps * np.sign(codes) * _bridge(where, steps)[place]
     if curved and conduction is not None:
         ends = conduction.current(np.ones(1), np.full(1, read_voltage))[0]
         part = conduction.current(np.ones(part.shape), part * read_voltage) / ends
     return np.asarray(part * limit)
+
+
+def _bridge(where: Coordinates, steps: int) -> FloatArray:
+    """Return summed errors (steps + 1,) of standard normal steps, zero at both ends."""
+    summed = np.cumsum(normals(where, 0, "dac_steps", 1, steps)[0])
+    summed -= summed[-1] * np.arange(1, steps + 1) / steps
+    return np.concatenate([[0.0], summed])

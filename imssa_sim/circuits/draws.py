@@ -29,6 +29,8 @@ _PURPOSES = {
     "write_pulse": 12,
     "write_verify": 13,
     "temperature": 14,
+    "dead_converter": 15,
+    "dac_steps": 16,
 }
 _TURN = 1 << 16
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.circuits.adc import Converters, real_converters
+from imssa_sim.circuits.adc import Converters, real_converters, silence
 from imssa_sim.circuits.array import ProgrammedTiles
 from imssa_sim.circuits.dac import levels
 from imssa_sim.circuits.draws import Coordinates
@@ -75,6 +75,9 @@ def periphery(
         converters = real_converters(scale, offset, low, high, columns_used, hardware.adc, where)
     else:
         converters = Converters(scale, offset, low, high, np.zeros(scale.shape), None)
+    dead = hardware.faults.dead_converters
+    if effects.faults and dead:
+        converters = silence(converters, columns_used, hardware.adc.per_tile, dead, where)
     variance = converters.variance
     if effects.thermal_noise:
         variance = variance + thermal_variance(
@@ -92,6 +95,8 @@ def periphery(
         conduction=load_cell(tile.cell).conduction if effects.nonlinearity else None,
         read_voltage=tile.read_voltage,
         inl=dac.inl if effects.converter_errors else 0.0,
+        dnl=dac.dnl if effects.converter_errors else 0.0,
+        where=where,
     )
     c = converters
     return Periphery(drivers, Converters(c.scale, c.offset, c.low, c.high, variance, c.table))

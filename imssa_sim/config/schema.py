@@ -288,6 +288,8 @@ class DacConfig(Section):
     """[s], of one unit of a pulse-width code."""
     inl: float = 0.0
     """Integral non-linearity, a cubic bow [steps of the driver]."""
+    dnl: Annotated[float, Field(ge=0)] = 0.0
+    """Differential non-linearity, spread of a step [steps of the driver]."""
 
 
 class DigitalConfig(Section):
@@ -367,7 +369,9 @@ class FaultsConfig(Section):
     dead_rows: Probability = 0.0
     """Probability of a word line to carry no current."""
     dead_columns: Probability = 0.0
-    """Probability of a bit line, or its converter, to give none."""
+    """Probability of a bit line to give none."""
+    dead_converters: Probability = 0.0
+    """Probability of a converter to give code 0 for all columns that it serves."""
 
 
 class ProgrammingConfig(Section):

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.adc import real_converters, sar_codes
+from imssa_sim.circuits.adc import real_converters, sar_codes, silence
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.errors import InputError
 
@@ -100,3 +100,18 @@ def test_the_table_stands_for_the_codes(hardware):
 def test_tables_that_would_fill_the_memory_are_refused(hardware):
     with pytest.raises(InputError, match="use fewer bits"):
         converters(hardware, bits=16, mismatch=0.01)
+
+
+@pytest.mark.parametrize("mismatch", [0.0, 0.02])
+def test_a_dead_converter_takes_all_its_columns(hardware, mismatch):
+    sound = converters(hardware, mismatch=mismatch, offset_spread=0.5)
+    found = silence(sound, USED, 10, 0.2, WHERE)
+    acc = np.random.default_rng(0).uniform(-400, 400, (20, *SHAPE))
+    codes = np.stack([convert(found, a) for a in acc])
+    dead = np.all(codes == 0, axis=0)
+    groups = dead.reshape(30, 10, 4)
+    assert np.all(groups == groups[:, :, :1])
+    assert groups[:, :, 0].mean() == pytest.approx(0.2, abs=5 * math.sqrt(0.16 / 300))
+    expected = np.stack([convert(sound, a) for a in acc])
+    assert np.array_equal(codes[:, ~dead], expected[:, ~dead])
+    assert np.array_equal(convert(silence(sound, USED, 10, 0.0, WHERE), acc[0]), expected[0])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from imssa_sim.circuits.dac import levels
+from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.energy import read_duration, read_energy
 from imssa_sim.circuits.sense import thermal_variance
 from imssa_sim.devices.conduction import SinhConduction
@@ -33,6 +34,27 @@ def test_inl_is_as_large_as_stated():
     bow = levels(127, 8, "pulse_width", inl=0.5) - CODES
     assert np.abs(bow).max() == pytest.approx(0.5, rel=1e-3)
     assert bow[[0, 127, 254]] == pytest.approx([0, 0, 0], abs=1e-12)
+
+
+@pytest.mark.parametrize(("bits", "steps"), [(8, 127), (10, 127), (6, 31)])
+def test_dnl_is_the_spread_of_the_steps(bits, steps):
+    sigma, found = 0.2, []
+    nominal = levels(127, bits, "amplitude")
+    nominal = CODES if nominal is None else nominal
+    for chip in range(40):
+        table = levels(127, bits, "amplitude", dnl=sigma, where=Coordinates(0, chip, 0))
+        assert np.array_equal(table, -table[::-1])
+        assert table[[0, 127, 254]] == pytest.approx([-127, 0, 127])
+        # The error of each level in steps, once for each level.
+        error = (table - nominal)[127:] * steps / 127
+        place = np.rint(np.abs(nominal[127:]) * steps / 127).astype(int)
+        level = np.zeros(steps + 1)
+        level[place] = error
+        assert np.array_equal(level[place], error)
+        found.append(np.diff(level))
+    spread = sigma * math.sqrt(1 - 1 / steps)
+    assert np.std(found) == pytest.approx(spread, rel=5 / math.sqrt(2 * np.size(found)))
+    assert not np.array_equal(found[0], found[1])  # chips differ
 
 
 def test_nonlinear_cells_bend_amplitudes_only():

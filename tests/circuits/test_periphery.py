@@ -78,6 +78,12 @@ def test_each_converter_error_alone(hardware, name):
         assert not changed[other]
 
 
+def test_dead_converters_belong_to_the_faults(hardware):
+    dead = {"dead_converters": 1.0}
+    assert np.all(around(hardware(faulty=dead, faults=True)).converters.scale == 0)
+    assert nominal(around(hardware(faulty=dead)))
+
+
 def test_thermal_noise_alone(hardware):
     found = around(hardware(thermal_noise=True))
     assert np.all(found.converters.variance > 0)
@@ -94,3 +100,5 @@ def test_non_linearity_and_driver_errors_alone(hardware, bent):
     np.testing.assert_allclose(found, LIMIT * np.sinh(2 * codes / LIMIT) / np.sinh(2))
     assert around(hardware(dac={"inl": 0.5}, converter_errors=True)).dac_levels is not None
     assert around(hardware(dac={"inl": 0.5})).dac_levels is None
+    assert around(hardware(dac={"dnl": 0.5}, converter_errors=True)).dac_levels is not None
+    assert around(hardware(dac={"dnl": 0.5})).dac_levels is None
