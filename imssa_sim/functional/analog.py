@@ -117,6 +117,11 @@ class AnalogNetwork:
         """What writing each tile set took, once, by its path."""
         return self.instance.programming
 
+    @property
+    def wire_residual(self) -> float:
+        """Largest residual of the wire equations, see `ChipInstance.wire_residual`."""
+        return self.instance.wire_residual
+
     def run(
         self,
         inputs: ArrayLike,

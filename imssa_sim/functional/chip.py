@@ -124,6 +124,12 @@ class ChipInstance:
         ready: dict[str, ReadyKernel | ReadyLinear] = {**self.kernels, **self.dense}
         return {path: entry.programmed.programming for path, entry in ready.items()}
 
+    @property
+    def wire_residual(self) -> float:
+        """Largest residual of the wire equations of all tiles; 0 where wires do not resist."""
+        entries = [*self.kernels.values(), *self.dense.values()]
+        return max((entry.programmed.wire_residual for entry in entries), default=0.0)
+
     def _programmed(self, tiles: KernelTiles | LinearTiles, slices: Slices) -> ProgrammedTiles:
         from imssa_sim.circuits.array import program_tiles
 

@@ -90,3 +90,4 @@ class RunResult:
     predictions: Mapping[str, NDArray[np.int64]]  # "labels", "float", "digital", "chip0", …
     citations: tuple[str, ...]  # bibliography keys of the cards that this run used
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]
+    wire_residual: float = 0.0  # of the wire equations, largest of all tiles and chip instances

@@ -123,6 +123,7 @@ def simulate(
         ledger=ledger,
         baselines=tuple(baselines),
         saturation=values.saturation,
+        wire_residual=values.wire_residual,
         predictions=values.predictions,
         citations=tuple(sorted(used)),
         host_seconds=clock.seconds,

@@ -68,6 +68,13 @@ def _accuracy(result: RunResult) -> Iterator[Entry]:
         "1",
         "conversions clipped at either end of the ADC range",
     )
+    if result.loaded.config.hardware.effects.ir_drop:
+        yield (
+            "array.wire_residual",
+            result.wire_residual,
+            "1",
+            "largest violation of Kirchhoff's laws behind wires, relative to the largest current",
+        )
 
 
 def _timing(result: RunResult) -> Iterator[Entry]:

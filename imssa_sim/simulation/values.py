@@ -58,6 +58,7 @@ class Values:
     """Values of a run; all that depends on data, weights and the array, nothing on costs.
 
     ``written``: simulated programming by path of the tile set, empty without effects.write_verify.
+    ``wire_residual``: the largest of all tiles and chips, 0 without effects.ir_drop.
     """
 
     network: QuantisedNetwork
@@ -68,6 +69,7 @@ class Values:
     predictions: Mapping[str, IntArray]
     activity: ChipActivity
     written: Mapping[str, Writing]
+    wire_residual: float = 0.0
 
 
 def output_form(config: RunConfig) -> OutputForm:
@@ -127,7 +129,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
                 config.evaluate.batch,
                 clock.told.advance,
             ).predictions
-    results, written = [], []
+    results, written, residuals = [], [], []
     chosen = spread(samples, config.evaluate.chip_samples)
     for chip in range(config.evaluate.chips):
         name = f"analog accuracy, chip {chip + 1} of {config.evaluate.chips}"
@@ -151,6 +153,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         predictions[f"chip{chip}"][chosen] = result.predictions
         results.append(result)
         written.append(analog.programming)
+        residuals.append(analog.wire_residual)
     return Values(
         network=network,
         sequence_length=inputs.inputs.shape[1],
@@ -160,6 +163,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         predictions=predictions,
         activity=_activity(results),
         written=_written(written) if _looped(config) else {},
+        wire_residual=max(residuals),
     )
 
 

@@ -111,6 +111,14 @@ def test_statistics_have_unique_names_and_agree_with_the_result(load: Load) -> N
     assert stats["accuracy.analog.deviation"].value == pytest.approx(np.std(right, ddof=1))
 
 
+def test_the_residual_of_the_wires_is_reported(load: Load) -> None:
+    wired = ("hardware.effects.ir_drop=true", "evaluate.samples=1", "evaluate.chips=1")
+    found = {stat.name: stat.value for stat in collect(simulate(load(*wired)))}
+    assert 0 < float(found["array.wire_residual"] or 0) < 1e-9
+    without = {stat.name for stat in collect(simulate(load(*wired[1:])))}
+    assert "array.wire_residual" not in without
+
+
 def test_chips_may_evaluate_fewer_samples(load: Load) -> None:
     whole, part = simulate(load()), simulate(load("evaluate.chip_samples=5"))
     seen = part.predictions["chip1"] != NOT_EVALUATED
