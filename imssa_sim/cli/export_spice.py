@@ -45,6 +45,7 @@ def export_spice(
     from imssa_sim.circuits.spice import column_currents, deck
     from imssa_sim.circuits.spice import run as run_deck
     from imssa_sim.circuits.wires import Wires
+    from imssa_sim.functional.columns import slices_of
     from imssa_sim.mapping.tiles import rows_and_columns
 
     loaded = load_config(workload, overrides)
@@ -55,10 +56,11 @@ def export_spice(
     if not 0 <= index < chosen.tiles:
         raise InputError(f"{tiles} has tiles 0 to {chosen.tiles - 1}, not {index}")
     rows, columns = rows_and_columns(chosen)
+    slices = slices_of(chosen, config.hardware.chip.tile)
     written = write_tiles(
-        chosen.weights,
+        slices.weights,
         rows,
-        columns,
+        columns * slices.number,
         config.hardware,
         seed=config.seed,
         chip=chip,
