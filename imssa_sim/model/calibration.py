@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
 from imssa_sim.model.discretise import discretise
-from imssa_sim.model.forward import apply_kernel, forward, normalise
+from imssa_sim.model.evaluate_kernel import apply_kernel
+from imssa_sim.model.forward import forward, normalise
 from imssa_sim.model.network import Layer, Network, S4DKernel
 from imssa_sim.model.quantised import BitWidths, FloatArray
 from imssa_sim.model.quantisers import (
@@ -25,6 +26,7 @@ from imssa_sim.model.quantisers import (
     clipping_range,
     code_limit,
 )
+from imssa_sim.threads import ordered_map
 
 CALIBRATION_TOKENS = 1 << 16
 CALIBRATION_SEQUENCES = 16
@@ -114,8 +116,7 @@ class RunningHistogram:
             halved = self.counts.reshape(-1, 2).sum(axis=1)
             self.counts = np.concatenate([halved, np.zeros_like(halved)])
             self.reach *= 2.0
-        flat = np.ascontiguousarray(values.reshape(-1)[::stride])
-        count_magnitudes(flat, HISTOGRAM_BINS / self.reach, self.counts)
+        count_magnitudes(values.reshape(-1), stride, HISTOGRAM_BINS / self.reach, self.counts)
 
     def range(self, method: RangeMethod, bits: int, percentile: float) -> float:
         """Return the clipping range; see `imssa_sim.model.quantisers.clipping_range`."""
@@ -140,7 +141,7 @@ class StateStatistics:
     Attributes
     ----------
     peaks : float32 array (H, M)
-    samples : float32 array (H, M, S, 2)
+    samples : float32 array (H, S, 2, M)
         Real and imaginary parts at regular positions; S = 0 where only peaks are needed.
     stride : int
         Distance of two samples in positions (sequence times length plus step).
@@ -167,27 +168,34 @@ class StateStatistics:
 
     def ranges(self, options: CalibrationOptions, bits: int) -> FloatArray:
         """Return the clipping range of each mode's state, (H, M); Re and Im share it."""
-        from imssa_sim.model.statistics import least_error_ranges
-
         channels, modes = self.peaks.shape
-        shape = {"mode": (channels, modes), "channel": (channels, 1), "tensor": (1, 1)}
-        groups = shape[options.granularity.state]
-        found: FloatArray
-        values: NDArray[np.float32]
-        largest = self.peaks.reshape(*groups, -1).max(axis=-1).astype(np.float64)
-        filled = self.samples[:, :, : -(-self.seen // self.stride)]
-        if options.activations == "max":
-            found = largest
-        elif options.activations == "percentile":
-            values = filled.reshape(*groups, -1)
-            found = clipping_range(values, "percentile", bits, options.percentile)
-        else:
-            flat = np.empty(groups[0] * groups[1])
-            values = np.ascontiguousarray(filled).reshape(flat.size, -1)
-            ratios, limit = CLIPPING_RATIOS, code_limit(bits)
-            least_error_ranges(values, largest.reshape(-1), ratios, limit, flat)
-            found = flat.reshape(groups)
+        filled = self.samples[:, : -(-self.seen // self.stride)]
+        whole = options.granularity.state == "tensor"
+        blocks = [slice(0, channels)] if whole else [slice(h, h + 1) for h in range(channels)]
+
+        def of_block(block: slice) -> FloatArray:
+            groups = modes if options.granularity.state == "mode" else 1
+            largest = self.peaks[block].reshape(groups, -1).max(axis=1).astype(np.float64)
+            values = np.ascontiguousarray(filled[block].transpose(0, 3, 1, 2)).reshape(groups, -1)
+            return _clipped(values, largest, options, bits)
+
+        found = np.stack(list(ordered_map(of_block, blocks)))
         return np.array(np.broadcast_to(found, (channels, modes)))
+
+
+def _clipped(
+    values: NDArray[np.float32], largest: FloatArray, options: CalibrationOptions, bits: int
+) -> FloatArray:
+    """Return the clipping range of each group of values (G, n) with its peak (G,)."""
+    from imssa_sim.model.statistics import least_error_ranges
+
+    if options.activations == "max":
+        return largest
+    if options.activations == "percentile":
+        return clipping_range(values, "percentile", bits, options.percentile)
+    found = np.empty(len(values))
+    least_error_ranges(values, largest, CLIPPING_RATIOS, code_limit(bits), found)
+    return found
 
 
 @dataclass(frozen=True)
@@ -233,14 +241,14 @@ class _Collector:
         self.states = {
             (index, reverse): StateStatistics(
                 np.zeros((network.width, network.modes), dtype=np.float32),
-                np.zeros((network.width, network.modes, count, 2), dtype=np.float32),
+                np.zeros((network.width, count, 2, network.modes), dtype=np.float32),
                 stride,
             )
             for index in range(len(network.layers))
             for reverse in (False, True)[:directions]
         }
 
-    def note(self, name: str, values: FloatArray) -> None:
+    def note(self, name: str, values: NDArray[Any]) -> None:
         stride = max(1, self.tokens * values.shape[-1] // HISTOGRAM_VALUES) | 1
         self.histograms.setdefault(name, RunningHistogram()).add(values, stride)
 
@@ -315,7 +323,12 @@ def calibrate(
         x = x[np.arange(count) * x.shape[0] // count]
     collector = _Collector(network, options, x.shape)
     forward(network, x, capture=collector)
+    return _ranges(network, collector, bits, options)
 
+
+def _ranges(
+    network: Network, collector: _Collector, bits: BitWidths, options: CalibrationOptions
+) -> Ranges:
     def of_layer(index: int, layer: Layer) -> LayerRanges:
         path, own = f"layer{index}", bits.of_layer(index)
         outputs = [f"{path}.kernel_output"]

@@ -1,35 +1,30 @@
 """Float inference of an S4D network, by convolution or step by step.
 
-Both modes compute the same function in float64. Convolution is fast and serves as the accuracy
-reference; the recurrence is what hardware runs. Sequences are (batch, steps, channels).
+Both modes compute the same function. Convolution is fast and serves as the accuracy reference; the
+recurrence is what hardware runs. Sequences are (batch, steps, channels).
+
+Double precision throughout, unless single precision is asked for, which takes a third of the time:
+the logits then differ by some 1e-6 of their size, and the normal distribution of GELU, a rational
+approximation there, by 1.5e-7 at most.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Literal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Condition
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
+from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.discretise import discretise
-from imssa_sim.model.network import (
-    ComplexArray,
-    Discretisation,
-    FloatArray,
-    Layer,
-    Network,
-    Norm,
-    S4DKernel,
-)
+from imssa_sim.model.evaluate_kernel import Mode, Spectra, Values, convolve, recur, transfer
+from imssa_sim.model.network import FloatArray, Layer, Network, Norm
+from imssa_sim.threads import ordered_map, use_threads
 
-Mode = Literal["convolution", "recurrent"]
-Capture = Callable[[str, FloatArray], None]
-
+Precision = Literal["double", "single"]
+Capture = Callable[[str, Any], None]
 _CHUNK_ELEMENTS = 2**18
 """Values of one activation array held at a time: 2 MiB, so that a chunk stays in the cache."""
 
@@ -39,23 +34,26 @@ def forward(
     inputs: ArrayLike,
     mode: Mode = "convolution",
     capture: Capture | None = None,
+    precision: Precision = "double",
 ) -> FloatArray:
-    """Return the logits of a network.
+    """Return the logits of a network; chunks of the batch run on threads side by side.
 
     Parameters
     ----------
     network : Network
-    inputs : array (B, L, d_in)
+    inputs : array (B, L, d_in), or anything of that shape whose slices are such arrays
     mode : {"convolution", "recurrent"}
         How the kernels are evaluated.
     capture : callable or None
-        Called as ``capture(name, array)`` once per chunk of the batch, in the order of the batch,
+        Called as ``capture(name, array)`` once per chunk of the batch
         with ``input`` (b, L, d_in), then for each layer i ``layer{i}.residual`` (the stream on
         entry), ``layer{i}.kernel_input`` (after the norm with norm position "pre"),
         ``layer{i}.kernel_output`` (with D u, before GELU), ``layer{i}.gelu``,
         ``layer{i}.linear`` (b, L, 2H), ``layer{i}.glu``, ``layer{i}.sum`` (residual sum before
         the norm), each (b, L, H) where not said otherwise, and at last ``pooled`` (b, H). The
-        arrays must not be kept or changed without copying.
+        arrays must not be kept or changed without copying. Calls come from several threads; those
+        for one name one at a time, in the order of the batch.
+    precision : {"double", "single"}
 
     Returns
     -------
@@ -64,28 +62,78 @@ def forward(
     Raises
     ------
     InputError
-        The inputs have another shape than the network takes, hold no step, or the mode is unknown.
+        The inputs have another shape than the network takes, hold no step, or the mode or the
+        precision is unknown.
     """
-    x = np.asarray(inputs)
-    if x.ndim != 3 or x.shape[2] != network.inputs or x.shape[1] == 0:
+    x: Any = inputs if hasattr(inputs, "shape") else np.asarray(inputs)
+    if len(x.shape) != 3 or x.shape[2] != network.inputs or x.shape[1] == 0:
         raise InputError(
             f"the network takes sequences of shape (batch, steps, {network.inputs}) with at least "
             f"one step; found {x.shape}"
         )
     if mode not in ("convolution", "recurrent"):
         raise InputError(f"unknown mode '{mode}' (one of convolution, recurrent)")
-    chunk = max(1, _CHUNK_ELEMENTS // (x.shape[1] * network.width))
+    if precision not in ("double", "single"):
+        raise InputError(f"unknown precision '{precision}' (one of double, single)")
+    if precision == "single":
+        network = _in_single_precision(network)
+    word = network.encoder_weight.dtype
+    size = max(1, _CHUNK_ELEMENTS // (x.shape[1] * network.width))
+    turns = _Turns()
 
-    def logits(start: int) -> FloatArray:
-        part = x[start : start + chunk].astype(np.float64)
-        return _forward_chunk(network, part, mode, capture)
+    def logits(chunk: int) -> Values:
+        part = np.asarray(x[chunk * size : (chunk + 1) * size]).astype(word)
+        note = turns.in_order(capture, chunk) if capture is not None else _ignore
+        try:
+            return _forward_chunk(network, part, spectra, note)
+        except BaseException:
+            turns.abandon()
+            raise
 
-    starts = range(0, x.shape[0], chunk)
-    # A capture hears of the chunks in their order, so they run one after another then.
-    workers = 1 if capture is not None else (os.cpu_count() or 1)
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
-        parts = list(pool.map(logits, starts))
-    return np.concatenate(parts) if parts else np.zeros((0, network.classes))
+    def spectra_of(layer: Layer) -> Spectra | None:
+        if mode == "recurrent":
+            return None
+        return transfer(layer.kernel, x.shape[1], network.discretisation, word)
+
+    with use_threads():
+        spectra = list(ordered_map(spectra_of, network.layers))
+        parts = list(ordered_map(logits, range(-(-x.shape[0] // size))))
+    if not parts:
+        return np.zeros((0, network.classes))
+    return np.concatenate(parts).astype(np.float64)
+
+
+class _Turns:
+    """Keeps the captures of one name in the order of the chunks, which run side by side."""
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}
+        self._passed = Condition()
+        self._abandoned = False
+
+    def abandon(self) -> None:
+        """Let nobody wait for a chunk that has failed."""
+        with self._passed:
+            self._abandoned = True
+            self._passed.notify_all()
+
+    def in_order(self, capture: Capture, chunk: int) -> Capture:
+        """Return a capture for one chunk that waits for the chunks before it."""
+
+        def note(name: str, values: Any) -> None:
+            with self._passed:
+                self._passed.wait_for(lambda: self._abandoned or self._next.get(name, 0) == chunk)
+            if not self._abandoned:
+                capture(name, values)
+            with self._passed:
+                self._next[name] = chunk + 1
+                self._passed.notify_all()
+
+        return note
+
+
+def _ignore(name: str, values: Any) -> None:
+    pass
 
 
 def accuracy(
@@ -97,16 +145,15 @@ def accuracy(
 
 
 def _forward_chunk(
-    network: Network, x: FloatArray, mode: Mode, capture: Capture | None
-) -> FloatArray:
-    note: Capture = capture if capture is not None else lambda name, array: None
+    network: Network, x: Values, spectra: Sequence[Spectra | None], note: Capture
+) -> Values:
     note("input", x)
-    r = x @ network.encoder_weight.T + network.encoder_bias
+    r: Values = x @ network.encoder_weight.T + network.encoder_bias
     for i, layer in enumerate(network.layers):
-        r = _block(network, layer, r, mode, _prefixed(note, f"layer{i}."))
+        r = _block(network, layer, r, spectra[i], _prefixed(note, f"layer{i}."))
     pooled = r.mean(axis=1)
     note("pooled", pooled)
-    logits: FloatArray = pooled @ network.decoder_weight.T + network.decoder_bias
+    logits: Values = pooled @ network.decoder_weight.T + network.decoder_bias
     return logits
 
 
@@ -114,17 +161,21 @@ def _prefixed(note: Capture, prefix: str) -> Capture:
     return lambda name, array: note(prefix + name, array)
 
 
-def _block(network: Network, layer: Layer, r: FloatArray, mode: Mode, note: Capture) -> FloatArray:
+def _block(
+    network: Network, layer: Layer, r: Values, spectra: Spectra | None, note: Capture
+) -> Values:
     prenorm = layer.norm if network.norm_position == "pre" else None
     postnorm = layer.norm if network.norm_position == "post" else None
     note("residual", r)
     u = r if prenorm is None else normalise(prenorm, r)
     note("kernel_input", u)
-    y = apply_kernel(layer.kernel, u, network.discretisation, mode)
+    y = recur(layer.kernel, u, network.discretisation) if spectra is None else convolve(spectra, u)
+    y = y + u * layer.kernel.D
     note("kernel_output", y)
     g = gelu(y)
     note("gelu", g)
-    z = g @ layer.weight.T + layer.bias
+    z = g @ layer.weight.T
+    z += layer.bias
     note("linear", z)
     h = glu(z)
     note("glu", h)
@@ -133,142 +184,96 @@ def _block(network: Network, layer: Layer, r: FloatArray, mode: Mode, note: Capt
     return v if postnorm is None else normalise(postnorm, v)
 
 
-def gelu(x: FloatArray) -> FloatArray:
-    """Return ``x Phi(x)`` with the exact normal distribution function (PyTorch's default)."""
-    from scipy.special import ndtr
+def _in_single_precision(network: Network) -> Network:
+    """Return the network with all that meets activations in single precision.
 
-    result: FloatArray = x * ndtr(x)
+    Responses of kernels are computed in double precision and rounded at the end.
+    """
+
+    def single(array: Values) -> Any:
+        return array.astype(np.float32)
+
+    def norm(held: Norm | None) -> Norm | None:
+        if held is None:
+            return None
+        mean, variance = held.running_mean, held.running_variance
+        return replace(
+            held,
+            weight=single(held.weight),
+            bias=single(held.bias),
+            running_mean=None if mean is None else single(mean),
+            running_variance=None if variance is None else single(variance),
+        )
+
+    layers = tuple(
+        replace(
+            layer,
+            kernel=replace(layer.kernel, D=single(layer.kernel.D)),
+            weight=single(layer.weight),
+            bias=single(layer.bias),
+            norm=norm(layer.norm),
+        )
+        for layer in network.layers
+    )
+    return replace(
+        network,
+        encoder_weight=single(network.encoder_weight),
+        encoder_bias=single(network.encoder_bias),
+        layers=layers,
+        decoder_weight=single(network.decoder_weight),
+        decoder_bias=single(network.decoder_bias),
+    )
+
+
+def gelu(x: Values) -> Values:
+    """Return ``x Phi(x)`` with the normal distribution function (PyTorch's default).
+
+    In single precision Phi is Abramowitz and Stegun's 7.1.26, |error| <= 1.5e-7 in the error
+    function: vector operations throughout, in a fifth of the time of the exact function.
+    """
+    if x.dtype != np.float32:
+        from scipy.special import ndtr
+
+        exact: Values = x * ndtr(x)
+        return exact
+    one = np.float32(1)
+    size = np.abs(x)
+    t = one / (one + np.float32(0.3275911 * 0.5**0.5) * size)
+    tail = np.float32(1.061405429) * t
+    for coefficient in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
+        tail += np.float32(coefficient)
+        tail *= t
+    exponent = size * size
+    exponent *= np.float32(-0.5)
+    tail *= np.exp(exponent, out=exponent)  # erfc(|x| / sqrt 2)
+    tail *= np.float32(0.5) * size
+    result: Values = np.maximum(x, np.float32(0)) - tail
     return result
 
 
-def glu(z: FloatArray) -> FloatArray:
+def glu(z: Values) -> Values:
     """Gated linear unit over the last axis: first half times the logistic of the second."""
-    from scipy.special import expit
-
     half = z.shape[-1] // 2
-    result: FloatArray = z[..., :half] * expit(z[..., half:])
+    result: Values
+    if z.dtype != np.float32:
+        from scipy.special import expit
+
+        result = z[..., :half] * expit(z[..., half:])
+        return result
+    result = np.tanh(z[..., half:] * np.float32(0.5))  # vectorised, unlike the logistic function
+    result += np.float32(1)
+    result *= np.float32(0.5)
+    result *= z[..., :half]
     return result
 
 
-def normalise(norm: Norm, v: FloatArray) -> FloatArray:
+def normalise(norm: Norm, v: Values) -> Values:
     """Normalise the last axis (H): layer norm, or batch norm with its stored statistics."""
     if norm.running_mean is not None and norm.running_variance is not None:
         scale = norm.weight / np.sqrt(norm.running_variance + norm.epsilon)
-        shifted: FloatArray = (v - norm.running_mean) * scale + norm.bias
+        shifted: Values = (v - norm.running_mean) * scale + norm.bias
         return shifted
     centred = v - v.mean(axis=-1, keepdims=True)
     variance = np.mean(centred * centred, axis=-1, keepdims=True)
-    result: FloatArray = centred / np.sqrt(variance + norm.epsilon) * norm.weight + norm.bias
+    result: Values = centred / np.sqrt(variance + norm.epsilon) * norm.weight + norm.bias
     return result
-
-
-def apply_kernel(
-    kernel: S4DKernel, u: FloatArray, discretisation: Discretisation, mode: Mode = "convolution"
-) -> FloatArray:
-    """Return ``y = kernel(u) + D u`` for u (B, L, H), both directions where there are two."""
-    if mode == "recurrent":
-        y = _recurrence(kernel, u, discretisation)
-    else:
-        y = _convolution(kernel, u, discretisation)
-    return y + u * kernel.D
-
-
-def impulse_responses(
-    kernel: S4DKernel, length: int, discretisation: Discretisation
-) -> tuple[FloatArray, FloatArray | None]:
-    """Return ``K[l] = 2 Re sum_n C_n B_n A_n^l``, (H, length), causal and anticausal.
-
-    With l = q s + r the powers factor, and K is a product of two small Vandermonde matrices.
-    """
-    a, b = discretise(kernel, discretisation)
-    block = int(np.ceil(np.sqrt(length)))
-    count = -(-length // block)
-    fine = a[..., None] ** np.arange(block)
-    coarse = (a**block)[..., None] ** np.arange(count)
-
-    def response(weights: ComplexArray) -> FloatArray:
-        scaled = 2 * (weights * b)[..., None] * coarse
-        product = np.matmul(scaled.swapaxes(1, 2), fine).real
-        return np.ascontiguousarray(product.reshape(kernel.channels, -1)[:, :length])
-
-    reverse = None if kernel.C_reverse is None else response(kernel.C_reverse)
-    return response(kernel.C), reverse
-
-
-def _convolution(kernel: S4DKernel, u: FloatArray, discretisation: Discretisation) -> FloatArray:
-    from scipy import fft
-
-    length = u.shape[1]
-    size = fft.next_fast_len(2 * length, real=True)
-    causal, anticausal = impulse_responses(kernel, length, discretisation)
-    response = np.zeros((kernel.channels, size))
-    response[:, :length] = causal
-    if anticausal is not None:
-        response[:, size - length :] += anticausal[:, ::-1]
-    channels_first = np.ascontiguousarray(u.swapaxes(1, 2))
-    spectrum = fft.rfft(channels_first, n=size) * fft.rfft(response)
-    y = fft.irfft(spectrum, n=size, overwrite_x=True)[..., :length]
-    return np.ascontiguousarray(y.swapaxes(1, 2))
-
-
-def _recurrence(kernel: S4DKernel, u: FloatArray, discretisation: Discretisation) -> FloatArray:
-    y = np.empty_like(u)
-    for channel, x in iterate_states(kernel, u, discretisation):
-        y[:, :, channel] = 2 * (x @ kernel.C[channel]).real
-    if kernel.C_reverse is not None:
-        for channel, x in iterate_states(kernel, u, discretisation, reverse=True):
-            y[:, :-1, channel] += 2 * (x[:, 1:] @ kernel.C_reverse[channel]).real
-    return y
-
-
-def iterate_states(
-    kernel: S4DKernel,
-    u: FloatArray,
-    discretisation: Discretisation,
-    reverse: bool = False,
-) -> Iterator[tuple[int, ComplexArray]]:
-    """Run the recurrence ``x_k = A x_(k-1) + B u_k`` and yield the states channel by channel.
-
-    Parameters
-    ----------
-    kernel : S4DKernel
-    u : array (B, L, H)
-        Inputs of the kernel.
-    discretisation : {"zoh", "bilinear"}
-    reverse : bool
-        Run from the last step to the first, as the anticausal direction does; its output at step
-        l belongs to the state at step l + 1.
-
-    Yields
-    ------
-    channel : int
-    states : complex array (B, L, M)
-        State after each step, at the index of the step. The next channel overwrites it.
-    """
-    batch, length, channels = u.shape
-    a, b = discretise(kernel, discretisation)
-    states = np.empty((length, batch, kernel.modes), dtype=np.complex128)
-    carried = np.empty((batch, kernel.modes), dtype=np.complex128)
-    steps = range(length - 1, -1, -1) if reverse else range(length)
-    for channel in range(channels):
-        np.multiply(u[:, :, channel].T[..., None], b[channel], out=states)
-        previous: NDArray[np.complex128] | None = None
-        for step in steps:
-            current = states[step]
-            if previous is not None:
-                np.multiply(previous, a[channel], out=carried)
-                np.add(current, carried, out=current)
-            previous = current
-        yield channel, states.swapaxes(0, 1)
-
-
-def state_peaks(
-    kernel: S4DKernel, u: FloatArray, discretisation: Discretisation, reverse: bool = False
-) -> tuple[FloatArray, FloatArray]:
-    """Return the largest ``|Re x|`` and ``|Im x|`` of each mode over batch and steps, (H, M)."""
-    real = np.zeros((kernel.channels, kernel.modes))
-    imaginary = np.zeros_like(real)
-    for channel, x in iterate_states(kernel, u, discretisation, reverse):
-        real[channel] = np.abs(x.real).max(axis=(0, 1))
-        imaginary[channel] = np.abs(x.imag).max(axis=(0, 1))
-    return real, imaginary

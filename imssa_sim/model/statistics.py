@@ -1,60 +1,67 @@
 """Compiled loops of the calibration: histograms, recurrent states and their ranges.
 
-Not part of inference. Numba is imported with this module, so import it where it is used.
+Not part of inference. They release the interpreter's lock, so that several run side by side; Numba
+is imported with this module, so import it where it is used.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 
-@njit(cache=True)
-def count_magnitudes(values, bins_per_unit, counts):  # type: ignore[no-untyped-def]
-    """Add the magnitudes of ``values`` (n,) to ``counts``: bin ``floor(|v| * bins_per_unit)``."""
+@njit(nogil=True, cache=True)
+def count_magnitudes(values, stride, bins_per_unit, counts):  # type: ignore[no-untyped-def]
+    """Count the magnitude of each ``stride``-th of ``values`` (n,).
+
+    It goes to bin ``floor(|v| * bins_per_unit)`` of ``counts``, at most to the last.
+    """
     last = counts.shape[0] - 1
-    for i in range(values.shape[0]):
+    for i in range(0, values.shape[0], stride):
         counts[min(np.int64(abs(values[i]) * bins_per_unit), last)] += 1
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@njit(nogil=True, cache=True, error_model="numpy")
 def run_states(a_re, a_im, b_re, b_im, u, reverse, first, stride, peaks, samples):  # type: ignore[no-untyped-def]
     """Run ``x_k = A x_(k-1) + B u_k`` from rest and note the states' magnitudes.
 
     a_re … b_im (H, M) and u (B, L, H) float32. peaks (H, M) keeps the largest ``|Re x|`` or
     ``|Im x|``. The states at positions j (``first + b*L + step``) with ``j % stride == 0`` go to
-    samples (H, M, S, 2) at index ``j // stride``, as far as S reaches.
+    samples (H, S, 2, M) at index ``j // stride``, as far as S reaches.
     """
     batch, steps, channels = u.shape
     modes = a_re.shape[1]
-    for h in prange(channels):
-        x_re = np.empty(modes, dtype=np.float32)
-        x_im = np.empty(modes, dtype=np.float32)
-        largest = np.zeros(modes, dtype=np.float32)
+    x_re = np.empty(modes, dtype=np.float32)
+    x_im = np.empty(modes, dtype=np.float32)
+    largest = np.empty(modes, dtype=np.float32)
+    for h in range(channels):
+        largest[:] = 0.0
+        index = (first + stride - 1) // stride
+        wait = index * stride - first  # positions until the next one that is kept
         for b in range(batch):
             x_re[:] = 0.0
             x_im[:] = 0.0
             for step in range(steps):
-                k = steps - 1 - step if reverse else step
-                drive = u[b, k, h]
+                drive = u[b, steps - 1 - step if reverse else step, h]
                 for n in range(modes):
                     p, q = x_re[n], x_im[n]
                     re = a_re[h, n] * p - a_im[h, n] * q + b_re[h, n] * drive
                     im = a_im[h, n] * p + a_re[h, n] * q + b_im[h, n] * drive
                     x_re[n], x_im[n] = re, im
                     largest[n] = max(largest[n], max(abs(re), abs(im)))
-                position = first + b * steps + step
-                index = position // stride
-                if position % stride == 0 and index < samples.shape[2]:
-                    for n in range(modes):
-                        samples[h, n, index, 0] = x_re[n]
-                        samples[h, n, index, 1] = x_im[n]
+                if wait == 0:
+                    if index < samples.shape[1]:
+                        samples[h, index, 0] = x_re
+                        samples[h, index, 1] = x_im
+                    index += 1
+                    wait = stride
+                wait -= 1
         for n in range(modes):
             peaks[h, n] = max(peaks[h, n], largest[n])
 
 
 # Sums of squares may be reordered (vectorised); NaN and infinities keep their meaning.
-@njit(parallel=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def least_error_ranges(samples, largest, ratios, limit, out):  # type: ignore[no-untyped-def]
     """Per group, the clipping range of least mean squared quantisation error.
 
@@ -62,7 +69,7 @@ def least_error_ranges(samples, largest, ratios, limit, out):  # type: ignore[no
     largest code, out (G,).
     """
     groups, count = samples.shape
-    for g in prange(groups):
+    for g in range(groups):
         best = np.float32(np.inf)
         out[g] = largest[g]
         if largest[g] > 0:

@@ -17,6 +17,7 @@ from imssa_sim.simulation.inputs import prepare_inputs
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.result import RunResult
 from imssa_sim.simulation.values import run_values
+from imssa_sim.threads import use_threads
 from imssa_sim.timing.simulate import simulate_timing
 
 if TYPE_CHECKING:
@@ -101,7 +102,9 @@ def simulate(
         with clock.phase("data and weights"):
             inputs = prepare_inputs(config)
         told.note(inputs.used.message)
-        values = run_values(config, inputs, clock)
+        threads = config.evaluate.threads
+        with use_threads(None if threads == "auto" else int(threads)):
+            values = run_values(config, inputs, clock)
         if memory is not None:
             memory[key] = values
     with clock.phase("timing"):

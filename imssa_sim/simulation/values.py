@@ -115,7 +115,8 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
     predictions: dict[str, IntArray] = {"labels": inputs.labels}
     if config.evaluate.float:
         with clock.phase("float accuracy"):
-            predictions["float"] = forward(inputs.network, inputs.inputs).argmax(axis=1)
+            logits = forward(inputs.network, inputs.inputs, precision="single")
+            predictions["float"] = logits.argmax(axis=1)
     with clock.phase("quantisation"):
         network = quantise_network(config, inputs, clock.told.note)
         program = build_program(network, config.hardware, inputs.inputs.shape[1])

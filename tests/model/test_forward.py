@@ -10,19 +10,16 @@ from scipy.signal import lfilter
 
 from imssa_sim.errors import InputError
 from imssa_sim.model.discretise import discretise
-from imssa_sim.model.forward import (
-    accuracy,
+from imssa_sim.model.evaluate_kernel import (
     apply_kernel,
-    forward,
-    gelu,
-    glu,
     impulse_responses,
     iterate_states,
-    normalise,
     state_peaks,
 )
+from imssa_sim.model.forward import accuracy, forward, gelu, glu, normalise
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.network import Norm, S4DKernel
+from imssa_sim.threads import use_threads
 
 SMALL: dict[str, Any] = {"layers": 2, "width": 6, "state": 8, "inputs": 2, "classes": 3}
 
@@ -226,3 +223,68 @@ def test_wrong_input_shape_is_named(shape: tuple[int, ...]) -> None:
 def test_unknown_mode_is_named() -> None:
     with pytest.raises(InputError, match="unknown mode 'fft'"):
         forward(random_network(**SMALL), np.zeros((1, 2, 2)), "fft")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+def test_single_precision_stays_close(bidirectional: bool, norm: Any) -> None:
+    network = random_network(
+        layers=4, width=16, state=64, inputs=1, classes=10, bidirectional=bidirectional, norm=norm
+    )
+    inputs = np.random.default_rng(0).normal(size=(6, 1024, 1)).astype(np.float32)
+    exact = forward(network, inputs)
+    single = forward(network, inputs, precision="single")
+    assert 0 < np.abs(single - exact).max() < 2e-5 * np.abs(exact).max()
+    stepwise = forward(network, inputs[:1], "recurrent", precision="single")
+    assert np.abs(stepwise - exact[:1]).max() < 2e-5 * np.abs(exact).max()
+
+
+def test_activations_in_single_precision() -> None:
+    x = np.linspace(-12, 12, 20001)
+    # The bound of Abramowitz and Stegun's 7.1.26, half of it times x, and rounding.
+    assert np.abs(gelu(x.astype(np.float32)) - gelu(x)).max() < 0.5 * 1.5e-7 * 12 + 1e-6
+    z = np.stack([np.ones_like(x), x], axis=-1)
+    assert np.abs(glu(z.astype(np.float32)) - glu(z)).max() < 2e-7
+
+
+def test_unknown_precision_is_named() -> None:
+    with pytest.raises(InputError, match="unknown precision 'half'"):
+        forward(random_network(**SMALL), np.zeros((1, 2, 2)), precision="half")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_captures_keep_the_order_of_the_batch_on_threads(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "5")
+    monkeypatch.setattr("imssa_sim.model.forward._CHUNK_ELEMENTS", 20 * 6)
+    inputs = np.random.default_rng(0).normal(size=(12, 20, 2))
+    seen: dict[str, list[np.ndarray]] = {}
+    with use_threads(threads):
+        forward(
+            random_network(**SMALL),
+            inputs,
+            capture=lambda name, a: seen.setdefault(name, []).append(a.copy()),
+        )
+    np.testing.assert_array_equal(np.concatenate(seen["input"]), inputs)
+    whole: dict[str, np.ndarray] = {}
+    monkeypatch.undo()
+    forward(
+        random_network(**SMALL), inputs, capture=lambda name, a: whole.setdefault(name, a.copy())
+    )
+    for name, parts in seen.items():
+        np.testing.assert_allclose(np.concatenate(parts), whole[name], atol=1e-13)
+
+
+def test_an_error_in_a_capture_ends_the_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imssa_sim.model.forward._CHUNK_ELEMENTS", 20 * 6)
+    seen = 0
+
+    def capture(name: str, values: np.ndarray) -> None:
+        nonlocal seen
+        seen += name == "layer0.gelu"
+        if seen == 2:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), use_threads(4):
+        forward(random_network(**SMALL), np.zeros((9, 20, 2)), capture=capture)

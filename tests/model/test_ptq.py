@@ -19,7 +19,8 @@ from imssa_sim.model.calibration import (
     calibrate,
 )
 from imssa_sim.model.discretise import discretise
-from imssa_sim.model.forward import forward, state_peaks
+from imssa_sim.model.evaluate_kernel import state_peaks
+from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.network import Network, Norm
 from imssa_sim.model.ptq import quantise, with_quantised_time_step

@@ -1,0 +1,74 @@
+"""How many threads a piece of work may use.
+
+The count belongs to the thread of execution that sets it: a worker of a pool that set it to one
+does not start threads of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_count: ContextVar[int | None] = ContextVar("threads", default=None)
+
+
+def available() -> int:
+    """Return the threads that this process may use: ``NUMBA_NUM_THREADS``, or its processors.
+
+    Numba's own variable, because pools of processes set it to share a machine among them.
+    """
+    given = os.environ.get("NUMBA_NUM_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def current() -> int:
+    """Return the threads that work started here may use."""
+    count = _count.get()
+    return available() if count is None else count
+
+
+@contextmanager
+def use_threads(count: int | None = None) -> Iterator[int]:
+    """Let the work of a ``with`` block use ``count`` threads (None: as many as before).
+
+    BLAS is kept to one thread meanwhile: its callers run side by side.
+    """
+    token = _count.set(current() if count is None else max(1, min(count, available())))
+    with ExitStack() as stack:
+        stack.callback(_count.reset, token)
+        stack.enter_context(_libraries().limit(limits=1, user_api="blas"))
+        yield current()
+
+
+def ordered_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield ``work(item)`` for all items in their order, computed on as many threads as allowed.
+
+    ``work`` should spend its time where the interpreter's lock is released: in NumPy, SciPy and
+    compiled kernels.
+    """
+    count = current()
+    if count == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(count, initializer=_count.set, initargs=(1,)) as pool:
+        yield from pool.map(work, items)
+
+
+@cache
+def _libraries() -> Any:
+    import numpy.linalg  # noqa: F401 - loads BLAS
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
