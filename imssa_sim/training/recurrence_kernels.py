@@ -64,7 +64,7 @@ def _forward(word: type[np.signedinteger[Any]], lookahead: bool) -> Callable[...
 
     @njit(cache=True, error_model="numpy")
     def run(w, d, scale, out_scale, limits, c, tile, length, work, kept):  # type: ignore[no-untyped-def]
-        """Run one channel over ``length`` steps; column c of tile has the inputs, then the outputs."""
+        """Run one channel; column c of tile has ``length`` inputs before, outputs after."""
         modes = w.shape[1]
         limit, output_limit = np.float64(limits[0]), np.float64(limits[1])
         for k in range(length):

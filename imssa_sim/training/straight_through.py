@@ -7,6 +7,7 @@ is that of LSQ (Esser et al., "Learned step size quantization", ICLR 2020, eq. 3
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,68 @@ def held_at(exact: Tensor, value: NDArray[Any]) -> Tensor:
     return exact + (fixed - exact.detach())
 
 
+class _LookUp(Function):
+    """Codes from a table of codes; derivatives of the function that the table rounds."""
+
+    @staticmethod
+    def forward(ctx: Any, codes: Tensor, exact: Tensor, slope: Tensor, table: Tensor) -> Tensor:
+        from imssa_sim.training.elementwise_kernels import look_up
+
+        ctx.save_for_backward(codes, slope)
+        out = torch.empty_like(codes)
+        look_up(table.numpy(), codes.view(-1).numpy(), out.view(-1).numpy())
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
+        from imssa_sim.training.elementwise_kernels import BLOCKS, look_up_backward
+
+        codes, slope = ctx.saved_tensors
+        to_codes = torch.empty_like(codes)
+        to_table = np.zeros((BLOCKS, len(slope)))
+        flat = upstream.contiguous().view(-1).numpy()
+        look_up_backward(
+            slope.numpy(), codes.view(-1).numpy(), flat, to_codes.view(-1).numpy(), to_table
+        )
+        return to_codes, torch.from_numpy(to_table.sum(axis=0).astype(np.float32)), None, None
+
+
+def slope_of(function: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """Return the derivative of an elementwise function at ``points``."""
+    with torch.enable_grad():
+        at = points.clone().requires_grad_()
+        (slope,) = torch.autograd.grad(function(at).sum(), at)
+    return slope
+
+
+def tabulated(
+    codes: Tensor, function: Callable[[Tensor], Tensor], table: NDArray[Any], limit: int
+) -> Tensor:
+    """Return ``table[codes]``, with the derivative of the function that the table rounds.
+
+    Parameters
+    ----------
+    codes : Tensor
+        Integers of magnitude up to n.
+    function : callable
+        From codes to real values in output codes, elementwise; may depend on parameters.
+    table : integer array (2 * n + 1,)
+        Output codes from code -n on.
+    limit : int
+        Largest output code; beyond ``limit + 1/2`` a value is clipped, its derivative zero.
+    """
+    reach = (len(table) - 1) // 2
+    points = torch.arange(-reach, reach + 1, dtype=torch.float32)
+    exact = function(points)
+    inside = exact.detach().abs() <= limit + 0.5
+    values = torch.from_numpy(table.astype(np.float32))
+    result: Tensor = _LookUp.apply(  # type: ignore[no-untyped-call]
+        codes, exact * inside, slope_of(function, points) * inside, values
+    )
+    return result
+
+
 class _Linear(Function):
     """A linear map of codes by integers; one product forward, two backward."""
 
@@ -75,20 +138,28 @@ class _Linear(Function):
     ) -> Tensor:
         from imssa_sim.kernels.digital import requantise_rows
 
-        sums = linear_accumulate(linear, codes_of(codes))
+        sums = linear_accumulate(linear, codes.numpy())
         columns = sums.shape[1]
         scale = np.array(np.broadcast_to(requantiser_scale(linear.requant), (columns,)))
-        out = np.empty(sums.shape, np.int16)
+        out = np.empty(sums.shape, np.float32)
         limit = linear.requant.limit
         requantise_rows(sums, linear.bias, scale, limit, out, np.zeros(len(out), np.int64))
-        exact = torch.from_numpy(sums) * torch.from_numpy(scale.astype(np.float32)) + bias
-        ctx.save_for_backward(codes, weight, exact.abs() <= limit + 0.5)
-        return torch.from_numpy(out.astype(np.float32)).view(*codes.shape[:-1], columns)
+        ctx.save_for_backward(codes, weight, bias)
+        ctx.settings = sums, scale.astype(np.float32), limit
+        return torch.from_numpy(out).view(*codes.shape[:-1], columns)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
-        return *_linear_gradients(ctx, upstream), None
+        from imssa_sim.training.elementwise_kernels import mask_clipped
+
+        codes, weight, bias = ctx.saved_tensors
+        sums, scale, limit = ctx.settings
+        passed = torch.empty(sums.shape)
+        flat = upstream.reshape(sums.shape).contiguous().numpy()
+        mask_clipped(sums, scale, bias.numpy(), limit, flat, passed.numpy())
+        ctx.settings = None
+        return *_linear_gradients(codes, weight, passed), None
 
 
 class _ReadLinear(Function):
@@ -105,12 +176,14 @@ class _ReadLinear(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        return *_linear_gradients(ctx, upstream), None, None, None
+        codes, weight, inside = ctx.saved_tensors
+        passed = upstream.reshape(inside.shape) * inside
+        return *_linear_gradients(codes, weight, passed), None, None, None
 
 
-def _linear_gradients(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    codes, weight, inside = ctx.saved_tensors
-    passed = upstream.reshape(inside.shape) * inside
+def _linear_gradients(
+    codes: Tensor, weight: Tensor, passed: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
     to_codes = (passed @ weight).view(codes.shape)
     return to_codes, passed.T @ codes.reshape(-1, codes.shape[-1]), passed.sum(dim=0)
 
