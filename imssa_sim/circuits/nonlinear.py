@@ -18,6 +18,9 @@ from imssa_sim.errors import InputError, InternalError
 
 FloatArray = NDArray[np.float64]
 
+ROUNDING_STEPS = 8
+"""Last places of the largest voltage that a node's voltage may be off by."""
+
 
 class Conduction(Protocol):
     """A cell's current–voltage characteristic."""
@@ -40,7 +43,7 @@ class NonlinearPoint:
     word, bit : array (R, P)
         Node voltages [V].
     residual : float
-        Largest violation of Kirchhoff's current law, relative to the largest cell current.
+        Largest violation of Kirchhoff's current law, relative to the largest branch current.
     iterations : int
         Newton steps.
     """
@@ -73,7 +76,7 @@ def solve_nonlinear(
         At the drivers [V].
     conduction : Conduction
     tolerance : float
-        On the residual.
+        On the residual, or what the rounding of node voltages alone makes of it, if that is more.
     max_iterations : int
 
     Raises
@@ -96,8 +99,8 @@ def solve_nonlinear(
         current, slope = conduction.current(g, drop), conduction.slope(g, drop)
         nodes = network.solve(slope, current - slope * drop)
         current = conduction.current(g, network.drop(nodes))
-        residual = network.residual(nodes, current)
-        if residual <= tolerance:
+        residual, rounding = network.residual(nodes, current)
+        if residual <= max(tolerance, rounding):
             word, bit = network.split(nodes)
             return NonlinearPoint(network.sensed(nodes), word, bit, residual, iteration)
     raise InternalError(f"Newton's method left a residual of {residual:.1e}")
@@ -121,6 +124,7 @@ class _Network:
         ]
         first, second = (np.concatenate([part[k] for part in along]) for k in (0, 1))
         value = np.concatenate([np.full(len(a), g) for a, _, g in along])
+        self.segments = first, second, value
         self.source = 1 / (wires.word_resistance + wires.source_resistance)
         self.sense = 1 / (wires.bit_resistance + wires.sense_resistance)
         drives = {"left": [0], "right": [-1], "both": [0, -1]}[wires.drive]
@@ -168,14 +172,24 @@ class _Network:
         word, bit = self.split(nodes)
         return word - bit
 
-    def residual(self, nodes: FloatArray, current: FloatArray) -> float:
-        """Return the largest violation of the current law, relative to the largest cell current."""
+    def residual(self, nodes: FloatArray, current: FloatArray) -> tuple[float, float]:
+        """Return the largest violation of the current law, and what rounding alone may make of it.
+
+        Both are relative to the largest branch current. A voltage rounded to its last place moves
+        the current of the best conducting segment by more than a cell's current may be accurate to.
+        """
+        first, second, value = self.segments
         excess = self.matrix @ nodes - self.right
         word, bit = self.cell_nodes
         excess[word] += current.ravel()
         excess[bit] -= current.ravel()
-        scale = np.abs(current).max()
-        return float(np.abs(excess).max() / scale) if scale else 0.0
+        flow = value * (nodes[first] - nodes[second])
+        scale = max(np.abs(current).max(), np.abs(flow).max(initial=0.0))
+        if not scale:
+            return 0.0, 0.0
+        stiffest = max(value.max(initial=0.0), self.source, self.sense)
+        rounding = ROUNDING_STEPS * np.finfo(float).eps * np.abs(nodes).max() * stiffest / scale
+        return float(np.abs(excess).max() / scale), float(rounding)
 
     def sensed(self, nodes: FloatArray) -> FloatArray:
         """Return the currents out of the bit lines (P,)."""

@@ -46,6 +46,21 @@ def test_ngspice_finds_the_same_currents(ends):
     assert np.all(np.abs(point.currents / linear - 1) > 0.05)  # the effect is there
 
 
+@pytest.mark.parametrize("resistance", [0.1, 1.0, 20.0])
+@pytest.mark.parametrize("scale", [0.05, 0.25])
+def test_converges_where_wires_conduct_far_better_than_cells(resistance, scale):
+    """Rounding bounds the residual there, not Newton's method; with ideal wires as the limit."""
+    rng = np.random.default_rng(5)
+    g, v = rng.uniform(1e-6, 1e-4, (48, 40)), rng.uniform(-0.2, 0.2, 48)
+    cell = SinhConduction(scale)
+    point = solve_nonlinear(g, Wires(resistance, resistance), v, cell)
+    assert point.residual < 1e-10
+    assert point.iterations <= 8
+    ideal = cell.current(g, v[:, None]).sum(axis=0)
+    lost = np.abs(point.currents - ideal).max() / np.abs(ideal).max()
+    assert lost < 0.8 * resistance
+
+
 def test_what_cannot_be_solved_is_an_error():
     g, v = array(3, 3)
     with pytest.raises(InputError, match="needs resistance"):
