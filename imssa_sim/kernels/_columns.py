@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from imssa_sim.kernels._converters import adc_table, dac, magnitude, requantise
+from imssa_sim.kernels._converters import adc_table, dac, requantise
 from imssa_sim.kernels.normal import fill_vectors
 from imssa_sim.kernels.ops import (
     LANES,
+    absolute,
     add,
-    any_lane,
     convert,
+    first_lanes,
     floor_affine,
     fma,
     fold,
@@ -31,6 +32,7 @@ from imssa_sim.kernels.ops import (
     splat,
     sqrt,
     store,
+    sub,
 )
 from imssa_sim.kernels.threefry import absorb
 
@@ -77,17 +79,24 @@ def drive(t: Any, s: Any) -> Any:
         code = load(s.code, i)
         value = code
         if t.chain.has_dac:
-            inside = less(add(iota(), np.int32(i)), np.int32(t.array.rows))
-            value = select(inside, dac(t, code), zero)
+            value = first_lanes(dac(t, code), t.array.rows - i)
             store(s.v, i, value)
         square = mul(value, value)
         store(s.squared, i, square)
         total = add(total, square)
-        size = magnitude(zero, code)
+        size = absolute(code)
         store(s.squares, i, fma(code, code, load(s.squares, i)))
         store(s.magnitudes, i, add(load(s.magnitudes, i), size))
         store(s.used, i, add(load(s.used, i), select(less(zero, size), one, zero)))
     return fold(total)
+
+
+@inner
+def _tally(t: Any, counts: Any, j: int, first: int, last: int, mask: Any) -> None:
+    """Add a mask of 16 columns from j on to their counts, for the columns first … last - 1."""
+    ones = select(mask, t.chain.one, t.chain.zero)
+    inside = sub(first_lanes(ones, last - j), first_lanes(ones, first - j))
+    store(counts, j, add(load(counts, j), inside))
 
 
 @inner
@@ -102,13 +111,9 @@ def digitise(t: Any, s: Any, j: int, first: int, last: int, squares: Any) -> Non
         x = fma(var, convert(load(s.normals, j), x), x)
     code = floor_affine(x, load(t.chain.adc_scale, j), load(t.chain.adc_offset, j), t.chain.one)
     below, above = less(code, t.chain.adc_low), less(t.chain.adc_high, code)
-    if any_lane(below) or any_lane(above):
-        store(s.clipped, 0, code)
-        for lane in range(LANES):
-            if first <= j + lane < last:
-                t.job.low[j + lane] += s.clipped[lane] < t.chain.adc_low
-                t.job.high[j + lane] += s.clipped[lane] > t.chain.adc_high
-        code = select(below, t.chain.adc_low, select(above, t.chain.adc_high, code))
+    _tally(t, s.low, j, first, last, below)
+    _tally(t, s.high, j, first, last, above)
+    code = select(below, t.chain.adc_low, select(above, t.chain.adc_high, code))
     if t.chain.has_table:
         code = adc_table(t, add(iota(), np.int32(j)), code)
     store(s.sums, j, code)
@@ -150,8 +155,7 @@ def _feed_back(t: Any, s: Any) -> None:
     """Codes of the state columns through their requantisers onto the state rows."""
     for j in range(0, t.array.states, LANES):
         code = requantise(t, load(s.sums, j), load(t.chain.gain, j), t.chain.state_limit)
-        inside = less(add(iota(), np.int32(j)), np.int32(t.array.states))
-        store(s.code, j, select(inside, code, t.chain.zero))
+        store(s.code, j, first_lanes(code, t.array.states - j))
 
 
 @inner
@@ -164,6 +168,11 @@ def flush_statistics(t: Any, s: Any) -> None:
         s.squares[i] = t.chain.zero
         s.magnitudes[i] = t.chain.zero
         s.used[i] = t.chain.zero
+    for j in range(t.array.pitch):
+        t.job.low[j] += np.int64(s.low[j])
+        t.job.high[j] += np.int64(s.high[j])
+        s.low[j] = t.chain.zero
+        s.high[j] = t.chain.zero
 
 
 @inner

@@ -10,12 +10,6 @@ from imssa_sim.kernels.ops import add, convert, floor_affine, gather, inner, les
 
 
 @inner
-def magnitude(zero: Any, code: Any) -> Any:
-    """|code|."""
-    return select(less(code, zero), sub(zero, code), code)
-
-
-@inner
 def dac(t: Any, code: Any) -> Any:
     """Analog values of the DAC table."""
     return gather(t.chain.dac_levels, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))

@@ -1,7 +1,8 @@
 """Work items of the dense kernel: one tile with one chunk of tokens each.
 
 Vectors run along the columns. Weights lie in panels of 32 columns, so that a panel stays in the
-first cache level while groups of 12 tokens go past it, 24 accumulators at a time.
+first cache level while groups of 8 tokens go past it, 16 accumulators at a time (24 would leave
+too few registers).
 """
 
 from __future__ import annotations
@@ -24,16 +25,16 @@ from imssa_sim.kernels.ops import (
     pointer,
     splat,
     store,
+    take_next,
 )
 from imssa_sim.kernels.threefry import absorb
 
 PANEL = 2 * LANES
-GROUP = 12
-CHUNK = 4 * GROUP
+GROUP = 8
+CHUNK = 6 * GROUP
 
-_product_12 = make_product(12, 2)
+_product_8 = make_product(8, 2)
 _product_4 = make_product(4, 2)
-_product_1 = make_product(1, 2)
 
 
 class Tokens(NamedTuple):
@@ -54,22 +55,17 @@ def _products(
 ) -> None:
     """Sums of all columns over the first n rows for a chunk of tokens.
 
-    panels (P / 32, rows, 32), v (tokens, height), out (tokens, pitch).
+    panels (P / 32, rows, 32), v (CHUNK, height), out (CHUNK, pitch): a last group that is not full
+    reads and writes rows beyond the tokens.
     """
     for j in range(0, pitch, PANEL):
         cells = j * rows
         k = 0
-        while k + 12 <= tokens:
-            _product_12(
-                v, k * height, 1, height, panels, cells, PANEL, n, out, k * pitch + j, pitch
-            )
-            k += 12
-        while k + 4 <= tokens:
+        while k + 4 < tokens:
+            _product_8(v, k * height, 1, height, panels, cells, PANEL, n, out, k * pitch + j, pitch)
+            k += GROUP
+        if k < tokens:
             _product_4(v, k * height, 1, height, panels, cells, PANEL, n, out, k * pitch + j, pitch)
-            k += 4
-        while k < tokens:
-            _product_1(v, k * height, 1, 0, panels, cells, PANEL, n, out, k * pitch + j, 0)
-            k += 1
 
 
 @inner
@@ -84,9 +80,10 @@ def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
     squares = pointer(space.floats, 3 * tall + 2 * wide)
     magnitudes = pointer(squares, height)
     used = pointer(magnitudes, height)
-    clipped = pointer(used, height)
+    low = pointer(used, height)
+    high = pointer(low, a.pitch)
     return Work(
-        code, sums, squared, squares, magnitudes, used, clipped, clipped, variances, v,
+        code, sums, squared, squares, magnitudes, used, low, high, high, variances, v,
         pointer(space.keys, 0), pointer(space.normals, 0),
     )  # fmt: skip
 
@@ -170,14 +167,15 @@ def read_items(
     job: Any,
     io: Any,
     tokens: Any,
-    start: int,
-    stop: int,
+    counter: Any,
 ) -> None:
-    """Read the items start … stop - 1; item = chunk * tiles + tile."""
+    """Read the items that ``counter`` gives out; item = chunk * tiles + tile."""
     tiles = a.n_states.shape[0]
     total = tokens.step.shape[0]
+    items = (total + CHUNK - 1) // CHUNK * tiles
     height = (a.rows + LANES - 1) // LANES * LANES
-    for item in range(start, stop):
+    item = take_next(counter)
+    while item < items:
         chunk = item // tiles
         tile = item - chunk * tiles
         t = gather_tile(a, plan, job, io, c, 0, tile)
@@ -190,3 +188,4 @@ def read_items(
             min(total, (chunk + 1) * CHUNK),
         )  # fmt: skip
         flush_statistics(t, _chunk_work(a, space, height, 0))
+        item = take_next(counter)

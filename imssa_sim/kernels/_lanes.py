@@ -10,26 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from imssa_sim.kernels._converters import adc_table, dac, magnitude, requantise
-from imssa_sim.kernels.normal import normal_pair
+from imssa_sim.kernels._converters import adc_table, dac, requantise
+from imssa_sim.kernels.normal import normal_pairs
 from imssa_sim.kernels.ops import (
     LANES,
+    absolute,
     add,
-    any_lane,
-    both,
     convert,
     count,
+    first_lanes,
     floor_affine,
     fma,
     inner,
-    iota,
+    iota_four,
+    join,
     less,
     load,
+    load_four,
     load_twice,
     lower_half,
     make_product,
     mul,
+    pointer,
     select,
+    shift_right,
     splat,
     sqrt,
     store,
@@ -38,9 +42,7 @@ from imssa_sim.kernels.ops import (
 from imssa_sim.kernels.threefry import absorb
 
 WIDTH = 2 * LANES
-# Typed, not literals: Numba would compile a function anew for each literal.
-FIRST, SECOND = np.int64(0), np.int64(LANES)
-
+_product_9 = make_product(9, 2)
 _product_8 = make_product(8, 2)
 _product_4 = make_product(4, 2)
 _product_1 = make_product(1, 2)
@@ -50,9 +52,12 @@ _product_1 = make_product(1, 2)
 def _dense(cells: Any, pitch: int, n: int, first: int, last: int, v: Any, out: Any) -> None:
     """Sums of the columns first … last - 1 over all n rows."""
     j = first
-    while j + 8 <= last:
+    while j + 8 <= last and j + 9 != last:
         _product_8(cells, j, pitch, 1, v, 0, WIDTH, n, out, j * WIDTH, WIDTH)
         j += 8
+    if j + 9 == last:  # a column alone would wait for its own sums
+        _product_9(cells, j, pitch, 1, v, 0, WIDTH, n, out, j * WIDTH, WIDTH)
+        j += 9
     if j + 4 <= last:
         _product_4(cells, j, pitch, 1, v, 0, WIDTH, n, out, j * WIDTH, WIDTH)
         j += 4
@@ -67,15 +72,10 @@ def _sparse(
 ) -> None:
     """The same sums over the listed cells alone."""
     for j in range(first, last):
-        low = splat(zero)
-        high = low
+        total = join(splat(zero), splat(zero))
         for e in range(start[j], start[j + 1]):
-            place = row[e] * WIDTH
-            cell = splat(value[e])
-            low = fma(cell, load(v, place), low)
-            high = fma(cell, load(v, place + LANES), high)
-        store(out, j * WIDTH, low)
-        store(out, j * WIDTH + LANES, high)
+            total = fma(value[e], load_twice(v, row[e] * WIDTH), total)
+        store(out, j * WIDTH, total)
 
 
 @inner
@@ -103,45 +103,43 @@ def _sum_squares(squared: Any, n: int, zero: Any, parts: Any) -> None:
 def _drive(t: Any, s: Any) -> None:
     """Put the codes on the word lines: analog values, their squares, statistics of the codes."""
     for i in range(t.array.rows):
-        squares = load(s.squares, i * LANES)
-        magnitudes = load(s.magnitudes, i * LANES)
-        used = 0
-        for lane in range(i * WIDTH, (i + 1) * WIDTH, LANES):
-            code = load(s.code, lane)
-            value = code
-            if t.chain.has_dac:
-                value = dac(t, code)
-                store(s.v, lane, value)
-            store(s.squared, lane, mul(value, value))
-            squares = fma(code, code, squares)
-            size = magnitude(t.chain.zero, code)
-            magnitudes = add(magnitudes, size)
-            used += count(less(t.chain.zero, size))
+        code = load_twice(s.code, i * WIDTH)
+        if t.chain.has_dac:
+            value = dac(t, code)
+            store(s.v, i * WIDTH, value)
+            store(s.squared, i * WIDTH, mul(value, value))
+        else:
+            store(s.squared, i * WIDTH, mul(code, code))
+        low, high = lower_half(code), upper_half(code)
+        squares = fma(high, high, fma(low, low, load(s.squares, i * LANES)))
         store(s.squares, i * LANES, squares)
+        magnitudes = add(absolute(high), add(absolute(low), load(s.magnitudes, i * LANES)))
         store(s.magnitudes, i * LANES, magnitudes)
-        t.job.non_zeros[i] += used
+        t.job.non_zeros[i] += count(less(t.chain.zero, absolute(code)), t.job.valid)
 
 
 @inner
-def _digitise(t: Any, s: Any, j: int, lane: Any, z: Any) -> None:
-    """Noise and ADC of one column: sums in ``s.sums`` become codes."""
-    place = j * WIDTH + lane
-    x = load(s.sums, place)
-    if t.array.noisy:
-        var = load(s.variances, place)
-        if t.array.flat_noise:
-            var = fma(t.array.flat_variance[j], load(s.parts, lane), var)
-        x = fma(sqrt(add(var, t.array.extra_variance[j])), convert(z, x), x)
+def _digitise(t: Any, s: Any, j: int, x: Any) -> None:
+    """ADC of one column: its sums become codes, in ``s.sums``."""
     code = floor_affine(x, t.chain.adc_scale[j], t.chain.adc_offset[j], t.chain.one)
     below, above = less(code, t.chain.adc_low), less(t.chain.adc_high, code)
-    if any_lane(below) or any_lane(above):
-        used = less(add(iota(), np.int32(lane)), np.int32(t.job.valid))
-        t.job.low[j] += count(both(below, used))
-        t.job.high[j] += count(both(above, used))
-        code = select(below, t.chain.adc_low, select(above, t.chain.adc_high, code))
+    t.job.low[j] += count(below, t.job.valid)
+    t.job.high[j] += count(above, t.job.valid)
+    code = select(below, t.chain.adc_low, select(above, t.chain.adc_high, code))
     if t.chain.has_table:
-        code = adc_table(t, splat(np.int32(j)), code)
-    store(s.sums, place, code)
+        code = adc_table(t, np.int32(j), code)
+    store(s.sums, j * WIDTH, code)
+
+
+@inner
+def _add_noise(t: Any, s: Any, j: int, normals: Any) -> Any:
+    """The noisy sums of one column; ``normals`` holds its 32."""
+    x = load_twice(s.sums, j * WIDTH)
+    var = load_twice(s.variances, j * WIDTH)
+    if t.array.flat_noise:
+        var = fma(t.array.flat_variance[j], load_twice(s.parts, 0), var)
+    z = convert(load_twice(normals, 0), x)
+    return fma(sqrt(add(var, t.array.extra_variance[j])), z, x)
 
 
 @inner
@@ -150,21 +148,14 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
     v = s.v if t.chain.has_dac else s.code
     if t.array.sparse_weights:
         _sparse(
-            t.array.weight_start,
-            t.array.weight_row,
-            t.array.weight_value,
-            first,
-            last,
-            v,
-            t.chain.zero,
-            s.sums,
-        )
+            t.array.weight_start, t.array.weight_row, t.array.weight_value, first, last,
+            v, t.chain.zero, s.sums,
+        )  # fmt: skip
     else:
         _dense(t.array.weights, t.array.pitch, t.array.rows, first, last, v, s.sums)
     if not t.array.noisy:
         for j in range(first, last):
-            for lane in range(0, WIDTH, LANES):
-                _digitise(t, s, j, lane, splat(np.float32(0)))
+            _digitise(t, s, j, load_twice(s.sums, j * WIDTH))
         return
     if t.array.sparse_variance:
         _sparse(
@@ -175,16 +166,15 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
         _dense(t.array.variance, t.array.pitch, t.array.rows, first, last, s.squared, s.variances)
     if t.array.flat_noise:
         _sum_squares(s.squared, t.array.rows, t.chain.zero, s.parts)
-    # Both vectors of lanes abreast: twice as many independent operations in flight.
-    key0, key1 = load_twice(s.keys, 0), load_twice(s.keys, WIDTH)
-    for pair in range(first // 2, (last + 1) // 2):
-        even, odd = normal_pair(key0, key1, step, np.uint32(pair))
-        if 2 * pair >= first:
-            _digitise(t, s, 2 * pair, FIRST, lower_half(even))
-            _digitise(t, s, 2 * pair, SECOND, upper_half(even))
-        if 2 * pair + 1 < last:
-            _digitise(t, s, 2 * pair + 1, FIRST, lower_half(odd))
-            _digitise(t, s, 2 * pair + 1, SECOND, upper_half(odd))
+    # Four columns at a time; their normals come as columns 0, 2, 1, 3 of the four.
+    key0, key1 = load_four(s.keys, 0), load_four(s.keys, 2 * WIDTH)
+    second = convert(shift_right(iota_four(), 5), step)  # lanes of the second pair
+    for four in range(first // 4, (last + 3) // 4):
+        pair = add(second, np.uint32(2 * four))
+        store(s.normals, 0, normal_pairs(key0, key1, step, pair))
+        for j in range(max(first, 4 * four), min(last, 4 * four + 4)):
+            place = (j & 1) * 2 + ((j >> 1) & 1)
+            _digitise(t, s, j, _add_noise(t, s, j, pointer(s.normals, place * WIDTH)))
 
 
 @inner
@@ -201,12 +191,10 @@ def _shift_add(t: Any, s: Any, first: int, last: int) -> None:
 @inner
 def _feed_back(t: Any, s: Any) -> None:
     """Codes of the state columns through their requantisers onto the state rows."""
-    for lane in range(0, WIDTH, LANES):
-        used = less(add(iota(), np.int32(lane)), np.int32(t.job.valid))
-        for j in range(t.array.states):
-            place = j * WIDTH + lane
-            code = requantise(t, load(s.sums, place), t.chain.gain[j], t.chain.state_limit)
-            store(s.code, place, select(used, code, t.chain.zero))
+    for j in range(t.array.states):
+        code = load_twice(s.sums, j * WIDTH)
+        code = requantise(t, code, t.chain.gain[j], t.chain.state_limit)
+        store(s.code, j * WIDTH, first_lanes(code, t.job.valid))
 
 
 @inner
@@ -259,8 +247,9 @@ def run_lanes(t: Any, s: Any) -> None:
     for k in range(WIDTH):
         sample = min(k, t.job.valid - 1)
         key0, key1 = absorb(t.job.keys[2 * sample], t.job.keys[2 * sample + 1], t.job.number)
-        s.keys[k] = key0
-        s.keys[WIDTH + k] = key1
+        for at in (k, WIDTH + k):
+            s.keys[at] = key0
+            s.keys[2 * WIDTH + at] = key1
     for i in range(0, t.array.states * WIDTH, LANES):
         store(s.code, i, convert(load(t.job.state, i), t.chain.one))
     columns = t.array.states + t.array.outputs

@@ -128,6 +128,7 @@ xor = _binary(lambda b, e, x, y: b.xor(x, y))
 both = _binary(lambda b, e, x, y: b.and_(x, y))
 floor = _unary(lambda b, e, x: _call(b, "llvm.floor", x))
 sqrt = _unary(lambda b, e, x: _call(b, "llvm.sqrt", x))
+absolute = _unary(lambda b, e, x: _call(b, "llvm.fabs", x))
 less = _binary(
     lambda b, e, x, y: b.fcmp_ordered("<", x, y) if _is_float(e) else b.icmp_signed("<", x, y),
     types.boolean,
@@ -212,21 +213,31 @@ def select(typingctx, mask, a, b):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def count(typingctx, mask):  # type: ignore[no-untyped-def]
+def count(typingctx, mask, n):  # type: ignore[no-untyped-def]
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        word = builder.bitcast(args[0], ir.IntType(LANES))
+        inside = builder.and_(args[0], _below(builder, mask.lanes, args[1]))
+        word = builder.bitcast(inside, ir.IntType(mask.lanes))
         return builder.zext(_call(builder, "llvm.ctpop", word), ir.IntType(64))
 
-    return types.int64(mask), codegen
+    return types.int64(mask, types.intp), codegen
+
+
+def _below(builder: ir.IRBuilder, lanes: int, n: ir.Value) -> ir.Value:
+    """Mask of the first n lanes."""
+    places = ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
+    bound = _widen(builder, builder.trunc(n, ir.IntType(32)), lanes)
+    return builder.icmp_signed("<", places, bound)
 
 
 @intrinsic
-def any_lane(typingctx, mask):  # type: ignore[no-untyped-def]
+def first_lanes(typingctx, a, n):  # type: ignore[no-untyped-def]
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        word = builder.bitcast(args[0], ir.IntType(LANES))
-        return builder.icmp_unsigned("!=", word, ir.Constant(word.type, 0))
+        value = args[0]
+        return builder.select(
+            _below(builder, a.lanes, args[1]), value, ir.Constant(value.type, [0] * a.lanes)
+        )
 
-    return types.boolean(mask), codegen
+    return a(a, types.intp), codegen
 
 
 @intrinsic
@@ -237,12 +248,18 @@ def splat(typingctx, a):  # type: ignore[no-untyped-def]
     return Vector(types.unliteral(a))(types.unliteral(a)), codegen
 
 
-@intrinsic
-def iota(typingctx):  # type: ignore[no-untyped-def]
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        return ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(range(LANES)))
+def _counting(lanes: int) -> Any:
+    @intrinsic
+    def operation(typingctx):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+            return ir.Constant(ir.VectorType(ir.IntType(32), lanes), list(range(lanes)))
 
-    return Vector(types.int32)(), codegen
+        return Vector(types.int32, lanes)(), codegen
+
+    return operation
+
+
+iota, iota_four = _counting(LANES), _counting(4 * LANES)
 
 
 def _pointer(context: Any, builder: Any, ty: types.Type, memory: Any, at: ir.Value) -> ir.Value:
@@ -275,48 +292,53 @@ def pointer(typingctx, memory, at):  # type: ignore[no-untyped-def]
     return types.CPointer(memory.dtype)(memory, types.intp), codegen
 
 
-@intrinsic
-def load(typingctx, array, at):  # type: ignore[no-untyped-def]
-    if not _flat(array):
-        return None
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        pointer = _pointer(context, builder, array, args[0], args[1])
-        return _load(
-            builder, pointer, context.get_value_type(array.dtype), array.dtype.bitwidth // 8
-        )
-
-    return Vector(array.dtype)(array, types.intp), codegen
-
-
-@intrinsic
-def load_twice(typingctx, array, at):  # type: ignore[no-untyped-def]
-    if not _flat(array):
-        return None
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        pointer = _pointer(context, builder, array, args[0], args[1])
-        element = context.get_value_type(array.dtype)
-        return _load(builder, pointer, element, array.dtype.bitwidth // 8, 2 * LANES)
-
-    return Vector(array.dtype, 2 * LANES)(array, types.intp), codegen
-
-
-def _half(first: int) -> Any:
+def _loader(lanes: int) -> Any:
     @intrinsic
-    def operation(typingctx, a):  # type: ignore[no-untyped-def]
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-            places = list(range(first, first + LANES))
-            mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), places)
-            return builder.shuffle_vector(args[0], args[0], mask)
+    def operation(typingctx, array, at):  # type: ignore[no-untyped-def]
+        if not _flat(array):
+            return None
 
-        return Vector(a.element)(a), codegen
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+            pointer = _pointer(context, builder, array, args[0], args[1])
+            element = context.get_value_type(array.dtype)
+            return _load(builder, pointer, element, array.dtype.bitwidth // 8, lanes)
+
+        return Vector(array.dtype, lanes)(array, types.intp), codegen
 
     return operation
 
 
-lower_half = _half(0)
-upper_half = _half(LANES)
+load, load_twice, load_four = _loader(LANES), _loader(2 * LANES), _loader(4 * LANES)
+
+
+@intrinsic
+def join(typingctx, a, b):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), 2 * a.lanes), list(range(2 * a.lanes)))
+        return builder.shuffle_vector(args[0], args[1], mask)
+
+    return Vector(a.element, 2 * a.lanes)(a, b), codegen
+
+
+def _half(upper: bool) -> Any:
+    @intrinsic
+    def operation(typingctx, a):  # type: ignore[no-untyped-def]
+        half = a.lanes // 2
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+            first = half if upper else 0
+            mask = ir.Constant(
+                ir.VectorType(ir.IntType(32), half), list(range(first, first + half))
+            )
+            return builder.shuffle_vector(args[0], args[0], mask)
+
+        return Vector(a.element, half)(a), codegen
+
+    return operation
+
+
+lower_half = _half(False)
+upper_half = _half(True)
 
 
 @intrinsic
@@ -334,27 +356,40 @@ def store(typingctx, array, at, a):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def take_next(typingctx, counter):  # type: ignore[no-untyped-def]
+    if not _flat(counter) or counter.dtype != types.int64:
+        return None
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+        place = _pointer(context, builder, counter, args[0], ir.Constant(ir.IntType(64), 0))
+        return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "seq_cst")
+
+    return types.int64(counter), codegen
+
+
+@intrinsic
 def gather(typingctx, array, at):  # type: ignore[no-untyped-def]
     if not _flat(array):
         return None
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         element = context.get_value_type(array.dtype)
-        index = builder.sext(args[1], ir.VectorType(ir.IntType(64), LANES))
+        lanes = at.lanes
+        index = builder.sext(args[1], ir.VectorType(ir.IntType(64), lanes))
         base = _pointer(context, builder, array, args[0], ir.Constant(ir.IntType(64), 0))
         base = builder.ptrtoint(base, ir.IntType(64))
-        size = ir.Constant(index.type, [array.dtype.bitwidth // 8] * LANES)
-        places = builder.add(builder.mul(index, size), _widen(builder, base))
-        places = builder.inttoptr(places, ir.VectorType(ir.PointerType(element), LANES))
-        mask = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [1] * LANES)
-        rest = ir.Constant(ir.VectorType(element, LANES), ir.Undefined)
+        size = ir.Constant(index.type, [array.dtype.bitwidth // 8] * lanes)
+        places = builder.add(builder.mul(index, size), _widen(builder, base, lanes))
+        places = builder.inttoptr(places, ir.VectorType(ir.PointerType(element), lanes))
+        mask = ir.Constant(ir.VectorType(ir.IntType(1), lanes), [1] * lanes)
+        rest = ir.Constant(ir.VectorType(element, lanes), ir.Undefined)
         align = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
         kind = ir.FunctionType(rest.type, [places.type, align.type, mask.type, rest.type])
-        name = f"llvm.masked.gather.v16{_SUFFIX[str(element)]}.v16p0"
+        name = f"llvm.masked.gather.v{lanes}{_SUFFIX[str(element)]}.v{lanes}p0"
         function = cgutils.get_or_insert_function(builder.module, kind, name)
         return builder.call(function, [places, align, mask, rest])
 
-    return Vector(array.dtype)(array, at), codegen
+    return Vector(array.dtype, at.lanes)(array, at), codegen
 
 
 @intrinsic
@@ -372,21 +407,14 @@ def fold(typingctx, a):  # type: ignore[no-untyped-def]
     return a.element(a), codegen
 
 
-def _interleave(first: int) -> Any:
-    @intrinsic
-    def operation(typingctx, a, b):  # type: ignore[no-untyped-def]
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-            places = [first + lane // 2 + (lane % 2) * LANES for lane in range(LANES)]
-            mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), places)
-            return builder.shuffle_vector(args[0], args[1], mask)
+@intrinsic
+def interleave(typingctx, a, b):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+        places = [lane // 2 + (lane % 2) * a.lanes for lane in range(2 * a.lanes)]
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), 2 * a.lanes), places)
+        return builder.shuffle_vector(args[0], args[1], mask)
 
-        return a(a, b), codegen
-
-    return operation
-
-
-interleave_low = _interleave(0)
-interleave_high = _interleave(LANES // 2)
+    return Vector(a.element, 2 * a.lanes)(a, b), codegen
 
 
 def make_product(scalars: int, vectors: int) -> Any:

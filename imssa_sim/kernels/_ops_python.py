@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
 LANES = 16
+_COUNTING = Lock()
 
 
 def add(a: Any, b: Any) -> Any:
@@ -43,6 +45,11 @@ def floor(a: Any) -> Any:
 def sqrt(a: Any) -> Any:
     """Square root."""
     return np.sqrt(a)
+
+
+def absolute(a: Any) -> Any:
+    """Magnitude."""
+    return np.abs(a)
 
 
 def xor(a: Any, b: Any) -> Any:
@@ -95,14 +102,14 @@ def select(mask: Any, a: Any, b: Any) -> Any:
     return np.where(mask, a, b)[()]
 
 
-def count(mask: Any) -> int:
-    """Number of lanes set."""
-    return int(np.count_nonzero(mask))
+def count(mask: Any, n: int) -> int:
+    """Number of lanes set among the first n."""
+    return int(np.count_nonzero(mask[:n]))
 
 
-def any_lane(mask: Any) -> bool:
-    """Whether any lane is set."""
-    return bool(np.any(mask))
+def first_lanes(a: Any, n: int) -> Any:
+    """The first n lanes, the others 0."""
+    return np.where(np.arange(a.size) < n, a, a.dtype.type(0))
 
 
 def splat(a: Any) -> Any:
@@ -115,33 +122,48 @@ def iota() -> Any:
     return np.arange(LANES, dtype=np.int32)
 
 
-def load(array: Any, at: int) -> Any:
+def iota_four() -> Any:
+    """Lanes 0 … 63 as int32."""
+    return np.arange(4 * LANES, dtype=np.int32)
+
+
+def load(array: Any, at: int, lanes: int = LANES) -> Any:
     """16 elements of a flat array from index ``at``."""
-    if not 0 <= at <= array.size - LANES:
+    if not 0 <= at <= array.size - lanes:
         raise IndexError(f"a vector at {at} leaves an array of {array.size}")
-    return array[at : at + LANES].copy()
+    return array[at : at + lanes].copy()
 
 
 def load_twice(array: Any, at: int) -> Any:
     """32 elements of a flat array from index ``at``: two vectors abreast."""
-    return np.concatenate([load(array, at), load(array, at + LANES)])
+    return load(array, at, 2 * LANES)
+
+
+def load_four(array: Any, at: int) -> Any:
+    """64 elements of a flat array from index ``at``: four vectors abreast."""
+    return load(array, at, 4 * LANES)
+
+
+def join(a: Any, b: Any) -> Any:
+    """Two vectors abreast."""
+    return np.concatenate([a, b])
 
 
 def lower_half(a: Any) -> Any:
     """The first of two vectors abreast."""
-    return a[:LANES]
+    return a[: a.size // 2]
 
 
 def upper_half(a: Any) -> Any:
     """The second of two vectors abreast."""
-    return a[LANES:]
+    return a[a.size // 2 :]
 
 
 def store(array: Any, at: int, a: Any) -> None:
-    """Write 16 elements of a flat array from index ``at``."""
-    if not 0 <= at <= array.size - LANES:
+    """Write the lanes of a vector to a flat array from index ``at``."""
+    if not 0 <= at <= array.size - a.size:
         raise IndexError(f"a vector at {at} leaves an array of {array.size}")
-    array[at : at + LANES] = a
+    array[at : at + a.size] = a
 
 
 def pointer(array: Any, at: int) -> Any:
@@ -151,8 +173,16 @@ def pointer(array: Any, at: int) -> Any:
     return array[at:]
 
 
+def take_next(counter: Any) -> int:
+    """The number in ``counter[0]``, which is raised by one, as if no other thread came between."""
+    with _COUNTING:
+        taken = int(counter[0])
+        counter[0] += 1
+        return taken
+
+
 def gather(array: Any, at: Any) -> Any:
-    """Elements of a flat array at 16 int32 indices."""
+    """Elements of a flat array at int32 indices."""
     return array[at]
 
 
@@ -163,14 +193,9 @@ def fold(a: Any) -> Any:
     return a[0]
 
 
-def interleave_low(a: Any, b: Any) -> Any:
-    """a0 b0 a1 b1 … of the lower halves."""
-    return np.stack([a, b], axis=1).ravel()[:LANES]
-
-
-def interleave_high(a: Any, b: Any) -> Any:
-    """a8 b8 a9 b9 … of the upper halves."""
-    return np.stack([a, b], axis=1).ravel()[LANES:]
+def interleave(a: Any, b: Any) -> Any:
+    """a0 b0 a1 b1 …, two vectors abreast."""
+    return np.stack([a, b], axis=1).ravel()
 
 
 def make_product(scalars: int, vectors: int) -> Callable[..., None]:

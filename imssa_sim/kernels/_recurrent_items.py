@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from imssa_sim.kernels._columns import run_columns
 from imssa_sim.kernels._lanes import WIDTH, run_lanes
-from imssa_sim.kernels.ops import LANES, entry, inner, pointer
+from imssa_sim.kernels.normal import ROOM
+from imssa_sim.kernels.ops import LANES, entry, inner, pointer, take_next
 from imssa_sim.kernels.tiles import RecurrentTiles, aligned_zeros
 
 
@@ -143,7 +144,8 @@ class Work(NamedTuple):
     squares: Any
     magnitudes: Any
     used: Any
-    clipped: Any
+    low: Any
+    high: Any
     parts: Any
     variances: Any
     v: Any
@@ -163,11 +165,11 @@ def work_space(tiles: RecurrentTiles) -> Space:
     """Allocate the work space of one thread."""
     rows = -(-tiles.arrays.rows // LANES) * LANES
     pitch = tiles.arrays.pitch
-    count = (3 * WIDTH + 2 * LANES + 1) * rows + 2 * WIDTH * pitch + LANES * (WIDTH + 1)
+    count = (3 * WIDTH + 2 * LANES + 1) * rows + (2 * WIDTH + 2) * pitch + LANES * WIDTH
     return Space(
         aligned_zeros(count, tiles.dtype),
-        aligned_zeros(2 * WIDTH, np.uint32),
-        aligned_zeros(pitch + 2 * LANES, np.float32),
+        aligned_zeros(4 * WIDTH, np.uint32),
+        aligned_zeros(pitch + ROOM, np.float32),
     )
 
 
@@ -182,11 +184,12 @@ def _open(a: Any, space: Any) -> Any:
     squares = pointer(squared, wide)
     magnitudes = pointer(squares, rows * LANES)
     used = pointer(magnitudes, rows * LANES)
-    clipped = pointer(used, rows)
-    parts = pointer(clipped, LANES)
+    low = pointer(used, rows)
+    high = pointer(low, a.pitch)
+    parts = pointer(high, a.pitch)
     variances = pointer(parts, LANES * WIDTH)
     return Work(
-        code, sums, squared, squares, magnitudes, used, clipped, parts, variances,
+        code, sums, squared, squares, magnitudes, used, low, high, parts, variances,
         pointer(variances, tall), pointer(space.keys, 0), pointer(space.normals, 0),
     )  # fmt: skip
 
@@ -212,6 +215,7 @@ def make_plan(samples: int) -> Plan:
     )
 
 
+STRETCH = 32  # steps that are copied at a time
 ALONE = 16  # up to so many left-over samples run one by one
 
 
@@ -286,42 +290,58 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
 
 
 @entry
-def run_items(
-    a: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, start: int, stop: int
-) -> None:
-    """Run the items start … stop - 1; item = block * tiles + tile."""
+def run_items(a: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, counter: Any) -> None:
+    """Run the items that ``counter`` gives out; item = block * tiles + tile."""
     work = _open(a, space)
     tiles = a.n_states.shape[0]
-    for item in range(start, stop):
+    items = tiles * plan.width.shape[0]
+    item = take_next(counter)
+    while item < items:
         block = item // tiles
         tile = gather_tile(a, plan, job, io, c, block, item - block * tiles)
         if plan.width[block] == 1:
             run_columns(tile, work)
         else:
             run_lanes(tile, work)
+        item = take_next(counter)
 
 
 @entry
-def to_blocks(values: Any, plan: Any, out: Any, block: int) -> None:
-    """Copy one block of (B, L, H) into its place as (H, L, width), absent samples as 0."""
+def to_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
+    """Copy blocks of (B, L, H) into their places as (H, L, width), absent samples as 0.
+
+    ``counter`` gives out the blocks' stretches of steps.
+    """
     _, steps, channels = values.shape
-    width = plan.width[block]
-    base = plan.place[block] * steps * channels
-    for k in range(steps):
-        for h0 in range(0, channels, LANES):
-            for b in range(plan.valid[block]):
-                for h in range(h0, min(h0 + LANES, channels)):
-                    out[base + (h * steps + k) * width + b] = values[plan.first[block] + b, k, h]
+    stretches = (steps + STRETCH - 1) // STRETCH
+    item = take_next(counter)
+    while item < stretches * plan.width.shape[0]:
+        block = item // stretches
+        start = (item - block * stretches) * STRETCH
+        width, base = plan.width[block], plan.place[block] * steps * channels
+        for k in range(start, min(start + STRETCH, steps)):
+            for h0 in range(0, channels, LANES):
+                for b in range(plan.valid[block]):
+                    sample = plan.first[block] + b
+                    for h in range(h0, min(h0 + LANES, channels)):
+                        out[base + (h * steps + k) * width + b] = values[sample, k, h]
+        item = take_next(counter)
 
 
 @entry
-def from_blocks(values: Any, plan: Any, out: Any, block: int) -> None:
-    """The way back: (H, L, width) of one block into (B, L, H)."""
+def from_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
+    """The way back: (H, L, width) of the blocks into (B, L, H)."""
     _, steps, channels = out.shape
-    width = plan.width[block]
-    base = plan.place[block] * steps * channels
-    for k in range(steps):
-        for h0 in range(0, channels, LANES):
-            for b in range(plan.valid[block]):
-                for h in range(h0, min(h0 + LANES, channels)):
-                    out[plan.first[block] + b, k, h] = values[base + (h * steps + k) * width + b]
+    stretches = (steps + STRETCH - 1) // STRETCH
+    item = take_next(counter)
+    while item < stretches * plan.width.shape[0]:
+        block = item // stretches
+        start = (item - block * stretches) * STRETCH
+        width, base = plan.width[block], plan.place[block] * steps * channels
+        for k in range(start, min(start + STRETCH, steps)):
+            for h0 in range(0, channels, LANES):
+                for b in range(plan.valid[block]):
+                    sample = plan.first[block] + b
+                    for h in range(h0, min(h0 + LANES, channels)):
+                        out[sample, k, h] = values[base + (h * steps + k) * width + b]
+        item = take_next(counter)

@@ -13,7 +13,6 @@ matrix product would not promise that, its order of summation changes with the b
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -23,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from imssa_sim.kernels._dense_items import CHUNK, PANEL, Tokens, read_items
 from imssa_sim.kernels._recurrent_items import Counters, Flow, Job, Plan
 from imssa_sim.kernels._threads import run_threads
+from imssa_sim.kernels.normal import ROOM
 from imssa_sim.kernels.ops import LANES
 from imssa_sim.kernels.threefry import sample_keys
 from imssa_sim.kernels.tiles import RecurrentTiles, aligned_zeros, pack_tiles
@@ -224,33 +224,26 @@ def read_dense(
     )
     flow = Flow(0, 0, np.zeros(1, np.int16), np.zeros(1, np.int32), np.zeros(1, np.int32))
     items = -(-total // CHUNK) * count
-    share = max(1, items // (4 * threads)) if threads > 1 else max(1, items)
     height = -(-a.rows // LANES) * LANES
     sums = []
+    counter = np.zeros(1, np.int64)
 
-    def run() -> Callable[[int], None]:
+    def work() -> None:
         counters = Counters(
             *(np.zeros(count * a.pitch, np.int64) for _ in range(2)),
             *(np.zeros(count * a.rows, np.int64) for _ in range(3)),
         )
         sums.append(counters)
-        size = CHUNK * (3 * height + 2 * a.pitch) + 3 * height + LANES
+        size = CHUNK * (3 * height + 2 * a.pitch) + 3 * height + 2 * a.pitch
         space = Space(
             aligned_zeros(size, packed.dtype),
             aligned_zeros(CHUNK, packed.dtype),
             aligned_zeros(2, np.uint32),
-            aligned_zeros(a.pitch + 2 * LANES, np.float32),
+            aligned_zeros(a.pitch + ROOM, np.float32),
         )
+        read_items(a, tiles.panels, space, counters, plan, job, flow, tokens, counter)
 
-        def work(piece: int) -> None:
-            stop = min(items, (piece + 1) * share)
-            read_items(
-                a, tiles.panels, space, counters, plan, job, flow, tokens, piece * share, stop
-            )
-
-        return work
-
-    run_threads(-(-items // share), threads, run)
+    run_threads(min(threads, items), work)
     low, high, squares, magnitudes, non_zeros = (
         np.sum([getattr(c, field) for c in sums], axis=0) for field in Counters._fields
     )

@@ -25,13 +25,13 @@ from imssa_sim.kernels.ops import (
     float_of,
     fma,
     inner,
-    interleave_high,
-    interleave_low,
+    interleave,
     iota,
+    iota_four,
+    join,
     mul,
     shift_left,
     shift_right,
-    splat,
     sqrt,
     store,
     sub,
@@ -39,6 +39,7 @@ from imssa_sim.kernels.ops import (
 )
 from imssa_sim.kernels.threefry import threefry2x32_13
 
+ROOM = 8 * LANES  # normals made in one go
 _F = np.float32
 _SQRT_EIGHTH_BITS = np.int32(0x3F3504F3 - (2 << 23))  # of sqrt(1/2) / 4
 _MINUS_LN2 = _F(-0.6931471805599453)
@@ -88,23 +89,35 @@ def normal_from_bits(word: Any) -> Any:
     return float_of(xor(bits_of(mul(q, x)), sign))
 
 
-@njit
-def normal_pair(key0: Any, key1: Any, step: Any, pair: Any) -> Any:
-    """The normals of columns ``2 * pair`` and ``2 * pair + 1`` at one step (all uint32)."""
-    a, b = threefry2x32_13(key0, key1, step, pair)
-    return normal_from_bits(a), normal_from_bits(b)
+@inner
+def normal_pairs(key0: Any, key1: Any, step: Any, pair: Any) -> Any:
+    """The normals of the columns ``2 * pair`` and, behind them, ``2 * pair + 1`` at one step.
+
+    ``pair`` is a vector of uint32, the keys and the step are vectors or scalars. Twice as many
+    lanes come back: the more there are, the better their long chains of operations overlap.
+    """
+    return normal_from_bits(join(*threefry2x32_13(key0, key1, step, pair)))
+
+
+@inner
+def _fill(word0: Any, word1: Any, step: Any, at: int, pairs: Any, out: Any) -> None:
+    a, b = threefry2x32_13(word0, word1, step, add(pairs, np.uint32(at // 2)))
+    store(out, at, normal_from_bits(interleave(a, b)))
 
 
 @inner
 def fill_vectors(key0: Any, key1: Any, step: Any, first: int, last: int, out: Any) -> None:
-    """Normals of the columns first … last - 1, multiples of 32, to the same places of ``out``."""
-    pair = add(convert(iota(), step), np.uint32(first // 2))
-    word0, word1, counter = splat(key0), splat(key1), splat(step)
-    for at in range(first, last, 2 * LANES):
-        a, b = normal_pair(word0, word1, counter, pair)
-        store(out, at, interleave_low(a, b))
-        store(out, at + LANES, interleave_high(a, b))
-        pair = add(pair, np.uint32(LANES))
+    """Normals of the columns first … last - 1 to the same places of ``out``.
+
+    ``first`` is a multiple of 32; up to ``ROOM`` places behind ``last`` are overwritten.
+    """
+    at = first
+    while last - at > 4 * LANES:
+        _fill(key0, key1, step, at, convert(iota_four(), step), out)
+        at += ROOM
+    while at < last:
+        _fill(key0, key1, step, at, convert(iota(), step), out)
+        at += 2 * LANES
 
 
 @entry
@@ -121,12 +134,9 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
         Float32, shape (n,), contiguous, overwritten.
     """
     word0, word1, at = np.uint32(key0), np.uint32(key1), np.uint32(step)
-    whole = out.shape[0] - out.shape[0] % (2 * LANES)
+    whole = out.shape[0] - out.shape[0] % ROOM
     fill_vectors(word0, word1, at, 0, whole, out)
     if whole < out.shape[0]:
-        rest = np.empty(2 * LANES, np.float32)
-        pair = add(convert(iota(), at), np.uint32(whole // 2))
-        a, b = normal_pair(splat(word0), splat(word1), splat(at), pair)
-        store(rest, 0, interleave_low(a, b))
-        store(rest, LANES, interleave_high(a, b))
+        rest = np.empty(ROOM, np.float32)
+        _fill(word0, word1, at, 0, convert(add(iota_four(), np.int32(whole // 2)), at), rest)
         out[whole:] = rest[: out.shape[0] - whole]

@@ -1,11 +1,11 @@
 """Operations on vectors of 16 lanes, and on scalars, that compile to one instruction each.
 
 Numba leaves vectorisation to LLVM's guesses and promotes 32-bit integers to 64 bits. The kernels
-spell both out instead: a *vector* is a value of 16 lanes held in registers, every function here
-takes vectors and scalars alike (a scalar beside a vector stands for 16 equal lanes), and integers
-keep their width. No fast-math licence is given and each fused multiply-add is written out, so a
-kernel is one fixed sequence of IEEE operations whatever the loop it stands in: that is why
-results do not depend on how samples are grouped.
+spell both out instead: a *vector* is a value of 16 lanes held in registers (or a multiple of 16, in
+several), every function here takes vectors and scalars alike (a scalar beside a vector stands for
+as many equal lanes), and integers keep their width. No fast-math licence is given and each fused
+multiply-add is written out, so a kernel is one fixed sequence of IEEE operations whatever the loop
+it stands in: that is why results do not depend on how samples are grouped.
 
 With ``NUMBA_DISABLE_JIT=1`` NumPy arrays of 16 elements stand in for vectors; only :func:`fma`
 then differs, in the last bit of float64.
@@ -26,22 +26,25 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 if TYPE_CHECKING or config.DISABLE_JIT:
     from imssa_sim.kernels._ops_python import (
+        absolute,
         add,
-        any_lane,
         bits_of,
         both,
         convert,
         count,
+        first_lanes,
         float_of,
         floor,
         fma,
         fold,
         gather,
-        interleave_high,
-        interleave_low,
+        interleave,
         iota,
+        iota_four,
+        join,
         less,
         load,
+        load_four,
         load_twice,
         lower_half,
         make_product,
@@ -55,27 +58,31 @@ if TYPE_CHECKING or config.DISABLE_JIT:
         sqrt,
         store,
         sub,
+        take_next,
         upper_half,
         xor,
     )
 else:
     from imssa_sim.kernels._ops_llvm import (
+        absolute,
         add,
-        any_lane,
         bits_of,
         both,
         convert,
         count,
+        first_lanes,
         float_of,
         floor,
         fma,
         fold,
         gather,
-        interleave_high,
-        interleave_low,
+        interleave,
         iota,
+        iota_four,
+        join,
         less,
         load,
+        load_four,
         load_twice,
         lower_half,
         make_product,
@@ -89,19 +96,21 @@ else:
         sqrt,
         store,
         sub,
+        take_next,
         upper_half,
         xor,
     )
 
 __all__ = [
     "LANES",
+    "absolute",
     "add",
-    "any_lane",
     "bits_of",
     "both",
     "convert",
     "count",
     "entry",
+    "first_lanes",
     "float_of",
     "floor",
     "floor_affine",
@@ -109,11 +118,13 @@ __all__ = [
     "fold",
     "gather",
     "inner",
-    "interleave_high",
-    "interleave_low",
+    "interleave",
     "iota",
+    "iota_four",
+    "join",
     "less",
     "load",
+    "load_four",
     "load_twice",
     "lower_half",
     "make_product",
@@ -127,14 +138,22 @@ __all__ = [
     "sqrt",
     "store",
     "sub",
+    "take_next",
     "upper_half",
     "xor",
 ]
 
 
 def inner(function: Function) -> Function:
-    """Compile a function that only compiled functions call (Python must not: it has no wrapper)."""
-    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    """Compile a function that only compiled functions call (Python must not: it has no wrapper).
+
+    It is compiled into its callers: to call it would copy the tile's many fields each time.
+    """
+    options: dict[str, Any] = {
+        "no_cpython_wrapper": True,
+        "no_cfunc_wrapper": True,
+        "forceinline": True,
+    }
     compiled: Function = njit(**options)(function)
     return compiled
 

@@ -13,7 +13,6 @@ samples are in the batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,7 +133,6 @@ def run_recurrent(
     cells = flat_state.shape[1]
     outputs = np.empty((samples, steps, lines), np.int16 if a.fused else np.int32)
     items = blocks * tiles.tiles
-    share = max(1, items // (4 * threads)) if threads > 1 else max(1, items)
 
     def samples_of(block: int) -> tuple[slice, int]:
         first = int(plan.first[block])
@@ -144,34 +142,19 @@ def run_recurrent(
         start = int(plan.place[block]) * cells
         return flow.state[start : start + width * cells].reshape(cells, width)
 
-    def enter() -> Callable[[int], None]:
-        def work(block: int) -> None:
-            to_blocks(codes, plan, flow.codes, block)
-            part, width = samples_of(block)
-            held(block, width)[:, : part.stop - part.start] = flat_state[part].T
-
-        return work
-
-    def run() -> Callable[[int], None]:
-        space = work_space(tiles)
-
-        def work(piece: int) -> None:
-            stop = min(items, (piece + 1) * share)
-            run_items(a, space, counters, plan, job, flow, piece * share, stop)
-
-        return work
-
-    def leave() -> Callable[[int], None]:
-        def work(block: int) -> None:
-            from_blocks(flow.out, plan, outputs, block)
-            part, width = samples_of(block)
-            flat_state[part] = held(block, width)[:, : part.stop - part.start].T
-
-        return work
-
-    run_threads(blocks, threads, enter)
-    run_threads(-(-items // share), threads, run)
-    run_threads(blocks, threads, leave)
+    for block in range(blocks):
+        part, width = samples_of(block)
+        held(block, width)[:, : part.stop - part.start] = flat_state[part].T
+    entering, running, leaving = (np.zeros(1, np.int64) for _ in range(3))
+    run_threads(threads, lambda: to_blocks(codes, plan, flow.codes, entering))
+    run_threads(
+        min(threads, items),
+        lambda: run_items(a, work_space(tiles), counters, plan, job, flow, running),
+    )
+    run_threads(threads, lambda: from_blocks(flow.out, plan, outputs, leaving))
+    for block in range(blocks):
+        part, width = samples_of(block)
+        flat_state[part] = held(block, width)[:, : part.stop - part.start].T
     total = [counter.reshape(blocks, -1).sum(axis=0) for counter in counters]
     low, high = (n.reshape(tiles.tiles, a.pitch)[:, : tiles.columns] for n in total[:2])
     squares, magnitudes, non_zeros = (n.reshape(tiles.tiles, a.rows) for n in total[2:])

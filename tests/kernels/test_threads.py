@@ -1,0 +1,61 @@
+"""Plain threads: every piece is done once, errors reach the caller, threads are used again."""
+
+from __future__ import annotations
+
+import threading
+from itertools import count
+
+import pytest
+
+from imssa_sim.kernels._threads import run_threads
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_every_piece_is_done_once_by_all_threads(threads):
+    counter, done, helping = count(), [], set()
+    together = threading.Barrier(threads)
+
+    def task():
+        together.wait(timeout=60)  # so that no thread does it all
+        helping.add(threading.get_ident())
+        while (piece := next(counter)) < 100:
+            done.append(piece)
+
+    run_threads(threads, task)
+    assert sorted(done) == list(range(100))
+    assert len(helping) == threads
+    assert threading.get_ident() in helping
+
+
+def test_threads_are_kept():
+    def numbers():
+        seen, together = set(), threading.Barrier(3)
+
+        def task():
+            together.wait(timeout=60)
+            seen.add(threading.get_ident())
+
+        run_threads(3, task)
+        return seen
+
+    assert numbers() == numbers()
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_an_error_reaches_the_caller_after_all_have_ended(own):
+    caller, ended = threading.get_ident(), []
+
+    def task():
+        if (threading.get_ident() == caller) == own:
+            raise KeyError("lost")
+        ended.append(True)
+
+    with pytest.raises(KeyError, match="lost"):
+        run_threads(2, task)
+    assert ended == [True]
+
+
+def test_a_task_may_use_threads_of_its_own():
+    done = []
+    run_threads(2, lambda: run_threads(2, lambda: done.append(True)))
+    assert len(done) == 4
