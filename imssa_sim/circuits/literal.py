@@ -24,6 +24,7 @@ def literal_sums(
     rng: np.random.Generator,
     *,
     clipped: bool = True,
+    electrons: float | None = None,
 ) -> FloatArray:
     """Return the column sums of one tile, each read with fresh fluctuations of all cells.
 
@@ -40,6 +41,9 @@ def literal_sums(
     rng : numpy.random.Generator
     clipped : bool
         False lets a conductance become negative, as folding does.
+    electrons : float, optional
+        Electrons through one siemens for a code of one, one pulse a code: each cell's are counted
+        one by one (shot noise). By default charge flows evenly.
 
     Returns
     -------
@@ -48,13 +52,21 @@ def literal_sums(
     """
     cell = written.cell
     present = written.conductance(time)[tile]
-    sigma = cell.read_sigma(present, written.written[tile], time, written.read_time)
-    sigma = sigma * written.in_use[tile]
+    sigma = np.zeros_like(present)
+    if written.read_noise:
+        sigma = cell.read_sigma(present, written.written[tile], time, written.read_time)
+        sigma = sigma * written.in_use[tile]
     scale, devices = written.scale[tile : tile + 1], written.devices
     sums = np.empty((len(codes), scale.shape[1]))
     for n, code in enumerate(codes):
         read = present + sigma * rng.standard_normal(present.shape)
         if clipped:
             read = np.clip(read, cell.bound_low, cell.bound_high) * written.in_use[tile]
-        sums[n] = code @ effective(joined_devices(read, devices)[None], scale, written.scheme)[0]
+        if electrons is None:
+            charge = code @ read
+        else:
+            counted = rng.poisson(np.abs(code)[:, None] * np.maximum(read, 0.0) * electrons)
+            charge = np.sign(code) @ counted / electrons
+        joined = joined_devices(charge[None, None], devices)
+        sums[n] = effective(joined, scale, written.scheme)[0, 0]
     return sums
