@@ -342,3 +342,27 @@ def test_write_verify_replaces_the_closed_form(hardware):
     assert not np.array_equal(cost.pulses, closed.pulses)
     with pytest.raises(InputError, match="take cells/hfox_neurram"):
         program(weights, hardware(write_verify=True))
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_read_noise_of_a_sum_does_not_depend_on_how_it_is_split(hardware, scheme):
+    """Parts of one scale: means are equal, and the variances of the parts add up."""
+    rng = np.random.default_rng(2)
+    weights = rng.integers(-127, 128, (1, 24, 6))
+    weights[:, ::12] = 127  # the largest weight of every column in both halves
+    chip = hardware(read_noise=True, tile={"weights": scheme})
+    whole, parts = (
+        program_tiles(
+            w, np.full(len(w), w.shape[1]), np.full(len(w), 6), chip,
+            seed=0, chip=0, stage=0, time_since_programming=0.0,
+        )
+        for w in (weights, weights.reshape(2, 12, 6))
+    )  # fmt: skip
+    codes = rng.integers(-127, 128, (50, 24)).astype(np.float64)
+    halves = codes.reshape(50, 2, 12)
+    np.testing.assert_array_equal(
+        np.einsum("ntr,trc->nc", halves, parts.weights), codes @ whole.weights[0]
+    )
+    total = np.square(codes) @ (whole.variance + whole.flat_variance[:, None, :])[0]
+    split = parts.variance + parts.flat_variance[:, None, :]
+    np.testing.assert_allclose(np.einsum("ntr,trc->nc", halves**2, split), total, rtol=1e-12)
