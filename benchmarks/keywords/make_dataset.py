@@ -46,10 +46,10 @@ _NAMES = {
         "f1 f2 f5 m1 m2 m4 m5 m7 Alex Alicia Andy AnxiousAndy Annie antonio belinda benjamin boris "
         "david Denis ed edward edward2 Gene Gene2 Henrique iven iven2 iven3 iven4 Jacky john "
         "klatt klatt2 klatt3 klatt4 klatt5 Lee linda Marco max michel miguel Michael pablo "
-        "pedro RicishayMax RicishayMax2 RicishayMax3 rob robert steph steph2 steph3 travis victor "
+        "pedro RicishayMax RicishayMax2 RicishayMax3 rob robert steph steph2 steph3 shelby travis "
         "zac"
     ),
-    "validation": "f3 m3 adam aunty Diogo Mario paul shelby sandro grandpa",
+    "validation": "f3 m3 adam aunty Diogo Mario paul victor sandro grandpa",
     "test": (
         "f4 m6 m8 Andrea Hugo marcelo quincy norbert gustave Nguyen grandma anika Mike Tweaky"
     ),
@@ -65,7 +65,7 @@ FASTEST = 450
 """The greatest speed of eSpeak NG."""
 PITCHES = (20, 80)
 """Of eSpeak NG's scale from 0 to 99; 50 is a voice's own."""
-SIZES = (0.92, 1.08)
+SIZES = (0.88, 1.12)
 """Scale of the time axis after speaking, which shifts the formants as the size of a head does."""
 SNR_DB = (5.0, 25.0)
 """Mean power of the word over that of the noise."""

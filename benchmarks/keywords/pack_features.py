@@ -21,8 +21,7 @@ import numpy as np
 from imssa_sim.config.schema import MelConfig
 from imssa_sim.data.keywords import SHIPPED
 from imssa_sim.data.speech_commands import (
-    MEAN_DB,
-    STD_DB,
+    SCALING,
     SYNTHETIC,
     load_words,
     log_mel_of,
@@ -65,7 +64,7 @@ def main() -> None:
         "words": list(data.classes),
         "log_mel": asdict(log_mel_of(mel)),
         "unit": "dB, one byte",
-        "normalisation": f"{data.normalisation}, (dB - {MEAN_DB}) / {STD_DB}",
+        "normalisation": f"{data.normalisation}, {SCALING}",
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
     # np.savez stamps the time of writing; the same features shall give the same bytes.

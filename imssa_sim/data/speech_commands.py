@@ -36,7 +36,8 @@ SAMPLES = 16_000
 """Every sequence is one second; shorter recordings are followed by zeros."""
 
 MEAN_DB, STD_DB = -30.0, 12.0
-"""Of the log-mel frames of the synthetic keywords' training part, rounded."""
+"""Near the mean and the deviation of the synthetic keywords' frames, which are -33 and 13 dB."""
+SCALING = f"(dB + {-MEAN_DB:g}) / {STD_DB:g}"
 
 _VALIDATION, _TESTING = "validation_list.txt", "testing_list.txt"
 _SUBFOLDERS = (
@@ -240,7 +241,7 @@ def load_words(
             f"log-mel, {frames.bands} bands of {mel.low:g} to {mel.high:g} Hz, windows of "
             f"{1e3 * mel.window:g} ms every {1e3 * mel.hop:g} ms, whole dB"
         )
-        stated += f", (dB - {MEAN_DB}) / {STD_DB}" if normalise else ""
+        stated += f", {SCALING}" if normalise else ""
     by = "its lists" if found.listed else "the hash of the speaker"
     return Dataset(
         name=name,

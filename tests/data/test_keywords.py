@@ -44,8 +44,8 @@ def test_shipped_features_are_small_and_labelled() -> None:
     raw = load_dataset("keywords", normalise=False)
     assert (raw.test.inputs == np.rint(raw.test.inputs)).all()
     np.testing.assert_allclose(data.test.inputs, (raw.test.inputs - MEAN_DB) / STD_DB, atol=1e-6)
-    assert abs(data.train.inputs.mean()) < 0.1
-    assert abs(data.train.inputs.std() - 1) < 0.1
+    assert abs(data.train.inputs.mean()) < 0.5
+    assert abs(data.train.inputs.std() - 1) < 0.2
 
 
 def test_no_sequence_is_in_two_parts() -> None:
