@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imssa_sim.kernels._converters import adc_table, dac, requantise
+from imssa_sim.kernels._converters import adc_table, dac, pulse_power, requantise
 from imssa_sim.kernels.normal import fill_vectors
 from imssa_sim.kernels.ops import (
     LANES,
@@ -83,6 +83,10 @@ def drive(t: Any, s: Any) -> Any:
             store(s.v, i, value)
         square = mul(value, value)
         store(s.squared, i, square)
+        if t.chain.has_shot:
+            store(
+                s.squared, t.array.shot_row + i, first_lanes(pulse_power(t, code), t.array.rows - i)
+            )
         total = add(total, square)
         size = absolute(code)
         store(s.squares, i, fma(code, code, load(s.squares, i)))
@@ -131,7 +135,7 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any, squares: Any) -> Non
         s.sums,
     )
     if t.array.noisy:
-        _products(t.array.variance, t.array.pitch, t.array.rows, last, s.squared, s.variances)
+        _products(t.array.variance, t.array.pitch, t.array.noise_rows, last, s.squared, s.variances)
         fill_vectors(s.keys[0], s.keys[1], step, 0, last, s.normals)
     for j in range(first - first % LANES, last, LANES):
         digitise(t, s, j, first, last, squares)

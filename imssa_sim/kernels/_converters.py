@@ -16,6 +16,12 @@ def dac(t: Any, code: Any) -> Any:
 
 
 @inner
+def pulse_power(t: Any, code: Any) -> Any:
+    """Shot noise of the pulses that stand for codes."""
+    return gather(t.chain.pulse_power, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))
+
+
+@inner
 def adc_table(t: Any, column: Any, code: Any) -> Any:
     """Codes of the ADC's table."""
     index = mul(convert(sub(code, t.chain.adc_low), np.int32(0)), np.int32(t.array.pitch))

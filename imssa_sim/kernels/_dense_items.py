@@ -69,15 +69,22 @@ def _products(
 
 
 @inner
+def noise_height(a: Any) -> int:
+    """Rows of the variance, whole vectors."""
+    return (a.noise_rows + LANES - 1) // LANES * LANES
+
+
+@inner
 def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
     """Work space of token k of a chunk; see ``_recurrent_items.Work``."""
-    tall, wide = CHUNK * height, CHUNK * a.pitch
+    tall, wide, noisy = CHUNK * height, CHUNK * a.pitch, noise_height(a)
     code = pointer(space.floats, k * height)
-    squared = pointer(code, tall)
-    v = pointer(squared, tall)
-    sums = pointer(space.floats, 3 * tall + k * a.pitch)
+    v = pointer(code, tall)
+    squared = pointer(space.floats, 2 * tall + k * noisy)
+    behind = 2 * tall + CHUNK * noisy
+    sums = pointer(space.floats, behind + k * a.pitch)
     variances = pointer(sums, wide)
-    squares = pointer(space.floats, 3 * tall + 2 * wide)
+    squares = pointer(space.floats, behind + 2 * wide)
     magnitudes = pointer(squares, height)
     used = pointer(magnitudes, height)
     low = pointer(used, height)
@@ -139,8 +146,8 @@ def _read_chunk(
     _products(pointer(panels.weights, cells), a.rows, array.rows, count, a.pitch, height, v, s.sums)
     if array.noisy:
         _products(
-            pointer(panels.variance, cells), a.rows, array.rows, count, a.pitch, height,
-            s.squared, s.variances,
+            pointer(panels.variance, tile * a.noise_rows * a.pitch), a.noise_rows, array.noise_rows,
+            count, a.pitch, noise_height(a), s.squared, s.variances,
         )  # fmt: skip
     for k in range(count):
         s = _chunk_work(a, space, height, k)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from imssa_sim.kernels._converters import adc_table, dac, requantise
+from imssa_sim.kernels._converters import adc_table, dac, pulse_power, requantise
 from imssa_sim.kernels.normal import normal_pairs
 from imssa_sim.kernels.ops import (
     LANES,
@@ -110,6 +110,8 @@ def _drive(t: Any, s: Any) -> None:
             store(s.squared, i * WIDTH, mul(value, value))
         else:
             store(s.squared, i * WIDTH, mul(code, code))
+        if t.chain.has_shot:
+            store(s.squared, (t.array.shot_row + i) * WIDTH, pulse_power(t, code))
         low, high = lower_half(code), upper_half(code)
         squares = fma(high, high, fma(low, low, load(s.squares, i * LANES)))
         store(s.squares, i * LANES, squares)
@@ -163,7 +165,8 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
             s.squared, t.chain.zero, s.variances,
         )  # fmt: skip
     else:
-        _dense(t.array.variance, t.array.pitch, t.array.rows, first, last, s.squared, s.variances)
+        rows = t.array.noise_rows
+        _dense(t.array.variance, t.array.pitch, rows, first, last, s.squared, s.variances)
     if t.array.flat_noise:
         _sum_squares(s.squared, t.array.rows, t.chain.zero, s.parts)
     # Four columns at a time; their normals come as columns 0, 2, 1, 3 of the four.

@@ -61,6 +61,8 @@ class Array(NamedTuple):
     pitch: int
     slices: int
     rows: int  # driven rows
+    shot_row: int  # first row of the shot noise in the variance
+    noise_rows: int  # rows of the variance to sum over
     states: int
     inputs: int
     outputs: int  # logical, as the states
@@ -89,6 +91,7 @@ class Chain(NamedTuple):
     slice_gain: Any
     gain: Any
     dac_levels: Any
+    pulse_power: Any
     input_channel: Any
     output_line: Any
     adc_low: Any
@@ -100,6 +103,7 @@ class Chain(NamedTuple):
     one: Any
     dac_zero: int
     has_dac: bool
+    has_shot: bool
     has_table: bool
     fused: bool
 
@@ -163,9 +167,9 @@ class Space(NamedTuple):
 
 def work_space(tiles: RecurrentTiles) -> Space:
     """Allocate the work space of one thread."""
-    rows = -(-tiles.arrays.rows // LANES) * LANES
+    rows, noisy = (-(-n // LANES) * LANES for n in (tiles.arrays.rows, tiles.arrays.noise_rows))
     pitch = tiles.arrays.pitch
-    count = (3 * WIDTH + 2 * LANES + 1) * rows + (2 * WIDTH + 2) * pitch + LANES * WIDTH
+    count = (2 * WIDTH + 2 * LANES + 1) * rows + (2 * WIDTH + 2) * pitch + (LANES + noisy) * WIDTH
     return Space(
         aligned_zeros(count, tiles.dtype),
         aligned_zeros(4 * WIDTH, np.uint32),
@@ -181,7 +185,7 @@ def _open(a: Any, space: Any) -> Any:
     code = pointer(space.floats, 0)
     sums = pointer(code, wide)
     squared = pointer(sums, tall)
-    squares = pointer(squared, wide)
+    squares = pointer(squared, (a.noise_rows + LANES - 1) // LANES * LANES * WIDTH)
     magnitudes = pointer(squares, rows * LANES)
     used = pointer(magnitudes, rows * LANES)
     low = pointer(used, rows)
@@ -226,10 +230,14 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
     first, width = plan.place[block], plan.width[block]
     column, cell, row = t * a.pitch, t * a.rows * a.pitch, t * a.rows
     levels = a.adc_table.shape[0] // tiles
+    driven, shot = a.n_states[t] + a.n_inputs[t], a.pulse_power.shape[0] > 0
+    shot_row = (a.rows + LANES - 1) // LANES * LANES
     array = Array(
         a.pitch,
         a.slices,
-        a.n_states[t] + a.n_inputs[t],
+        driven,
+        shot_row,
+        driven + (shot_row if shot else 0),
         a.n_states[t],
         a.n_inputs[t],
         a.n_outputs[t],
@@ -237,7 +245,7 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
         pointer(a.weight_cells.start, column),
         pointer(a.weight_cells.row, 0),
         pointer(a.weight_cells.value, 0),
-        pointer(a.variance, cell),
+        pointer(a.variance, t * a.noise_rows * a.pitch),
         pointer(a.variance_cells.start, column),
         pointer(a.variance_cells.row, 0),
         pointer(a.variance_cells.value, 0),
@@ -255,6 +263,7 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
         pointer(a.slice_gain, column),
         pointer(a.gain, column),
         pointer(a.dac_levels, 0),
+        pointer(a.pulse_power, 0),
         pointer(a.input_channel, t * (a.input_channel.shape[0] // tiles)),
         pointer(a.output_line, t * (a.output_line.shape[0] // tiles)),
         a.limits[0],
@@ -266,6 +275,7 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
         a.limits[6],
         a.dac_zero,
         a.dac_levels.shape[0] > 0,
+        shot,
         levels > 0,
         a.fused,
     )

@@ -90,6 +90,8 @@ def pack_dense(
     variance: ArrayLike | None = None,
     flat_variance: ArrayLike = 0.0,
     extra_variance: ArrayLike = 0.0,
+    shot_variance: ArrayLike | None = None,
+    pulse_power: ArrayLike | None = None,
     dac_levels: ArrayLike | None = None,
     adc_table: ArrayLike | None = None,
     slices: int = 1,
@@ -107,7 +109,7 @@ def pack_dense(
     input_limit : int
         Largest magnitude of an input code.
     adc_scale, adc_offset, adc_low, adc_high, variance, flat_variance, extra_variance, \
-dac_levels, adc_table, slices, slice_gain, dtype
+shot_variance, pulse_power, dac_levels, adc_table, slices, slice_gain, dtype
         As in :func:`imssa_sim.kernels.tiles.pack_tiles`.
 
     Returns
@@ -141,6 +143,8 @@ dac_levels, adc_table, slices, slice_gain, dtype
         variance=variance,
         flat_variance=flat_variance,
         extra_variance=extra_variance,
+        shot_variance=shot_variance,
+        pulse_power=pulse_power,
         dac_levels=dac_levels,
         adc_table=adc_table,
         slices=slices,
@@ -149,11 +153,12 @@ dac_levels, adc_table, slices, slice_gain, dtype
         multiple=PANEL,
     )
     a = packed.arrays
-    return DenseTiles(packed, Panels(_in_panels(a.weights, a), _in_panels(a.variance, a)), start)
+    weights = _in_panels(a.weights, a.rows, a.pitch)
+    return DenseTiles(packed, Panels(weights, _in_panels(a.variance, a.noise_rows, a.pitch)), start)
 
 
-def _in_panels(flat: NDArray[Any], a: Any) -> NDArray[Any]:
-    cells = flat.reshape(-1, a.rows, a.pitch // PANEL, PANEL)
+def _in_panels(flat: NDArray[Any], rows: int, pitch: int) -> NDArray[Any]:
+    cells = flat.reshape(-1, rows, pitch // PANEL, PANEL)
     out = aligned_zeros(flat.size, flat.dtype)
     out[:] = cells.transpose(0, 2, 1, 3).ravel()
     return out
@@ -234,7 +239,8 @@ def read_dense(
             *(np.zeros(count * a.rows, np.int64) for _ in range(3)),
         )
         sums.append(counters)
-        size = CHUNK * (3 * height + 2 * a.pitch) + 3 * height + 2 * a.pitch
+        noisy = -(-a.noise_rows // LANES) * LANES
+        size = CHUNK * (2 * height + noisy + 2 * a.pitch) + 3 * height + 2 * a.pitch
         space = Space(
             aligned_zeros(size, packed.dtype),
             aligned_zeros(CHUNK, packed.dtype),

@@ -39,7 +39,9 @@ class TileArrays(NamedTuple):
     input_channel: NDArray[np.int64]  # (T * I,)
     output_line: NDArray[np.int64]  # (T * O,) line of the result, -1: not given out
     weights: NDArray[Any]  # (T * R * P,)
-    variance: NDArray[Any]  # (T * R * P,) excess of the read-noise variance over the flat one
+    noise_rows: int  # N, R without shot noise
+    variance: NDArray[Any]  # (T * N * P,) excess of the read-noise variance over the flat one
+    pulse_power: NDArray[Any]  # (2 * limit + 1,) or (0,): no shot noise
     weight_cells: ColumnLists
     variance_cells: ColumnLists
     sparse_weights: bool
@@ -159,6 +161,22 @@ def converter_tables(
     return levels.astype(dtype), wide
 
 
+def _with_shot(
+    excess: NDArray[np.float64], shot: ArrayLike, power: ArrayLike | None, driven: Any, limit: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Variance with the shot noise in further rows, from a whole vector of rows on; the powers."""
+    tiles, rows, columns = excess.shape
+    first = -(-rows // LANES) * LANES
+    both = np.zeros((tiles, first + rows, columns))
+    both[:, :rows] = excess
+    in_use = np.arange(rows) < driven[:, None]
+    both[:, first:] = np.asarray(shot, dtype=np.float64) * in_use[:, :, None]
+    table = np.asarray(power, dtype=np.float64)
+    if table.shape != (2 * limit + 1,):
+        raise ValueError(f"pulse_power must have {2 * limit + 1} entries, not {table.shape}")
+    return both, table
+
+
 def pack_tiles(
     weights: ArrayLike,
     *,
@@ -177,6 +195,8 @@ def pack_tiles(
     variance: ArrayLike | None = None,
     flat_variance: ArrayLike = 0.0,
     extra_variance: ArrayLike = 0.0,
+    shot_variance: ArrayLike | None = None,
+    pulse_power: ArrayLike | None = None,
     dac_levels: ArrayLike | None = None,
     adc_table: ArrayLike | None = None,
     output_channel: ArrayLike | None = None,
@@ -216,6 +236,9 @@ def pack_tiles(
         Variance that most cells of a column share, broadcast to (T, C).
     extra_variance : array_like
         Constant noise variance at the ADC's input (thermal, ADC), broadcast to (T, C).
+    shot_variance, pulse_power : array_like, optional
+        Shot noise: ``var_j`` has the further term ``sum_i shot_ij * power(code_i)``; (T, R, C), and
+        the power of each DAC code in the order of ``dac_levels``.
     dac_levels : array_like, optional
         Analog value of each DAC code [code units], index code + limit with
         ``limit = max(state_limit, input_limit)``; the identity if not given.
@@ -291,15 +314,18 @@ def pack_tiles(
         gain[t, ns[t] : ns[t] + no[t]] = output_gain[t, : no[t]]
     shape = (tiles, columns)
     flat = np.broadcast_to(np.asarray(flat_variance, dtype=np.float64), shape)
+    limit = max(state_limit, input_limit)
     excess = np.zeros(w.shape)
     if variance is not None:
         in_use = np.arange(rows) < (ns + ni)[:, None]
         excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
-    limit = max(state_limit, input_limit)
+    power = np.zeros(0)
+    if shot_variance is not None:
+        excess, power = _with_shot(excess, shot_variance, pulse_power, ns + ni, limit)
     levels, table = converter_tables(
         dac_levels, adc_table, limit, w.shape, adc_high - adc_low, dtype, multiple
     )
-    packed_weights, packed_excess = (padded(m, w.shape, dtype, multiple) for m in (w, excess))
+    packed_weights, packed_excess = (padded(m, m.shape, dtype, multiple) for m in (w, excess))
     pitch = -(-columns // multiple) * multiple
     cells = int(((ns + ni) * used).sum())
     few = [bool(np.count_nonzero(m) < SPARSE_BELOW * cells) for m in (w, excess)]
@@ -316,9 +342,11 @@ def pack_tiles(
         input_channel=channel_in.ravel(),
         output_line=lines.ravel(),
         weights=packed_weights,
+        noise_rows=excess.shape[1],
         variance=packed_excess,
+        pulse_power=power.astype(dtype),
         weight_cells=column_lists(packed_weights, few[0], tiles, rows, pitch),
-        variance_cells=column_lists(packed_excess, few[1], tiles, rows, pitch),
+        variance_cells=column_lists(packed_excess, few[1], tiles, excess.shape[1], pitch),
         sparse_weights=few[0],
         sparse_variance=few[1],
         flat_noise=bool(np.any(flat)),

@@ -23,6 +23,7 @@ class Twin:
 
     slices = 1
     slice_gain = None
+    shot_variance = None
 
     def __init__(self, **parameters):
         self.__dict__.update(parameters)
@@ -44,7 +45,11 @@ class Twin:
             v = self.dac_levels[codes + (len(self.dac_levels) - 1) // 2]
         acc = v @ self.weights[t, :n]
         if self.variance is not None:
-            acc = acc + np.sqrt(v**2 @ self.variance[t, :n] + self.extra_variance) * z
+            variance = v**2 @ self.variance[t, :n] + self.extra_variance
+            if self.shot_variance is not None:
+                power = self.pulse_power[codes + (len(self.pulse_power) - 1) // 2]
+                variance = variance + power @ self.shot_variance[t, :n]
+            acc = acc + np.sqrt(variance) * z
         code = np.floor(acc * self.adc_scale[t] + self.adc_offset)[first:last]
         self.low[t, first:last] += code < self.adc_low
         self.high[t, first:last] += code > self.adc_high

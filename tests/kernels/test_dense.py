@@ -62,6 +62,26 @@ def test_float64_equals_the_twin(twins, noise, tables):
 
 
 @pytest.mark.parametrize("tables", [False, True])
+def test_shot_noise_equals_the_twin(twins, tables):
+    rng = np.random.default_rng(15)
+    p = parameters(rng, noise=True, tables=tables)
+    p["shot_variance"] = rng.uniform(0, 90, (T, R, C))
+    p["pulse_power"] = np.abs(np.arange(-LIMIT, LIMIT + 1)) * 1.5
+    codes = rng.integers(-LIMIT, LIMIT + 1, (53, 60)).astype(np.int16)
+    result = read_dense(pack(p, np.float64), codes, sample_ids=7, steps=np.arange(53), **WHERE)
+    twin = twins.Twin(**p)
+    for n in range(53):
+        for t in range(T):
+            z = twins.normals((4, 5, 7, 6, t), n, C)
+            driven = codes[n, START[t] : START[t] + ROWS[t]].astype(np.int64)
+            expected = twin.read(t, driven, 0, COLUMNS[t], z)
+            np.testing.assert_array_equal(result.outputs[n, t, : COLUMNS[t]], expected)
+    np.testing.assert_array_equal(result.sum_squares, twin.squares)
+    one = read_dense(pack(p, np.float64), codes[3:4], sample_ids=7, steps=[3], **WHERE)
+    np.testing.assert_array_equal(one.outputs[0], result.outputs[3])
+
+
+@pytest.mark.parametrize("tables", [False, True])
 def test_slices_equal_the_twin(twins, tables):
     rng = np.random.default_rng(12)
     p = parameters(rng, noise=True, tables=tables)

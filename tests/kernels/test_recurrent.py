@@ -109,6 +109,46 @@ def test_float64_equals_the_twin(twins, noise, tables, two_pass):
     assert twin.high.sum() > 0
 
 
+def with_shot(rng, p):
+    """The same tiles with a further noise that goes with a table of the codes."""
+    power = np.abs(np.arange(-LIMIT, LIMIT + 1)) * rng.uniform(0.5, 1.5, 2 * LIMIT + 1)
+    return {**p, "shot_variance": rng.uniform(0, 90, p["weights"].shape), "pulse_power": power}
+
+
+@pytest.mark.parametrize("two_pass", [False, True])
+@pytest.mark.parametrize("tables", [False, True])
+@pytest.mark.parametrize("noise", ["dense", "flat"])
+def test_shot_noise_equals_the_twin_and_itself(twins, noise, tables, two_pass):
+    rng = np.random.default_rng(21)
+    p = with_shot(rng, parameters(rng, noise=noise, tables=tables))
+    codes, ids = random_codes(rng, 34, 4), rng.permutation(1000)[:34]
+    tiles = pack(p, np.float64)
+    result = run_recurrent(tiles, codes, sample_ids=ids, two_pass=two_pass, **WHERE)
+    twin = twins.Twin(**p)
+    outputs, state = twins.run(twin, codes, ids, two_pass=two_pass, **WHERE)
+    np.testing.assert_array_equal(result.outputs, outputs)
+    np.testing.assert_array_equal(result.state, state)
+    np.testing.assert_array_equal(result.sum_squares, twin.squares)
+    quiet = pack({**p, "shot_variance": None}, np.float64)
+    other = run_recurrent(quiet, codes, sample_ids=ids, two_pass=two_pass, **WHERE)
+    assert (other.outputs != result.outputs).mean() > 0.1
+    parts = [
+        run_recurrent(
+            tiles, codes[i : i + size], sample_ids=ids[i : i + size], two_pass=two_pass, threads=2,
+            **WHERE,
+        )
+        for i, size in ((0, 1), (1, 20), (21, 13))
+    ]  # fmt: skip
+    assert_same(joined(parts), result)
+
+
+def test_a_power_for_each_code_is_demanded():
+    rng = np.random.default_rng(3)
+    p = with_shot(rng, parameters(rng, noise="dense", tables=False))
+    with pytest.raises(ValueError, match="pulse_power must have 255 entries"):
+        pack({**p, "pulse_power": p["pulse_power"][1:]})
+
+
 def sliced(rng, p, slices):
     """The same tiles with ``slices`` columns for each one, their codes weighted 1, 4, 16, …."""
     wide = parameters(rng, noise=p["variance"] is not None, tables=False)
