@@ -9,13 +9,13 @@ quantised network leaves them out.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.model.network import S4DKernel
-from imssa_sim.model.quantised import FloatArray, IntArray
+from imssa_sim.model.quantised import FloatArray, IntArray, QuantisedNetwork
 
 
 @dataclass(frozen=True)
@@ -62,3 +62,36 @@ def kept_modes(kernel: S4DKernel) -> KeptModes:
     count = alive.sum(axis=1)
     modes = np.argsort(~alive, axis=1, kind="stable")[:, : int(count.max())]
     return KeptModes(channels, modes, count)
+
+
+class KernelCount(NamedTuple):
+    """The kernels of a quantised network, all layers and directions.
+
+    Attributes
+    ----------
+    kernels, states : int
+        That are there.
+    whole : int
+        Kernels, were none pruned.
+    pruned : bool
+        Whether a kernel, or a mode of one, is missing.
+    """
+
+    kernels: int
+    states: int
+    whole: int
+    pruned: bool
+
+
+def kernels_of(network: QuantisedNetwork) -> KernelCount:
+    """Return how many kernels and states a quantised network has."""
+    found = [
+        kernel
+        for layer in network.layers
+        for kernel in (layer.kernel, layer.kernel_reverse)
+        if kernel is not None
+    ]
+    kernels = sum(kernel.channels for kernel in found)
+    whole = len(found) * network.encoder.weight.shape[0]
+    thin = any((kernel.modes_of < kernel.modes).any() for kernel in found)
+    return KernelCount(kernels, sum(k.states for k in found), whole, thin or kernels < whole)

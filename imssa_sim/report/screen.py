@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from imssa_sim.model.kept import kernels_of
 from imssa_sim.report.tables import energy_table
 from imssa_sim.units import format_si
 
@@ -142,6 +143,12 @@ def _chip(result: RunResult) -> Iterator[str]:
     area = result.ledger.area
     largest = ", ".join(f"{kind} {value / area:.0%}" for kind, value in kinds)
     yield from _row("area", f"{area * 1e6:.4g} mm² ({largest})")
+    kernels = kernels_of(program.network)
+    if kernels.pruned:
+        yield from _row(
+            "pruned",
+            f"{kernels.kernels} of {kernels.whole} kernels are there, with {kernels.states} states",
+        )
     cells = sum(use.cells for use in program.use)
     if cells:
         used = sum(use.cells_used for use in program.use) / cells

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imssa_sim.baselines.equal_rate import at_equal_rate
+from imssa_sim.model.kept import kernels_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,6 +138,10 @@ def _energy(result: RunResult) -> Iterator[Entry]:
 def _chip(result: RunResult) -> Iterator[Entry]:
     program, ledger = result.program, result.ledger
     cells = sum(use.cells for use in program.use)
+    kernels = kernels_of(program.network)
+    yield "network.kernels", kernels.kernels, "", "S4D kernels, all layers and directions"
+    yield "network.kernels_whole", kernels.whole, "", "the same, were none pruned"
+    yield "network.states", kernels.states, "", "real states of these kernels"
     yield "area", ledger.area, "m2", "chip"
     for kind, area in sorted(ledger.area_by_kind().items()):
         yield f"area.{kind}", area, "m2", "all components of this kind"
