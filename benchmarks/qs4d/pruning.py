@@ -108,34 +108,41 @@ def measured(
 
 
 def draw(table: Table, workload: str, path: Path) -> None:
-    """Plot accuracy against the share of the modes that is left, and against energy."""
+    """Plot accuracy against the share of the modes that is gone, and against energy."""
     from imssa_sim.report.figures.style import PALETTE, plt, save
 
     rows = [r for r in table.rows if r["workload"] == workload]
     whole = max(int(r["modes_left"]) for r in rows)
-    figure, panels = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
+    figure, panels = plt.subplots(1, 2, figsize=(8.6, 3.6), layout="constrained")
     for number, bits in enumerate(sorted({int(r["bits"]) for r in rows}, reverse=True)):
-        own = sorted(
-            (r for r in rows if int(r["bits"]) == bits), key=lambda r: -int(r["modes_left"])
-        )
+        own = [r for r in rows if int(r["bits"]) == bits]
         gone = [100 * (1 - int(r["modes_left"]) / whole) for r in own]
         colour = PALETTE[number]
-        for name, style, label in (
-            ("after", ":", "pruned, quantised"), ("trained", "-", "trained on"),
-        ):  # fmt: skip
-            axes = panels[0]
-            axes.plot(gone, [100 * float(r[name]) for r in own], style, marker="o", markersize=4,
-                      color=colour, label=f"{bits} bits, {label}")  # fmt: skip
+        for name, marker, label in (("after", "s", "quantised after pruning"),
+                                    ("trained", "o", "trained on")):  # fmt: skip
+            panels[0].plot(
+                gone, [100 * float(r[name]) for r in own], marker, color=colour, markersize=5,
+                fillstyle="none" if name == "after" else "full", label=f"{bits} bits, {label}",
+            )  # fmt: skip
         panels[1].plot(
             [1e6 * float(r["energy"]) for r in own], [100 * float(r["chip"]) for r in own], "o",
-            color=colour, label=f"{bits} bits",
+            color=colour, label=f"{bits} bits, {own[0]['chips']} chips",
         )  # fmt: skip
-    panels[0].set(xlabel="modes pruned [%]", ylabel="accuracy in integers [%]")
+        for row, share in zip(own, gone, strict=True):
+            text = f"K {float(row['kernels']):.0%}, M {float(row['modes']):.0%}"
+            places = ((share, 100 * float(row["trained"])),
+                      (1e6 * float(row["energy"]), 100 * float(row["chip"])))  # fmt: skip
+            for axes, place in zip(panels, places, strict=True):
+                axes.annotate(text, place, fontsize=6, xytext=(4, 4), textcoords="offset points")
+    panels[0].set(xlabel="modes that are gone [%]", ylabel="accuracy in integers [%]")
     panels[1].set(xlabel="energy per inference [µJ]", ylabel="accuracy on chips [%]")
     for axes in panels:
-        axes.legend(fontsize=7)
+        axes.margins(x=0.15, y=0.1)
+        axes.legend(fontsize=7, loc="lower left" if axes is panels[0] else "lower right")
         axes.grid(alpha=0.3)
-    figure.suptitle(f"{workload}: pruning against precision", fontsize=10)
+    figure.suptitle(
+        f"{workload}: share of the kernels (K) and of the others' modes (M) pruned", fontsize=10
+    )
     save(figure, [path])
 
 

@@ -36,7 +36,8 @@ from imssa_sim.model import forward
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import quantise
 
-WAYS = [(a, w) for a in ("mse", "percentile", "max") for w in ("max", "mse")]
+WAYS = [f"{a}/{w}" for a in ("mse", "percentile", "max") for w in ("max", "mse")]
+"""Ranges of activations and states, and of weights."""
 KEY = ("workload", "granularity", "activations", "weights", "bits", "seed")
 
 
@@ -56,12 +57,14 @@ def sweep(
     seed: int,
     granularities: list[str],
     widths: list[int],
+    ways: list[str],
 ) -> None:
     """Add the rows of one network that the table lacks."""
     sequences = calibration_data(data)
     for granularity in granularities:
         for bits in widths:
-            for activations, weights in WAYS:
+            for way in ways:
+                activations, weights = way.split("/")
                 place = dict(
                     zip(KEY, (workload, granularity, activations, weights, bits, seed), strict=True)
                 )
@@ -83,8 +86,9 @@ def sweep(
                 )
 
 
-def best(ways: Table, folder: Path) -> None:
+def best(folder: Path) -> None:
     """Write ptq.csv: of each width the calibration that validates best."""
+    ways = ways_table(folder)  # as it is now: another process may have added to it
     chosen: dict[tuple[str, ...], dict[str, str]] = {}
     for row in ways.rows:
         place = tuple(row[name] for name in ("workload", "granularity", "bits", "seed"))
@@ -116,6 +120,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="seed 0, three widths, one granularity"
     )
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="to calibrate")
     parser.add_argument("--work", type=Path, default=WORK, help="folder of the networks")
     parser.add_argument("-o", "--output", type=Path, default=RESULTS)
     given = parser.parse_args()
@@ -134,9 +139,9 @@ def main() -> None:
             plain.add(place | {"accuracy": value, "config": f"train/{given.workload}.yaml"})
         sweep(
             ways, given.workload, data, checkpoint.network, checkpoint.path.name, seed,
-            given.granularity, given.widths,
+            given.granularity, given.widths, given.ways,
         )  # fmt: skip
-        best(ways, given.output)
+        best(given.output)
     progress(f"{given.output / 'ptq.csv'}")
 
 

@@ -87,7 +87,7 @@ def test_calibration_is_chosen_by_validation_not_by_test(commands, tmp_path):
         ways.add({"workload": "task", "granularity": "mode", "activations": activations,
                   "weights": "max", "bits": 6, "seed": 0, "validation": validation, "test": test,
                   "samples": 10, "checkpoint": "c"})  # fmt: skip
-    commands.ptq.best(ways, tmp_path)
+    commands.ptq.best(tmp_path)
     (row,) = commands.study.read_rows(tmp_path)
     assert (row.accuracy, row.config) == (0.8, "activations=mse weights=max")
 
