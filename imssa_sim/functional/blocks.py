@@ -7,17 +7,19 @@ which counts clipped values by site.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imssa_sim import threads
 from imssa_sim.errors import InputError
+from imssa_sim.functional.digital_kernel import FLOAT32_EXACT, kernel_digital
 from imssa_sim.model.quantised import (
     FloatArray,
     IntArray,
-    QuantisedKernel,
     QuantisedLayer,
     QuantisedLinear,
     QuantisedNetwork,
@@ -29,8 +31,8 @@ from imssa_sim.model.quantisers import code_limit, quantise_codes, requantiser_s
 Codes = NDArray[np.int16]
 WideCodes = NDArray[np.int32]
 
-FLOAT32_EXACT = 1 << 24
-"""Integers below are exact in single precision."""
+SLICE = 2048
+"""Tokens that are worked on at a time where each stands for itself."""
 
 
 @dataclass
@@ -51,9 +53,26 @@ class Saturation:
         self.clipped[site] = self.clipped.get(site, 0) + int(clipped)
         self.total[site] = self.total.get(site, 0) + int(total)
 
+    def merge(self, other: Saturation) -> None:
+        """Add the counts of another execution."""
+        for site, clipped in other.clipped.items():
+            self.add(site, clipped, other.total[site])
+
     def share(self, site: str) -> float:
         """Return the clipped share of a site."""
         return self.clipped[site] / self.total[site] if self.total[site] else 0.0
+
+
+def by_tokens(work: Callable[[slice], None], tokens: int) -> None:
+    """Do ``work`` on slices of the tokens: on threads, and few enough at a time for the caches."""
+    parts = [slice(at, at + SLICE) for at in range(0, tokens, SLICE)]
+    if len(parts) == 1 or threads.current() == 1:
+        for part in parts:
+            work(part)
+        return
+    with threads.use_threads():
+        for _ in threads.ordered_map(work, parts):
+            pass
 
 
 def encode_inputs(
@@ -67,7 +86,15 @@ def encode_inputs(
 def quantise_inputs(
     network: QuantisedNetwork, inputs: NDArray[Any], saturation: Saturation | None = None
 ) -> Codes:
-    """Return the input codes (B, L, d_in) of real inputs."""
+    """Return the input codes (B, L, d_in) of real inputs.
+
+    Raises
+    ------
+    InputError
+        The inputs hold values that are not finite.
+    """
+    if not np.all(np.isfinite(inputs)):
+        raise InputError("the inputs hold values that are not finite")
     bits = network.bits.activations
     codes = quantise_codes(inputs, network.input_scale, bits).astype(np.int16)
     if saturation is not None:
@@ -111,99 +138,6 @@ def layer_kernel(
     return add_codes(y, other, layer.kernel.output_requant.limit, saturation, f"{path}.directions")
 
 
-def kernel_digital(
-    kernel: QuantisedKernel,
-    u: Codes,
-    reverse: bool = False,
-    saturation: Saturation | None = None,
-    path: str = "kernel",
-) -> Codes:
-    """Run the recurrence of one layer's kernels over whole sequences.
-
-    Parameters
-    ----------
-    kernel : QuantisedKernel
-    u : int16 array (B, L, H)
-    reverse : bool
-        Run from the last step to the first.
-
-    Returns
-    -------
-    int16 array (B, L, H)
-    """
-    from imssa_sim.kernels import digital as kernels
-
-    u = np.ascontiguousarray(u, dtype=np.int16)
-    batch, _, channels = u.shape
-    largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
-    state_bound, output_bound = accumulator_bounds(kernel, largest)
-    narrow = max(state_bound.max(), output_bound.max()) < 1 << 31
-    word: Any = np.int32 if narrow else np.int64
-    weights = np.stack(
-        [
-            kernel.a_re << kernel.a_shift,
-            kernel.a_im << kernel.a_shift,
-            kernel.b_re << kernel.b_shift,
-            kernel.b_im << kernel.b_shift,
-            kernel.c_re << kernel.c_shift[:, None],
-            kernel.c_im << kernel.c_shift[:, None],
-        ],
-        axis=1,
-    ).astype(word)
-    through = kernel.feedthrough_requant
-    output_scale = np.zeros((channels, 2))
-    output_scale[:, 0] = requantiser_scale(kernel.output_requant)
-    if through is not None:
-        output_scale[:, 1] = requantiser_scale(through)
-    y = np.empty_like(u)
-    clipped = np.zeros((batch * channels, 2), dtype=np.int64)
-    kernels.RECURRENCES[word, kernel.form == "lookahead"](
-        weights,
-        (kernel.d << kernel.d_shift).astype(word),
-        np.ascontiguousarray(requantiser_scale(kernel.state_requant)),
-        output_scale,
-        np.array([kernel.state_requant.limit, kernel.output_requant.limit]),
-        reverse,
-        u,
-        y,
-        clipped,
-    )
-    if saturation is not None:
-        states, outputs = clipped.sum(axis=0)
-        saturation.add(f"{path}.state", states, kernel.states * (y.size // channels))
-        saturation.add(f"{path}.output", outputs, y.size)
-    return one_step_ahead(y) if reverse and kernel.form == "separate" else y
-
-
-def one_step_ahead(y: Codes) -> Codes:
-    """Return the outputs (B, L, H) of a reverse kernel moved to the step before; the last is zero.
-
-    The anticausal direction's output at step k is of the state at k + 1 (`QuantisedKernel`).
-    """
-    moved = np.zeros_like(y)
-    moved[:, :-1] = y[:, 1:]
-    return moved
-
-
-def accumulator_bounds(kernel: QuantisedKernel, input_limit: int) -> tuple[IntArray, IntArray]:
-    """Return bounds on the magnitudes of state (H, M) and output (H,) accumulators.
-
-    From the weights as they are, with every code at its limit: ``sum |w| * limit``.
-
-    Parameters
-    ----------
-    kernel : QuantisedKernel
-    input_limit : int
-        Largest input code.
-    """
-    state_limit = kernel.state_requant.limit
-    a = (np.abs(kernel.a_re) + np.abs(kernel.a_im)) << kernel.a_shift
-    b = np.maximum(np.abs(kernel.b_re), np.abs(kernel.b_im)) << kernel.b_shift
-    c = (np.abs(kernel.c_re) + np.abs(kernel.c_im)).sum(axis=1) << kernel.c_shift
-    d = np.abs(kernel.d) << kernel.d_shift
-    return a * state_limit + b * input_limit, c * state_limit + d * input_limit
-
-
 def gelu(layer: QuantisedLayer, y: Codes) -> Codes:
     """Return the codes after GELU, a table over the kernel output codes."""
     from imssa_sim.kernels import digital as kernels
@@ -211,7 +145,8 @@ def gelu(layer: QuantisedLayer, y: Codes) -> Codes:
     table = layer.gelu_table.astype(np.int16)
     out = np.empty_like(y)
     width = y.shape[-1]
-    kernels.look_up(table, y.reshape(-1, width), (len(table) - 1) // 2, out.reshape(-1, width))
+    flat, target, zero = y.reshape(-1, width), out.reshape(-1, width), (len(table) - 1) // 2
+    by_tokens(lambda part: kernels.look_up(table, flat[part], zero, target[part]), len(flat))
     return out
 
 
@@ -226,13 +161,19 @@ def linear_accumulate(linear: QuantisedLinear, g: Codes) -> FloatArray | NDArray
         Sums could exceed 2**53.
     """
     tokens = g.reshape(-1, g.shape[-1])
-    largest = int(np.abs(g).max(initial=0)) if g.size else 0
-    bound = int(np.abs(linear.weight).sum(axis=1).max()) * max(largest, 1)
+    transposed = _exact_weights(linear, g)
+    result: FloatArray | NDArray[np.float32] = tokens.astype(transposed.dtype) @ transposed
+    return result
+
+
+def _exact_weights(linear: QuantisedLinear, g: Codes) -> NDArray[Any]:
+    """Return the weights (in, out) in the precision that holds all sums over codes g exactly."""
+    largest = max(int(g.max(initial=0)), -int(g.min(initial=0)), 1)
+    bound = int(np.abs(linear.weight).sum(axis=1).max()) * largest
     if bound >= 1 << 53:
         raise InputError("a linear layer's sums exceed 2**53: use fewer bits")
     word: Any = np.float32 if bound < FLOAT32_EXACT else np.float64
-    result: FloatArray | NDArray[np.float32] = tokens.astype(word) @ linear.weight.T.astype(word)
-    return result
+    return np.asarray(linear.weight.T.astype(word))
 
 
 def linear_digital(
@@ -242,8 +183,15 @@ def linear_digital(
     path: str = "linear",
 ) -> Codes:
     """Return ``requant(weight @ g + bias)``, codes (..., out) of codes g (..., in)."""
-    accumulator = linear_accumulate(linear, g)
-    out = _requantise(accumulator, linear.bias, linear.requant, saturation, path)
+    tokens = g.reshape(-1, g.shape[-1])
+    weights = _exact_weights(linear, g)
+
+    def sums(part: slice) -> NDArray[Any]:
+        return np.asarray(tokens[part].astype(weights.dtype) @ weights)
+
+    out = _requantise(
+        sums, (len(tokens), weights.shape[1]), linear.bias, linear.requant, saturation, path
+    )
     return out.reshape(*g.shape[:-1], -1)
 
 
@@ -256,23 +204,31 @@ def requantise_codes(
     """Apply a requantiser (scalar or per channel) to integers (..., channels)."""
     flat = codes.reshape(-1, codes.shape[-1])
     bias = np.zeros(codes.shape[-1], dtype=np.int64)
-    return _requantise(flat, bias, requantiser, saturation, path).reshape(codes.shape)
+    out = _requantise(lambda part: flat[part], flat.shape, bias, requantiser, saturation, path)
+    return out.reshape(codes.shape)
 
 
 def _requantise(
-    accumulator: NDArray[Any],
+    sums: Callable[[slice], NDArray[Any]],
+    shape: tuple[int, ...],
     bias: IntArray,
     requantiser: Requantiser,
     saturation: Saturation | None,
     path: str,
 ) -> Codes:
+    """Requantise the accumulators (tokens, columns) that ``sums`` gives slice by slice."""
     from imssa_sim.kernels import digital as kernels
 
-    tokens, columns = accumulator.shape
+    tokens, columns = shape
     scale = np.array(np.broadcast_to(requantiser_scale(requantiser), (columns,)))
     out = np.empty((tokens, columns), dtype=np.int16)
     clipped = np.zeros(tokens, dtype=np.int64)
-    kernels.requantise_rows(accumulator, bias, scale, requantiser.limit, out, clipped)
+
+    def work(part: slice) -> None:
+        limit = requantiser.limit
+        kernels.requantise_rows(sums(part), bias, scale, limit, out[part], clipped[part])
+
+    by_tokens(work, tokens)
     if saturation is not None:
         saturation.add(path, clipped.sum(), out.size)
     return out
@@ -291,9 +247,12 @@ def add_codes(
     width = first.shape[-1]
     out = np.empty_like(first)
     clipped = np.zeros(first.size // width, dtype=np.int64)
-    kernels.add_saturating(
-        first.reshape(-1, width), second.reshape(-1, width), limit, out.reshape(-1, width), clipped
-    )
+    one, other, target = (array.reshape(-1, width) for array in (first, second, out))
+
+    def work(part: slice) -> None:
+        kernels.add_saturating(one[part], other[part], limit, target[part], clipped[part])
+
+    by_tokens(work, len(one))
     if saturation is not None:
         saturation.add(path, clipped.sum(), out.size)
     return out
@@ -334,9 +293,12 @@ def gated_sum(layer: QuantisedLayer, z: Codes, r: Codes) -> WideCodes:
         [layer.product_multiplier, layer.residual_multiplier, layer.sum_shift], dtype=np.int64
     )
     table = layer.gate_table.astype(np.int64)
-    kernels.gated_sum(
-        z.reshape(-1, 2 * width), r.reshape(-1, width), table, factors, v.reshape(-1, width)
-    )
+    gated, residual, target = z.reshape(-1, 2 * width), r.reshape(-1, width), v.reshape(-1, width)
+
+    def work(part: slice) -> None:
+        kernels.gated_sum(gated[part], residual[part], table, factors, target[part])
+
+    by_tokens(work, len(residual))
     return v
 
 
@@ -354,12 +316,16 @@ def normalise(
     clipped = np.zeros(v.size // width, dtype=np.int64)
     flat, target = v.reshape(-1, width), out.reshape(-1, width)
     limit = code_limit(norm.bits)
-    if norm.kind == "layer":
-        kernels.layer_norm(
-            flat, norm.gain, norm.bias, norm.epsilon, norm.fraction, limit, target, clipped
-        )
-    else:
-        kernels.affine_norm(flat, norm.gain, norm.bias, norm.fraction, limit, target, clipped)
+    gain, bias, epsilon, fraction = norm.gain, norm.bias, norm.epsilon, norm.fraction
+
+    def work(part: slice) -> None:
+        ends = limit, target[part], clipped[part]
+        if norm.kind == "layer":
+            kernels.layer_norm(flat[part], gain, bias, epsilon, fraction, *ends)
+        else:
+            kernels.affine_norm(flat[part], gain, bias, fraction, *ends)
+
+    by_tokens(work, len(flat))
     if saturation is not None:
         saturation.add(path, clipped.sum(), out.size)
     return out

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.blocks import (
-    FLOAT32_EXACT,
+    SLICE,
     Codes,
     Saturation,
     WideCodes,
-    accumulator_bounds,
     add_codes,
     decode,
     encode_inputs,
@@ -27,20 +27,25 @@ from imssa_sim.functional.blocks import (
     gelu,
     glu_residual_norm,
     input_codes,
-    kernel_digital,
     layer_kernel,
     linear_accumulate,
     linear_digital,
     normalise,
-    one_step_ahead,
     pool,
     quantise_inputs,
     requantise_codes,
 )
+from imssa_sim.functional.digital_kernel import (
+    FLOAT32_EXACT,
+    accumulator_bounds,
+    kernel_digital,
+    one_step_ahead,
+)
 from imssa_sim.model.quantised import FloatArray, IntArray, QuantisedNetwork
+from imssa_sim.threads import ordered_map, use_threads
 
 __all__ = [
-    "BATCH_TOKENS",
+    "BATCH",
     "FLOAT32_EXACT",
     "Codes",
     "DigitalResult",
@@ -68,8 +73,10 @@ __all__ = [
     "run_digital",
 ]
 
-BATCH_TOKENS = 1 << 14
-"""Tokens of one batch where the caller names no size: enough work for each parallel loop."""
+BATCH = 16
+"""Sequences that one thread takes at a time: those that the recurrence runs abreast."""
+HELD_CODES = 1 << 23
+"""Largest residual stream (sequences x steps x channels) that one thread holds."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +114,12 @@ def run_digital(
     Parameters
     ----------
     network : QuantisedNetwork
-    inputs : array (B, L, d_in)
+    inputs : array (B, L, d_in), or anything of that shape whose slices are such arrays
         Real inputs; L must be the sequence length that the network was quantised for.
     threads : int or None
-        Threads of the compiled kernels; None leaves Numba's setting.
+        Threads to use; None: as many as are set (`imssa_sim.threads`).
     batch : int or None
-        Sequences held at a time; bounds the memory. None: about `BATCH_TOKENS` tokens.
+        Sequences that one thread holds at a time, at most; None: `BATCH`.
     progress : callable or None
         Called with the number of sequences done after each batch.
 
@@ -122,20 +129,16 @@ def run_digital(
         Wrong shape or length, values that are not finite, or no sequence.
     """
     x = checked_inputs(network, inputs)
-    size = max(1, BATCH_TOKENS // x.shape[1] if batch is None else batch)
+    held = max(1, HELD_CODES // (x.shape[1] * network.encoder.weight.shape[0]))
+    size = min(BATCH, held, batch or BATCH)
+    starts = range(0, x.shape[0], size)
     saturation = Saturation()
     pooled = []
     with numba_threads(threads):
-        for start in range(0, x.shape[0], size):
-            r = encode_inputs(network, x[start : start + size], saturation)
-            for index, layer in enumerate(network.layers):
-                path = f"layer{index}"
-                u = input_codes(layer, r, saturation, path)
-                y = layer_kernel(layer, u, saturation, path)
-                g = gelu(layer, y)
-                z = linear_digital(layer.linear, g, saturation, f"{path}.linear")
-                r = glu_residual_norm(layer, z, r, saturation, path)
-            pooled.append(pool(network, r, saturation))
+        work = partial(_piece, network, x, size)
+        for start, (codes, clipped) in zip(starts, ordered_map(work, starts), strict=True):
+            pooled.append(codes)
+            saturation.merge(clipped)
             if progress is not None:
                 progress(min(start + size, x.shape[0]))
     codes = np.concatenate(pooled)
@@ -143,37 +146,59 @@ def run_digital(
     return DigitalResult(logits, logits.argmax(axis=1).astype(np.int64), codes, saturation)
 
 
-def checked_inputs(network: QuantisedNetwork, inputs: ArrayLike) -> NDArray[Any]:
-    """Return the inputs as an array after checking shape, length and finiteness.
+def _piece(network: QuantisedNetwork, x: Any, size: int, start: int) -> tuple[IntArray, Saturation]:
+    """Return the pooled codes of the sequences from ``start`` on, and what was clipped."""
+    saturation = Saturation()
+    r = encode_inputs(network, x[start : start + size], saturation)
+    for index, layer in enumerate(network.layers):
+        path = f"layer{index}"
+        u = input_codes(layer, r, saturation, path)
+        y = layer_kernel(layer, u, saturation, path)
+        # Token by token from here on: slices go through the rest while they are in the cache.
+        flat, residual = y.reshape(-1, y.shape[2]), r.reshape(-1, r.shape[2])
+        for at in range(0, len(flat), SLICE):
+            part = slice(at, at + SLICE)
+            g = gelu(layer, flat[part])
+            z = linear_digital(layer.linear, g, saturation, f"{path}.linear")
+            residual[part] = glu_residual_norm(layer, z, residual[part], saturation, path)
+    return pool(network, r, saturation), saturation
+
+
+def checked_inputs(network: QuantisedNetwork, inputs: Any) -> Any:
+    """Return the inputs, whose slices are arrays, after checking shape and length.
+
+    Their values are looked at when they are quantised, a part at a time: sequences may be read
+    from their files only then.
 
     Raises
     ------
     InputError
         See `run_digital`.
     """
-    x = np.asarray(inputs)
+    x: Any = inputs if hasattr(inputs, "shape") else np.asarray(inputs)
     width = network.encoder.weight.shape[1]
     length = network.sequence_length
-    if x.ndim != 3 or x.shape[0] == 0 or x.shape[1:] != (length, width):
+    if len(x.shape) != 3 or x.shape[0] == 0 or x.shape[1:] != (length, width):
         raise InputError(
             f"the quantised network takes at least one sequence of {length} steps with {width} "
             f"inputs; found shape {x.shape}"
         )
-    if not np.all(np.isfinite(x)):
-        raise InputError("the inputs hold values that are not finite")
     return x
 
 
 @contextmanager
 def numba_threads(threads: int | None) -> Iterator[None]:
-    """Set the number of Numba's threads for the duration of a ``with`` block."""
-    import numba
+    """Set the threads of compiled kernels, Numba's own among them, for a ``with`` block."""
+    with use_threads(threads):
+        if threads is None:
+            yield
+            return
+        import numba
 
-    before = numba.get_num_threads()
-    if threads is not None:
+        before = numba.get_num_threads()
         available = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
         numba.set_num_threads(max(1, min(threads, available)))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)
+        try:
+            yield
+        finally:
+            numba.set_num_threads(before)

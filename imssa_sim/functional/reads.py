@@ -12,6 +12,7 @@ from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_stat
 from imssa_sim.functional.columns import linear_at
 from imssa_sim.mapping.operations import pulses_per_read
 from imssa_sim.mapping.tiles import rows_and_columns
+from imssa_sim.threads import current
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,12 +49,10 @@ class Reader:
         threads: int | None,
         noise: bool,
     ) -> None:
-        import numba
-
         self.instance = instance
         self.counter = counter
         self.saturation = saturation
-        self.threads = threads or numba.get_num_threads()
+        self.threads = threads or current()
         self.noise = noise
         serial = instance.hardware.dac.encoding == "bit_serial"
         self.read = self._bit_serial if serial else self._recurrent

@@ -1,0 +1,147 @@
+"""The recurrence of quantised S4D kernels in exact arithmetic, 16 samples abreast.
+
+Integers are held in floating point, where sums and products below 2^24 (float32) or 2^53 (float64)
+are exact, and so is the requantiser (`imssa_sim.kernels.ops.floor_affine`): the results are those
+of 64-bit integers, in twice the lanes and without conversions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from imssa_sim.kernels.ops import (
+    LANES,
+    any_lane,
+    convert,
+    count,
+    entry,
+    floor_affine,
+    fma,
+    inner,
+    less,
+    load,
+    mul,
+    pointer,
+    select,
+    splat,
+    store,
+    sub,
+)
+
+STATE, OUTPUT = np.int64(0), np.int64(1)  # places of the counters of clipped values
+ABREAST = LANES
+"""Samples that a block runs side by side."""
+GROUP, STEPS = 32, 64
+"""Channels and steps whose codes are brought together, sample by sample, in the first caches."""
+
+
+@inner
+def _clipped(code: Any, limit: Any, zero: Any, clipped: Any, at: Any) -> Any:
+    """Clip codes to ±limit, and count those beyond."""
+    bottom = sub(zero, limit)
+    below, above = less(code, bottom), less(limit, code)
+    if any_lane(below) or any_lane(above):
+        clipped[at] += count(below) + count(above)
+        code = select(below, bottom, select(above, limit, code))
+    return code
+
+
+@inner
+def _output(total: Any, through: Any, scale: Any, ahead: bool, c: Any, clipped: Any) -> Any:
+    """Output codes of one step from the sum over the states and the feed-through."""
+    limit, zero, half, one = c[1], c[2], c[3], c[4]
+    if ahead:
+        code = floor_affine(fma(through, one, total), scale[0], half, one)
+        return _clipped(code, limit, zero, clipped, OUTPUT)
+    bottom = sub(zero, limit)
+    code = floor_affine(total, scale[0], half, one)
+    part = floor_affine(through, scale[1], half, one)
+    held = select(less(code, bottom), bottom, select(less(limit, code), limit, code))
+    kept = select(less(part, bottom), bottom, select(less(limit, part), limit, part))
+    both = fma(held, one, kept)
+    # A value counts once, whichever of its three roundings clipped it.
+    beyond = fma(mul(sub(code, held), sub(code, held)), one, mul(sub(part, kept), sub(part, kept)))
+    over = select(less(limit, both), one, select(less(both, bottom), one, splat(zero)))
+    clipped[OUTPUT] += count(less(zero, fma(beyond, one, over)))
+    return select(less(both, bottom), bottom, select(less(limit, both), limit, both))
+
+
+@inner
+def _run_channel(
+    modes: int, steps: int, w: Any, d: Any, state_scale: Any, scale: Any, c: Any, ahead: bool,
+    x: Any, tile: Any, clipped: Any,
+) -> None:  # fmt: skip
+    """Run one channel over ``steps`` steps: the codes in ``tile`` become outputs.
+
+    All arrays are bare pointers: to pass arrays would count references, step after step.
+    """
+    limit, zero, half, one = c[0], c[2], c[3], c[4]
+    for k in range(steps):
+        drive = convert(load(tile, k * LANES), one)
+        total = splat(zero)
+        for n in range(modes):
+            a_re, a_im = splat(w[n]), splat(w[modes + n])
+            c_re, c_im = splat(w[4 * modes + n]), splat(w[5 * modes + n])
+            p, q = load(x, 2 * n * LANES), load(x, (2 * n + 1) * LANES)
+            re = fma(a_re, p, mul(splat(w[2 * modes + n]), drive))
+            im = fma(a_im, p, mul(splat(w[3 * modes + n]), drive))
+            re = fma(sub(zero, a_im), q, re)
+            im = fma(a_re, q, im)
+            if ahead:
+                total = fma(c_re, p, fma(c_im, q, total))
+            p = floor_affine(re, state_scale[n], half, one)
+            q = floor_affine(im, state_scale[n], half, one)
+            p = _clipped(p, limit, zero, clipped, STATE)
+            q = _clipped(q, limit, zero, clipped, STATE)
+            if not ahead:
+                total = fma(c_re, p, fma(c_im, q, total))
+            store(x, 2 * n * LANES, p)
+            store(x, (2 * n + 1) * LANES, q)
+        code = _output(total, mul(splat(d[0]), drive), scale, ahead, c, clipped)
+        store(tile, k * LANES, convert(code, np.int16(0)))
+
+
+@entry
+def run_block(
+    w: Any, d: Any, state_scale: Any, scale: Any, constants: Any, ahead: bool, reverse: bool,
+    u: Any, y: Any, first: int, clipped: Any,
+) -> None:  # fmt: skip
+    """Run the samples ``first`` … ``first`` + 15, as far as there are.
+
+    w (H*6*M,): rows a_re, a_im, b_re, b_im, c_re, c_im of each channel, already shifted to their
+    column's unit. d (H,): feed-through, shifted likewise. state_scale (H*M,), scale (H*2,):
+    requantisers, in the second column the feed-through's own. constants: state limit, output
+    limit, 0, 1/2, 1. These are of one floating-point type.
+    ahead: the output takes the old state and one sum, otherwise the new state and a feed-through
+    requantised apart. reverse: last step first. u, y (B, L, H) int16. clipped (2,) int64: clipped
+    state parts and outputs.
+    """
+    batch, steps, channels = u.shape
+    modes = state_scale.size // channels
+    valid = min(LANES, batch - first)
+    x = np.empty(GROUP * 2 * modes * LANES, w.dtype)
+    tile = np.zeros(GROUP * STEPS * LANES, np.int16)
+    for h0 in range(0, channels, GROUP):
+        width = min(GROUP, channels - h0)
+        x[:] = constants[2]
+        for k0 in range(0, steps, STEPS):
+            stop = min(STEPS, steps - k0)
+            for b in range(valid):
+                for k in range(stop):
+                    step = steps - 1 - k0 - k if reverse else k0 + k
+                    for h in range(width):
+                        tile[(h * STEPS + k) * LANES + b] = u[first + b, step, h0 + h]
+            for h in range(width):
+                _run_channel(
+                    modes, stop, pointer(w, (h0 + h) * 6 * modes), pointer(d, h0 + h),
+                    pointer(state_scale, (h0 + h) * modes), pointer(scale, 2 * (h0 + h)),
+                    pointer(constants, 0), ahead, pointer(x, h * 2 * modes * LANES),
+                    pointer(tile, h * STEPS * LANES), pointer(clipped, 0),
+                )  # fmt: skip
+            for b in range(valid):
+                for k in range(stop):
+                    step = steps - 1 - k0 - k if reverse else k0 + k
+                    for h in range(width):
+                        y[first + b, step, h0 + h] = tile[(h * STEPS + k) * LANES + b]
