@@ -42,6 +42,8 @@ class Converters:
     variance : array (T, C)
         [(weight units x code units)²]
     table : array (T, C, high - low + 1) or None
+    fine : int
+        Inner codes per outer code.
     """
 
     scale: FloatArray
@@ -50,6 +52,35 @@ class Converters:
     high: int
     variance: FloatArray
     table: FloatArray | None
+    fine: int = 1
+
+    def trimmed(self, trim: Trim) -> Converters:
+        """Return the converters with gain and offset set against what was measured.
+
+        Their noise is one of codes, so it counts for more sum where the gain was raised.
+        """
+        return replace(
+            self,
+            scale=self.scale / trim.gain,
+            offset=(self.offset - self.fine * trim.offset) / trim.gain,
+            variance=self.variance * np.square(trim.gain),
+        )
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Gain and offset that the columns were found to have, each array (T, C).
+
+    Attributes
+    ----------
+    gain : array
+        Relative to the nominal one.
+    offset : array
+        [codes]
+    """
+
+    gain: FloatArray
+    offset: FloatArray
 
 
 def real_converters(
@@ -109,7 +140,7 @@ def real_converters(
         codes = np.stack([sar_codes(adc.bits, adc.mismatch * e, fine) for e in errors])
         table[t] = codes[served_by[t]] + low
     return Converters(
-        scale * fine, offset * fine, low * fine, high * fine + fine - 1, variance, table
+        scale * fine, offset * fine, low * fine, high * fine + fine - 1, variance, table, fine
     )
 
 

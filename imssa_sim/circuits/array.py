@@ -6,14 +6,14 @@ Shapes: T tiles, R rows, C logical columns, P physical bit lines, devices in par
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits.draws import Coordinates
+from imssa_sim.circuits.energy import longest_read
 from imssa_sim.circuits.faults import GOOD
 from imssa_sim.circuits.ir_drop import own_sensitivity, transfer_matrix
 from imssa_sim.circuits.placement import Placement
@@ -106,8 +106,8 @@ class WrittenTiles:
         Kinds of `imssa_sim.circuits.faults`.
     relaxation, drift : array (T, R, P) or None
         Standard normals of the cells; None where the effect is off or the card has none.
-    read_time : float
-        Duration of one read [s].
+    read_time : float or None
+        Duration of one read [s]; None: that of the measurements that the card rests on.
     read_noise : bool
     exact : bool
         Nothing departs from the targets: the weights are the integers.
@@ -129,7 +129,7 @@ class WrittenTiles:
     faults: NDArray[np.int8]
     relaxation: FloatArray | None
     drift: FloatArray | None
-    read_time: float
+    read_time: float | None
     read_noise: bool
     exact: bool
     wires: Wires | None
@@ -144,8 +144,12 @@ class WrittenTiles:
         # A stuck cell's conductance neither relaxes nor drifts.
         return np.where(self.faults == GOOD, present, self.written) * self.in_use
 
-    def at(self, time: float) -> ProgrammedTiles:
-        """Return what the tiles compute with at a time after programming [s]."""
+    def at(self, time: float, compensated_at: float | None = None) -> ProgrammedTiles:
+        """Return what the tiles compute with at a time after programming [s].
+
+        ``compensated_at`` is the time at which drift compensation was last measured [s]; by
+        default just now.
+        """
         self.cell.check(time=time)
         conductance = self.conductance(time)
         variance = self._noise(conductance, time)
@@ -159,10 +163,12 @@ class WrittenTiles:
         else:
             joined = joined_devices(conductance, self.devices)
             weights = effective(joined, self.scale, self.scheme)
+        scale = self.scale
         if self.compensated:
-            gain = self._drift_gain(time)[:, None, None]
-            weights = weights * gain
-            variance = None if variance is None else variance * gain**2
+            gain = self._drift_gain(time if compensated_at is None else compensated_at)
+            weights = weights * gain[:, None, None]
+            variance = None if variance is None else variance * gain[:, None, None] ** 2
+            scale = scale / gain[:, None]
         excess, flat = self._folded(variance)
         return ProgrammedTiles(
             weights=weights,
@@ -170,7 +176,7 @@ class WrittenTiles:
             flat_variance=flat,
             row_conductance=conductance.sum(axis=2),
             cell_conductance=self._per_column(joined_devices(conductance, self.devices)),
-            scale=self.scale,
+            scale=scale,
             programming=self.programming,
             wire_residual=residual,
         )
@@ -285,17 +291,24 @@ def write_tiles(
     seed: int,
     chip: int,
     stage: int,
+    writing: int = 0,
 ) -> WrittenTiles:
-    """Write the tiles of one stage; parameters as in `program_tiles`."""
+    """Write the tiles of one stage; parameters as in `program_tiles`.
+
+    ``writing`` is how often they were written before: each time errors, relaxation and drift are
+    drawn anew, while faults stay where they are. A later writing starts from erased cells.
+    """
     tile = hardware.chip.tile
     effects = hardware.effects
     cell = load_cell(tile.cell)
     if tile.programming_sigma is not None:
         error_form = ConstantError(tile.programming_sigma)
-        cell = dataclasses.replace(cell, programming=error_form)
+        cell = replace(cell, programming=error_form)
     real = not hardware.ideal
     if real:
         cell.check(read_voltage=tile.read_voltage, temperature=hardware.chip.temperature)
+        if effects.read_duration:
+            cell.check(read_time=longest_read(hardware))
     weights = np.asarray(weights, dtype=np.int64)
     rows_used = np.asarray(rows_used, dtype=np.int64)
     columns_used = np.asarray(columns_used, dtype=np.int64)
@@ -316,6 +329,7 @@ def write_tiles(
     if gridded:
         meant = np.where(in_use, cell.on_grid(meant), 0.0)
 
+    where = Coordinates(seed, chip, stage, writing)
     place = Placement(
         Coordinates(seed, chip, stage), weights, rows_used, columns_used, scheme,
         tile.spare_columns, devices,
@@ -327,7 +341,7 @@ def write_tiles(
     error = real and effects.programming_error and cell.programming is not None and not looped
     written = meant
     if error:
-        written = np.where(in_use, cell.program(meant, place.normals("programming")), 0.0)
+        written = np.where(in_use, cell.program(meant, place.normals("programming", where)), 0.0)
     relaxes = real and effects.relaxation and cell.relaxation is not None
     drifts = real and effects.drift and cell.drift is not None
     faulty = np.zeros(meant.shape, dtype=np.bool_)
@@ -337,7 +351,7 @@ def write_tiles(
     cost = mean_cost(cell, meant, in_use)
     if looped:
         written, cost = write_verified(
-            cell, meant, written, faulty, in_use, place.where, noisy=effects.read_noise
+            cell, meant, written, faulty, in_use, where, noisy=effects.read_noise
         )
     wires = real and effects.ir_drop
     return WrittenTiles(
@@ -350,9 +364,9 @@ def write_tiles(
         targets=meant,
         written=written,
         faults=np.zeros(meant.shape, np.int8) if faults is None else faults.kinds * in_use,
-        relaxation=place.normals("relaxation") if relaxes else None,
-        drift=place.normals("drift") if drifts else None,
-        read_time=tile.read_time,
+        relaxation=place.normals("relaxation", where) if relaxes else None,
+        drift=place.normals("drift", where) if drifts else None,
+        read_time=longest_read(hardware) if effects.read_duration else None,
         read_noise=real and effects.read_noise,
         exact=not (gridded or error or looped or relaxes or drifts or wires or faulty.any()),
         wires=Wires(**tile.wires.model_dump(exclude={"card"})) if wires else None,

@@ -31,8 +31,10 @@ _PURPOSES = {
     "temperature": 14,
     "dead_converter": 15,
     "dac_steps": 16,
+    "calibration": 17,
 }
 _TURN = 1 << 16
+_WRITING = 1 << 32  # beyond the last turn of any purpose
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,14 @@ class Coordinates:
     ----------
     seed, chip, stage : int
         See docs/decisions/0001.
+    writing : int
+        How often the tiles were written before.
     """
 
     seed: int
     chip: int
     stage: int
+    writing: int = 0
 
 
 def normals(
@@ -72,13 +77,18 @@ def normals(
     from imssa_sim.kernels.normal import fill_normals
     from imssa_sim.kernels.threefry import derive_key
 
-    sample = -_PURPOSES[purpose] - turn * _TURN
+    sample = sample_number(where, purpose, turn)
     key = derive_key(where.seed, where.chip, sample, where.stage, tile)
     key0, key1 = np.uint32(key[0]), np.uint32(key[1])
     out = np.empty((rows, columns), dtype=np.float32)
     for row in range(rows):
         fill_normals(key0, key1, np.uint32(row), out[row])
     return out.astype(np.float64)
+
+
+def sample_number(where: Coordinates, purpose: str, turn: int = 0) -> int:
+    """Return the number that stands in a sample's place for a draw; negative."""
+    return -_PURPOSES[purpose] - turn * _TURN - where.writing * _WRITING
 
 
 def uniforms(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.circuits.adc import Converters, real_converters, silence
+from imssa_sim.circuits.adc import Converters, Trim, real_converters, silence
 from imssa_sim.circuits.array import ProgrammedTiles
 from imssa_sim.circuits.dac import levels
 from imssa_sim.circuits.draws import Coordinates
@@ -50,6 +50,7 @@ def periphery(
     columns_used: IntArray,
     limit: int,
     where: Coordinates,
+    trim: Trim | None = None,
 ) -> Periphery:
     """Return the periphery of a set of tiles with the configured effects.
 
@@ -66,6 +67,8 @@ def periphery(
         Largest code on a word line.
     where : Coordinates
         Of the draws.
+    trim : Trim, optional
+        What a calibration has found; the converters are set against it.
     """
     if hardware.ideal:
         nothing = np.zeros(scale.shape)
@@ -78,6 +81,8 @@ def periphery(
     dead = hardware.faults.dead_converters
     if effects.faults and dead:
         converters = silence(converters, columns_used, hardware.adc.per_tile, dead, where)
+    if trim is not None:
+        converters = converters.trimmed(trim)
     variance = converters.variance
     if effects.thermal_noise:
         variance = variance + thermal_variance(

@@ -64,10 +64,10 @@ class Placement:
         self.lines = self._assigned(found.kinds)
         return FaultMap(self._chosen(found.kinds), self._chosen(found.conductance))
 
-    def normals(self, purpose: str) -> FloatArray:
-        """Return standard normals of the cells (T, R, P)."""
+    def normals(self, purpose: str, where: Coordinates | None = None) -> FloatArray:
+        """Return standard normals of the cells (T, R, P), at other coordinates where given."""
         tiles, *shape = self.shape
-        drawn = [draws.normals(self.where, t, purpose, *shape) for t in range(tiles)]
+        drawn = [draws.normals(where or self.where, t, purpose, *shape) for t in range(tiles)]
         return self._chosen(np.reshape(drawn, self.shape))
 
     def _chosen(self, values: NDArray[Any]) -> NDArray[Any]:

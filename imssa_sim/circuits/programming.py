@@ -115,7 +115,7 @@ def write_verified(
             targets[t][used],
             pulses,
             stuck=faulty[t][used],
-            verify_sigma=(lambda g: cell.read_sigma(g, g, read, read)) if noisy else None,
+            verify_sigma=(lambda g: cell.read_sigma(g, g, read, None)) if noisy else None,
             verify_normals=reads,
             bound_low=cell.bound_low,
             bound_high=cell.bound_high,

@@ -32,6 +32,7 @@ from imssa_sim.config.fields import (
     bits_or_list,
     problem,
 )
+from imssa_sim.units import format_si
 
 Bits = Annotated[int, Field(ge=2, le=16)]
 LayerBits = Annotated[int | tuple[int, ...], BeforeValidator(bits_or_list)]
@@ -276,6 +277,10 @@ class AdcConfig(Section):
     """Spread of the converters' offsets that calibration leaves [LSB]."""
     mismatch: Annotated[float, Field(ge=0)] = 0.0
     """Relative spread of the unit capacitors of a successive-approximation converter."""
+    calibrate: bool = False
+    """Gain and offset of each column are set by reads of the programmed array."""
+    calibration_reads: Annotated[int, Field(ge=8, le=65536)] = 64
+    """Reads of every tile that one calibration takes."""
 
 
 class DacConfig(Section):
@@ -340,6 +345,8 @@ class EffectsConfig(Section):
     """Programming is simulated pulse by pulse instead of by its published error."""
     relaxation: bool = True
     read_noise: bool = True
+    read_duration: bool = False
+    """1/f noise is that of the chip's own reads instead of the card's measurements."""
     drift: bool = True
     drift_compensation: bool = False
     """Not an effect but its remedy: one gain a tile follows what its weights have lost."""
@@ -411,6 +418,23 @@ class HardwareConfig(Section):
         return self
 
 
+class StreamConfig(Section):
+    """Inferences over hours, from ``time_since_programming`` on."""
+
+    duration: Delay = 0.0
+    """[s], zero: none."""
+    points: Annotated[int, Field(ge=2, le=1000)] = 11
+    """Times at which samples run, both ends included."""
+    spacing: Literal["linear", "logarithmic"] = "linear"
+    """Of the points, in the time since the first programming."""
+    samples: Literal["repeated", "divided"] = "repeated"
+    """Every point evaluates all samples, or each sample runs once, in blocks."""
+    reprogram_every: Time | None = None
+    """[s], all weights are written again; None: never."""
+    recalibrate_every: Time | None = None
+    """[s], drift compensation and converters are calibrated again; None: before each point."""
+
+
 class EvaluateConfig(Section):
     """What is run: test samples, chip instances, time since programming."""
 
@@ -422,8 +446,21 @@ class EvaluateConfig(Section):
     threads: Count = "auto"
     time_since_programming: Delay = 3600.0
     """[s]"""
+    stream: StreamConfig = StreamConfig()
     float: bool = True
     digital: bool = True
+
+    @model_validator(mode="after")
+    def _written_before(self) -> EvaluateConfig:
+        every = self.stream.reprogram_every
+        if self.stream.duration and every is not None and every < self.time_since_programming:
+            raise problem(
+                f"stream.reprogram_every: {format_si(every, 's')} is over before the first "
+                f"inference, at time_since_programming: "
+                f"{format_si(self.time_since_programming, 's')}",
+                remedy="write less often, or begin earlier",
+            )
+        return self
 
 
 class RunConfig(Section):

@@ -54,9 +54,9 @@ class ReadNoiseForm(Protocol):
     """Fluctuation from read to read."""
 
     def sigma(
-        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
     ) -> FloatArray:
-        """Return the standard deviation of one read [S]."""
+        """Return the standard deviation of one read [S]; ``read_time`` None: the card's own."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +166,13 @@ class Cell:
         return result
 
     def read_sigma(
-        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
     ) -> FloatArray:
-        """Return the standard deviation of the conductance in one read [S]."""
+        """Return the standard deviation of the conductance in one read [S].
+
+        ``time`` is that since programming, ``read_time`` the duration of the read [s]; None: that
+        of the measurements that the card rests on.
+        """
         if self.read_noise is None:
             return np.zeros(conductance.shape)
         return self.read_noise.sigma(conductance, programmed, time, read_time)

@@ -1,8 +1,10 @@
 """Equations of read noise: the fluctuation of a cell's conductance from one read to the next.
 
 ``conductance`` is that at the time of reading, ``programmed`` the one that was written [S].
-``time`` counts from programming, ``read_time`` is the duration of one read [s]. Fields are the
-card's parameters ``read_noise_<field>``.
+``time`` counts from programming, ``read_time`` is the duration of one read [s]; None: that of the
+measurements that the card rests on. 1/f noise depends on it: a shorter read averages less of the
+fast fluctuations away, each halving of t_r adds ln 2 to the logarithm in the variance. Fields are
+the card's parameters ``read_noise_<field>``.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class RelativeNoise:
     ratio: float = parameter(low=0)
 
     def sigma(
-        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
     ) -> FloatArray:
         """Return the standard deviation of one read [S]."""
         return self.ratio * np.abs(conductance)
@@ -55,7 +57,7 @@ class ConstantNoise:
     sigma_g: float = parameter("conductance", low=0)
 
     def sigma(
-        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
     ) -> FloatArray:
         """Return the standard deviation of one read [S]."""
         return np.full(conductance.shape, self.sigma_g)
@@ -86,12 +88,12 @@ class PowerOneOverF:
     t_read: float = parameter("time", low=0)
 
     def sigma(
-        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
     ) -> FloatArray:
         """Return the standard deviation of one read [S]."""
         g = np.maximum(programmed / self.reference, SMALLEST_RATIO)
         q = np.minimum(self.strength / g**self.power, self.cap)
-        return np.abs(conductance) * q * accumulated(time, self.t_read)
+        return np.abs(conductance) * q * accumulated(time, read_time or self.t_read)
 
 
 @register("read_noise", "branched_one_over_f")
@@ -133,11 +135,11 @@ class BranchedOneOverF:
         return np.maximum(branched(g, self.threshold, self.below, self.above), 0.0)
 
     def sigma(
-        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
     ) -> FloatArray:
         """Return the standard deviation of one read [S]."""
         q = self.strength(programmed)
-        return np.abs(conductance) * q * accumulated(time, self.t_read)
+        return np.abs(conductance) * q * accumulated(time, read_time or self.t_read)
 
 
 @register("read_noise", "logarithmic_one_over_f")
@@ -159,11 +161,11 @@ class LogarithmicOneOverF:
     t_read: float = parameter("time", low=0)
 
     def sigma(
-        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
     ) -> FloatArray:
         """Return the standard deviation of one read [S]; zero below 1 µS."""
         decades = np.log10(np.maximum(conductance / 1e-6, 1.0))
-        return np.asarray(self.strength * decades * accumulated(time, self.t_read))
+        return np.asarray(self.strength * decades * accumulated(time, read_time or self.t_read))
 
 
 def accumulated(time: float, t_read: float) -> float:

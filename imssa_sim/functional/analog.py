@@ -8,6 +8,7 @@ the threads, or the other samples.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -89,11 +90,15 @@ class AnalogNetwork:
         Time since programming [s].
     calibration : mapping, optional
         Column sums from `calibrate_adc.calibrate_adc`, by path of the tile set.
+    writing : int
+        How often the chip was programmed before.
+    calibrated : float, optional
+        Time since programming of the last calibration [s]; by default just now.
 
     Raises
     ------
     InputError
-        An ADC range needs calibration data and there is none.
+        Converters need calibration data and there is none.
     """
 
     def __init__(
@@ -105,12 +110,21 @@ class AnalogNetwork:
         chip: int = 0,
         time: float = 0.0,
         calibration: Mapping[str, ColumnSums] | None = None,
+        writing: int = 0,
+        calibrated: float | None = None,
     ) -> None:
         self.program = program
         self.hardware = hardware
         self.instance = ChipInstance(
-            program, hardware, seed=seed, chip=chip, time=time, calibration=calibration or {}
-        )
+            program, hardware, seed=seed, chip=chip, time=time, calibration=calibration or {},
+            writing=writing, calibrated=calibrated,
+        )  # fmt: skip
+
+    def later(self, time: float, calibrated: float | None = None) -> AnalogNetwork:
+        """Return the same chip at another time since its programming [s]."""
+        other = copy(self)
+        other.instance = self.instance.later(time, calibrated)
+        return other
 
     @property
     def programming(self) -> dict[str, ProgrammingCost]:

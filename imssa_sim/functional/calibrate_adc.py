@@ -40,10 +40,14 @@ class ColumnSums:
         Largest magnitude over all calibration samples and steps.
     values : float32 array (T, C · K, n)
         Sums at evenly spaced steps.
+    probes : int16 array (T, n, R)
+        Codes that came to the word lines at evenly spaced steps, as many as a calibration of the
+        programmed array reads (`hardware.adc.calibration_reads`); none where it is not configured.
     """
 
     maximum: FloatArray
     values: NDArray[np.float32]
+    probes: Codes
 
     def span(self, adc: AdcConfig) -> FloatArray:
         """Return the magnitude (T, C) that the configured policy wants inside the range."""
@@ -55,7 +59,7 @@ class ColumnSums:
 def calibrate_adc(
     program: Program, hardware: HardwareConfig, inputs: ArrayLike, samples: int = 16
 ) -> dict[str, ColumnSums]:
-    """Collect the column sums of every tile set whose ADC range depends on them.
+    """Collect the column sums of every tile set whose converters are set by them.
 
     Parameters
     ----------
@@ -76,6 +80,7 @@ def calibrate_adc(
     sets += program.linears
     wanted = {entry.path: entry for entry in sets if _needed(program, entry, hardware)}
     tile = hardware.chip.tile
+    probes = hardware.adc.calibration_reads if hardware.adc.calibrate else 0
     found: dict[str, ColumnSums] = {}
     if not wanted:
         return found
@@ -84,7 +89,7 @@ def calibrate_adc(
     def linear(path: str, codes: Codes) -> None:
         tiles = wanted.get(path)
         if isinstance(tiles, LinearTiles):
-            found[path] = _linear_sums(program, tiles, slices_of(tiles, tile), codes)
+            found[path] = _linear_sums(program, tiles, slices_of(tiles, tile), codes, probes)
 
     linear("chip.encoder", digital.quantise_inputs(network, x))
     r = digital.encode_inputs(network, x)
@@ -94,7 +99,7 @@ def calibrate_adc(
         for name in ("kernel", "kernel_reverse"):
             tiles = wanted.get(f"{path}.{name}")
             if isinstance(tiles, KernelTiles):
-                found[tiles.path] = _kernel_sums(program, tiles, slices_of(tiles, tile), u)
+                found[tiles.path] = _kernel_sums(program, tiles, slices_of(tiles, tile), u, probes)
         g = digital.gelu(layer, digital.layer_kernel(layer, u))
         linear(f"{path}.linear", g)
         r = digital.glu_residual_norm(layer, digital.linear_digital(layer.linear, g), r)
@@ -105,14 +110,17 @@ def calibrate_adc(
 def _needed(program: Program, tiles: KernelTiles | LinearTiles, hardware: HardwareConfig) -> bool:
     columns = columns_of(program, tiles)
     unaligned = hardware.adc.range != "aligned" or bool((columns.gain == 0)[columns.used].any())
-    return unaligned or bool(columns.split.any()) or hardware.chip.tile.slices > 1
+    sliced, calibrated = hardware.chip.tile.slices > 1, hardware.adc.calibrate
+    return unaligned or bool(columns.split.any()) or sliced or calibrated
 
 
 def _stride(samples: int, steps: int) -> int:
     return max(1, samples * steps // KEPT)
 
 
-def _linear_sums(program: Program, tiles: LinearTiles, slices: Slices, codes: Codes) -> ColumnSums:
+def _linear_sums(
+    program: Program, tiles: LinearTiles, slices: Slices, codes: Codes, probes: int
+) -> ColumnSums:
     columns: Columns = columns_of(program, tiles)
     trimmed = columns.bias if slices.number == 1 else np.zeros(slices.shift.shape)
     bound = int(np.abs(slices.weights).sum(axis=1).max()) * max(input_limits(program, tiles))
@@ -122,6 +130,8 @@ def _linear_sums(program: Program, tiles: LinearTiles, slices: Slices, codes: Co
     kept = flat[:: _stride(1, len(flat))]
     maximum = np.zeros(trimmed.shape)
     values = np.zeros((*trimmed.shape, len(kept)), dtype=np.float32)
+    probed = np.zeros((tiles.tiles, probes, tiles.weights.shape[1]), dtype=np.int16)
+    chosen = flat[np.arange(probes) * len(flat) // max(probes, 1)]
     for t in range(tiles.tiles):
         rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
         weights = slices.weights[t, : tiles.row_count[t]].astype(word)
@@ -129,10 +139,13 @@ def _linear_sums(program: Program, tiles: LinearTiles, slices: Slices, codes: Co
         ends = np.stack([sums.min(axis=0), sums.max(axis=0)]) + trimmed[t]
         maximum[t] = np.abs(ends).max(axis=0)
         values[t] = (kept[:, rows] @ weights + trimmed[t]).T
-    return ColumnSums(maximum, values)
+        probed[t, :, : tiles.row_count[t]] = chosen[:, rows]
+    return ColumnSums(maximum, values, probed)
 
 
-def _kernel_sums(program: Program, tiles: KernelTiles, slices: Slices, u: Codes) -> ColumnSums:
+def _kernel_sums(
+    program: Program, tiles: KernelTiles, slices: Slices, u: Codes, probes: int
+) -> ColumnSums:
     """Run the recurrence of the tiles step by step in exact arithmetic, all samples at once."""
     kernel = kernel_of(program, tiles)
     limit = kernel.state_requant.limit
@@ -154,10 +167,14 @@ def _kernel_sums(program: Program, tiles: KernelTiles, slices: Slices, u: Codes)
     stride = _stride(samples, steps)
     maximum = np.zeros((count, parts.shape[2]))
     values = []
+    probed = np.zeros((count, probes, tiles.weights.shape[1]), dtype=np.int16)
+    due = np.arange(probes) * steps // max(probes, 1)
     two_pass = tiles.mapping == "two_pass"
     for step in range(steps):
         v[:, :, states:] = source[:, step, tiles.input_channel].transpose(1, 0, 2)
         v[:, :, states:] *= (tiles.input_channel >= 0)[:, None, :]
+        for k in np.flatnonzero(due == step):
+            _put_codes(probed[:, k], tiles, v[:, k % samples])
         acc = v @ weights
         state = np.clip(np.floor(acc[:, :, :states] * gain + 0.5), -limit, limit)
         acc = acc if number == 1 else v @ parts
@@ -172,7 +189,17 @@ def _kernel_sums(program: Program, tiles: KernelTiles, slices: Slices, u: Codes)
     return ColumnSums(
         np.where(back >= 0, maximum[place, back], 0.0),
         np.where((back >= 0)[:, :, None], kept[place, back], np.float32(0)),
+        probed,
     )
+
+
+def _put_codes(rows: Codes, tiles: KernelTiles, apart: FloatArray) -> None:
+    """Put codes (T, S + I) at fixed places onto the word lines (T, R) of their tiles."""
+    states = tiles.state_multiplier.shape[1]
+    for t in range(tiles.tiles):
+        s, i = int(tiles.n_states[t]), int(tiles.n_inputs[t])
+        rows[t, :s] = apart[t, :s]
+        rows[t, s : s + i] = apart[t, states : states + i]
 
 
 def _apart(tiles: KernelTiles, values: NDArray[np.int64]) -> tuple[FloatArray, NDArray[np.int64]]:

@@ -10,8 +10,9 @@ import numpy as np
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.periphery import periphery
 from imssa_sim.circuits.slices import put_together
+from imssa_sim.functional.calibrate_columns import fit_columns, read_probes
 from imssa_sim.functional.columns import columns_of, input_limits, kernel_of, linear_at, slices_of
-from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced
+from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced, without_sums
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imssa_sim.circuits.array import ProgrammedTiles
+    from imssa_sim.circuits.adc import Trim
+    from imssa_sim.circuits.array import ProgrammedTiles, WrittenTiles
     from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.circuits.slices import Slices
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.functional.calibrate_adc import ColumnSums
+    from imssa_sim.functional.calibrate_columns import ColumnFit
     from imssa_sim.functional.columns import Columns
     from imssa_sim.kernels.dense import DenseTiles
     from imssa_sim.kernels.tiles import RecurrentTiles
@@ -96,7 +99,14 @@ class ChipInstance:
     time : float
         Time since programming [s].
     calibration : mapping
-        Column sums by path, where an ADC range depends on them.
+        Column sums by path, where converters are set by them.
+    writing : int
+        How often the tiles were written before.
+    calibrated : float, optional
+        Time since programming at which drift compensation and columns were last calibrated [s];
+        by default just now.
+    written : mapping, optional
+        The tile sets of this chip, where they have been written already.
     """
 
     def __init__(
@@ -108,15 +118,31 @@ class ChipInstance:
         chip: int,
         time: float,
         calibration: Mapping[str, ColumnSums],
+        writing: int = 0,
+        calibrated: float | None = None,
+        written: Mapping[str, WrittenTiles] | None = None,
     ) -> None:
         self.program, self.hardware = program, hardware
-        self.seed, self.chip, self.time = seed, chip, time
+        self.seed, self.chip = seed, chip
+        self.writing, self.calibration = writing, calibration
+        self.time = 0.0 if hardware.ideal else time
+        self.calibrated = self.time if calibrated is None else calibrated
+        self.written: dict[str, WrittenTiles] = dict(written or {})
+        self.fits: dict[str, ColumnFit] = {}
         self.kernels: dict[str, ReadyKernel] = {}
         self.dense: dict[str, ReadyLinear] = {}
         for kernel in program.kernels:
             self.kernels[kernel.path] = self._kernel(kernel, calibration.get(kernel.path))
         for linear in program.linears:
             self.dense[linear.path] = self._linear(linear, calibration.get(linear.path))
+
+    def later(self, time: float, calibrated: float | None = None) -> ChipInstance:
+        """Return this chip at another time since its programming [s]."""
+        return ChipInstance(
+            self.program, self.hardware, seed=self.seed, chip=self.chip, time=time,
+            calibration=self.calibration, writing=self.writing, calibrated=calibrated,
+            written=self.written,
+        )  # fmt: skip
 
     @property
     def programming(self) -> dict[str, ProgrammingCost]:
@@ -127,17 +153,19 @@ class ChipInstance:
     @property
     def wire_residual(self) -> float:
         """Largest residual of the wire equations of all tiles; 0 where wires do not resist."""
-        entries = [*self.kernels.values(), *self.dense.values()]
+        entries: list[ReadyKernel | ReadyLinear] = [*self.kernels.values(), *self.dense.values()]
         return max((entry.programmed.wire_residual for entry in entries), default=0.0)
 
     def _programmed(self, tiles: KernelTiles | LinearTiles, slices: Slices) -> ProgrammedTiles:
-        from imssa_sim.circuits.array import program_tiles
+        from imssa_sim.circuits.array import write_tiles
 
-        rows, columns = rows_and_columns(tiles)
-        return program_tiles(
-            slices.weights, rows, columns * slices.number, self.hardware, seed=self.seed,
-            chip=self.chip, stage=tiles.stage, time_since_programming=self.time,
-        )  # fmt: skip
+        if tiles.path not in self.written:
+            rows, columns = rows_and_columns(tiles)
+            self.written[tiles.path] = write_tiles(
+                slices.weights, rows, columns * slices.number, self.hardware, seed=self.seed,
+                chip=self.chip, stage=tiles.stage, writing=self.writing,
+            )  # fmt: skip
+        return self.written[tiles.path].at(self.time, self.calibrated)
 
     def _circuits(
         self,
@@ -148,6 +176,50 @@ class ChipInstance:
         limit: int,
     ) -> dict[str, Any]:
         """Return what the compiled kernels take of array, drivers and converters."""
+        trim = None
+        if self.hardware.adc.calibrate and not self.hardware.ideal:
+            trim = self._calibrate(tiles, conversion, slices, programmed, limit)
+        circuits = self._parts(tiles, conversion, slices, programmed, limit, trim)
+        return circuits | {"slices": slices.number, "slice_gain": conversion.slice_gain}
+
+    def _calibrate(
+        self,
+        tiles: KernelTiles | LinearTiles,
+        conversion: Conversion,
+        slices: Slices,
+        programmed: ProgrammedTiles,
+        limit: int,
+    ) -> Trim:
+        """Return the gains and offsets found by reads at the time of the last calibration."""
+        then = programmed
+        if self.calibrated != self.time:
+            then = self.written[tiles.path].at(self.calibrated, self.calibrated)
+        rows, columns = rows_and_columns(tiles)
+        sums = self.calibration.get(tiles.path)
+        if sums is None:
+            raise without_sums(tiles.path)
+        codes = read_probes(
+            sums.probes, then.weights, self._parts(tiles, conversion, slices, then, limit, None),
+            rows, columns * slices.number,
+            Coordinates(self.seed, self.chip, tiles.stage, self.writing),
+            limit=limit, age=self.calibrated,
+        )  # fmt: skip
+        acc = np.einsum("tnr,trc->ntc", sums.probes.astype(np.float64), slices.weights)
+        used = np.arange(slices.weights.shape[2]) < (columns * slices.number)[:, None]
+        self.fits[tiles.path] = fit_columns(
+            acc * conversion.scale + conversion.offset, codes, conversion.low, conversion.high, used
+        )
+        return self.fits[tiles.path].trim
+
+    def _parts(
+        self,
+        tiles: KernelTiles | LinearTiles,
+        conversion: Conversion,
+        slices: Slices,
+        programmed: ProgrammedTiles,
+        limit: int,
+        trim: Trim | None,
+    ) -> dict[str, Any]:
         around = periphery(
             programmed,
             self.hardware,
@@ -158,6 +230,7 @@ class ChipInstance:
             columns_used=rows_and_columns(tiles)[1] * slices.number,
             limit=limit,
             where=Coordinates(self.seed, self.chip, tiles.stage),
+            trim=trim,
         )
         variance, flat = programmed.variance, programmed.flat_variance
         return {
@@ -170,8 +243,6 @@ class ChipInstance:
             "adc_low": around.converters.low,
             "adc_high": around.converters.high,
             "adc_table": around.converters.table,
-            "slices": slices.number,
-            "slice_gain": conversion.slice_gain,
         }
 
     def _conversion(

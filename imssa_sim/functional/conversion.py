@@ -122,7 +122,7 @@ def sliced(
         There is no calibration data.
     """
     if sums is None:
-        raise _without_sums(path)
+        raise without_sums(path)
     high = (1 << (adc.bits - 1)) - 1
     used = np.repeat(columns.used, slices.number, axis=1)
     span = np.where(used, sums.span(adc), 0.0) / max(high, 1)
@@ -143,9 +143,10 @@ def sliced(
     )
 
 
-def _without_sums(path: str) -> InputError:
+def without_sums(path: str) -> InputError:
+    """Return the error that a tile set's converters cannot be set."""
     return InputError(
-        f"{path}: the ADC range needs column sums on calibration data, none were given"
+        f"{path}: the converters need column sums on calibration data, none were given"
     )
 
 
@@ -179,7 +180,7 @@ def nominal(
     step = np.ones(columns.used.shape)
     if ranged.any() or (columns.split & columns.used).any():
         if sums is None:
-            raise _without_sums(path)
+            raise without_sums(path)
         span = sums.span(adc)
         step[ranged] = np.where(span > 0, span / max(high, 1), 1.0)[ranged]
     scale = 1.0 / step

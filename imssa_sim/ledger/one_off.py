@@ -56,18 +56,15 @@ class Upkeep:
     ----------
     written : mapping
         Simulated programming by path of the tile set; empty: by the card's mean pulse number.
-    calibration_reads : int
-        Reads of every tile in one round of calibration.
-    calibrations, recalibrations : int
-        Rounds before the first inference, and later in the stream.
+    calibration_reads, recalibration_reads : int
+        Reads of every tile for calibration: before the first inference, and in the stream.
     rewritings : int
         Times that all weights were written again in the stream.
     """
 
     written: Mapping[str, Writing] = field(default_factory=dict)
     calibration_reads: int = 0
-    calibrations: int = 0
-    recalibrations: int = 0
+    recalibration_reads: int = 0
     rewritings: int = 0
 
 
@@ -164,19 +161,17 @@ def one_off(program: Program, costs: CostModel, upkeep: Upkeep) -> OneOff:
     times = [entry.time for entry in once]
     serial = costs.hardware.programming.parallel == "none"
     writing_time = math.fsum(times) if serial else max(times, default=0.0)
-    entries = [*once, *_again(once, "reprogram", upkeep.rewritings)]
-    round_time = 0.0
-    reads: list[Entry] = []
-    if upkeep.calibrations or upkeep.recalibrations:
-        reads, round_time = _calibration(program, costs, upkeep.calibration_reads)
-    entries += _again(reads, "calibrate", upkeep.calibrations)
-    entries += _again(reads, "recalibrate", upkeep.recalibrations)
+    entries = [*once, *_again(once, upkeep.rewritings)]
+    found, calibration_time = _calibration(program, costs, upkeep.calibration_reads, "calibrate")
+    entries += found
+    found, again_time = _calibration(program, costs, upkeep.recalibration_reads, "recalibrate")
+    entries += found
     cells = (w.cells for w in written.values()) if written else (c.cells for c in costs.programming)
     return OneOff(
         entries=tuple(entries),
         programming_time=writing_time,
-        calibration_time=upkeep.calibrations * round_time,
-        stream_time=upkeep.rewritings * writing_time + upkeep.recalibrations * round_time,
+        calibration_time=calibration_time,
+        stream_time=upkeep.rewritings * writing_time + again_time,
         cells=sum(cells),
         pulses=sum(entry.count for entry in once),
         simulated=bool(written),
@@ -208,23 +203,26 @@ def _by_simulation(costs: CostModel, written: Mapping[str, Writing]) -> Iterator
         )  # fmt: skip
 
 
-def _again(entries: Iterable[Entry], action: str, times: int) -> Iterator[Entry]:
+def _again(entries: Iterable[Entry], times: int) -> Iterator[Entry]:
     for e in entries:
         if times:
             yield Entry(
-                e.component, e.kind, action, e.stage, e.count * times, e.time * times,
+                e.component, e.kind, "reprogram", e.stage, e.count * times, e.time * times,
                 e.energy * times, e.status,
             )  # fmt: skip
 
 
-def _calibration(program: Program, costs: CostModel, reads: int) -> tuple[list[Entry], float]:
-    """Return the entries of one round of calibration reads and its time [s].
+def _calibration(
+    program: Program, costs: CostModel, reads: int, action: str
+) -> tuple[list[Entry], float]:
+    """Return the entries of so many calibration reads of each tile, and their time [s].
 
     A read is priced as the reads of a token, the cells at their fixed activity; the digital
     work of fitting is not.
     """
-    entries, longest = [], 0.0
-    for stage, operations in _reading(program):
+    entries: list[Entry] = []
+    longest = 0.0
+    for stage, operations in _reading(program) if reads else ():
         table = durations([stage], costs.hardware).table
         each = math.fsum(float(table[op].seconds) for op in operations)
         longest = max(longest, reads * each)
@@ -234,7 +232,7 @@ def _calibration(program: Program, costs: CostModel, reads: int) -> tuple[list[E
                 count = reads * op.count * cost.per
                 status = weakest(tuple(use for term in cost.terms for use in term.uses))
                 entries.append(
-                    Entry(cost.component, cost.kind, "calibrate", stage.path, count, time,
+                    Entry(cost.component, cost.kind, action, stage.path, count, time,
                           count * float(cost.energy), status)
                 )  # fmt: skip
                 time = 0.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from imssa_sim.config.load import LoadedConfig
     from imssa_sim.ledger.ledger import Ledger
     from imssa_sim.mapping.program import Program
+    from imssa_sim.simulation.schedule import Moment
     from imssa_sim.timing.simulate import TimingResult
 
 
@@ -66,6 +69,66 @@ class Accuracy:
 
 
 @dataclass(frozen=True)
+class StreamPoint:
+    """The chips at one time of a stream.
+
+    Attributes
+    ----------
+    moment : Moment
+    samples : int
+        Evaluated on each chip instance.
+    correct : tuple of int
+        One count per chip instance.
+    array_energy : tuple of float
+        Dissipated in the cells per inference, one per chip instance [J].
+    """
+
+    moment: Moment
+    samples: int
+    correct: tuple[int, ...]
+    array_energy: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy over the chip instances, 0 to 1."""
+        return statistics.fmean(self.correct) / self.samples
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Accuracy against time, and how often the chips were written and calibrated meanwhile."""
+
+    points: tuple[StreamPoint, ...]
+    rewritings: int
+    calibrations: int
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy over time, straight between the points."""
+        pairs = list(itertools.pairwise(self.points))
+        times = [b.moment.clock - a.moment.clock for a, b in pairs]
+        areas = [(a.mean + b.mean) / 2 * t for (a, b), t in zip(pairs, times, strict=True)]
+        return math.fsum(areas) / math.fsum(times)
+
+    @property
+    def lowest(self) -> StreamPoint:
+        """The point of the lowest mean accuracy, the first of several."""
+        return min(self.points, key=lambda point: point.mean)
+
+
+@dataclass(frozen=True)
+class ColumnCalibration:
+    """How far conversions were off in the calibrations of all chips [LSB rms].
+
+    ``before``: as first read; ``after``: with gains and offsets taken off. ``reads`` of every tile.
+    """
+
+    before: float
+    after: float
+    reads: int
+
+
+@dataclass(frozen=True)
 class Saturation:
     """Conversions of one ADC group that hit either end of the range."""
 
@@ -89,5 +152,7 @@ class RunResult:
     saturation: tuple[Saturation, ...]
     predictions: Mapping[str, NDArray[np.int64]]  # "labels", "float", "digital", "chip0", …
     citations: tuple[str, ...]  # bibliography keys of the cards that this run used
+    stream: Stream | None = None
+    calibration: ColumnCalibration | None = None
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]
     wire_residual: float = 0.0  # of the wire equations, largest of all tiles and chip instances

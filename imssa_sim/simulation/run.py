@@ -10,12 +10,12 @@ from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.costs.model import CostModel
 from imssa_sim.costs.pricing import check_operating_point
 from imssa_sim.ledger.build import build_ledger
-from imssa_sim.ledger.one_off import Upkeep
 from imssa_sim.mapping.build import build_program
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import prepare_inputs
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.result import RunResult
+from imssa_sim.simulation.schedule import check_times
 from imssa_sim.simulation.values import run_values
 from imssa_sim.threads import use_threads
 from imssa_sim.timing.simulate import simulate_timing
@@ -93,6 +93,7 @@ def simulate(
     config = loaded.config
     told = progress if progress is not None else Silent()
     check_operating_point(config.hardware)
+    check_times(config)
     clock = Clock(told)
     key = functional_key(config)
     values: Values
@@ -112,9 +113,7 @@ def simulate(
         timing = simulate_timing(program, config.hardware, engine=engine)
     with clock.phase("costs"):
         costs = CostModel(program, config.hardware)
-        ledger = build_ledger(
-            program, costs, timing, values.activity, Upkeep(written=values.written)
-        )
+        ledger = build_ledger(program, costs, timing, values.activity, values.upkeep)
         baselines = evaluate_baselines(config, values.sequence_length)
     used = {*costs.citations, *(key for b in baselines for key in b.citations)}
     return RunResult(
@@ -129,5 +128,7 @@ def simulate(
         wire_residual=values.wire_residual,
         predictions=values.predictions,
         citations=tuple(sorted(used)),
+        stream=values.stream,
+        calibration=values.calibration,
         host_seconds=clock.seconds,
     )

@@ -12,27 +12,28 @@ from imssa_sim.errors import InternalError
 from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.ledger.one_off import mean_writing
 from imssa_sim.mapping.build import build_program
 from imssa_sim.model.calibration import CalibrationOptions, Granularities
 from imssa_sim.model.forward import forward
 from imssa_sim.model.ptq import quantise
 from imssa_sim.model.quantised import bits_from
 from imssa_sim.simulation.result import Accuracy, Saturation
+from imssa_sim.simulation.schedule import schedule
+from imssa_sim.simulation.stream import blocks, joined, run_chip
+from imssa_sim.simulation.upkeep import column_calibration, upkeep_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.functional.analog import AnalogResult
-    from imssa_sim.ledger.one_off import Writing
+    from imssa_sim.ledger.one_off import Upkeep
     from imssa_sim.model.quantised import OutputForm, QuantisedNetwork
     from imssa_sim.simulation.clock import Clock
     from imssa_sim.simulation.inputs import Inputs
-    from imssa_sim.simulation.result import DataUsed
+    from imssa_sim.simulation.result import ColumnCalibration, DataUsed, Stream
 
     IntArray = NDArray[np.int64]
 
@@ -57,8 +58,8 @@ class ChipActivity:
 class Values:
     """Values of a run; all that depends on data, weights and the array, nothing on costs.
 
-    ``written``: simulated programming by path of the tile set, empty without effects.write_verify.
     ``wire_residual``: the largest of all tiles and chips, 0 without effects.ir_drop.
+    ``upkeep``: what was done to the chips beside inferences.
     """
 
     network: QuantisedNetwork
@@ -68,8 +69,10 @@ class Values:
     saturation: tuple[Saturation, ...]
     predictions: Mapping[str, IntArray]
     activity: ChipActivity
-    written: Mapping[str, Writing]
+    upkeep: Upkeep
     wire_residual: float = 0.0
+    stream: Stream | None = None
+    calibration: ColumnCalibration | None = None
 
 
 def output_form(config: RunConfig) -> OutputForm:
@@ -130,8 +133,10 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
                 config.evaluate.batch,
                 clock.told.advance,
             ).predictions
-    results, written, residuals = [], [], []
+    results, written, residuals, fits, streams = [], [], [], [], []
     chosen = spread(samples, config.evaluate.chip_samples)
+    plan = schedule(config.evaluate)
+    parts = blocks(chosen, plan, config.evaluate.stream.samples == "divided") if plan else []
     for chip in range(config.evaluate.chips):
         name = f"analog accuracy, chip {chip + 1} of {config.evaluate.chips}"
         with clock.phase(name, len(chosen)):
@@ -155,6 +160,16 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         results.append(result)
         written.append(analog.programming)
         residuals.append(analog.wire_residual)
+        fits += list(analog.instance.fits.values())
+        if plan is None:
+            continue
+        name = f"analog stream, chip {chip + 1} of {config.evaluate.chips}"
+        with clock.phase(name, sum(map(len, parts))):
+            streams.append(
+                run_chip(
+                    analog, config, inputs, parts, plan, column_sums, threads, clock.told.advance
+                )
+            )
     return Values(
         network=network,
         sequence_length=inputs.inputs.shape[1],
@@ -163,17 +178,11 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         saturation=_saturation(results),
         predictions=predictions,
         activity=_activity(results),
-        written=_written(written) if _looped(config) else {},
         wire_residual=max(residuals),
+        upkeep=upkeep_of(config, written, plan),
+        stream=joined(plan, parts, streams, inputs.labels) if plan else None,
+        calibration=column_calibration(fits, config.hardware.adc.calibration_reads),
     )
-
-
-def _looped(config: RunConfig) -> bool:
-    return config.hardware.effects.write_verify and not config.hardware.ideal
-
-
-def _written(chips: list[dict[str, ProgrammingCost]]) -> dict[str, Writing]:
-    return {path: mean_writing(chip[path] for chip in chips) for path in chips[0]}
 
 
 def spread(samples: int, wanted: int | str) -> IntArray:

@@ -9,6 +9,7 @@ EFFECTS = (
     "relaxation",
     "read_noise",
     "drift",
+    "read_duration",
     "drift_compensation",
     "faults",
     "level_grid",

@@ -58,8 +58,27 @@ def test_joshi_read_noise(g, t):
     cell = load_cell("cells/pcm_joshi_2020")
     q = min(0.0088 / (g / 25) ** 0.65, 0.2)
     expected = 0.9 * g * q * math.sqrt(math.log((t + 250e-9) / (2 * 250e-9)))
-    found = cell.read_sigma(np.array([0.9 * g * US]), np.array([g * US]), t, 1e-8)
+    found = cell.read_sigma(np.array([0.9 * g * US]), np.array([g * US]), t, None)
     assert found[0] / US == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["pcm_joshi_2020", "pcm_hermes_2", "cmo_hfox"])
+def test_one_over_f_noise_grows_as_the_integral_of_its_spectrum(name):
+    """∫ K/f df from 1/(t + t_r) to 1/(2 t_r), summed up: shorter reads and longer waits add."""
+    cell, g = load_cell(f"cells/{name}"), np.array([15 * US])
+
+    def power(t, t_read):
+        return cell.read_sigma(g, g, t, t_read)[0] ** 2
+
+    def band(t, t_read):
+        f = np.geomspace(1 / (t + t_read), 1 / (2 * t_read), 100_001)
+        return np.trapezoid(1 / f, f)
+
+    for t, t_read in ((1.0, 1e-7), (3600.0, 1e-6), (86400.0, 1e-8)):
+        ratio = power(t, t_read) / power(20.0, 2.5e-7)
+        assert ratio == pytest.approx(band(t, t_read) / band(20.0, 2.5e-7), rel=1e-6)
+    own = cell.read_noise.t_read
+    assert power(3600.0, own) == power(3600.0, None)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +176,7 @@ def test_hermes_moments_against_the_branches():
     ]
     np.testing.assert_allclose(mean, expected_mean, rtol=1e-12)
     np.testing.assert_allclose(sigma, expected_sigma, rtol=1e-12)
-    noise = cell.read_sigma(np.array([10e-6]), np.array([0.8 * 20.7e-6]), 3600.0, 1e-8)
+    noise = cell.read_sigma(np.array([10e-6]), np.array([0.8 * 20.7e-6]), 3600.0, None)
     q = 0.0069 * 0.8**3 - 0.0280 * 0.8**2 + 0.0211 * 0.8 + 0.0123
     accumulated = math.sqrt(math.log((3600 + 512e-9) / (2 * 512e-9)))
     assert noise[0] == pytest.approx(10e-6 * q * accumulated)

@@ -45,6 +45,7 @@ CASES = {
     "write_verify": Case("cells/hfox_neurram"),
     "relaxation": Case("cells/hfox_neurram"),
     "read_noise": Case("cells/taox_imssa"),
+    "read_duration": Case("cells/pcm_joshi_2020", besides=("read_noise",)),
     "drift": Case("cells/pcm_joshi_2020"),
     "drift_compensation": Case("cells/pcm_joshi_2020", besides=("drift",)),
     "faults": Case("cells/taox_imssa", {"faults": {"stuck_on": 0.02}}),
