@@ -13,7 +13,6 @@ import numpy as np
 
 from imssa_sim.kernels.ops import (
     LANES,
-    any_lane,
     convert,
     count,
     entry,
@@ -42,8 +41,9 @@ def _clipped(code: Any, limit: Any, zero: Any, clipped: Any, at: Any) -> Any:
     """Clip codes to ±limit, and count those beyond."""
     bottom = sub(zero, limit)
     below, above = less(code, bottom), less(limit, code)
-    if any_lane(below) or any_lane(above):
-        clipped[at] += count(below) + count(above)
+    beyond = count(below, LANES) + count(above, LANES)
+    if beyond:
+        clipped[at] += beyond
         code = select(below, bottom, select(above, limit, code))
     return code
 
@@ -64,7 +64,7 @@ def _output(total: Any, through: Any, scale: Any, ahead: bool, c: Any, clipped: 
     # A value counts once, whichever of its three roundings clipped it.
     beyond = fma(mul(sub(code, held), sub(code, held)), one, mul(sub(part, kept), sub(part, kept)))
     over = select(less(limit, both), one, select(less(both, bottom), one, splat(zero)))
-    clipped[OUTPUT] += count(less(zero, fma(beyond, one, over)))
+    clipped[OUTPUT] += count(less(zero, fma(beyond, one, over)), LANES)
     return select(less(both, bottom), bottom, select(less(limit, both), limit, both))
 
 
