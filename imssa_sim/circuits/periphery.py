@@ -13,7 +13,7 @@ from imssa_sim.circuits.array import ProgrammedTiles
 from imssa_sim.circuits.dac import levels
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.energy import read_duration
-from imssa_sim.circuits.sense import thermal_variance
+from imssa_sim.circuits.sense import pulse_power, shot_variance, thermal_variance, unit_time
 from imssa_sim.devices.cell import load_cell
 
 if TYPE_CHECKING:
@@ -33,10 +33,16 @@ class Periphery:
         See `imssa_sim.circuits.dac.levels`.
     converters : Converters
         Their ``variance`` includes the sense nodes' thermal noise.
+    shot_variance : array (T, R, C) or None
+        See `imssa_sim.circuits.sense.shot_variance`.
+    pulse_power : array (2·limit + 1,) or None
+        See `imssa_sim.circuits.sense.pulse_power`.
     """
 
     dac_levels: FloatArray | None
     converters: Converters
+    shot_variance: FloatArray | None = None
+    pulse_power: FloatArray | None = None
 
 
 def periphery(
@@ -103,5 +109,16 @@ def periphery(
         dnl=dac.dnl if effects.converter_errors else 0.0,
         where=where,
     )
+    shot = power = None
+    if effects.shot_noise:
+        shot = shot_variance(
+            programmed.cell_conductance,
+            programmed.scale,
+            read_voltage=tile.read_voltage,
+            unit_time=unit_time(dac.encoding, limit, tile.read_time, dac.lsb_time),
+        )
+        codes = np.arange(-limit, limit + 1.0) if drivers is None else drivers
+        power = pulse_power(codes, dac.encoding)
     c = converters
-    return Periphery(drivers, Converters(c.scale, c.offset, c.low, c.high, variance, c.table))
+    converters = Converters(c.scale, c.offset, c.low, c.high, variance, c.table)
+    return Periphery(drivers, converters, shot, power)

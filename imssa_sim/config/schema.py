@@ -356,6 +356,8 @@ class EffectsConfig(Section):
     ir_drop: bool = False
     thermal_noise: bool = False
     """Johnson noise of the cells at the sense nodes."""
+    shot_noise: bool = False
+    """Shot noise of the cells' currents at the sense nodes, in full (2·q·I·B)."""
     converter_errors: bool = True
     """Noise, spreads, mismatch and non-linearity that the adc and dac sections state."""
     nonlinearity: bool = True

@@ -237,6 +237,8 @@ class ChipInstance:
             "variance": None if variance is None else variance + flat[:, None, :],
             "flat_variance": flat,
             "extra_variance": around.converters.variance,
+            "shot_variance": around.shot_variance,
+            "pulse_power": around.pulse_power,
             "dac_levels": around.dac_levels,
             "adc_scale": around.converters.scale,
             "adc_offset": around.converters.offset,

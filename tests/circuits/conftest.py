@@ -16,6 +16,7 @@ EFFECTS = (
     "ir_drop",
     "write_verify",
     "thermal_noise",
+    "shot_noise",
     "nonlinearity",
     "converter_errors",
 )

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from imssa_sim.circuits.array import write_tiles
+from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.literal import literal_sums
+from imssa_sim.circuits.periphery import periphery
 from imssa_sim.circuits.sense import pulse_power, shot_variance, thermal_variance, unit_time
 
 READS = 20_000
@@ -104,3 +106,27 @@ def test_folded_with_read_noise_is_the_sum_of_both(hardware):
     )  # fmt: skip
     z = (samples.var(axis=0, ddof=1) / (shot + slow) - 1) / math.sqrt(2 / (READS - 1))
     assert np.all(np.abs(z) < 5)
+
+
+@pytest.mark.parametrize("encoding", ["pulse_width", "amplitude", "bit_serial"])
+def test_the_periphery_states_it_for_the_encoding(hardware, encoding):
+    written, _ = tiles(hardware, "one_sided")
+    chip = hardware(
+        tile={"weights": "one_sided"}, dac={"encoding": encoding, "lsb_time": "2 ns"},
+        shot_noise=True,
+    )  # fmt: skip
+    read = written.at(0.0)
+    around = {
+        "scale": np.ones((1, 6)), "offset": np.zeros((1, 6)), "low": -128, "high": 127,
+        "columns_used": np.array([6]), "limit": 127, "where": Coordinates(0, 0, 0),
+    }  # fmt: skip
+    found = periphery(read, chip, **around)
+    time = {"pulse_width": 2e-9, "amplitude": 1e-8 / 127, "bit_serial": 1e-8}[encoding]
+    electrons = 0.2 * time / 1.602176634e-19
+    expected = read.cell_conductance / read.scale[:, None, :] ** 2 / electrons
+    np.testing.assert_allclose(found.shot_variance, expected, rtol=1e-12)
+    # Seven bits: 1 + 4 + … + 4^6.
+    assert found.pulse_power[-1] == (5461 if encoding == "bit_serial" else 127)
+    off = periphery(read, hardware(), **around)
+    assert off.shot_variance is None
+    assert off.pulse_power is None

@@ -54,7 +54,7 @@ def noisy(random_networks, request):
     chip = chip_of(
         random_networks, mapping={"kernel": mapping, "encoder": "analog", "decoder": "analog"},
         tile=tile, adc=errors if kind == "converters" else {},
-        effects={"thermal_noise": kind == "converters"},
+        effects={"thermal_noise": kind == "converters", "shot_noise": kind == "slices"},
     )  # fmt: skip
     from imssa_sim.functional.calibrate_adc import calibrate_adc
 

@@ -56,6 +56,10 @@ CASES = {
         "cells/pcm_joshi_2020",
         {"tile": {"read_voltage": 0.001, "read_time": 1e-11}, "dac": {"encoding": "amplitude"}},
     ),
+    "shot_noise": Case(
+        "cells/pcm_joshi_2020",
+        {"tile": {"read_voltage": 0.001, "read_time": 1e-11}, "dac": {"encoding": "amplitude"}},
+    ),
     "converter_errors": Case("cells/ideal", {"adc": {"noise": 1.0}, "dac": {"inl": 0.0}}),
     "nonlinearity": Case("bent", {"dac": {"encoding": "amplitude"}}),
 }
