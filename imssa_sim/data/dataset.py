@@ -62,6 +62,8 @@ class Dataset:
         Value of an empty pixel after normalisation.
     contents : str
         Where sequences are streamed: what stands for their values in the fingerprint.
+    synthetic : bool
+        Whether the data were made up by a program where one would expect records of the world.
     """
 
     name: str
@@ -74,6 +76,12 @@ class Dataset:
     image_shape: tuple[int, int] | None = None
     background: float = 0.0
     contents: str = ""
+    synthetic: bool = False
+
+    @property
+    def called(self) -> str:
+        """The name, with a mark that results on synthetic data always carry."""
+        return f"{self.name} (SYNTHETIC)" if self.synthetic else self.name
 
     @property
     def length(self) -> int:

@@ -70,6 +70,7 @@ def load_keywords(
         source=f"{SYNTHETIC}{len(about['words'])} words; features that come with the package "
         f"({counts})",
         normalisation=about["normalisation"] if normalise else "log-mel, whole dB",
+        synthetic=True,
     )
 
 

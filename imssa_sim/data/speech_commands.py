@@ -242,6 +242,7 @@ def load_words(
             f"{1e3 * mel.window:g} ms every {1e3 * mel.hop:g} ms, whole dB"
         )
         stated += f", {SCALING}" if normalise else ""
+    synthetic = _is_synthetic(found.folder)
     by = "its lists" if found.listed else "the hash of the speaker"
     return Dataset(
         name=name,
@@ -249,19 +250,19 @@ def load_words(
         validation=validation,
         test=test,
         classes=found.words,
-        source=f"{_origin(found.folder)}{len(found.paths)} recordings of "
+        source=f"{SYNTHETIC if synthetic else ''}{len(found.paths)} recordings of "
         f"{len(found.words)} words in the layout of Speech Commands from a local folder, parts "
         f"by {by}",
         normalisation=stated,
         contents=f"{found.contents()} {stated}",
+        synthetic=synthetic,
     )
 
 
-def _origin(folder: Path) -> str:
-    """Return `SYNTHETIC` for recordings of benchmarks/keywords/make_dataset.py."""
+def _is_synthetic(folder: Path) -> bool:
+    """Return whether recordings are those of benchmarks/keywords/make_dataset.py."""
     readme = folder / "README.txt"
-    told = readme.read_bytes()[:9] if readme.is_file() else b""
-    return SYNTHETIC if told == b"SYNTHETIC" else ""
+    return readme.is_file() and readme.read_bytes()[:9] == b"SYNTHETIC"
 
 
 def _reader(found: WordFolders, frames: LogMel | None, normalise: bool) -> Read:

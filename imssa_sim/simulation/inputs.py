@@ -88,7 +88,7 @@ def prepare_inputs(config: RunConfig) -> Inputs:
 def _message(config: RunConfig, dataset: Dataset, checkpoint: Path | None, fallback: bool) -> str:
     first = f"data: {dataset.name}, {dataset.source}"
     if fallback:
-        first = f"data: {config.data.name} was not found, so this run uses {dataset.name} instead"
+        first = f"data: {config.data.name} was not found, so this run uses {dataset.called} instead"
         if config.model.checkpoint is not None:
             first += f" (and not model.checkpoint, which is for {config.data.name})"
     if checkpoint is not None:

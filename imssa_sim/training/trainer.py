@@ -114,7 +114,7 @@ def train(
         _resume(fit, resume, identity, report)
     report(
         f"training {config.name}: {start.parameters:,} parameters, {len(dataset.train)} sequences "
-        f"of {dataset.length} steps ({dataset.name}), at most {config.train.epochs} epochs"
+        f"of {dataset.length} steps ({dataset.called}), at most {config.train.epochs} epochs"
     )
 
     def after_epoch(record: EpochRecord) -> None:

@@ -36,6 +36,8 @@ def test_shipped_features_are_small_and_labelled() -> None:
     assert SHIPPED.stat().st_size < 1_000_000
     data = load_dataset("keywords")
     assert data.source.startswith("SYNTHETIC")
+    assert data.called == "keywords (SYNTHETIC)"
+    assert data.only(("yes", "no")).called.endswith("(SYNTHETIC)")
     assert data.test.inputs.shape == (504, 100, 20)
     assert len(data.classes) == 12
     for part in (data.train, data.validation, data.test):

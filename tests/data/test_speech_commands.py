@@ -137,7 +137,9 @@ def test_large_data_are_streamed(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_synthetic_folders_are_called_so(folder: Path) -> None:
     assert "SYNTHETIC" not in load_dataset("speech_commands", folder).source
     (folder / "README.txt").write_text("SYNTHETIC keywords, …", encoding="utf-8")
-    assert load_dataset("speech_commands", folder).source.startswith("SYNTHETIC")
+    data = load_dataset("speech_commands", folder)
+    assert data.source.startswith("SYNTHETIC")
+    assert data.called == "speech_commands (SYNTHETIC)"
 
 
 def header(content: bytes, place: int, form: str, value: int) -> bytes:
