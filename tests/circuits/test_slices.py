@@ -88,3 +88,29 @@ def test_levels_of_a_cell_hold_digits_exactly(hardware, scheme, tmp_path):
 
     assert error(1) > 1
     assert error(2) < 1e-9
+
+
+@pytest.mark.parametrize("scheme", ["differential", "one_sided"])
+@pytest.mark.parametrize("number", [2, 4])
+def test_errors_of_slices_are_weighted_by_their_place(hardware, scheme, number):
+    """Σ_k 4^(b·k)·2σ²/s_k² in a weight; a chi-square of 1,200, fails by accident below 1e-6."""
+    sigma = 0.2e-6
+    rng = np.random.default_rng(5)
+    weights = rng.integers(-127, 128, (1, 60, 20))
+    weights[0, 0] = 127
+    chip = hardware(
+        tile={"weights": scheme, "programming_sigma": f"{sigma} S"}, programming_error=True
+    )
+    held = cut_weights(weights, number, scheme, "column")
+    tiles = write_tiles(
+        held.weights, np.array([60]), np.array([20 * number]), chip, seed=0, chip=0, stage=0
+    ).at(0.0)
+    error = (put_together(tiles.weights, held.shift, number) - weights)[0]
+    each = (2.0 ** held.shift[0] / tiles.scale[0]) ** 2 * 2 * sigma**2
+    expected = each.reshape(20, number).sum(axis=1)
+    # Of a whole weight's error, from the card's range alone, √(112² + 15²) / 127 is left, or
+    # √(64² + 48² + 12² + 3²) / 127.
+    whole = 2 * (sigma * 127 / (300e-6 - 1e-6)) ** 2
+    assert np.sqrt(expected / whole) == pytest.approx({2: 0.8898, 4: 0.6374}[number], abs=1e-4)
+    measured = (error**2 / expected).sum() / error.size
+    assert abs(measured - 1) < 5 * np.sqrt(2 / error.size)
