@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from itertools import count
 
@@ -59,3 +60,16 @@ def test_a_task_may_use_threads_of_its_own():
     done = []
     run_threads(2, lambda: run_threads(2, lambda: done.append(True)))
     assert len(done) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system pins no threads")
+def test_threads_may_use_all_cores_of_the_process():
+    seen, together = [], threading.Barrier(3)
+
+    def task():
+        seen.append(os.sched_getaffinity(0))
+        together.wait(timeout=60)
+
+    for _ in range(3):
+        run_threads(3, task)
+    assert seen == [os.sched_getaffinity(os.getpid())] * 9
