@@ -25,7 +25,7 @@ class TerminalProgress:
     quiet : bool
         Show nothing but notes.
     verbose : bool
-        Also a line with the wall time of every phase.
+        Also a line with the wall time of every phase, and one with what all took.
     """
 
     def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
@@ -37,6 +37,7 @@ class TerminalProgress:
         self._total = 0
         self._begin = 0.0
         self._spoken = 0.0
+        self._entered = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -48,6 +49,8 @@ class TerminalProgress:
         traceback: TracebackType | None,
     ) -> None:
         self._finish(kind is None)
+        if kind is None and self._verbose:
+            print(_usage(time.monotonic() - self._entered), file=sys.stderr, flush=True)
 
     def note(self, message: str) -> None:
         """Say something at once; also when quiet, because results depend on it."""
@@ -100,3 +103,11 @@ class TerminalProgress:
         if self._name and well and self._verbose:
             print(f"{self._name}: {seconds:.2f} s", file=sys.stderr, flush=True)
         self._name = ""
+
+
+def _usage(seconds: float) -> str:
+    from imssa_sim.simulation.clock import peak_memory
+
+    memory = peak_memory()
+    peak = "" if memory is None else f", peak memory {memory / 2**20:.0f} MiB"
+    return f"in all: {seconds:.2f} s, of processors {time.process_time():.2f} s{peak}"

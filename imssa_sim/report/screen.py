@@ -68,6 +68,10 @@ def _accuracy(result: RunResult) -> Iterator[str]:
     clipped = sum(s.low + s.high for s in result.saturation)
     share = f"; {clipped / conversions:.2%} of conversions clip" if conversions else ""
     each = "" if a.analog_samples == a.samples else f", {a.analog_samples} of them on each chip"
+    if a.analog_draw is not None:
+        each = (
+            f", each chip its own {a.analog_samples} (the draw alone gives ± {a.analog_draw:.1%})"
+        )
     yield from _row("", f"{a.samples} of {result.data.test_size} test sequences{each}{share}")
 
 

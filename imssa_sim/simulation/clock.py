@@ -1,7 +1,8 @@
-"""Wall time of the phases of a run, passed on to whoever watches."""
+"""Wall time of the phases of a run, passed on to whoever watches, and the memory it took."""
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -28,3 +29,13 @@ class Clock:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+
+
+def peak_memory() -> int | None:
+    """Return the largest resident memory that this process has had [B]; None where unknown."""
+    try:
+        import resource
+    except ImportError:  # not a Unix
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -44,7 +44,8 @@ class DataUsed:
 class Accuracy:
     """Correct predictions out of ``samples`` test sequences.
 
-    ``analog_correct`` has one count per chip instance, each out of ``analog_samples`` of them.
+    ``analog_correct`` has one count per chip instance, each out of ``analog_samples`` of them:
+    the same on every chip if ``analog_alike``.
     """
 
     samples: int
@@ -52,6 +53,7 @@ class Accuracy:
     float_correct: int | None
     digital_correct: int | None
     analog_correct: tuple[int, ...]
+    analog_alike: bool = True
 
     @property
     def analog_mean(self) -> float | None:
@@ -66,6 +68,18 @@ class Accuracy:
         if len(self.analog_correct) < 2:
             return None
         return statistics.stdev(self.analog_correct) / self.analog_samples
+
+    @property
+    def analog_draw(self) -> float | None:
+        """Standard deviation that the draw of each chip's sequences gives by itself.
+
+        That of a binomial share; None where all chips evaluate the same sequences, so that their
+        spread is the chips' alone.
+        """
+        mean = self.analog_mean
+        if mean is None or self.analog_alike:
+            return None
+        return math.sqrt(mean * (1 - mean) / self.analog_samples)
 
 
 @dataclass(frozen=True)
@@ -155,4 +169,5 @@ class RunResult:
     stream: Stream | None = None
     calibration: ColumnCalibration | None = None
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]
+    host_memory: int | None = None  # largest memory of the process so far [B], where it is known
     wire_residual: float = 0.0  # of the wire equations, largest of all tiles and chip instances

@@ -11,7 +11,7 @@ from imssa_sim.costs.model import CostModel
 from imssa_sim.costs.pricing import check_operating_point
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
-from imssa_sim.simulation.clock import Clock
+from imssa_sim.simulation.clock import Clock, peak_memory
 from imssa_sim.simulation.inputs import prepare_inputs
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.result import RunResult
@@ -131,4 +131,5 @@ def simulate(
         stream=values.stream,
         calibration=values.calibration,
         host_seconds=clock.seconds,
+        host_memory=peak_memory(),
     )

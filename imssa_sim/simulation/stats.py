@@ -58,6 +58,13 @@ def _accuracy(result: RunResult) -> Iterator[Entry]:
         "1",
         "sample standard deviation over chip instances",
     )
+    if a.analog_draw is not None:
+        yield (
+            "accuracy.analog.draw",
+            a.analog_draw,
+            "1",
+            "of that deviation, what the draw of each chip's own sequences gives by itself",
+        )
     for chip, correct in enumerate(a.analog_correct):
         share_right = correct / a.analog_samples
         yield f"accuracy.analog.chip{chip}", share_right, "1", f"on chip instance {chip}"
@@ -198,3 +205,5 @@ def _host(result: RunResult) -> Iterator[Entry]:
         yield f"host.{phase.replace(' ', '_').replace(',', '')}", seconds, "s", "wall time"
     total = math.fsum(result.host_seconds.values())
     yield "host.total", total, "s", "wall time of all phases"
+    if result.host_memory is not None:
+        yield "host.peak_memory", result.host_memory, "B", "largest memory of the process"

@@ -134,10 +134,11 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
                 clock.told.advance,
             ).predictions
     results, written, residuals, fits, streams = [], [], [], [], []
-    chosen = spread(samples, config.evaluate.chip_samples)
     plan = schedule(config.evaluate)
-    parts = blocks(chosen, plan, config.evaluate.stream.samples == "divided") if plan else []
+    streamed = spread(samples, config.evaluate.chip_samples)
+    parts = blocks(streamed, plan, config.evaluate.stream.samples == "divided") if plan else []
     for chip in range(config.evaluate.chips):
+        chosen = spread(samples, config.evaluate.chip_samples, chip)
         name = f"analog accuracy, chip {chip + 1} of {config.evaluate.chips}"
         with clock.phase(name, len(chosen)):
             analog = AnalogNetwork(
@@ -174,7 +175,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         network=network,
         sequence_length=inputs.inputs.shape[1],
         data=inputs.used,
-        accuracy=_accuracy(predictions, samples, len(chosen)),
+        accuracy=_accuracy(predictions, samples),
         saturation=_saturation(results),
         predictions=predictions,
         activity=_activity(results),
@@ -185,23 +186,29 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
     )
 
 
-def spread(samples: int, wanted: int | str) -> IntArray:
-    """Return ``wanted`` places of ``samples``, evenly spread; all of them for "all"."""
+def spread(samples: int, wanted: int | str, turn: int = 0) -> IntArray:
+    """Return ``wanted`` places of ``samples``, evenly spread; all of them for "all".
+
+    The places of different turns do not overlap, as far as there are enough.
+    """
     if wanted == "all" or int(wanted) >= samples:
         return np.arange(samples)
-    return np.arange(int(wanted)) * samples // int(wanted)
+    count = int(wanted)
+    return np.arange(count) * samples // count + turn % (samples // count)
 
 
-def _accuracy(predictions: Mapping[str, IntArray], samples: int, analog_samples: int) -> Accuracy:
+def _accuracy(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
     labels = predictions["labels"]
 
     def correct(name: str) -> int | None:
         return int(np.sum(predictions[name] == labels)) if name in predictions else None
 
     chips = [name for name in predictions if name.startswith("chip")]
+    given = np.array([predictions[name] != NOT_EVALUATED for name in chips])
     return Accuracy(
         samples=samples,
-        analog_samples=analog_samples,
+        analog_samples=int(given[0].sum()) if chips else 0,
+        analog_alike=bool(np.all(given == given[:1])),
         float_correct=correct("float"),
         digital_correct=correct("digital"),
         analog_correct=tuple(cast("int", correct(name)) for name in chips),

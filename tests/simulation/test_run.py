@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -127,6 +128,27 @@ def test_chips_may_evaluate_fewer_samples(load: Load) -> None:
     right = [np.sum(part.predictions[f"chip{n}"] == part.predictions["labels"]) for n in range(3)]
     assert list(part.accuracy.analog_correct) == right
     assert part.accuracy.samples == whole.accuracy.samples == 13
+
+
+def test_chips_evaluate_samples_of_their_own(load: Load) -> None:
+    result = simulate(load("evaluate.samples=12", "evaluate.chip_samples=4"))
+    given = np.array([result.predictions[f"chip{n}"] != NOT_EVALUATED for n in range(3)])
+    assert given.sum(axis=0).tolist() == [1] * 12  # each sequence on one chip
+    a = result.accuracy
+    assert a.analog_mean is not None
+    assert a.analog_draw == pytest.approx(math.sqrt(a.analog_mean * (1 - a.analog_mean) / 4))
+    stats = {stat.name: stat.value for stat in collect(result)}
+    assert stats["accuracy.analog.draw"] == a.analog_draw
+    assert simulate(load()).accuracy.analog_draw is None  # all chips evaluate all
+
+
+@pytest.mark.parametrize(("samples", "wanted"), [(200, 50), (13, 5), (13, 13), (7, 3), (10, 4)])
+def test_turns_do_not_overlap_as_far_as_there_are_enough(samples: int, wanted: int) -> None:
+    turns = [set(spread(samples, wanted, turn).tolist()) for turn in range(samples // wanted + 2)]
+    assert {len(turn) for turn in turns} == {wanted}
+    assert all(0 <= place < samples for turn in turns for place in turn)
+    apart = turns[: samples // wanted]
+    assert len(set().union(*apart)) == wanted * len(apart)
 
 
 @pytest.mark.parametrize(("samples", "wanted"), [(13, 5), (13, 13), (13, 99), (200, 100), (7, 1)])
