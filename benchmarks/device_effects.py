@@ -180,7 +180,8 @@ def save(folder: Path, table: dict[str, dict[str, list[float]]]) -> None:
         axis.fill_between(place, low, high, alpha=0.25)
         axis.set_xticks(list(place), list(points), rotation=45)
         axis.set_title(name)
-        axis.set_ylim(0, 100)
+        axis.set_ylim(0, 103)
+        axis.grid(alpha=0.3)
     for axis in axes[:, 0]:
         axis.set_ylabel("accuracy [%]")
     for suffix in ("png", "svg"):
