@@ -31,7 +31,7 @@ def screen(result: RunResult, path: Path) -> str:
 def _row(label: str, text: str) -> Iterator[str]:
     """Yield a labelled paragraph, its text wrapped and indented under itself."""
     yield from textwrap.wrap(
-        text, WIDTH, initial_indent=f"{label:<11}", subsequent_indent=" " * 11,
+        text, WIDTH, initial_indent=f"{label:<10} ", subsequent_indent=" " * 11,
         break_long_words=False, break_on_hyphens=False,
     )  # fmt: skip
 
