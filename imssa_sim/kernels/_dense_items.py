@@ -69,7 +69,7 @@ def _products(
 
 
 @inner
-def noise_height(a: Any) -> int:
+def noise_height(a: Any) -> Any:
     """Rows of the variance, whole vectors."""
     return (a.noise_rows + LANES - 1) // LANES * LANES
 

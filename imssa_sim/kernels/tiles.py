@@ -315,7 +315,7 @@ def pack_tiles(
     shape = (tiles, columns)
     flat = np.broadcast_to(np.asarray(flat_variance, dtype=np.float64), shape)
     limit = max(state_limit, input_limit)
-    excess = np.zeros(w.shape)
+    excess: NDArray[np.float64] = np.zeros((tiles, rows, columns))
     if variance is not None:
         in_use = np.arange(rows) < (ns + ni)[:, None]
         excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
@@ -329,6 +329,7 @@ def pack_tiles(
     pitch = -(-columns // multiple) * multiple
     cells = int(((ns + ni) * used).sum())
     few = [bool(np.count_nonzero(m) < SPARSE_BELOW * cells) for m in (w, excess)]
+    noise_rows = packed_excess.size // (tiles * pitch)
     extra = padded(extra_variance, shape, dtype, multiple)
     mantissa = 2**24 if np.dtype(dtype) == np.float32 else 2**53
     arrays = TileArrays(
@@ -342,11 +343,11 @@ def pack_tiles(
         input_channel=channel_in.ravel(),
         output_line=lines.ravel(),
         weights=packed_weights,
-        noise_rows=excess.shape[1],
+        noise_rows=noise_rows,
         variance=packed_excess,
         pulse_power=power.astype(dtype),
         weight_cells=column_lists(packed_weights, few[0], tiles, rows, pitch),
-        variance_cells=column_lists(packed_excess, few[1], tiles, excess.shape[1], pitch),
+        variance_cells=column_lists(packed_excess, few[1], tiles, noise_rows, pitch),
         sparse_weights=few[0],
         sparse_variance=few[1],
         flat_noise=bool(np.any(flat)),
