@@ -13,7 +13,7 @@ FloatArray = NDArray[np.float64]
 
 
 @register("write", "pulses")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PulseProgramming:
     """Incremental write-verify, known by its mean number of pulses.
 
@@ -31,6 +31,8 @@ class PulseProgramming:
         Increase from pulse to pulse of one polarity [V].
     window : float
         A cell is accepted when it is this close to its target [S].
+    endurance : float, optional
+        Write pulses that a cell bears.
     """
 
     pulses: float = parameter(low=0)
@@ -40,6 +42,7 @@ class PulseProgramming:
     reset_voltage: float = parameter("voltage", low=0)
     voltage_step: float = parameter("voltage", low=0)
     window: float = parameter("conductance", low=0)
+    endurance: float | None = parameter(low=1, default=None)
 
     def cell_time(self) -> float:
         """Return the mean time to program one cell [s]: pulses, each with its verify read."""
@@ -56,7 +59,7 @@ class PulseProgramming:
 
 
 @register("write", "write_verify")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class IncrementalPulses(PulseProgramming):
     """Incremental write-verify with a model of what each pulse does, see `write_verify`.
 

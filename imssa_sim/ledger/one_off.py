@@ -101,6 +101,8 @@ class OneOff:
         Whether a write-verify loop was simulated.
     failed : float or None
         Cells that the loop gave up, mean over chip instances; None where it was not simulated.
+    endurance : float or None
+        Write pulses that a cell bears, where its card says so.
     upkeep : Upkeep
     """
 
@@ -112,6 +114,7 @@ class OneOff:
     pulses: int
     simulated: bool
     failed: float | None
+    endurance: float | None
     upkeep: Upkeep
 
     @property
@@ -176,8 +179,14 @@ def one_off(program: Program, costs: CostModel, upkeep: Upkeep) -> OneOff:
         pulses=sum(entry.count for entry in once),
         simulated=bool(written),
         failed=math.fsum(w.failed for w in written.values()) if written else None,
+        endurance=_endurance(costs),
         upkeep=upkeep,
     )
+
+
+def _endurance(costs: CostModel) -> float | None:
+    card = costs.card(costs.hardware.chip.tile.cell)
+    return float(card["write_endurance"].si) if "write_endurance" in card else None
 
 
 def _by_card(costs: CostModel) -> Iterator[Entry]:
@@ -193,7 +202,7 @@ def _by_simulation(costs: CostModel, written: Mapping[str, Writing]) -> Iterator
     card = costs.card(costs.hardware.chip.tile.cell)
     parameters = Parameters(card)  # a simulation uses all that the card says of writing
     for name in card.parameters:
-        if name.startswith("write_") and name != "write_form":
+        if name.startswith("write_") and name not in ("write_form", "write_endurance"):
             _ = parameters[name]
     status = weakest(parameters.uses)
     for path, w in written.items():

@@ -6,6 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from imssa_sim.model.kept import kernels_of
+from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
 from imssa_sim.units import format_si
 
@@ -22,7 +23,7 @@ TOP_SCOPES = 5
 
 def screen(result: RunResult, path: Path) -> str:
     """Return the summary of a run as plain text, at most 80 columns wide."""
-    parts = (_head, _accuracy, _time, _energy, _chip, _baselines, _host)
+    parts = (_head, _accuracy, _course, _time, _energy, _chip, _baselines, _host)
     lines = [line for part in parts for line in part(result)]
     lines.append(f"{'run':<11}{path}")
     return "\n".join(lines)
@@ -73,6 +74,12 @@ def _accuracy(result: RunResult) -> Iterator[str]:
             f", each chip its own {a.analog_samples} (the draw alone gives ± {a.analog_draw:.1%})"
         )
     yield from _row("", f"{a.samples} of {result.data.test_size} test sequences{each}{share}")
+
+
+def _course(result: RunResult) -> Iterator[str]:
+    for label, text in (("stream", stream_line(result)), ("calibrated", calibration_line(result))):
+        if text:
+            yield from _row(label, text)
 
 
 def _time(result: RunResult) -> Iterator[str]:

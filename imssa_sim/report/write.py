@@ -6,20 +6,23 @@ import json
 import platform
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imssa_sim import __version__
 from imssa_sim.cards import cards_used, cite_cards
 from imssa_sim.cards.used import METHODS
 from imssa_sim.config import dump_resolved
 from imssa_sim.ledger.rows import write_rows
+from imssa_sim.report.stream import stream_table
 from imssa_sim.report.tables import energy_table, layers_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.figure import Figure
 
     from imssa_sim.report.run_directory import RunDirectory
-    from imssa_sim.simulation.result import RunResult
+    from imssa_sim.simulation.result import RunResult, Stream
     from imssa_sim.simulation.stats import Stat
 
 _LIBRARIES = ("numpy", "numba", "scipy", "simpy", "pandas", "pydantic", "scikit-learn")
@@ -32,7 +35,7 @@ def write_run(
 
     ``config.resolved.yaml``, ``manifest.json``, ``stats.json``, ``stats.txt``, ``ledger.csv``,
     ``ledger.parquet``, ``area.csv``, ``layers.csv``, ``predictions.csv``, ``citations.bib``, and
-    the figures as PNG and SVG.
+    the figures as PNG and SVG; ``stream.csv`` and a figure of it where there was a stream.
     """
     directory.file("config.resolved.yaml").write_text(dump_resolved(result.loaded), "utf-8")
     manifest = json.dumps(_manifest(result, command), indent=2)
@@ -43,7 +46,13 @@ def write_run(
     result.ledger.write_csv(directory.file("ledger.csv"))
     result.ledger.write_parquet(directory.file("ledger.parquet"))
     result.ledger.write_area_csv(directory.file("area.csv"))
-    for name, rows in (("layers", layers_table(result)), ("predictions", _predictions(result))):
+    tables: dict[str, Sequence[Mapping[str, Any]]] = {
+        "layers": layers_table(result),
+        "predictions": _predictions(result),
+    }
+    if result.stream is not None:
+        tables["stream"] = stream_table(result.stream)
+    for name, rows in tables.items():
         with directory.file(f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             write_rows(file, rows)
     cards = cards_used(result.loaded.config).values()
@@ -74,8 +83,23 @@ def _figures(directory: RunDirectory, result: RunResult) -> None:
         "latency": latency_bars(rows),
         "timeline": timeline(result.timing.timeline),
     }
+    if result.stream is not None:
+        figures["stream"] = _stream(result, result.stream)
     for name, figure in figures.items():
         save(figure, [directory.file(f"{name}.png"), directory.file(f"{name}.svg")])
+
+
+def _stream(result: RunResult, stream: Stream) -> Figure:
+    from imssa_sim.report.figures.stream import accuracy_over_time
+
+    config, digital = result.loaded.config.evaluate.stream, result.accuracy.digital_correct
+    every = config.reprogram_every or 0.0
+    return accuracy_over_time(
+        [(p.moment.clock, [c / p.samples for c in p.correct]) for p in stream.points],
+        [n * every for n in range(1, stream.rewritings + 1)],
+        None if digital is None else digital / result.accuracy.samples,
+        logarithmic=config.spacing == "logarithmic",
+    )
 
 
 def _manifest(result: RunResult, command: Sequence[str]) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imssa_sim.baselines.equal_rate import at_equal_rate
 from imssa_sim.model.kept import kernels_of
+from imssa_sim.simulation.stream_stats import calibration_entries, stream_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,16 @@ def collect(result: RunResult) -> tuple[Stat, ...]:
     """Return all statistics of a run, in a fixed order."""
     return tuple(
         Stat(*entry)
-        for part in (_accuracy, _timing, _energy, _chip, _baselines, _host)
+        for part in (
+            _accuracy,
+            stream_entries,
+            _timing,
+            _energy,
+            _chip,
+            calibration_entries,
+            _baselines,
+            _host,
+        )
         for entry in part(result)
     )
 
