@@ -1,6 +1,7 @@
 """Every switch of hardware.effects acts, and acts alone: a network on one chip with and without it.
 
-A new switch fails `test_every_switch_has_a_case` until it has a case here.
+A new switch fails `test_every_switch_has_a_case` until it has a case here, and a new parameter of
+faults or converters `test_every_parameter_has_a_case`.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from imssa_sim.config.schema import EffectsConfig
+from imssa_sim.config.schema import AdcConfig, DacConfig, EffectsConfig, FaultsConfig
 from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
@@ -120,3 +121,60 @@ def test_off_and_finely_converted_is_the_integer_network(random_networks, bent, 
     found, integers = evaluated(random_networks, bent, case, adc={"bits": 16}, mapping={
         "linear": "digital", "encoder": "digital", "decoder": "digital"})  # fmt: skip
     np.testing.assert_array_equal(found, integers)
+
+
+class Parameter(NamedTuple):
+    """A number behind a switch: its value, and what else must be set for it to show."""
+
+    switch: str
+    value: float
+    besides: Mapping[str, float] = MappingProxyType({})
+
+
+STUCK = MappingProxyType({"stuck_on": 0.05})
+PARAMETERS = {
+    "faults.stuck_on": Parameter("faults", 0.05),
+    "faults.stuck_off": Parameter("faults", 0.3),
+    "faults.clustering": Parameter("faults", 0.6, STUCK),
+    "faults.cluster_size": Parameter("faults", 3, {**STUCK, "clustering": 0.6}),
+    "faults.dead_rows": Parameter("faults", 0.2),
+    "faults.dead_columns": Parameter("faults", 0.2),
+    "faults.dead_converters": Parameter("faults", 0.4),
+    "adc.noise": Parameter("converter_errors", 1.0),
+    "adc.enob": Parameter("converter_errors", 5.0),
+    "adc.gain_spread": Parameter("converter_errors", 0.05),
+    "adc.offset_spread": Parameter("converter_errors", 2.0),
+    "adc.mismatch": Parameter("converter_errors", 0.1),
+    "dac.inl": Parameter("converter_errors", 2.0),
+    "dac.dnl": Parameter("converter_errors", 1.0),
+}
+NO_ERRORS = {
+    "adc": {"card", "bits", "per_tile", "rate", "range", "percentile", "scope"}
+    | {"calibrate", "calibration_reads"},
+    "dac": {"card", "bits", "encoding", "lsb_time"},
+    "faults": set(),
+}
+"""What the converters are, and remedies: neither departs from the nominal converter."""
+
+
+def test_every_parameter_has_a_case():
+    sections = {"adc": AdcConfig, "dac": DacConfig, "faults": FaultsConfig}
+    for name, section in sections.items():
+        covered = {key.split(".")[1] for key in PARAMETERS if key.startswith(f"{name}.")}
+        assert covered | NO_ERRORS[name] == set(section.model_fields)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_each_parameter_acts_through_its_switch_alone(random_networks, bent, name):
+    parameter = PARAMETERS[name]
+    section, key = name.split(".")
+    case = Case("cells/taox_imssa" if section == "faults" else "cells/ideal")
+    set_so = {section: {**parameter.besides, key: parameter.value}}
+    without, _ = evaluated(
+        random_networks, bent, case, parameter.switch, **{section: dict(parameter.besides)}
+    )
+    acting, _ = evaluated(random_networks, bent, case, parameter.switch, **set_so)
+    assert not np.array_equal(without, acting)
+    off, _ = evaluated(random_networks, bent, case, **set_so)
+    none, _ = evaluated(random_networks, bent, Case("cells/ideal"))
+    np.testing.assert_array_equal(off, none)
