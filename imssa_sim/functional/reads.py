@@ -54,8 +54,7 @@ class Reader:
         self.saturation = saturation
         self.threads = threads or current()
         self.noise = noise
-        serial = instance.hardware.dac.encoding == "bit_serial"
-        self.read = self._bit_serial if serial else self._recurrent
+        self.serial = instance.hardware.dac.encoding == "bit_serial"
         self.stages = {stage.path for stage in instance.program.stages}
         self.activity = {path: Activity() for path in (*instance.kernels, *instance.dense)}
 
@@ -110,7 +109,7 @@ class Reader:
         if late:  # y_k leaves the array with read k + 1
             u = np.concatenate([u, np.zeros((samples, 1, channels), u.dtype)], axis=1)
         if ready.fused:
-            y: Codes = self.read(path, ready, u, ids, 0, None)[0]
+            y: Codes = self._read(path, ready, u, ids, 0, None)[0]
         else:
             y = self._joined(path, ready, kernel, u, ids)
         states = int(tiles.n_states.sum()) * samples * u.shape[1]
@@ -121,6 +120,13 @@ class Reader:
         parts = int(tiles.n_outputs.sum()) - channels
         self.counter.add(f"{path}.shift_add", "add", parts * samples * steps)
         return y
+
+    def _read(
+        self, path: str, ready: ReadyKernel, u: Codes, ids: IntArray, first_step: int, state: Any
+    ) -> tuple[Any, Any]:
+        """Return the outputs and the last states of recurrent tiles."""
+        read = self._bit_serial if self.serial else self._recurrent
+        return read(path, ready, u, ids, first_step, state)
 
     def _recurrent(
         self, path: str, ready: ReadyKernel, u: Codes, ids: IntArray, first_step: int, state: Any
@@ -167,7 +173,7 @@ class Reader:
         state = None
         for start in range(0, steps, block):
             part = np.ascontiguousarray(u[:, start : start + block])
-            codes, state = self.read(path, ready, part, ids, start, state)
+            codes, state = self._read(path, ready, part, ids, start, state)
             flat = codes.reshape(-1, ready.tiles.output_channel.size)
             sums = np.add.reduceat(flat[:, ready.order], ready.first, axis=1)
             y = self._requantised(
@@ -224,7 +230,7 @@ class Reader:
                 noise=self.noise, threads=self.threads,
             )  # fmt: skip
             self._count_reads(path, ready, result)
-            if self.read == self._bit_serial:
+            if self.serial:
                 self.activity[path].add_bits(bits_of_inputs(tiles, flat[part]))
             yield part, self._join_rows(path, ready, result.outputs)
 

@@ -27,13 +27,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.functional.analog import AnalogResult
+    from imssa_sim.functional.calibrate_adc import ColumnSums
+    from imssa_sim.functional.calibrate_columns import ColumnFit
     from imssa_sim.ledger.one_off import Upkeep
+    from imssa_sim.mapping.program import Program
     from imssa_sim.model.quantised import OutputForm, QuantisedNetwork
     from imssa_sim.simulation.clock import Clock
     from imssa_sim.simulation.inputs import Inputs
     from imssa_sim.simulation.result import ColumnCalibration, DataUsed, Stream
+    from imssa_sim.simulation.schedule import Schedule
 
     IntArray = NDArray[np.int64]
 
@@ -133,44 +138,19 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
                 config.evaluate.batch,
                 clock.told.advance,
             ).predictions
-    results, written, residuals, fits, streams = [], [], [], [], []
     plan = schedule(config.evaluate)
     streamed = spread(samples, config.evaluate.chip_samples)
     parts = blocks(streamed, plan, config.evaluate.stream.samples == "divided") if plan else []
+    chips = []
     for chip in range(config.evaluate.chips):
         chosen = spread(samples, config.evaluate.chip_samples, chip)
-        name = f"analog accuracy, chip {chip + 1} of {config.evaluate.chips}"
-        with clock.phase(name, len(chosen)):
-            analog = AnalogNetwork(
-                program,
-                config.hardware,
-                seed=config.seed,
-                chip=chip,
-                time=config.evaluate.time_since_programming,
-                calibration=column_sums,
-            )
-            result = analog.run(
-                inputs.inputs[chosen],
-                inputs.sample_ids[chosen],
-                batch=config.evaluate.batch,
-                threads=threads,
-                progress=lambda done, total: clock.told.advance(done),
-            )
+        run = _on_chip(config, inputs, program, column_sums, chip, chosen, clock, (plan, parts))
         predictions[f"chip{chip}"] = np.full(samples, NOT_EVALUATED)
-        predictions[f"chip{chip}"][chosen] = result.predictions
-        results.append(result)
-        written.append(analog.programming)
-        residuals.append(analog.wire_residual)
-        fits += list(analog.instance.fits.values())
-        if plan is None:
-            continue
-        name = f"analog stream, chip {chip + 1} of {config.evaluate.chips}"
-        with clock.phase(name, sum(map(len, parts))):
-            streams.append(
-                run_chip(
-                    analog, config, inputs, parts, plan, column_sums, threads, clock.told.advance
-                )
-            )
+        predictions[f"chip{chip}"][chosen] = run.result.predictions
+        chips.append(run)
+    results = [run.result for run in chips]
+    fits = [fit for run in chips for fit in run.fits]
+    streams = [run.stream for run in chips if run.stream is not None]
     return Values(
         network=network,
         sequence_length=inputs.inputs.shape[1],
@@ -179,11 +159,62 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         saturation=_saturation(results),
         predictions=predictions,
         activity=_activity(results),
-        wire_residual=max(residuals),
-        upkeep=upkeep_of(config, written, plan),
+        wire_residual=max(run.wire_residual for run in chips),
+        upkeep=upkeep_of(config, [run.programming for run in chips], plan),
         stream=joined(plan, parts, streams, inputs.labels) if plan else None,
         calibration=column_calibration(fits, config.hardware.adc.calibration_reads),
     )
+
+
+@dataclass(frozen=True)
+class _ChipRun:
+    """What is kept of one chip instance."""
+
+    result: AnalogResult
+    programming: dict[str, ProgrammingCost]
+    wire_residual: float
+    fits: list[ColumnFit]
+    stream: list[AnalogResult | None] | None
+
+
+def _on_chip(
+    config: RunConfig,
+    inputs: Inputs,
+    program: Program,
+    column_sums: Mapping[str, ColumnSums],
+    chip: int,
+    chosen: IntArray,
+    clock: Clock,
+    streaming: tuple[Schedule | None, list[IntArray]],
+) -> _ChipRun:
+    """Program a chip instance and run it; its tiles are gone before the next one is made."""
+    evaluate, (plan, parts) = config.evaluate, streaming
+    threads = None if evaluate.threads == "auto" else int(evaluate.threads)
+    with clock.phase(f"analog accuracy, chip {chip + 1} of {evaluate.chips}", len(chosen)):
+        analog = AnalogNetwork(
+            program,
+            config.hardware,
+            seed=config.seed,
+            chip=chip,
+            time=evaluate.time_since_programming,
+            calibration=column_sums,
+        )
+        result = analog.run(
+            inputs.inputs[chosen],
+            inputs.sample_ids[chosen],
+            batch=evaluate.batch,
+            threads=threads,
+            progress=lambda done, total: clock.told.advance(done),
+        )
+    stream = None
+    if plan is not None:
+        name = f"analog stream, chip {chip + 1} of {evaluate.chips}"
+        with clock.phase(name, sum(map(len, parts))):
+            stream = run_chip(
+                analog, config, inputs, parts, plan, column_sums, threads, clock.told.advance
+            )
+    fits = list(analog.instance.fits.values())
+    return _ChipRun(result, analog.programming, analog.wire_residual, fits, stream)
 
 
 def spread(samples: int, wanted: int | str, turn: int = 0) -> IntArray:
