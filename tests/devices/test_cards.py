@@ -113,6 +113,19 @@ def test_all_faults_of_an_aspect_are_shown_at_once(tmp_path):
     assert len(caught.value.problems) == 3  # out of range, unknown, missing
 
 
+@pytest.mark.parametrize("name", CELLS)
+def test_shipped_cells_say_where_they_hold(name):
+    c = load_cell(name)
+    if name == "cells/ideal":
+        return
+    assert "read_voltage" in c.valid
+    if c.relaxation is not None or c.drift is not None:
+        assert "time" in c.valid
+    if name != "cells/hfox_stanford":  # a characteristic alone
+        low, high = c.valid["temperature"]
+        assert 273 <= low < 300 < high <= 358
+
+
 def test_validity_is_enforced(tmp_path):
     c = cell(tmp_path)
     c.check(time=5.0, temperature=300.0, read_voltage=17.0)
