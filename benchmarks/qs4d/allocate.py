@@ -5,8 +5,9 @@
 Optuna's NSGA-II looks for the front between the error on the validation part (after training) and
 the budget: computational effort, memory footprint (docs/metrics.md) or the energy per inference on
 the chip of workloads/WORKLOAD.yaml, whose converters are as wide as the widest code they carry.
-Choices: the width of each kind in each layer, and of what is outside of the layers; the
-homogeneous networks of --widths are the first generation's first members. Trials are kept
+Choices: the width of each kind in each layer, and of what is outside of the layers. The search
+starts from the homogeneous networks of --widths and from such with fewer bits for all but A and the
+state, which sensitivity.py shows to decide. Trials are kept
 (--work), so a search that was interrupted goes on to --trials. The networks on the front, and those
 of one width, are judged on the test part; with --train the cheapest ones within one point of float
 are trained at their bits too. Writes results/allocation.csv and docs/figures/qs4d_allocation.png.
@@ -120,6 +121,26 @@ def priced(workload: str, checkpoint: Checkpoint, layers: int) -> Callable[[BitW
     return energy
 
 
+def starts(given: argparse.Namespace, layers: int) -> list[dict[str, int]]:
+    """Return the first candidates: one width for all, and less for what is less sensitive.
+
+    A and the state decide (sensitivity.py); the other kernel tensors and the linear map get one,
+    two or three bits less, activations none or one.
+    """
+    found = []
+    for width in given.widths:
+        for less in range(4):
+            chosen = dict.fromkeys(names(layers), max(width - less, given.low))
+            for name in chosen:
+                if name.endswith((".A", ".state")):
+                    chosen[name] = width
+                elif name.endswith(("activations", "outside")):
+                    chosen[name] = max(width - min(less, 1), given.low)
+            if given.low <= width <= given.high and chosen not in found:
+                found.append(chosen)
+    return found
+
+
 def search(given: argparse.Namespace, about: Search, layers: int) -> list[tuple[BitWidths, Any]]:
     """Return all candidates that were tried, with their trials; goes on with a stored search."""
     import optuna
@@ -134,9 +155,8 @@ def search(given: argparse.Namespace, about: Search, layers: int) -> list[tuple[
         load_if_exists=True,
     )
     if not study.trials:
-        for width in given.widths:
-            if given.low <= width <= given.high:
-                study.enqueue_trial(dict.fromkeys(names(layers), width))
+        for start in starts(given, layers):
+            study.enqueue_trial(start)
 
     def objective(trial: Any) -> tuple[float, float]:
         chosen = {name: trial.suggest_int(name, given.low, given.high) for name in names(layers)}

@@ -2,8 +2,8 @@
 
     python benchmarks/qs4d/bits.py
 
-reads all rows of results/ (ptq.py, qat.py and whatever has the same columns), and writes
-results/thresholds.csv and docs/figures/qs4d_bits.png. The threshold is the least width down to
+reads all rows of results/ (ptq.py, qat.py and whatever has the same columns), prints them as tables
+and writes results/thresholds.csv and docs/figures/qs4d_bits.png. The threshold is the least width down to
 which the mean accuracy over the seeds stays within one point of the float networks of these seeds.
 Effort, memory and ADC complexity are those of docs/metrics.md: PTQ at its threshold over QAT at
 its own, and the float network over QAT.
@@ -39,11 +39,14 @@ COLUMNS = (
 
 
 def seeds_of(rows: list[Row], **wanted: Any) -> dict[int, float]:
-    """Return the best accuracy of each seed among the rows with these values."""
+    """Return the accuracy of each seed among the rows with these values.
+
+    Where several say one thing, the last counts (files in the order of their names).
+    """
     found: dict[int, float] = {}
     for row in rows:
         if all(getattr(row, name) == value for name, value in wanted.items()):
-            found[row.seed] = max(found.get(row.seed, 0.0), row.accuracy)
+            found[row.seed] = row.accuracy
     return found
 
 
@@ -116,6 +119,29 @@ def summary(rows: list[Row], workload: str, granularity: str) -> dict[str, Any]:
     return entry
 
 
+def table(rows: list[Row], workload: str) -> str:
+    """Return mean accuracies in percent by width, seeds and thresholds as a Markdown table."""
+    columns = [
+        (granularity, method, series(rows, workload, granularity, method))
+        for granularity in GRANULARITIES
+        for method in ("ptq", "qat")
+    ]
+    columns = [column for column in columns if column[2]]
+    plain = seeds_of(rows, workload=workload, method="float")
+    found = f"`{workload}`, float {100 * np.mean([*plain.values()]):.1f} % ({len(plain)} seeds):"
+    lines = [[f"{method.upper()}, {granularity}" for granularity, method, _ in columns]]
+    names = ["bits"]
+    for bits in sorted({width for *_, values in columns for width in values}, reverse=True):
+        values = [column[2].get(bits) for column in columns]
+        lines.append([f"{100 * np.mean(v):.1f}" if v else "" for v in values])
+        names.append(str(bits))
+    lines.append([str(max(map(len, values.values()))) for *_, values in columns])
+    lines.append([str(threshold(rows, workload, g, m) or "none") for g, m, _ in columns])
+    names += ["seeds", "**threshold**"]
+    text = [f"| {' | '.join([name, *line])} |" for name, line in zip(names, lines, strict=True)]
+    return "\n".join([found, "", text[0], "|---" * (len(columns) + 1) + "|", *text[1:], ""])
+
+
 def draw(rows: list[Row], workloads: list[str], path: Path) -> None:
     """Plot error against bits: one panel per workload, one colour per granularity."""
     from imssa_sim.report.figures.style import PALETTE, plt, save
@@ -167,9 +193,9 @@ def main() -> None:
     for workload in workloads:
         for granularity in GRANULARITIES:
             if any((r.workload, r.granularity) == (workload, granularity) for r in rows):
-                entry = summary(rows, workload, granularity)
-                entries.append(entry)
-                print("  ".join(f"{k}={v}" for k, v in entry.items() if v != ""))
+                entries.append(summary(rows, workload, granularity))
+        if any(r.workload == workload and r.method != "float" for r in rows):
+            print(table(rows, workload))
     with (given.results / "thresholds.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -54,10 +54,10 @@ NETWORKS: dict[str, Entry] = {
     "sdigits, QAT, 6 bits, N = 8 of 16": with_bits(
         "sdigits", 6, checkpoint("sdigits_pruned"), "model.state=8"
     ),
-    "sdigits, QAT, 6 bits, 60 % of the kernels": with_bits(
-        "sdigits", 6, checkpoint("sdigits_kernels")
+    "sdigits, QAT, 6 bits, kernels and modes pruned": with_bits(
+        "sdigits", 6, checkpoint("sdigits_lean")
     ),
-    "digits32 as shipped, 8 bits": with_bits("digits32", 8),
+    "digits32 as shipped, 8 bits": with_bits("digits32", 8, "evaluate.chip_samples=100"),
 }
 
 
