@@ -29,7 +29,7 @@ def study(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def networks(study: Any, name: str) -> list[Path]:
-    return list(study.named(study.NETWORKS, name)[:4])
+    return list(study.named(study.NETWORKS, name))
 
 
 def test_ternary_kernels_stand_on_one_array() -> None:
@@ -65,7 +65,10 @@ def test_stuck_on_devices_cost_points_and_their_removal_brings_them_back(study: 
 
 
 def test_two_bits_tolerate_more_write_noise_than_five(study: Any) -> None:
-    """Paired: the same float networks, training, chips and images; only the bits differ."""
+    """The same float networks, training, chips and images; only the bits differ.
+
+    In the mean alone: networks vary more among each other (docs/physics.md).
+    """
     lost = {}
     for bits in study.WIDTHS:
         clean, noisy = (
@@ -75,8 +78,8 @@ def test_two_bits_tolerate_more_write_noise_than_five(study: Any) -> None:
             ).chips.mean(axis=1)
             for sigma in (0, 15)
         )  # fmt: skip
-        lost[bits] = clean - noisy
-    assert np.all(lost[2] < lost[5])
+        lost[bits] = np.mean(clean - noisy)
+    assert 5 < lost[2] < lost[5] - 2
 
 
 def test_the_tolerable_noise_is_interpolated(study: Any) -> None:
