@@ -3,10 +3,10 @@
     python benchmarks/qs4d/bits.py
 
 reads all rows of results/ (ptq.py, qat.py and whatever has the same columns), prints them as tables
-and writes results/thresholds.csv and docs/figures/qs4d_bits.png. The threshold is the least width down to
-which the mean accuracy over the seeds stays within one point of the float networks of these seeds.
-Effort, memory and ADC complexity are those of docs/metrics.md: PTQ at its threshold over QAT at
-its own, and the float network over QAT.
+and writes results/thresholds.csv and docs/figures/qs4d_bits.png. The threshold is the least width
+down to which the mean accuracy over the seeds stays within one point of the float networks of
+these seeds. Effort, memory and ADC complexity are those of docs/metrics.md: PTQ at its threshold
+over QAT at its own, and the float network over QAT.
 """
 
 from __future__ import annotations
