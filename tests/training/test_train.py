@@ -13,6 +13,7 @@ from imssa_sim.data import Dataset, Split
 from imssa_sim.errors import ConfigError, InputError
 from imssa_sim.model.checkpoint import load_checkpoint
 from imssa_sim.model.forward import accuracy
+from imssa_sim.model.kept import kept_modes
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
@@ -365,6 +366,27 @@ def test_pruned_training_starts_from_the_most_salient_modes(
     assert load_checkpoint(tmp_path / "half.safetensors").network.modes == 2
     with pytest.raises(ConfigError, match="nothing to prune"):
         run("none.safetensors", "prune={state: 8}")
+
+
+def test_pruned_shares_stay_pruned_in_training_and_in_the_checkpoint(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    run("whole.safetensors", "model.state=8")
+    start = (f"model.checkpoint={tmp_path / 'whole.safetensors'}", "model.state=8")
+    prune = "prune={kernels: 0.25, modes: 0.5}"
+    for name, more in (("float", ()), ("qat", ("quantise={bits: 6}",))):
+        run(f"{name}.safetensors", *start, prune, *more)
+        loaded = load_checkpoint(tmp_path / f"{name}.safetensors")
+        whole = load_checkpoint(tmp_path / "whole.safetensors").network
+        kernels = len(whole.layers) * whole.width
+        kept = [kept_modes(layer.kernel) for layer in loaded.network.layers]
+        left = kernels - round(0.25 * kernels)
+        assert sum(len(entry.channels) for entry in kept) == left
+        modes = left * whole.modes
+        assert sum(int(entry.count.sum()) for entry in kept) == modes - round(0.5 * modes)
+    assert loaded.quantisers is not None
+    quantised = loaded.quantisers.quantise(loaded.network)
+    assert sum(layer.kernel.channels for layer in quantised.layers) == left
 
 
 def test_stages_that_do_not_fit_the_epochs_are_refused(run: Callable[..., Any]) -> None:
