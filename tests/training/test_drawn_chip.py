@@ -8,6 +8,8 @@ import pytest
 from imssa_sim.config.schema import MappingConfig
 from imssa_sim.errors import InputError
 from imssa_sim.functional.analog import AnalogNetwork
+from imssa_sim.functional.calibrate_adc import calibrate_adc
+from imssa_sim.functional.chip import weights_of
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.digital import Saturation
 from imssa_sim.functional.reads import Reader
@@ -16,10 +18,10 @@ from imssa_sim.mapping.build import build_program
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
 
-def source(random_networks, **changes):
+def source(random_networks, slices=1, **changes):
     from imssa_sim.training.drawn_chip import ChipSource
 
-    tile = {"cell": "cells/rram_milo", "rows": 16, "columns": 32}
+    tile = {"cell": "cells/rram_milo", "rows": 16, "columns": 32 * slices, "slices": slices}
     hardware = random_networks.hardware(tile=tile, **({"ideal": False} | changes))
     return ChipSource(hardware, seed=3, time=60.0, calibration=np.zeros((1, 12, 2)))
 
@@ -31,16 +33,19 @@ def gains_of_layer(network):
     return Gains(*(torch.tensor(v, dtype=torch.float32, requires_grad=True) for v in values))
 
 
+@pytest.mark.parametrize("slices", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_values_are_those_of_the_simulated_chip(random_networks, bidirectional):
+def test_values_are_those_of_the_simulated_chip(random_networks, bidirectional, slices):
     network = random_networks.network(2, bidirectional=bidirectional)
-    chips = source(random_networks)
+    chips = source(random_networks, slices)
     chip = chips.draw(network, evaluation=4)
     rng = np.random.default_rng(0)
     program = build_program(network, chips.hardware)
+    sums = calibrate_adc(program, chips.hardware, chips.calibration)
     analog = AnalogNetwork(
-        program, chips.hardware, seed=chip.instance.seed, chip=chip.instance.chip, time=60.0
-    )
+        program, chips.hardware, seed=chip.instance.seed, chip=chip.instance.chip, time=60.0,
+        calibration=sums,
+    )  # fmt: skip
     ready = analog.instance.kernels
     assert set(chip.kernels) == set(ready)
     reader = Reader(analog.instance, ActionCounter(program), Saturation(), threads=1, noise=True)
@@ -50,6 +55,10 @@ def test_values_are_those_of_the_simulated_chip(random_networks, bidirectional):
         expected = reader.kernel(path, kernel.kernel, u, np.arange(3))
         found = chip.recur(path, torch.from_numpy(u.astype(np.float32)), gains_of_layer(network))
         assert np.array_equal(found.detach().numpy(), expected)
+        assert np.ptp(expected) > 20
+        weights = weights_of(chip.kernels[path])
+        meant = chip.kernels[path].tiles.weights
+        assert np.corrcoef(weights.ravel(), meant.ravel())[0, 1] > 0.99
 
 
 def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_networks):
