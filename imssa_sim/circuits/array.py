@@ -18,6 +18,7 @@ from imssa_sim.circuits.faults import GOOD
 from imssa_sim.circuits.ir_drop import own_sensitivity, transfer_matrix
 from imssa_sim.circuits.placement import Placement
 from imssa_sim.circuits.programming import ProgrammingCost, mean_cost, write_verified
+from imssa_sim.circuits.slices import common_noise
 from imssa_sim.circuits.weights import (
     Scheme,
     effective,
@@ -96,6 +97,8 @@ class WrittenTiles:
         What was meant.
     scale : array (T, C)
         [S] per unit, of all devices in parallel.
+    common : array (T, C)
+        What the noise variance of an offset line counts for, see `slices.common_noise`.
     devices : int
         Cells in parallel for one weight and line.
     in_use : bool array (T, R, P)
@@ -122,6 +125,7 @@ class WrittenTiles:
     scheme: Scheme
     weights: IntArray
     scale: FloatArray
+    common: FloatArray
     devices: int
     in_use: BoolArray
     targets: FloatArray
@@ -234,7 +238,7 @@ class WrittenTiles:
         if cells is None:
             return None, nothing
         joined = joined_devices(cells, self.devices)
-        variance = effective_variance(joined, self.scale, self.scheme)
+        variance = effective_variance(joined, self.scale, self.scheme, self.common)
         lines = self.in_use[:, :, :: self.devices]
         used = lines[:, :, :-1] if self.scheme == "offset" else lines[:, :, 0::2]
         empty = (self.weights == 0) & used
@@ -292,11 +296,13 @@ def write_tiles(
     chip: int,
     stage: int,
     writing: int = 0,
+    shift: IntArray | None = None,
 ) -> WrittenTiles:
     """Write the tiles of one stage; parameters as in `program_tiles`.
 
     ``writing`` is how often they were written before: each time errors, relaxation and drift are
     drawn anew, while faults stay where they are. A later writing starts from erased cells.
+    ``shift`` (T, C) is that of slices, by which their common noise is weighted.
     """
     tile = hardware.chip.tile
     effects = hardware.effects
@@ -359,6 +365,7 @@ def write_tiles(
         scheme=scheme,
         weights=weights,
         scale=scale * devices,
+        common=np.ones_like(scale) if shift is None else common_noise(shift, scale, tile.slices),
         devices=devices,
         in_use=in_use,
         targets=meant,

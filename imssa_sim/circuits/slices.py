@@ -73,6 +73,26 @@ def cut_weights(weights: IntArray, number: int, scheme: Scheme, scope: Scope) ->
     return Slices(digits.reshape(tiles, rows, -1), shift.reshape(tiles, -1), number)
 
 
+def common_noise(shift: IntArray, scale: FloatArray, number: int) -> FloatArray:
+    """Return what the variance of a common line counts for in each slice (T, C · K).
+
+    Its noise n is in every slice of a weight and adds up before it is squared:
+    ``(Σ_k a_k·n)²`` with ``a_k = 2^(b·k) / s_k``. Slices are read with noise of their own instead,
+    so each gets the share that makes their sum right, ``(Σ a_k)² / Σ a_k²`` times its own.
+
+    Parameters
+    ----------
+    shift : int array (T, C · K)
+    scale : array (T, C · K)
+        Conductance per unit of a digit [S].
+    number : int
+        K.
+    """
+    a = (np.ldexp(1.0, shift) / scale).reshape(len(shift), -1, number)
+    factor = np.square(a.sum(axis=2)) / np.square(a).sum(axis=2)
+    return np.asarray(factor.repeat(number, axis=1))
+
+
 def put_together(values: NDArray[Any], shift: IntArray, number: int) -> FloatArray:
     """Return what values (T, …, C · K) of the slices stand for, (T, …, C)."""
     between = (1,) * (values.ndim - 2)

@@ -117,14 +117,16 @@ def effective(conductance: FloatArray, scale: FloatArray, scheme: Scheme) -> Flo
     return np.asarray(difference / scale[:, None, :])
 
 
-def effective_variance(variance: FloatArray, scale: FloatArray, scheme: Scheme) -> FloatArray:
+def effective_variance(
+    variance: FloatArray, scale: FloatArray, scheme: Scheme, common: FloatArray
+) -> FloatArray:
     """Return the variance (T, R, C) of `effective` weights whose cells vary independently [S²].
 
-    The offset line's noise is common to all columns of a tile; each gets its variance, the
-    correlation between columns is left out.
+    The offset line's noise is common to all columns of a tile; each gets its variance times
+    ``common`` (T, C), the correlation between columns is left out.
     """
     if scheme == "offset":
-        total = variance[:, :, :-1] + variance[:, :, -1:]
+        total = variance[:, :, :-1] + variance[:, :, -1:] * common[:, None, :]
     else:
         total = variance[:, :, 0::2] + variance[:, :, 1::2]
     return np.asarray(total / (scale**2)[:, None, :])

@@ -163,7 +163,7 @@ class ChipInstance:
             rows, columns = rows_and_columns(tiles)
             self.written[tiles.path] = write_tiles(
                 slices.weights, rows, columns * slices.number, self.hardware, seed=self.seed,
-                chip=self.chip, stage=tiles.stage, writing=self.writing,
+                chip=self.chip, stage=tiles.stage, writing=self.writing, shift=slices.shift,
             )  # fmt: skip
         return self.written[tiles.path].at(self.time, self.calibrated)
 

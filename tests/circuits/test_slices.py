@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imssa_sim.circuits.array import write_tiles
+from imssa_sim.circuits.literal import literal_sums
 from imssa_sim.circuits.slices import cut_weights, put_together
 
 SCHEMES = ("differential", "one_sided", "offset")
@@ -88,6 +89,41 @@ def test_levels_of_a_cell_hold_digits_exactly(hardware, scheme, tmp_path):
 
     assert error(1) > 1
     assert error(2) < 1e-9
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("devices", [1, 2])
+def test_literal_reads_of_slices_fold_to_their_shifted_variances(hardware, scheme, devices):
+    """Every device of every digit drawn apart; |z| < 5 in each column, 20,000 reads."""
+    rng = np.random.default_rng(2)
+    weights, codes = rng.integers(-100, 101, (1, 16, 4)), rng.integers(-127, 128, 16)
+    chip = hardware(
+        "cells/taox_imssa", tile={"weights": scheme, "devices": devices, "slices": 3},
+        read_noise=True, programming_error=True,
+    )  # fmt: skip
+    held = cut_weights(weights, 3, scheme, "column")
+    written = write_tiles(
+        held.weights,
+        np.array([16]),
+        np.array([12]),
+        chip,
+        seed=1,
+        chip=0,
+        stage=0,
+        shift=held.shift,
+    )
+    tiles = written.at(60.0)
+    each = codes.astype(float) ** 2 @ (tiles.variance[0] + tiles.flat_variance[0])
+    variance = (each * 4.0 ** held.shift[0]).reshape(4, 3).sum(axis=1)
+    mean = codes @ put_together(tiles.weights, held.shift, 3)[0]
+    reads = 20_000
+    drawn = literal_sums(
+        written, 0, np.tile(codes, (reads, 1)), 60.0, np.random.default_rng(1), clipped=False
+    )
+    samples = put_together(drawn[None], held.shift, 3)[0]
+    assert np.all(np.abs(samples.mean(axis=0) - mean) < 5 * np.sqrt(variance / reads))
+    z = (samples.var(axis=0, ddof=1) / variance - 1) / np.sqrt(2 / (reads - 1))
+    assert np.all(np.abs(z) < 5)
 
 
 @pytest.mark.parametrize("scheme", ["differential", "one_sided"])
