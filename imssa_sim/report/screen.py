@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from imssa_sim.config.schema import TileConfig
     from imssa_sim.ledger.one_off import OneOff
     from imssa_sim.simulation.result import RunResult
 
@@ -43,10 +44,20 @@ def _head(result: RunResult) -> Iterator[str]:
     yield from _row(
         c.workload,
         f"{m.layers} layers, H = {m.width}, N = {m.state}, L = {result.program.sequence_length}; "
-        f"{c.hardware.mapping.kernel} on {c.hardware.chip.tile.cell}",
+        f"{c.hardware.mapping.kernel} on {_cells(c.hardware.chip.tile)}",
     )
     yield from _row("", result.data.message)
     yield "─" * WIDTH
+
+
+def _cells(tile: TileConfig) -> str:
+    """Return the cell's card, and how many of them hold a weight where it is not one."""
+    text = str(tile.cell)
+    if tile.slices > 1:
+        text += f", weights in {tile.slices} slices"
+    if tile.devices > 1:
+        text += f", {tile.devices} devices in parallel"
+    return text
 
 
 def _accuracy(result: RunResult) -> Iterator[str]:
