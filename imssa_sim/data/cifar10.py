@@ -30,6 +30,7 @@ RGB_MEAN, RGB_STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)
 """Normalisation of the authors' sequential CIFAR-10 (their code's data loader)."""
 
 _PIXELS = SIDE * SIDE
+_AT_ONCE = 1000  # images that are converted together: the pixels take 12 times their size then
 _RECORD = 1 + 3 * _PIXELS
 _TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
 _TEST = "test_batch"
@@ -147,7 +148,15 @@ def _check_equal_sizes(folder: Path, sizes: dict[str, int], suffix: str) -> None
 
 
 def _sequences(pixels: ByteArray, colour: bool, normalise: bool) -> NDArray[np.float32]:
-    planes = pixels.reshape(-1, 3, _PIXELS)
+    out = np.empty((len(pixels), _PIXELS, 3 if colour else 1), dtype=np.float32)
+    for start in range(0, len(pixels), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        out[part] = _converted(pixels[part].reshape(-1, 3, _PIXELS), colour, normalise)
+    return out
+
+
+def _converted(planes: ByteArray, colour: bool, normalise: bool) -> NDArray[np.float32]:
+    """Return sequences (n, pixels, features) of images (n, 3, pixels)."""
     if colour:
         values = planes.swapaxes(1, 2).astype(np.float32) / 255
         mean, std = np.array(RGB_MEAN, np.float32), np.array(RGB_STD, np.float32)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.data import resolve_dataset
+from imssa_sim.data.streamed import StreamedSequences
 from imssa_sim.errors import InputError
 from imssa_sim.model.checkpoint import load_checkpoint, structure_of_config
 from imssa_sim.model.initialise import network_of_config
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from imssa_sim.model.network import Network
     from imssa_sim.model.scales import TrainedQuantisers
 
+    Sequences = NDArray[np.float32] | StreamedSequences
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -33,7 +36,7 @@ class Inputs:
 
     network: Network
     calibration: NDArray[np.float32]  # (n_cal, L, d)
-    inputs: NDArray[np.float32]  # (n, L, d)
+    inputs: Sequences  # (n, L, d)
     labels: NDArray[np.int64]  # (n,)
     sample_ids: NDArray[np.int64]  # (n,)
     used: DataUsed
@@ -67,7 +70,7 @@ def prepare_inputs(config: RunConfig) -> Inputs:
     return Inputs(
         network=network,
         calibration=dataset.train.inputs[calibration],
-        inputs=dataset.test.inputs[chosen],
+        inputs=part_of(dataset.test.inputs, chosen),
         labels=dataset.test.labels[chosen],
         sample_ids=chosen,
         used=DataUsed(
@@ -83,6 +86,11 @@ def prepare_inputs(config: RunConfig) -> Inputs:
         ),
         quantisers=quantisers,
     )
+
+
+def part_of(inputs: Sequences, places: NDArray[np.int64]) -> Sequences:
+    """Return the sequences at ``places``; those that are streamed stay in their files."""
+    return inputs.select(places) if isinstance(inputs, StreamedSequences) else inputs[places]
 
 
 def _message(config: RunConfig, dataset: Dataset, checkpoint: Path | None, fallback: bool) -> str:

@@ -17,6 +17,7 @@ from imssa_sim.model.calibration import CalibrationOptions, Granularities
 from imssa_sim.model.forward import forward
 from imssa_sim.model.ptq import quantise
 from imssa_sim.model.quantised import bits_from
+from imssa_sim.simulation.inputs import part_of
 from imssa_sim.simulation.result import Accuracy, Saturation
 from imssa_sim.simulation.schedule import schedule
 from imssa_sim.simulation.stream import blocks, joined, run_chip
@@ -200,7 +201,7 @@ def _on_chip(
             calibration=column_sums,
         )
         result = analog.run(
-            inputs.inputs[chosen],
+            part_of(inputs.inputs, chosen),
             inputs.sample_ids[chosen],
             batch=evaluate.batch,
             threads=threads,
