@@ -12,14 +12,16 @@ OPENBLAS_NUM_THREADS=1. ``-o`` saves ``kernels.csv`` (sections that were not run
 an earlier run), ``kernels.png``/``.svg`` (ratios), ``roofline.png``/``.svg`` and
 ``scaling.png``/``.svg``.
 
-Each timing follows a stretch of untimed calls of the same method, so that caches are its own, a
-BLAS library's idle threads have stopped spinning, and threads have settled on their cores.
+Each timing follows a pause, in which a BLAS library's idle threads stop spinning, and a stretch of
+untimed calls of the same method, so that caches are its own and threads settle on their cores. At
+the end stands how much processor time other processes took meanwhile: on a quiet machine, nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -29,7 +31,8 @@ from typing import NamedTuple
 from kernel_cases import SECTIONS
 
 STEPS = 1024
-UNTIMED, TIMED = 0.06, 0.02  # seconds of each method before a timing, and of a timing, at least
+PAUSE = 0.1  # seconds before a method: a BLAS library's idle threads spin for a while
+UNTIMED, TIMED = 0.04, 0.02  # seconds of each method before a timing, and of a timing, at least
 
 
 class Row(NamedTuple):
@@ -57,6 +60,7 @@ class Bench:
 
     def _time(self, call: Callable[[], object]) -> float:
         """Seconds of one call."""
+        time.sleep(PAUSE)
         start, calls = time.perf_counter(), 0
         while not calls or time.perf_counter() - start < UNTIMED:
             call()
@@ -94,6 +98,15 @@ class Bench:
             each = f"{seconds / work * 1e9:>12.4g} ns"
             self.say(f"{case:<44} {name:<38} {seconds * 1e3:>10.3f} ms {each}{beside}")
         return medians
+
+
+def busy_seconds() -> float | None:
+    """Processor seconds that all programs of the machine have taken so far (Linux)."""
+    try:
+        ticks = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:4]
+    except OSError:
+        return None
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def merged(rows: list[Row], file: Path) -> list[Row]:
@@ -140,8 +153,13 @@ def main() -> None:
         STEPS // 8 if given.quick else STEPS,
         time.process_time if given.processor_time else time.perf_counter,
     )
+    before, own = busy_seconds(), time.process_time()
     for name in chosen:
         SECTIONS[name](bench)
+    after = busy_seconds()
+    if before is not None and after is not None:
+        others = max(0.0, after - before - (time.process_time() - own))
+        bench.say(f"other processes took {others:.1f} s of the processors meanwhile")
     if given.output:
         from kernel_figures import save
 
