@@ -211,3 +211,14 @@ def test_a_sweep_does_not_mix_with_another(
     file.write_text(SWEEP, encoding="utf-8")
     assert main(["sweep", str(file), "-o", str(folder)]) == 2
     assert "not a sweep's folder" in capsys.readouterr().err
+
+
+def test_a_run_imports_only_what_it_needs(tmp_path: Path) -> None:
+    code = (
+        "import sys; from imssa_sim.cli.main import main; "
+        f"main(['run', 'sdigits', '-q', '-o', {str(tmp_path / 'run')!r}, "
+        "'--set', 'evaluate.samples=2', '--set', 'evaluate.chips=1']); "
+        "print([n for n in ('pandas', 'sklearn', 'scipy.stats', 'torch') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
