@@ -51,7 +51,7 @@ def ratios(rows: list[Row]) -> Any:
 def roofline(rows: list[Row]) -> Any:
     """Rate of the mean product over the codes moved, under sgemm's rate."""
     shown = [r for r in rows if r.flops and r.bytes and r.section in ("recurrent", "dense")]
-    top = [row.flops / row.seconds for row in rows if row.section == "ceiling"]
+    roofs = {row.method: row for row in rows if row.section == "ceiling"}
     if not shown:
         return None
     figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
@@ -74,8 +74,14 @@ def roofline(rows: list[Row]) -> Any:
         ("+", "0.5", "sgemm alone"),
     ):  # fmt: skip
         axes.plot([], [], marker, color=colour, label=label)
-    if top:
-        axes.axhline(top[0] / 1e9, color="black", linewidth=0.8, label="sgemm, 2048×2048")
+    if {"sgemm", "copy"} <= set(roofs):
+        rate = roofs["sgemm"].flops / roofs["sgemm"].seconds / 1e9
+        per_byte = roofs["copy"].bytes / roofs["copy"].seconds / 1e9
+        last = max(row.flops / row.bytes for row in shown)
+        axes.plot(
+            [0.1, rate / per_byte, 2 * last], [0.1 * per_byte, rate, rate], color="black",
+            linewidth=0.8, label="copy in memory, and sgemm 2048×2048",
+        )  # fmt: skip
     axes.set(
         xlabel="FLOP of the mean product per byte moved to and from memory",
         ylabel="GFLOP/s of the mean product",
@@ -105,8 +111,10 @@ def scaling(rows: list[Row]) -> Any:
                 number = int(part.removeprefix(word).removesuffix(" tiles"))
                 points.append((number, row.seconds / row.work * 1e9))
         axes.plot(*zip(*sorted(points), strict=True), "o-")
-        axes.set(xscale="log", xlabel=kind, ylim=(0, None))
+        axes.set(xscale="log", xlabel=kind)
         axes.set_xticks([x for x, _ in points], [str(x) for x, _ in points], fontsize=7)
         axes.minorticks_off()
-    panels[0].set_ylabel("ns per read")
+    panels[0].set(
+        ylabel="ns per read", ylim=(0, 1.1 * max(r.seconds / r.work * 1e9 for r in shown))
+    )
     return figure

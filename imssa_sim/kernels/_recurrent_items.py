@@ -220,7 +220,7 @@ def make_plan(samples: int) -> Plan:
 
 
 STRETCH = 32  # steps that are copied at a time
-ALONE = 16  # up to so many left-over samples run one by one
+ALONE = 13  # up to so many left-over samples run one by one: 32 abreast take as long
 
 
 @inner
