@@ -263,6 +263,8 @@ def draw(table: Table, workload: str, path: Path) -> None:
                   color=PALETTE[2], label="trained at these bits")  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel=f"{budget} [{UNITS[budget]}]")
         axes.set_ylabel("error on the test part [%]")
+        axes.set_yticks((1, 2, 5, 10, 20, 50), ("1", "2", "5", "10", "20", "50"))
+        axes.tick_params(axis="y", which="minor", left=False, labelleft=False)
         axes.legend(fontsize=7)
         axes.grid(alpha=0.3)
     figure.suptitle(f"{workload}: bits by kind and layer, after training", fontsize=10)
