@@ -213,7 +213,10 @@ def test_programming_is_what_the_cell_model_says(case):
     from imssa_sim.circuits.weights import targets, unit_conductance
     from imssa_sim.devices.write import PulseProgramming
 
-    model = PulseProgramming(8.52, 1e-6, 1e-6, 1.2, 1.5, 0.1, 2.373e-6)
+    model = PulseProgramming(
+        pulses=8.52, time=1e-6, verify_time=1e-6, set_voltage=1.2, reset_voltage=1.5,
+        voltage_step=0.1, window=2.373e-6,
+    )  # fmt: skip
     ledger, kernel = ledger_of(case), case.program.kernels[0]
     scale = unit_conductance(kernel.weights, "differential", "column", 1e-6, 300e-6)
     goals = targets(kernel.weights, scale, "differential", 1e-6, 300e-6)
