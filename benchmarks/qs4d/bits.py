@@ -28,7 +28,8 @@ from study import (
     training_file,
 )
 
-from imssa_sim.model.metrics import FLOAT_BITS, NetworkShape, gain, metrics
+from imssa_sim.model.checkpoint import load_checkpoint
+from imssa_sim.model.metrics import FLOAT_BITS, NetworkShape, gain, metrics, shape_of
 
 LOSS = 0.01
 COLUMNS = (
@@ -80,14 +81,21 @@ def threshold(rows: list[Row], workload: str, granularity: str, method: str) -> 
 
 
 def shape_and_length(workload: str) -> tuple[NetworkShape, int]:
-    """Return the sizes of a workload's network and its sequence length."""
+    """Return the sizes of a workload's network and its sequence length.
+
+    Of the network that ships, where there is one: its data need not be at hand.
+    """
     from imssa_sim.training.load import load_train_config
 
+    shipped = ROOT / "checkpoints" / f"{workload}.safetensors"
+    if shipped.is_file():
+        stored = load_checkpoint(shipped)
+        return shape_of(stored.network), int(stored.metadata["data"]["length"])
     model = load_train_config(training_file(workload)).model
+    directions = 2 if model.bidirectional else 1
     shape = NetworkShape(
-        model.layers, model.width, model.modes, model.inputs, model.classes,
-        2 if model.bidirectional else 1,
-    )  # fmt: skip
+        model.layers, model.width, model.modes, model.inputs, model.classes, directions
+    )
     return shape, load_data(workload).length
 
 
@@ -121,15 +129,21 @@ def summary(rows: list[Row], workload: str, granularity: str) -> dict[str, Any]:
 
 def table(rows: list[Row], workload: str) -> str:
     """Return mean accuracies in percent by width, seeds and thresholds as a Markdown table."""
+    methods = sorted({row.method for row in rows if row.workload == workload} - {"float"})
     columns = [
         (granularity, method, series(rows, workload, granularity, method))
         for granularity in GRANULARITIES
-        for method in ("ptq", "qat")
+        for method in methods
     ]
     columns = [column for column in columns if column[2]]
     plain = seeds_of(rows, workload=workload, method="float")
-    found = f"`{workload}`, float {100 * np.mean([*plain.values()]):.1f} % ({len(plain)} seeds):"
-    lines = [[f"{method.upper()}, {granularity}" for granularity, method, _ in columns]]
+    found = f"`{workload}`, float {100 * np.mean([*plain.values()]):.1f} % (seeds: {len(plain)}):"
+    lines = [
+        [
+            f"{m[:3].upper()}{m[3:].replace('-', ' ')}, {granularity}"
+            for granularity, m, _ in columns
+        ]
+    ]
     names = ["bits"]
     for bits in sorted({width for *_, values in columns for width in values}, reverse=True):
         values = [column[2].get(bits) for column in columns]
