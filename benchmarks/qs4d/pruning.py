@@ -132,7 +132,8 @@ def draw(table: Table, workload: str, path: Path) -> None:
             text = f"K {float(row['kernels']):.0%}, M {float(row['modes']):.0%}"
             places = ((share, 100 * float(row["trained"])),
                       (1e6 * float(row["energy"]), 100 * float(row["chip"])))  # fmt: skip
-            for axes, place in zip(panels, places, strict=True):
+            # Below the widest codes the left panel has the same shares once more.
+            for axes, place in list(zip(panels, places, strict=True))[number > 0 :]:
                 axes.annotate(text, place, fontsize=6, xytext=(4, 4), textcoords="offset points")
     panels[0].set(xlabel="modes that are gone [%]", ylabel="accuracy in integers [%]")
     panels[1].set(xlabel="energy per inference [µJ]", ylabel="accuracy on chips [%]")

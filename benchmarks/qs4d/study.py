@@ -95,7 +95,7 @@ class Table:
 
     def has(self, **wanted: Any) -> bool:
         """Return whether there is a row with these values in the key columns."""
-        sought = tuple(str(wanted[name]) for name in self.key)
+        sought = tuple(_text(wanted[name]) for name in self.key)
         return any(tuple(row[name] for name in self.key) == sought for row in self.rows)
 
     def add(self, values: Mapping[str, Any]) -> None:

@@ -59,6 +59,7 @@ def test_interrupted_tables_go_on(commands, tmp_path):
     table.add({"a": 1, "b": "x", "value": 1 / 3})
     again = commands.study.Table(tmp_path / "t.csv", ("a", "b", "value"), ("a", "b"))
     assert again.has(a=1, b="x")
+    assert again.has(a=1.0, b="x")
     assert not again.has(a=2, b="x")
     again.add({"a": 0, "b": "y", "value": 2.0})
     again.sort(lambda row: int(row["a"]))
