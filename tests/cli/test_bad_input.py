@@ -358,8 +358,8 @@ def test_all_problems_are_shown_at_once(write_workload: Write, rejected: Run) ->
             "hardware.adc.rate: '5' has no unit; expected a frequency, for example '1 GHz'",
         ),
         ("bits=1", "bits: 1 is out of range; it must be at least 2"),
-        ("bits.Q=8", "bits.Q: unknown key 'Q'; valid keys here: A, B, C, D, dt, state, "
-         "kernel_input, kernel_output, activations, linear, default"),
+        ("bits.Q=8", "bits.Q: unknown key 'Q'; valid keys here: default, A, B, C, D, dt, state, "
+         "kernel_input, kernel_output, activations, linear"),
         ("hardware.adc.bits", "is not 'path=value'; write --set path.to.key=value, for example "
          "--set hardware.adc.bits=6"),
         ("=8", "is not 'path=value'; write --set path.to.key=value, for example "
