@@ -57,7 +57,7 @@ NETWORKS: dict[str, Entry] = {
     "sdigits, QAT, 6 bits, kernels and modes pruned": with_bits(
         "sdigits", 6, checkpoint("sdigits_lean")
     ),
-    "digits32 as shipped, 8 bits": with_bits("digits32", 8, "evaluate.chip_samples=100"),
+    "digits32, digital recurrence, 8 bits": with_bits("digits32", 8, "evaluate.chip_samples=100"),
 }
 
 
