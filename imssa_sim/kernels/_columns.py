@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imssa_sim.kernels._converters import adc_table, dac, pulse_power, requantise
-from imssa_sim.kernels.normal import fill_vectors
+from imssa_sim.kernels.normal import fill_steps
 from imssa_sim.kernels.ops import (
     LANES,
     absolute,
@@ -28,6 +29,8 @@ from imssa_sim.kernels.ops import (
     load,
     make_product,
     mul,
+    pointer,
+    positive,
     select,
     splat,
     sqrt,
@@ -36,12 +39,19 @@ from imssa_sim.kernels.ops import (
 )
 from imssa_sim.kernels.threefry import absorb
 
+ABREAST = 16  # steps whose normals are made in one go: enough work to overlap at any pitch
 _product_1 = make_product(1, 1)
 _product_2 = make_product(1, 2)
 _product_3 = make_product(1, 3)
 _product_4 = make_product(1, 4)
 _product_5 = make_product(1, 5)
 _product_6 = make_product(1, 6)
+
+
+def stretch_order(pitch: int) -> NDArray[np.uint32]:
+    """Steps of a stretch and pairs of columns, see :func:`imssa_sim.kernels.normal.fill_steps`."""
+    step, pair = np.divmod(np.arange(ABREAST * pitch // 2, dtype=np.uint32), pitch // 2)
+    return np.concatenate([step, pair]).astype(np.uint32)
 
 
 @inner
@@ -74,7 +84,7 @@ def _products(cells: Any, pitch: int, n: int, columns: int, v: Any, out: Any) ->
 def drive(t: Any, s: Any) -> Any:
     """Put the codes on the word lines; the sum of the squared analog values."""
     zero, one = splat(t.chain.zero), splat(t.chain.one)
-    total = zero
+    total, whole = zero, splat(np.int32(0))
     for i in range(0, t.array.rows, LANES):
         code = load(s.code, i)
         value = code
@@ -82,7 +92,12 @@ def drive(t: Any, s: Any) -> Any:
             value = first_lanes(dac(t, code), t.array.rows - i)
             store(s.v, i, value)
         square = mul(value, value)
-        store(s.squared, i, square)
+        if t.array.paired:
+            number = convert(square, np.int32(0))
+            store(s.halves, i, convert(number, np.int16(0)))
+            whole = add(whole, number)
+        else:
+            store(s.squared, i, square)
         if t.chain.has_shot:
             store(
                 s.squared, t.array.shot_row + i, first_lanes(pulse_power(t, code), t.array.rows - i)
@@ -92,7 +107,7 @@ def drive(t: Any, s: Any) -> Any:
         store(s.squares, i, fma(code, code, load(s.squares, i)))
         store(s.magnitudes, i, add(load(s.magnitudes, i), size))
         store(s.used, i, add(load(s.used, i), select(less(zero, size), one, zero)))
-    return fold(total)
+    return convert(fold(whole), t.chain.zero) if t.array.paired else fold(total)
 
 
 @inner
@@ -104,15 +119,18 @@ def _tally(t: Any, counts: Any, j: int, first: int, last: int, mask: Any) -> Non
 
 
 @inner
-def digitise(t: Any, s: Any, j: int, first: int, last: int, squares: Any) -> None:
+def digitise(t: Any, s: Any, normals: Any, j: int, first: int, last: int, squares: Any) -> None:
     """Noise and ADC of 16 columns from j on: sums in ``s.sums`` become codes."""
     x = load(s.sums, j)
     if t.array.noisy:
-        var = load(s.variances, j)
+        var = load(t.array.extra_variance, j)
+        if t.array.paired:
+            var = fma(convert(load(s.totals, j), x), load(t.array.pair_unit, j), var)
+        else:
+            var = add(load(s.variances, j), var)
         if t.array.flat_noise:
             var = fma(load(t.array.flat_variance, j), squares, var)
-        var = sqrt(add(var, load(t.array.extra_variance, j)))
-        x = fma(var, convert(load(s.normals, j), x), x)
+        x = fma(sqrt(positive(var)), convert(load(normals, j), x), x)
     code = floor_affine(x, load(t.chain.adc_scale, j), load(t.chain.adc_offset, j), t.chain.one)
     below, above = less(code, t.chain.adc_low), less(t.chain.adc_high, code)
     _tally(t, s.low, j, first, last, below)
@@ -124,7 +142,7 @@ def digitise(t: Any, s: Any, j: int, first: int, last: int, squares: Any) -> Non
 
 
 @inner
-def _read(t: Any, s: Any, first: int, last: int, step: Any, squares: Any) -> None:
+def _read(t: Any, s: Any, normals: Any, first: int, last: int, squares: Any) -> None:
     """One array read; codes of the columns first … last - 1 into ``s.sums`` (others are void)."""
     _products(
         t.array.weights,
@@ -134,11 +152,13 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any, squares: Any) -> Non
         s.v if t.chain.has_dac else s.code,
         s.sums,
     )
-    if t.array.noisy:
+    if t.array.paired:
+        rows = (t.array.rows + 1) // 2
+        _products(t.array.pairs, t.array.pitch, rows, last, s.pairs, s.totals)
+    elif t.array.noisy:
         _products(t.array.variance, t.array.pitch, t.array.noise_rows, last, s.squared, s.variances)
-        fill_vectors(s.keys[0], s.keys[1], step, 0, last, s.normals)
     for j in range(first - first % LANES, last, LANES):
-        digitise(t, s, j, first, last, squares)
+        digitise(t, s, normals, j, first, last, squares)
 
 
 @inner
@@ -208,22 +228,24 @@ def run_columns(t: Any, s: Any) -> None:
     codes (channels, L), state of the tile (S,), out (lines, L).
     """
     key0, key1 = absorb(t.job.keys[0], t.job.keys[1], t.job.number)
-    s.keys[0] = key0
-    s.keys[1] = key1
     for i in range(0, t.array.rows, LANES):
         store(s.code, i, splat(t.chain.zero))
     for i in range(t.array.states):
         s.code[i] = convert(t.job.state[i], t.chain.one)
     columns = t.array.states + t.array.outputs
     for k in range(t.job.steps):
-        step = np.uint32(t.job.first_step + k)
+        place = k % ABREAST
+        if t.array.noisy and place == 0:
+            step, pairs = np.uint32(t.job.first_step + k), ABREAST * t.array.pitch // 2
+            fill_steps(key0, key1, step, s.order, pairs, s.normals)
+        normals = pointer(s.normals, place * t.array.pitch)
         for part in range(2 if t.job.two_pass else 1):
             _take_inputs(t, s, k)
             squares = drive(t, s)
             first = t.array.states if part else 0
             last = columns if part or not t.job.two_pass else t.array.states
             each = t.array.slices
-            _read(t, s, first * each, last * each, step, squares)
+            _read(t, s, normals, first * each, last * each, squares)
             if each > 1:
                 shift_add(t, s, first, last)
             if not part:

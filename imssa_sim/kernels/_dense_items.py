@@ -91,7 +91,9 @@ def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
     high = pointer(low, a.pitch)
     return Work(
         code, sums, squared, squares, magnitudes, used, low, high, high, variances, v,
-        pointer(space.keys, 0), pointer(space.normals, 0),
+        pointer(space.pairs, k * (height // 2)), pointer(space.halves, k * height),
+        pointer(space.totals, k * a.pitch), pointer(space.keys, 0), pointer(space.keys, 0),
+        pointer(space.normals, 0),
     )  # fmt: skip
 
 
@@ -144,7 +146,13 @@ def _read_chunk(
     s = _chunk_work(a, space, height, 0)
     v = s.v if t.chain.has_dac else s.code
     _products(pointer(panels.weights, cells), a.rows, array.rows, count, a.pitch, height, v, s.sums)
-    if array.noisy:
+    if array.paired:
+        every = (a.rows + 1) // 2
+        _products(
+            pointer(panels.pairs, tile * every * a.pitch), every, (array.rows + 1) // 2, count,
+            a.pitch, height // 2, s.pairs, s.totals,
+        )  # fmt: skip
+    elif array.noisy:
         _products(
             pointer(panels.variance, tile * a.noise_rows * a.pitch), a.noise_rows, array.noise_rows,
             count, a.pitch, noise_height(a), s.squared, s.variances,
@@ -155,9 +163,9 @@ def _read_chunk(
             place = 2 * tokens.sample[first + k]
             key0, key1 = absorb(keys[place], keys[place + 1], t.job.number)
             step = np.uint32(tokens.step[first + k])
-            fill_vectors(key0, key1, step, 0, columns, s.normals)
+            fill_vectors(key0, key1, step, columns, s.normals)
         for j in range(0, columns, LANES):  # no states
-            digitise(t, s, j, 0, columns, squares[k])
+            digitise(t, s, s.normals, j, 0, columns, squares[k])
         if array.slices > 1:
             shift_add(t, s, 0, array.outputs)
         at = ((first + k) * tiles + tile) * tokens.columns

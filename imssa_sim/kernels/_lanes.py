@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from imssa_sim.kernels._converters import adc_table, dac, pulse_power, requantise
-from imssa_sim.kernels.normal import normal_pairs
+from imssa_sim.kernels.normal import store_pairs
 from imssa_sim.kernels.ops import (
     LANES,
     absolute,
@@ -21,18 +21,20 @@ from imssa_sim.kernels.ops import (
     first_lanes,
     floor_affine,
     fma,
+    fma_pairs,
     inner,
     iota_four,
     join,
     less,
     load,
-    load_four,
     load_twice,
     lower_half,
     make_product,
     mul,
     pointer,
+    positive,
     select,
+    shift_left,
     shift_right,
     splat,
     sqrt,
@@ -79,6 +81,20 @@ def _sparse(
 
 
 @inner
+def _sparse_pairs(
+    start: Any, row: Any, value: Any, first: int, last: int, v: Any, out: Any
+) -> None:
+    """The same of pairs of rows in integers, whose order is free; columns list even numbers."""
+    nothing = join(splat(np.int32(0)), splat(np.int32(0)))
+    for j in range(first, last):
+        even, odd = nothing, nothing
+        for e in range(start[j], start[j + 1], 2):
+            even = fma_pairs(value[e], load_twice(v, row[e] * WIDTH), even)
+            odd = fma_pairs(value[e + 1], load_twice(v, row[e + 1] * WIDTH), odd)
+        store(out, j * WIDTH, add(even, odd))
+
+
+@inner
 def _sum_squares(squared: Any, n: int, zero: Any, parts: Any) -> None:
     """Sum of the squares of the driven rows, into the first 32 of ``parts`` (16 x 32).
 
@@ -102,9 +118,16 @@ def _sum_squares(squared: Any, n: int, zero: Any, parts: Any) -> None:
 @inner
 def _drive(t: Any, s: Any) -> None:
     """Put the codes on the word lines: analog values, their squares, statistics of the codes."""
+    total = join(splat(np.int32(0)), splat(np.int32(0)))
     for i in range(t.array.rows):
         code = load_twice(s.code, i * WIDTH)
-        if t.chain.has_dac:
+        if t.array.paired:
+            square, pair = convert(mul(code, code), np.int32(0)), i // 2 * WIDTH
+            total = add(total, square)
+            if i % 2:
+                square = add(shift_left(square, 16), load_twice(s.pairs, pair))
+            store(s.pairs, pair, square)
+        elif t.chain.has_dac:
             value = dac(t, code)
             store(s.v, i * WIDTH, value)
             store(s.squared, i * WIDTH, mul(value, value))
@@ -118,6 +141,8 @@ def _drive(t: Any, s: Any) -> None:
         magnitudes = add(absolute(high), add(absolute(low), load(s.magnitudes, i * LANES)))
         store(s.magnitudes, i * LANES, magnitudes)
         t.job.non_zeros[i] += count(less(t.chain.zero, absolute(code)), t.job.valid)
+    if t.array.paired:
+        store(s.parts, 0, convert(total, t.chain.zero))
 
 
 @inner
@@ -137,11 +162,60 @@ def _digitise(t: Any, s: Any, j: int, x: Any) -> None:
 def _add_noise(t: Any, s: Any, j: int, normals: Any) -> Any:
     """The noisy sums of one column; ``normals`` holds its 32."""
     x = load_twice(s.sums, j * WIDTH)
-    var = load_twice(s.variances, j * WIDTH)
+    var = join(splat(t.array.extra_variance[j]), splat(t.array.extra_variance[j]))
+    if t.array.paired:
+        var = fma(convert(load_twice(s.totals, j * WIDTH), x), t.array.pair_unit[j], var)
+    else:
+        var = add(load_twice(s.variances, j * WIDTH), var)
     if t.array.flat_noise:
         var = fma(t.array.flat_variance[j], load_twice(s.parts, 0), var)
-    z = convert(load_twice(normals, 0), x)
-    return fma(sqrt(add(var, t.array.extra_variance[j])), z, x)
+    return fma(sqrt(positive(var)), convert(load_twice(normals, 0), x), x)
+
+
+@inner
+def _variances(t: Any, s: Any, first: int, last: int) -> None:
+    """What the columns' noise takes from each row: sums of the squares times the variances."""
+    if t.array.paired:
+        if t.array.sparse_variance:
+            _sparse_pairs(
+                t.array.pair_start, t.array.pair_row, t.array.pair_value, first, last, s.pairs,
+                s.totals,
+            )  # fmt: skip
+        else:
+            rows = (t.array.rows + 1) // 2
+            _dense(t.array.pairs, t.array.pitch, rows, first, last, s.pairs, s.totals)
+        return
+    if t.array.sparse_variance:
+        _sparse(
+            t.array.variance_start, t.array.variance_row, t.array.variance_value, first, last,
+            s.squared, t.chain.zero, s.variances,
+        )  # fmt: skip
+    else:
+        rows = t.array.noise_rows
+        _dense(t.array.variance, t.array.pitch, rows, first, last, s.squared, s.variances)
+    if t.array.flat_noise:
+        _sum_squares(s.squared, t.array.rows, t.chain.zero, s.parts)
+
+
+@inner
+def _noisy(t: Any, s: Any, first: int, last: int, step: Any) -> None:
+    """Noise and ADC of the columns first … last - 1."""
+    key0, key1 = load_twice(s.keys, 0), load_twice(s.keys, WIDTH)
+    wide0, wide1 = join(key0, key0), join(key1, key1)
+    lane = convert(shift_right(iota_four(), 5), step)  # of a pair of columns, 32 lanes each
+    j = first - first % 2
+    while j < last:
+        pairs = 2 if last - j > 2 else 1
+        if pairs > 1:
+            pair = add(lane, np.uint32(j // 2))
+            store_pairs(wide0, wide1, step, pair, 2 * WIDTH, s.normals)
+        else:
+            alone = add(splat(np.uint32(0)), np.uint32(j // 2))
+            store_pairs(key0, key1, step, join(alone, alone), WIDTH, s.normals)
+        for column in range(max(first, j), min(last, j + 2 * pairs)):  # even ones, then odd ones
+            place = (column - j) % 2 * pairs + (column - j) // 2
+            _digitise(t, s, column, _add_noise(t, s, column, pointer(s.normals, place * WIDTH)))
+        j += 2 * pairs
 
 
 @inner
@@ -159,25 +233,8 @@ def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
         for j in range(first, last):
             _digitise(t, s, j, load_twice(s.sums, j * WIDTH))
         return
-    if t.array.sparse_variance:
-        _sparse(
-            t.array.variance_start, t.array.variance_row, t.array.variance_value, first, last,
-            s.squared, t.chain.zero, s.variances,
-        )  # fmt: skip
-    else:
-        rows = t.array.noise_rows
-        _dense(t.array.variance, t.array.pitch, rows, first, last, s.squared, s.variances)
-    if t.array.flat_noise:
-        _sum_squares(s.squared, t.array.rows, t.chain.zero, s.parts)
-    # Four columns at a time; their normals come as columns 0, 2, 1, 3 of the four.
-    key0, key1 = load_four(s.keys, 0), load_four(s.keys, 2 * WIDTH)
-    second = convert(shift_right(iota_four(), 5), step)  # lanes of the second pair
-    for four in range(first // 4, (last + 3) // 4):
-        pair = add(second, np.uint32(2 * four))
-        store(s.normals, 0, normal_pairs(key0, key1, step, pair))
-        for j in range(max(first, 4 * four), min(last, 4 * four + 4)):
-            place = (j & 1) * 2 + ((j >> 1) & 1)
-            _digitise(t, s, j, _add_noise(t, s, j, pointer(s.normals, place * WIDTH)))
+    _variances(t, s, first, last)
+    _noisy(t, s, first, last, step)
 
 
 @inner
@@ -250,9 +307,8 @@ def run_lanes(t: Any, s: Any) -> None:
     for k in range(WIDTH):
         sample = min(k, t.job.valid - 1)
         key0, key1 = absorb(t.job.keys[2 * sample], t.job.keys[2 * sample + 1], t.job.number)
-        for at in (k, WIDTH + k):
-            s.keys[at] = key0
-            s.keys[2 * WIDTH + at] = key1
+        s.keys[k] = key0
+        s.keys[WIDTH + k] = key1
     for i in range(0, t.array.states * WIDTH, LANES):
         store(s.code, i, convert(load(t.job.state, i), t.chain.one))
     columns = t.array.states + t.array.outputs

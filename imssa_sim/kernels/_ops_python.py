@@ -62,6 +62,21 @@ def both(a: Any, b: Any) -> Any:
     return a & b
 
 
+def either(a: Any, b: Any) -> Any:
+    """Bitwise inclusive or."""
+    return a | b
+
+
+def smaller(a: Any, b: Any) -> Any:
+    """The smaller of two integers."""
+    return np.minimum(a, b)
+
+
+def positive(a: Any) -> Any:
+    """``a`` where it is above 0, else 0."""
+    return np.where(a > 0, a, np.result_type(a).type(0))[()]
+
+
 def shift_left(a: Any, bits: int) -> Any:
     """``a << bits``."""
     return a << np.result_type(a).type(bits)
@@ -122,6 +137,11 @@ def iota() -> Any:
     return np.arange(LANES, dtype=np.int32)
 
 
+def iota_eight() -> Any:
+    """Lanes 0 … 127 as int32."""
+    return np.arange(8 * LANES, dtype=np.int32)
+
+
 def iota_four() -> Any:
     """Lanes 0 … 63 as int32."""
     return np.arange(4 * LANES, dtype=np.int32)
@@ -139,9 +159,9 @@ def load_twice(array: Any, at: int) -> Any:
     return load(array, at, 2 * LANES)
 
 
-def load_four(array: Any, at: int) -> Any:
-    """64 elements of a flat array from index ``at``: four vectors abreast."""
-    return load(array, at, 4 * LANES)
+def load_eight(array: Any, at: int) -> Any:
+    """128 elements of a flat array from index ``at``: eight vectors abreast."""
+    return load(array, at, 8 * LANES)
 
 
 def join(a: Any, b: Any) -> Any:
@@ -198,8 +218,28 @@ def interleave(a: Any, b: Any) -> Any:
     return np.stack([a, b], axis=1).ravel()
 
 
+def _low_word(a: Any) -> Any:
+    return np.asarray(a).astype(np.int16).astype(np.int32)
+
+
+def fma_pairs(a: Any, b: Any, c: Any) -> Any:
+    """Per lane of int32: both halves of a times those of b, as int16, added to c."""
+    low = _low_word(a) * _low_word(b)
+    return c + low + _low_word(np.asarray(a) >> 16) * _low_word(np.asarray(b) >> 16)
+
+
+def make_lookup(values: Any) -> Callable[[Any], Any]:
+    """A table of 32 float32: ``lookup(index)`` is ``values[index % 32]``."""
+    table = np.array(values, dtype=np.float32)
+
+    def lookup(index: Any) -> Any:
+        return table[index & (2 * LANES - 1)]
+
+    return lookup
+
+
 def make_product(scalars: int, vectors: int) -> Callable[..., None]:
-    """Register-blocked product; see ``_ops_llvm.make_product``."""
+    """Register-blocked product; see ``_blocks_llvm.make_product``."""
 
     def product(
         s: Any,
@@ -214,11 +254,12 @@ def make_product(scalars: int, vectors: int) -> Callable[..., None]:
         o0: int,
         oc: int,
     ) -> None:
+        step = fma_pairs if x.dtype == np.int32 else fma
         for c in range(scalars):
             for v in range(vectors):
                 acc = np.zeros(LANES, dtype=x.dtype)
                 for i in range(n):
-                    acc = fma(s[s0 + i * si + c * sc], load(x, x0 + i * xi + v * LANES), acc)
+                    acc = step(s[s0 + i * si + c * sc], load(x, x0 + i * xi + v * LANES), acc)
                 store(out, o0 + c * oc + v * LANES, acc)
 
     return product

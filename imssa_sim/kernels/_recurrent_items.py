@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.kernels._columns import run_columns
+from imssa_sim.kernels._columns import ABREAST, run_columns, stretch_order
 from imssa_sim.kernels._lanes import WIDTH, run_lanes
 from imssa_sim.kernels.normal import ROOM
 from imssa_sim.kernels.ops import LANES, entry, inner, pointer, take_next
@@ -74,8 +74,14 @@ class Array(NamedTuple):
     variance_start: Any
     variance_row: Any
     variance_value: Any
+    pairs: Any
+    pair_start: Any
+    pair_row: Any
+    pair_value: Any
+    pair_unit: Any
     flat_variance: Any
     extra_variance: Any
+    paired: bool
     sparse_weights: bool
     sparse_variance: bool
     flat_noise: bool
@@ -153,6 +159,10 @@ class Work(NamedTuple):
     parts: Any
     variances: Any
     v: Any
+    pairs: Any  # squared codes, two rows to an int32
+    halves: Any  # the same memory, row after row of int16
+    totals: Any  # sums of the pairs
+    order: Any  # steps and pairs of columns of a stretch, see normal.fill_steps
     keys: Any
     normals: Any
 
@@ -161,6 +171,10 @@ class Space(NamedTuple):
     """The memory behind a :class:`Work`."""
 
     floats: NDArray[Any]
+    pairs: NDArray[np.int32]
+    halves: NDArray[np.int16]
+    totals: NDArray[np.int32]
+    order: NDArray[np.uint32]
     keys: NDArray[np.uint32]
     normals: NDArray[np.float32]
 
@@ -170,10 +184,15 @@ def work_space(tiles: RecurrentTiles) -> Space:
     rows, noisy = (-(-n // LANES) * LANES for n in (tiles.arrays.rows, tiles.arrays.noise_rows))
     pitch = tiles.arrays.pitch
     count = (2 * WIDTH + 2 * LANES + 1) * rows + (2 * WIDTH + 2) * pitch + (LANES + noisy) * WIDTH
+    pairs = aligned_zeros(rows // 2 * WIDTH, np.int32)
     return Space(
         aligned_zeros(count, tiles.dtype),
-        aligned_zeros(4 * WIDTH, np.uint32),
-        aligned_zeros(pitch + ROOM, np.float32),
+        pairs,
+        pairs.view(np.int16),
+        aligned_zeros(pitch * WIDTH, np.int32),
+        stretch_order(pitch),
+        aligned_zeros(2 * WIDTH, np.uint32),
+        aligned_zeros(max(ABREAST * pitch, ROOM), np.float32),
     )
 
 
@@ -194,7 +213,9 @@ def _open(a: Any, space: Any) -> Any:
     variances = pointer(parts, LANES * WIDTH)
     return Work(
         code, sums, squared, squares, magnitudes, used, low, high, parts, variances,
-        pointer(variances, tall), pointer(space.keys, 0), pointer(space.normals, 0),
+        pointer(variances, tall), pointer(space.pairs, 0), pointer(space.halves, 0),
+        pointer(space.totals, 0), pointer(space.order, 0), pointer(space.keys, 0),
+        pointer(space.normals, 0),
     )  # fmt: skip
 
 
@@ -245,12 +266,18 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int
         pointer(a.weight_cells.start, column),
         pointer(a.weight_cells.row, 0),
         pointer(a.weight_cells.value, 0),
-        pointer(a.variance, t * a.noise_rows * a.pitch),
+        pointer(a.variance, t * (a.variance.shape[0] // tiles)),
         pointer(a.variance_cells.start, column),
         pointer(a.variance_cells.row, 0),
         pointer(a.variance_cells.value, 0),
+        pointer(a.pairs, t * (a.pairs.shape[0] // tiles)),
+        pointer(a.pair_cells.start, column),
+        pointer(a.pair_cells.row, 0),
+        pointer(a.pair_cells.value, 0),
+        pointer(a.pair_unit, t * (a.pair_unit.shape[0] // tiles)),
         pointer(a.flat_variance, column),
         pointer(a.extra_variance, column),
+        a.pairs.shape[0] > 0 and a.noisy and job.noise,
         a.sparse_weights,
         a.sparse_variance,
         a.flat_noise,

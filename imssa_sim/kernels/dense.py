@@ -33,6 +33,7 @@ class Panels(NamedTuple):
 
     weights: NDArray[Any]
     variance: NDArray[Any]
+    pairs: NDArray[np.int32]  # two rows to an int32
 
 
 class Space(NamedTuple):
@@ -40,6 +41,9 @@ class Space(NamedTuple):
 
     floats: NDArray[Any]
     squares: NDArray[Any]
+    pairs: NDArray[np.int32]
+    halves: NDArray[np.int16]
+    totals: NDArray[np.int32]
     keys: NDArray[np.uint32]
     normals: NDArray[np.float32]
 
@@ -154,7 +158,9 @@ shot_variance, pulse_power, dac_levels, adc_table, slices, slice_gain, dtype
     )
     a = packed.arrays
     weights = _in_panels(a.weights, a.rows, a.pitch)
-    return DenseTiles(packed, Panels(weights, _in_panels(a.variance, a.noise_rows, a.pitch)), start)
+    variance = _in_panels(a.variance, a.noise_rows, a.pitch)
+    pairs = _in_panels(a.pairs, -(-a.rows // 2), a.pitch)
+    return DenseTiles(packed, Panels(weights, variance, pairs), start)
 
 
 def _in_panels(flat: NDArray[Any], rows: int, pitch: int) -> NDArray[Any]:
@@ -241,9 +247,13 @@ def read_dense(
         sums.append(counters)
         noisy = -(-a.noise_rows // LANES) * LANES
         size = CHUNK * (2 * height + noisy + 2 * a.pitch) + 3 * height + 2 * a.pitch
+        pairs = aligned_zeros(CHUNK * height // 2, np.int32)
         space = Space(
             aligned_zeros(size, packed.dtype),
             aligned_zeros(CHUNK, packed.dtype),
+            pairs,
+            pairs.view(np.int16),
+            aligned_zeros(CHUNK * a.pitch, np.int32),
             aligned_zeros(2, np.uint32),
             aligned_zeros(a.pitch + ROOM, np.float32),
         )

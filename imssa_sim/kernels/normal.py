@@ -1,11 +1,10 @@
 """Standard normals by inversion of the normal distribution, from 32 random bits each.
 
-With ``p = (n + 1/2) / 2**32`` the lower tail of the 31 low bits n, ``w = -log(4 p (1 - p))`` and
-``x = 1 - 2 p``, the quotient ``z / x`` is a smooth function of w (Giles, Approximating the erfinv
-function, GPU Computing Gems 2, 2010). A polynomial in ``t = sqrt(w + 6)``, which grows as z does,
-covers centre and tails with no branch. The top bit gives the sign. |z| <= 6.338, never inf.
-Both polynomials are Chebyshev fits of this project, weighted to even out the error (Lawson);
-|z / exact - 1| < 2e-6 in single precision.
+With ``p = (n + 1/2) / 2**32`` the lower tail of the 31 low bits n, the float ``n + 1/2`` is
+``m 2**e``, 1 <= m < 2: its exponent e tells the octave of the tail, and within one octave the
+inverse is a polynomial in m, whose coefficients are looked up (a table that fits two vector
+registers per power; no branch, logarithm or root). The top bit gives the sign. |z| <= 6.338, never
+inf; |z - exact| < 2e-6 and, beyond 0.5, |z / exact - 1| < 2e-6 in single precision.
 """
 
 from __future__ import annotations
@@ -15,109 +14,104 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from imssa_sim.kernels._normal_table import TABLE
 from imssa_sim.kernels.ops import (
     LANES,
     add,
     bits_of,
     both,
     convert,
+    either,
     entry,
     float_of,
     fma,
     inner,
     interleave,
-    iota,
+    iota_eight,
     iota_four,
-    join,
-    mul,
-    shift_left,
+    load_eight,
+    lower_half,
+    make_lookup,
+    pointer,
     shift_right,
-    sqrt,
+    smaller,
     store,
-    sub,
+    upper_half,
     xor,
 )
 from imssa_sim.kernels.threefry import threefry2x32_13
 
-ROOM = 8 * LANES  # normals made in one go
-_F = np.float32
-_SQRT_EIGHTH_BITS = np.int32(0x3F3504F3 - (2 << 23))  # of sqrt(1/2) / 4
-_MINUS_LN2 = _F(-0.6931471805599453)
-# 6 - log(1 + r) on sqrt(1/2) - 1 <= r <= sqrt(2) - 1, absolute error 2e-7
-_L = tuple(
-    _F(v)
-    for v in (
-        6.0, -1.0000039339065552, 0.5000253915786743, -0.33301252126693726,
-        0.24870455265045166, -0.20616912841796875, 0.1896795779466629, -0.11861401796340942,
-    )
-)  # fmt: skip
-# z / x over u = _SCALE * t + _SHIFT in [-1, 1], relative error 8e-7
-_SCALE = _F(0.7159814385484696)
-_SHIFT = _F(-2.7537891897476205)
-_P = tuple(
-    _F(v)
-    for v in (
-        3.9573071002960205, 2.5645430088043213, -0.2699448764324188, 0.10967935621738434,
-        -0.0007137407083064318, -0.07351783663034439, 0.13199231028556824, -0.15432699024677277,
-        0.03360917791724205, 0.12508808076381683, -0.08367551118135452, -0.029146987944841385,
-        0.027059469372034073,
-    )
-)  # fmt: skip
-L0, L1, L2, L3, L4, L5, L6, L7 = _L
-P0, P1, P2, P3, P4, P5, P6, P7, P8, P9, P10, P11, P12 = _P
-_STEP = _F(2.0**-32)
-_HALF_STEP = _F(2.0**-33)
-_ONE = _F(1.0)
-_LOW_BITS = np.uint32(0x7FFFFFFF)
-_SIGN = np.uint32(0x80000000)
+ROOM = 16 * LANES  # normals made in one go
+_C0, _C1, _C2, _C3, _C4, _C5, _C6 = (make_lookup(column) for column in TABLE.T)
+_HALF = np.float32(0.5)
+_ONE = np.float32(1.0)
+_LOW_BITS = np.int32(0x7FFFFFFF)
+_LARGEST = np.int32(0x7FFFFF80)  # what is above would round to 2**31, beyond the last octave
+_MANTISSA = np.int32(0x007FFFFF)
+_BITS_OF_ONE = np.int32(0x3F800000)
+_SIGN = np.int32(-(2**31))
 _INT = np.int32(0)
 
 
 @njit
 def normal_from_bits(word: Any) -> Any:
     """Standard normals (float32) from random uint32, a scalar or a vector."""
-    p = fma(convert(convert(both(word, _LOW_BITS), _INT), _ONE), _STEP, _HALF_STEP)
-    x = fma(p, _F(-2.0), _ONE)
-    bits = bits_of(fma(mul(p, _F(-1.0)), p, p))  # of p (1 - p); the factor 4 enters below
-    exponent = shift_right(sub(bits, _SQRT_EIGHTH_BITS), 23)
-    r = fma(float_of(sub(bits, shift_left(exponent, 23))), _F(4.0), _F(-1.0))
-    s = fma(fma(fma(fma(fma(fma(fma(L7, r, L6), r, L5), r, L4), r, L3), r, L2), r, L1), r, L0)
-    u = fma(sqrt(fma(convert(exponent, _ONE), _MINUS_LN2, s)), _SCALE, _SHIFT)
-    q = fma(fma(fma(fma(fma(fma(P12, u, P11), u, P10), u, P9), u, P8), u, P7), u, P6)
-    q = fma(fma(fma(fma(fma(fma(q, u, P5), u, P4), u, P3), u, P2), u, P1), u, P0)
-    sign = convert(both(word, _SIGN), _INT)
-    return float_of(xor(bits_of(mul(q, x)), sign))
+    whole = convert(word, _INT)
+    tail = add(convert(smaller(both(whole, _LOW_BITS), _LARGEST), _ONE), _HALF)
+    bits = bits_of(tail)
+    octave = shift_right(bits, 23)
+    m = float_of(either(both(bits, _MANTISSA), _BITS_OF_ONE))
+    z = fma(fma(_C6(octave), m, _C5(octave)), m, _C4(octave))
+    z = fma(fma(fma(z, m, _C3(octave)), m, _C2(octave)), m, _C1(octave))
+    return float_of(xor(bits_of(fma(z, m, _C0(octave))), both(whole, _SIGN)))
 
 
 @inner
-def normal_pairs(key0: Any, key1: Any, step: Any, pair: Any) -> Any:
+def store_pairs(key0: Any, key1: Any, step: Any, pair: Any, lanes: int, out: Any) -> None:
     """The normals of the columns ``2 * pair`` and, behind them, ``2 * pair + 1`` at one step.
 
-    ``pair`` is a vector of uint32, the keys and the step are vectors or scalars. Twice as many
-    lanes come back: the more there are, the better their long chains of operations overlap.
+    ``pair`` is a vector of uint32 with so many lanes, the keys and the step are vectors or scalars.
+    The more lanes, the better their long chains of operations overlap, up to 128: all 256 normals
+    at once would not fit the registers.
     """
-    return normal_from_bits(join(*threefry2x32_13(key0, key1, step, pair)))
+    even, odd = threefry2x32_13(key0, key1, step, pair)
+    store(out, 0, normal_from_bits(even))
+    store(out, lanes, normal_from_bits(odd))
 
 
 @inner
-def _fill(word0: Any, word1: Any, step: Any, at: int, pairs: Any, out: Any) -> None:
-    a, b = threefry2x32_13(word0, word1, step, add(pairs, np.uint32(at // 2)))
-    store(out, at, normal_from_bits(interleave(a, b)))
+def _fill(word0: Any, word1: Any, step: Any, pair: Any, lanes: int, out: Any) -> None:
+    """The normals of the columns ``2 * pair`` and ``2 * pair + 1``, side by side."""
+    even, odd = threefry2x32_13(word0, word1, step, pair)
+    words = interleave(even, odd)
+    store(out, 0, normal_from_bits(lower_half(words)))
+    store(out, lanes, normal_from_bits(upper_half(words)))
 
 
 @inner
-def fill_vectors(key0: Any, key1: Any, step: Any, first: int, last: int, out: Any) -> None:
-    """Normals of the columns first … last - 1 to the same places of ``out``.
-
-    ``first`` is a multiple of 32; up to ``ROOM`` places behind ``last`` are overwritten.
-    """
-    at = first
-    while last - at > 4 * LANES:
-        _fill(key0, key1, step, at, convert(iota_four(), step), out)
+def fill_vectors(key0: Any, key1: Any, step: Any, columns: int, out: Any) -> None:
+    """Normals of the columns 0 … columns - 1; up to ``ROOM`` places behind are overwritten."""
+    at = 0
+    while columns - at > ROOM // 2:
+        pair = add(convert(iota_eight(), step), np.uint32(at // 2))
+        _fill(key0, key1, step, pair, ROOM // 2, pointer(out, at))
         at += ROOM
-    while at < last:
-        _fill(key0, key1, step, at, convert(iota(), step), out)
-        at += 2 * LANES
+    while at < columns:
+        pair = add(convert(iota_four(), step), np.uint32(at // 2))
+        _fill(key0, key1, step, pair, ROOM // 4, pointer(out, at))
+        at += ROOM // 2
+
+
+@inner
+def fill_steps(key0: Any, key1: Any, first: Any, order: Any, pairs: int, out: Any) -> None:
+    """Normals of several steps, all their columns side by side.
+
+    ``order`` tells of each pair of columns its step, counted from ``first``, and behind all of
+    them (a multiple of 128) which pair of its step it is.
+    """
+    for q in range(0, pairs, 8 * LANES):
+        step = add(load_eight(order, q), first)
+        _fill(key0, key1, step, load_eight(order, pairs + q), ROOM // 2, pointer(out, 2 * q))
 
 
 @entry
@@ -135,8 +129,9 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     """
     word0, word1, at = np.uint32(key0), np.uint32(key1), np.uint32(step)
     whole = out.shape[0] - out.shape[0] % ROOM
-    fill_vectors(word0, word1, at, 0, whole, out)
+    fill_vectors(word0, word1, at, whole, out)
     if whole < out.shape[0]:
         rest = np.empty(ROOM, np.float32)
-        _fill(word0, word1, at, 0, convert(add(iota_four(), np.int32(whole // 2)), at), rest)
+        pair = add(convert(iota_eight(), at), np.uint32(whole // 2))
+        _fill(word0, word1, at, pair, ROOM // 2, rest)
         out[whole:] = rest[: out.shape[0] - whole]

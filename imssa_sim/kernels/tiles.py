@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from imssa_sim.kernels.ops import LANES
 
 SPARSE_BELOW = 0.25  # share of non-zero cells below which a product goes cell by cell
+WORD = 2**15 - 1  # largest number of a pair
+SQUARES = 2**22  # largest sum of squared codes that leaves a variance 9 bits on average
 
 
 class ColumnLists(NamedTuple):
@@ -41,9 +43,12 @@ class TileArrays(NamedTuple):
     weights: NDArray[Any]  # (T * R * P,)
     noise_rows: int  # N, R without shot noise
     variance: NDArray[Any]  # (T * N * P,) excess of the read-noise variance over the flat one
+    pairs: NDArray[np.int32]  # (T * R / 2 * P,) or (0,): the same excess, see _noise_pairs
+    pair_unit: NDArray[Any]  # (T * P,) variance that a 1 in pairs stands for
     pulse_power: NDArray[Any]  # (2 * limit + 1,) or (0,): no shot noise
     weight_cells: ColumnLists
     variance_cells: ColumnLists
+    pair_cells: ColumnLists
     sparse_weights: bool
     sparse_variance: bool
     flat_noise: bool  # any flat variance
@@ -116,8 +121,17 @@ def column_lists(
         return ColumnLists(np.zeros(tiles * pitch + 1, np.int64), np.zeros(0, np.int64), flat[:0])
     cells = flat.reshape(tiles, rows, pitch).transpose(0, 2, 1)
     tile, column, row = np.nonzero(cells)
+    value = cells[tile, column, row]
     start = np.searchsorted(tile * pitch + column, np.arange(tiles * pitch + 1))
-    return ColumnLists(start.astype(np.int64), row.astype(np.int64), cells[tile, column, row])
+    return ColumnLists(start.astype(np.int64), row.astype(np.int64), value)
+
+
+def _even(lists: ColumnLists) -> ColumnLists:
+    """The lists with a zero behind each that has an odd number of cells."""
+    ends = lists.start[1:][np.diff(lists.start) % 2 == 1]
+    odd = np.append(0, np.cumsum(np.diff(lists.start) % 2))
+    row, value = (np.insert(v, ends, 0) for v in (lists.row, lists.value))
+    return ColumnLists(lists.start + odd, row, value)
 
 
 def working_type(
@@ -159,6 +173,27 @@ def converter_tables(
         raise ValueError(f"adc_table must be {(shape[0], shape[2], span + 1)}, not {table.shape}")
     wide = padded(table.transpose(0, 2, 1), (shape[0], span + 1, shape[2]), dtype, multiple)
     return levels.astype(dtype), wide
+
+
+def _noise_pairs(
+    excess: NDArray[np.float64], limit: int, multiple: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Variances (T, R, C) as integers of 16 bits, two rows to an int32 (T, R / 2, P); their unit.
+
+    The unit of a column (T, P) is the least for which no number leaves 16 bits, and no sum of
+    numbers times squared codes 32 bits. A variance is rounded to it, so that of a sum is wrong by
+    at most ``unit / 2 * sum_i code_i**2``.
+    """
+    tiles, rows, columns = excess.shape
+    size = np.abs(excess)
+    room = 2.0**31 - 1 - rows * limit**2
+    least = np.maximum(size.max(axis=1) / WORD, size.sum(axis=1) * limit**2 / room)
+    unit = np.nextafter(least.astype(np.float32), np.float32(np.inf))
+    numbers = np.rint(excess / unit[:, None].astype(np.float64)).astype(np.int32)
+    pairs = np.zeros((tiles, -(-rows // 2), -(-columns // multiple) * multiple), np.int32)
+    pairs[:, :, :columns] = numbers[:, ::2] & 0xFFFF
+    pairs[:, : rows // 2, :columns] |= numbers[:, 1::2] << 16
+    return pairs, unit
 
 
 def _with_shot(
@@ -231,7 +266,9 @@ def pack_tiles(
     variance : array_like, optional
         Read-noise variance of a cell per squared code [weight units squared], (T, R, C).
         ``var_j = flat_variance_j * sum_i v_i**2 + sum_i (variance_ij - flat_variance_j) * v_i**2``:
-        cells whose variance is the column's ``flat_variance`` cost nothing.
+        cells whose variance is the column's ``flat_variance`` cost nothing. Where squared codes are
+        integers of 16 bits and rows few (up to 256 of 8 bits), variances are rounded to integers:
+        a sum is then wrong by at most ``unit_j / 2 * sum_i v_i**2``, see :func:`_noise_pairs`.
     flat_variance : array_like
         Variance that most cells of a column share, broadcast to (T, C).
     extra_variance : array_like
@@ -325,11 +362,20 @@ def pack_tiles(
     levels, table = converter_tables(
         dac_levels, adc_table, limit, w.shape, adc_high - adc_low, dtype, multiple
     )
-    packed_weights, packed_excess = (padded(m, m.shape, dtype, multiple) for m in (w, excess))
     pitch = -(-columns // multiple) * multiple
     cells = int(((ns + ni) * used).sum())
     few = [bool(np.count_nonzero(m) < SPARSE_BELOW * cells) for m in (w, excess)]
-    noise_rows = packed_excess.size // (tiles * pitch)
+    noise_rows = excess.shape[1]
+    noisy = bool(np.any(excess) or np.any(flat) or np.any(extra_variance))
+    whole = not (len(levels) or len(power)) and np.dtype(dtype) == np.float32
+    paired = noisy and whole and limit**2 <= WORD and rows * limit**2 <= SQUARES
+    pairs, pair_unit = aligned_zeros(0, np.int32), np.zeros((0, columns), np.float32)
+    if paired:
+        numbers, pair_unit = _noise_pairs(excess, limit, multiple)
+        pairs = aligned_zeros(numbers.size, np.int32)
+        pairs[:] = numbers.ravel()
+        excess = excess[:, :0]
+    packed_weights, packed_excess = (padded(m, m.shape, dtype, multiple) for m in (w, excess))
     extra = padded(extra_variance, shape, dtype, multiple)
     mantissa = 2**24 if np.dtype(dtype) == np.float32 else 2**53
     arrays = TileArrays(
@@ -345,13 +391,16 @@ def pack_tiles(
         weights=packed_weights,
         noise_rows=noise_rows,
         variance=packed_excess,
+        pairs=pairs,
+        pair_unit=padded(pair_unit, pair_unit.shape, dtype, multiple),
         pulse_power=power.astype(dtype),
         weight_cells=column_lists(packed_weights, few[0], tiles, rows, pitch),
-        variance_cells=column_lists(packed_excess, few[1], tiles, noise_rows, pitch),
+        variance_cells=column_lists(packed_excess, few[1], tiles, excess.shape[1], pitch),
+        pair_cells=_even(column_lists(pairs, few[1], tiles, len(pairs) // (tiles * pitch), pitch)),
         sparse_weights=few[0],
         sparse_variance=few[1],
         flat_noise=bool(np.any(flat)),
-        noisy=bool(np.any(excess) or np.any(flat) or np.any(extra)),
+        noisy=noisy,
         flat_variance=padded(flat, shape, dtype, multiple),
         extra_variance=extra,
         adc_scale=padded(adc_scale, shape, dtype, multiple),

@@ -1,0 +1,206 @@
+"""Numba intrinsics of whole blocks of work, made to measure: tables and products; see ``ops``."""
+
+# mypy: disable-error-code="no-untyped-call, attr-defined"
+# (Numba is typed in part only: its own calls, and the widths and signs of its number types.)
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from imssa_sim.kernels._memory_llvm import address, is_flat, loaded_from
+from imssa_sim.kernels._vectors_llvm import LANES, Vector, call, same_lanes, widened
+
+
+def _has(context: Any, feature: str) -> bool:
+    """Whether the processor that is compiled for has a feature, by LLVM's name."""
+    return f"+{feature}" in context.codegen().magic_tuple()[2].split(",")
+
+
+def _intrinsic(builder: Any, name: str, result: ir.Type, *args: ir.Value) -> ir.Value:
+    """Call an instruction of the processor."""
+    kind = ir.FunctionType(result, [a.type for a in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+
+
+def _int32(*values: int) -> ir.Constant:
+    """A constant vector."""
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(values)), list(values))
+
+
+def _cut(builder: Any, value: ir.Value, lanes: int) -> list[ir.Value]:
+    """Pieces of a vector."""
+    return [
+        builder.shuffle_vector(value, value, _int32(*range(at, at + lanes)))
+        for at in range(0, value.type.count, lanes)
+    ]
+
+
+def _abreast(builder: Any, pieces: list[ir.Value]) -> ir.Value:
+    """The vector of which these, a power of two many, are the pieces."""
+    while len(pieces) > 1:
+        both = _int32(*range(2 * pieces[0].type.count))
+        pairs = zip(pieces[::2], pieces[1::2], strict=True)
+        pieces = [builder.shuffle_vector(a, b, both) for a, b in pairs]
+    return pieces[0]
+
+
+def make_lookup(values: Any) -> Any:
+    """A table of 32 float32 that fits registers: ``lookup(index)`` is ``values[index % 32]``."""
+    entries = [float(v) for v in values]
+
+    def from_memory(builder: Any, index: ir.Value) -> ir.Value:
+        kind = ir.ArrayType(ir.FloatType(), 2 * LANES)
+        place = cgutils.global_constant(builder, "lookup", ir.Constant(kind, entries))
+        at = builder.and_(index, ir.Constant(index.type, 2 * LANES - 1))
+        return builder.load(builder.gep(place, [ir.Constant(index.type, 0), at], inbounds=True))
+
+    def from_registers(builder: Any, index: ir.Value) -> ir.Value:
+        kind = ir.VectorType(ir.FloatType(), LANES)
+        low, high = ir.Constant(kind, entries[:LANES]), ir.Constant(kind, entries[LANES:])
+        pieces = [
+            _intrinsic(builder, "llvm.x86.avx512.vpermi2var.ps.512", kind, low, piece, high)
+            for piece in _cut(builder, index, LANES)
+        ]
+        return _abreast(builder, pieces)
+
+    def lane_by_lane(builder: Any, index: ir.Value) -> ir.Value:
+        kind = ir.VectorType(ir.FloatType(), index.type.count)
+        result = ir.Constant(kind, ir.Undefined)
+        for lane in range(index.type.count):
+            place = ir.Constant(ir.IntType(32), lane)
+            found = from_memory(builder, builder.extract_element(index, place))
+            result = builder.insert_element(result, found, place)
+        return result
+
+    @intrinsic
+    def lookup(typingctx, index):  # type: ignore[no-untyped-def]
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+            if not isinstance(index, Vector):
+                return from_memory(builder, args[0])
+            found = from_registers if _has(context, "avx512f") else lane_by_lane
+            return found(builder, args[0])
+
+        return same_lanes(index, types.float32)(index), codegen
+
+    return lookup
+
+
+def _multiply_pairs(context: Any, builder: Any, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    """Per lane of int32: both halves of a times those of b, as int16, added to c."""
+    if _has(context, "avx512vnni"):
+        return _intrinsic(builder, "llvm.x86.avx512.vpdpwssd.512", c.type, c, a, b)
+    words = ir.VectorType(ir.IntType(16), 2 * LANES)
+    if _has(context, "avx512bw"):
+        a, b = (builder.bitcast(x, words) for x in (a, b))
+        return builder.add(c, _intrinsic(builder, "llvm.x86.avx512.pmaddw.d.512", c.type, a, b))
+    if _has(context, "avx2"):
+        words, sums = (ir.VectorType(ir.IntType(n), LANES // (n // 16)) for n in (16, 32))
+        halves = [
+            _intrinsic(
+                builder, "llvm.x86.avx2.pmadd.wd", sums, *(builder.bitcast(h, words) for h in pair)
+            )
+            for pair in zip(*(_cut(builder, x, LANES // 2) for x in (a, b)), strict=True)
+        ]
+        return builder.add(c, _abreast(builder, halves))
+    sixteen = _int32(*[16] * LANES)
+    low = [builder.ashr(builder.shl(x, sixteen), sixteen) for x in (a, b)]
+    high = [builder.ashr(x, sixteen) for x in (a, b)]
+    return builder.add(builder.add(c, builder.mul(*low)), builder.mul(*high))
+
+
+@intrinsic
+def fma_pairs(typingctx, a, b, c):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+        wide = [widened(builder, v, c.lanes) for v in args]
+        pieces = zip(*(_cut(builder, v, LANES) for v in wide), strict=True)
+        return _abreast(builder, [_multiply_pairs(context, builder, *p) for p in pieces])
+
+    return c(a, b, c), codegen
+
+
+def make_product(scalars: int, vectors: int) -> Any:
+    """A register-blocked product of ``scalars`` x ``vectors`` accumulators.
+
+    ``product(s, s0, si, sc, x, x0, xi, n, out, o0, oc)`` writes, for c < scalars, v < vectors::
+
+        out[o0 + c*oc + 16*v + lane] = sum_{i<n} s[s0 + i*si + c*sc] * x[x0 + i*xi + 16*v + lane]
+
+    summed in the order of i by fused multiply-adds, all sums at once in registers. Where the
+    memory is int32, each number of s and x is a pair of int16 and stands for two rows.
+    """
+
+    @intrinsic
+    def product(typingctx, s, s0, si, sc, x, x0, xi, n, out, o0, oc):  # type: ignore[no-untyped-def]
+        if not (is_flat(s) and is_flat(x) and is_flat(out) and s.dtype == x.dtype == out.dtype):
+            return None
+        whole = types.intp
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            a_s, a_s0, a_si, a_sc, a_x, a_x0, a_xi, a_n, a_out, a_o0, a_oc = args
+            element = context.get_value_type(x.dtype)
+            align = x.dtype.bitwidth // 8
+            pairs = isinstance(x.dtype, types.Integer)
+            zero = ir.Constant(ir.VectorType(element, LANES), [0 if pairs else 0.0] * LANES)
+            int64 = ir.IntType(64)
+            s_data = address(context, builder, s, a_s, a_s0)
+            x_data = address(context, builder, x, a_x, a_x0)
+            before = builder.block
+            body = builder.append_basic_block("rows")
+            after = builder.append_basic_block("sums")
+            empty = builder.icmp_signed("<=", a_n, ir.Constant(int64, 0))
+            offsets = [builder.mul(a_sc, ir.Constant(int64, c)) for c in range(scalars)]
+            builder.cbranch(empty, after, body)
+
+            builder.position_at_end(body)
+            row = builder.phi(int64)
+            row.add_incoming(ir.Constant(int64, 0), before)
+            places = scalars * vectors
+            sums = [builder.phi(zero.type) for _ in range(places)]
+            s_row = builder.gep(s_data, [builder.mul(row, a_si)], inbounds=True)
+            x_row = builder.gep(x_data, [builder.mul(row, a_xi)], inbounds=True)
+            loaded = []
+            for v in range(vectors):
+                at = builder.gep(x_row, [ir.Constant(int64, v * LANES)], inbounds=True)
+                loaded.append(loaded_from(builder, at, element, align))
+            new = []
+            for c in range(scalars):
+                scalar = builder.load(builder.gep(s_row, [offsets[c]], inbounds=True), align=align)
+                wide = widened(builder, scalar)
+                for v in range(vectors):
+                    operands = (wide, loaded[v], sums[c * vectors + v])
+                    new.append(
+                        _multiply_pairs(context, builder, *operands)
+                        if pairs
+                        else call(builder, "llvm.fma", *operands)
+                    )
+            following = builder.add(row, ir.Constant(int64, 1))
+            row.add_incoming(following, body)
+            for phi, value in zip(sums, new, strict=True):
+                phi.add_incoming(zero, before)
+                phi.add_incoming(value, body)
+            builder.cbranch(builder.icmp_signed("<", following, a_n), body, after)
+
+            builder.position_at_end(after)
+            for place in range(places):
+                final = builder.phi(zero.type)
+                final.add_incoming(zero, before)
+                final.add_incoming(new[place], body)
+                new[place] = final
+            for c in range(scalars):
+                start = builder.add(a_o0, builder.mul(a_oc, ir.Constant(int64, c)))
+                for v in range(vectors):
+                    at = builder.add(start, ir.Constant(int64, v * LANES))
+                    pointer = address(context, builder, out, a_out, at)
+                    pointer = builder.bitcast(pointer, zero.type.as_pointer())
+                    builder.store(new[c * vectors + v], pointer, align=align)
+            return context.get_dummy_value()
+
+        arguments = (s, whole, whole, whole, x, whole, whole, whole, out, whole, whole)
+        return types.void(*arguments), codegen
+
+    return product
