@@ -28,6 +28,7 @@ from imssa_sim.kernels.ops import (
     less,
     load,
     make_product,
+    merged,
     mul,
     pointer,
     positive,
@@ -131,7 +132,7 @@ def digitise(t: Any, s: Any, normals: Any, j: int, first: int, last: int, square
         if t.array.flat_noise:
             var = fma(load(t.array.flat_variance, j), squares, var)
         x = fma(sqrt(positive(var)), convert(load(normals, j), x), x)
-    code = floor_affine(x, load(t.chain.adc_scale, j), load(t.chain.adc_offset, j), t.chain.one)
+    code = floor_affine(x, load(t.chain.adc_scale, j), load(t.chain.adc_offset, j))
     below, above = less(code, t.chain.adc_low), less(t.chain.adc_high, code)
     _tally(t, s.low, j, first, last, below)
     _tally(t, s.high, j, first, last, above)
@@ -141,7 +142,7 @@ def digitise(t: Any, s: Any, normals: Any, j: int, first: int, last: int, square
     store(s.sums, j, code)
 
 
-@inner
+@merged
 def _read(t: Any, s: Any, normals: Any, first: int, last: int, squares: Any) -> None:
     """One array read; codes of the columns first … last - 1 into ``s.sums`` (others are void)."""
     _products(
@@ -220,7 +221,7 @@ def _give_outputs(t: Any, s: Any, k: int) -> None:
             t.job.out[line * t.job.steps + k] = convert(code, np.int32(0))
 
 
-@inner
+@merged
 def run_columns(t: Any, s: Any) -> None:
     """All steps of one tile for one sample.
 

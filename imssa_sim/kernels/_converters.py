@@ -31,7 +31,7 @@ def adc_table(t: Any, column: Any, code: Any) -> Any:
 @inner
 def requantise(t: Any, adc: Any, gain: Any, limit: Any) -> Any:
     """clip(floor(adc * gain + 1/2), -limit, limit), exact for ``gain`` of 24 bits."""
-    code = floor_affine(adc, gain, t.chain.half, t.chain.one)
+    code = floor_affine(adc, gain, t.chain.half)
     bottom = sub(t.chain.zero, limit)
     code = select(less(code, bottom), bottom, code)
     return select(less(limit, code), limit, code)

@@ -22,6 +22,7 @@ from imssa_sim.kernels.ops import (
     inner,
     load,
     make_product,
+    merged,
     pointer,
     splat,
     store,
@@ -117,7 +118,7 @@ def _take_codes(codes: Any, n: int, one: Any, out: Any) -> None:
         out[i] = convert(codes[i], one)
 
 
-@inner
+@merged
 def _read_chunk(
     a: Any,
     panels: Any,

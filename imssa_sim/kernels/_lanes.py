@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from imssa_sim.kernels._converters import adc_table, dac, pulse_power, requantise
-from imssa_sim.kernels.normal import store_pairs
 from imssa_sim.kernels.ops import (
     LANES,
     absolute,
@@ -30,7 +29,10 @@ from imssa_sim.kernels.ops import (
     load_twice,
     lower_half,
     make_product,
+    merged,
     mul,
+    normal_from_bits,
+    normals_and_words,
     pointer,
     positive,
     select,
@@ -39,6 +41,7 @@ from imssa_sim.kernels.ops import (
     splat,
     sqrt,
     store,
+    threefry2x32_13,
     upper_half,
 )
 from imssa_sim.kernels.threefry import absorb
@@ -116,39 +119,59 @@ def _sum_squares(squared: Any, n: int, zero: Any, parts: Any) -> None:
 
 
 @inner
+def _tally(t: Any, s: Any, i: int, code: Any) -> None:
+    """Statistics of the codes of one row."""
+    low, high = lower_half(code), upper_half(code)
+    squares = fma(high, high, fma(low, low, load(s.squares, i * LANES)))
+    store(s.squares, i * LANES, squares)
+    magnitudes = add(absolute(high), add(absolute(low), load(s.magnitudes, i * LANES)))
+    store(s.magnitudes, i * LANES, magnitudes)
+    t.job.non_zeros[i] += count(less(t.chain.zero, absolute(code)), t.job.valid)
+
+
+@inner
+def _square(s: Any, i: int) -> Any:
+    code = load_twice(s.code, i * WIDTH)
+    return convert(mul(code, code), np.int32(0))
+
+
+@inner
+def _square_pairs(t: Any, s: Any) -> None:
+    """Squared codes of two rows side by side, and the sum of all."""
+    total = join(splat(np.int32(0)), splat(np.int32(0)))
+    for i in range(0, t.array.rows - 1, 2):
+        even, odd = _square(s, i), _square(s, i + 1)
+        store(s.pairs, i // 2 * WIDTH, add(even, shift_left(odd, 16)))
+        total = add(total, add(even, odd))
+    if t.array.rows % 2:
+        last = _square(s, t.array.rows - 1)
+        store(s.pairs, t.array.rows // 2 * WIDTH, last)
+        total = add(total, last)
+    store(s.parts, 0, convert(total, t.chain.zero))
+
+
+@inner
 def _drive(t: Any, s: Any) -> None:
     """Put the codes on the word lines: analog values, their squares, statistics of the codes."""
-    total = join(splat(np.int32(0)), splat(np.int32(0)))
+    if t.array.paired:
+        _square_pairs(t, s)
     for i in range(t.array.rows):
         code = load_twice(s.code, i * WIDTH)
-        if t.array.paired:
-            square, pair = convert(mul(code, code), np.int32(0)), i // 2 * WIDTH
-            total = add(total, square)
-            if i % 2:
-                square = add(shift_left(square, 16), load_twice(s.pairs, pair))
-            store(s.pairs, pair, square)
-        elif t.chain.has_dac:
+        if t.chain.has_dac:
             value = dac(t, code)
             store(s.v, i * WIDTH, value)
             store(s.squared, i * WIDTH, mul(value, value))
-        else:
+        elif not t.array.paired:
             store(s.squared, i * WIDTH, mul(code, code))
         if t.chain.has_shot:
             store(s.squared, (t.array.shot_row + i) * WIDTH, pulse_power(t, code))
-        low, high = lower_half(code), upper_half(code)
-        squares = fma(high, high, fma(low, low, load(s.squares, i * LANES)))
-        store(s.squares, i * LANES, squares)
-        magnitudes = add(absolute(high), add(absolute(low), load(s.magnitudes, i * LANES)))
-        store(s.magnitudes, i * LANES, magnitudes)
-        t.job.non_zeros[i] += count(less(t.chain.zero, absolute(code)), t.job.valid)
-    if t.array.paired:
-        store(s.parts, 0, convert(total, t.chain.zero))
+        _tally(t, s, i, code)
 
 
 @inner
 def _digitise(t: Any, s: Any, j: int, x: Any) -> None:
     """ADC of one column: its sums become codes, in ``s.sums``."""
-    code = floor_affine(x, t.chain.adc_scale[j], t.chain.adc_offset[j], t.chain.one)
+    code = floor_affine(x, t.chain.adc_scale[j], t.chain.adc_offset[j])
     below, above = less(code, t.chain.adc_low), less(t.chain.adc_high, code)
     t.job.low[j] += count(below, t.job.valid)
     t.job.high[j] += count(above, t.job.valid)
@@ -201,24 +224,27 @@ def _variances(t: Any, s: Any, first: int, last: int) -> None:
 def _noisy(t: Any, s: Any, first: int, last: int, step: Any) -> None:
     """Noise and ADC of the columns first … last - 1."""
     key0, key1 = load_twice(s.keys, 0), load_twice(s.keys, WIDTH)
-    wide0, wide1 = join(key0, key0), join(key1, key1)
-    lane = convert(shift_right(iota_four(), 5), step)  # of a pair of columns, 32 lanes each
+    key0, key1 = join(key0, key0), join(key1, key1)
+    lane = convert(shift_right(iota_four(), 5), step)  # two pairs of columns, 32 lanes each
     j = first - first % 2
+    word0, word1 = threefry2x32_13(key0, key1, step, add(lane, np.uint32(j // 2)))
     while j < last:
-        pairs = 2 if last - j > 2 else 1
-        if pairs > 1:
-            pair = add(lane, np.uint32(j // 2))
-            store_pairs(wide0, wide1, step, pair, 2 * WIDTH, s.normals)
+        if j + 4 < last:
+            pair = add(lane, np.uint32(j // 2 + 2))
+            word0, word1 = normals_and_words(word0, word1, s.normals, key0, key1, step, pair)
+        elif j + 2 < last:
+            store(s.normals, 0, normal_from_bits(word0))
+            store(s.normals, 2 * WIDTH, normal_from_bits(word1))
         else:
-            alone = add(splat(np.uint32(0)), np.uint32(j // 2))
-            store_pairs(key0, key1, step, join(alone, alone), WIDTH, s.normals)
-        for column in range(max(first, j), min(last, j + 2 * pairs)):  # even ones, then odd ones
-            place = (column - j) % 2 * pairs + (column - j) // 2
+            store(s.normals, 0, normal_from_bits(lower_half(word0)))
+            store(s.normals, 2 * WIDTH, normal_from_bits(lower_half(word1)))
+        for column in range(max(first, j), min(last, j + 4)):
+            place = (column - j) % 2 * 2 + (column - j) // 2  # even columns, then odd ones
             _digitise(t, s, column, _add_noise(t, s, column, pointer(s.normals, place * WIDTH)))
-        j += 2 * pairs
+        j += 4
 
 
-@inner
+@merged
 def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
     """One array read of the columns first … last - 1: ADC codes into ``s.sums``."""
     v = s.v if t.chain.has_dac else s.code
@@ -297,7 +323,7 @@ def _give_outputs(t: Any, s: Any, k: int) -> None:
                 )
 
 
-@inner
+@merged
 def run_lanes(t: Any, s: Any) -> None:
     """All steps of one tile for one block of up to 32 samples.
 

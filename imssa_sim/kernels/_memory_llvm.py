@@ -61,7 +61,7 @@ def _loader(lanes: int) -> Any:
     return operation
 
 
-load, load_twice, load_eight = (_loader(n * LANES) for n in (1, 2, 8))
+load, load_twice, load_four = (_loader(n * LANES) for n in (1, 2, 4))
 
 
 @intrinsic

@@ -42,6 +42,17 @@ def floor(a: Any) -> Any:
     return np.floor(a)
 
 
+def floor_affine(x: Any, scale: Any, offset: Any) -> Any:
+    """floor(x * scale + offset), exact for an ``offset`` of few bits.
+
+    The rounded sum may reach an integer from below; the sign of the residue, which one fused
+    multiply-add gives exactly, tells.
+    """
+    n = floor(fma(x, scale, offset))
+    passed = fma(x, scale, sub(offset, n)) < 0
+    return np.where(passed, n - 1, n).astype(np.result_type(n))[()]
+
+
 def sqrt(a: Any) -> Any:
     """Square root."""
     return np.sqrt(a)
@@ -137,11 +148,6 @@ def iota() -> Any:
     return np.arange(LANES, dtype=np.int32)
 
 
-def iota_eight() -> Any:
-    """Lanes 0 … 127 as int32."""
-    return np.arange(8 * LANES, dtype=np.int32)
-
-
 def iota_four() -> Any:
     """Lanes 0 … 63 as int32."""
     return np.arange(4 * LANES, dtype=np.int32)
@@ -159,9 +165,9 @@ def load_twice(array: Any, at: int) -> Any:
     return load(array, at, 2 * LANES)
 
 
-def load_eight(array: Any, at: int) -> Any:
-    """128 elements of a flat array from index ``at``: eight vectors abreast."""
-    return load(array, at, 8 * LANES)
+def load_four(array: Any, at: int) -> Any:
+    """64 elements of a flat array from index ``at``: four vectors abreast."""
+    return load(array, at, 4 * LANES)
 
 
 def join(a: Any, b: Any) -> Any:
@@ -228,18 +234,8 @@ def fma_pairs(a: Any, b: Any, c: Any) -> Any:
     return c + low + _low_word(np.asarray(a) >> 16) * _low_word(np.asarray(b) >> 16)
 
 
-def make_lookup(values: Any) -> Callable[[Any], Any]:
-    """A table of 32 float32: ``lookup(index)`` is ``values[index % 32]``."""
-    table = np.array(values, dtype=np.float32)
-
-    def lookup(index: Any) -> Any:
-        return table[index & (2 * LANES - 1)]
-
-    return lookup
-
-
 def make_product(scalars: int, vectors: int) -> Callable[..., None]:
-    """Register-blocked product; see ``_blocks_llvm.make_product``."""
+    """Register-blocked product; see ``_products_llvm.make_product``."""
 
     def product(
         s: Any,

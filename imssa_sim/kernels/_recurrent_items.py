@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from imssa_sim.kernels._columns import ABREAST, run_columns, stretch_order
 from imssa_sim.kernels._lanes import WIDTH, run_lanes
-from imssa_sim.kernels.normal import ROOM
+from imssa_sim.kernels._packing import aligned_zeros
+from imssa_sim.kernels.normal import GROUP
 from imssa_sim.kernels.ops import LANES, entry, inner, pointer, take_next
-from imssa_sim.kernels.tiles import RecurrentTiles, aligned_zeros
+from imssa_sim.kernels.tiles import RecurrentTiles
 
 
 class Job(NamedTuple):
@@ -34,15 +35,6 @@ class Flow(NamedTuple):
     codes: NDArray[np.int16]  # (channels, L, width) per block
     state: NDArray[np.int32]  # (T, S, width) per block
     out: NDArray[np.int32]  # (lines, L, width) per block
-
-
-class Plan(NamedTuple):
-    """Blocks of samples, with their places on an axis of padded samples."""
-
-    place: NDArray[np.int64]
-    width: NDArray[np.int64]  # 32 or 1
-    first: NDArray[np.int64]  # first sample
-    valid: NDArray[np.int64]  # samples
 
 
 class Counters(NamedTuple):
@@ -192,7 +184,7 @@ def work_space(tiles: RecurrentTiles) -> Space:
         aligned_zeros(pitch * WIDTH, np.int32),
         stretch_order(pitch),
         aligned_zeros(2 * WIDTH, np.uint32),
-        aligned_zeros(max(ABREAST * pitch, ROOM), np.float32),
+        aligned_zeros(max(ABREAST * pitch, GROUP), np.float32),
     )
 
 
@@ -217,31 +209,6 @@ def _open(a: Any, space: Any) -> Any:
         pointer(space.totals, 0), pointer(space.order, 0), pointer(space.keys, 0),
         pointer(space.normals, 0),
     )  # fmt: skip
-
-
-def make_plan(samples: int) -> Plan:
-    """Cut a batch into blocks of 32 samples, its rest into single samples where few are left."""
-    whole, rest = divmod(samples, WIDTH)
-    valid = [WIDTH] * whole
-    width = [WIDTH] * whole
-    if rest > ALONE:
-        valid.append(rest)
-        width.append(WIDTH)
-    else:
-        valid += [1] * rest
-        width += [1] * rest
-    ends = np.cumsum(width)
-    firsts = np.cumsum(valid)
-    return Plan(
-        place=(ends - width).astype(np.int64),
-        width=np.array(width, dtype=np.int64),
-        first=(firsts - valid).astype(np.int64),
-        valid=np.array(valid, dtype=np.int64),
-    )
-
-
-STRETCH = 32  # steps that are copied at a time
-ALONE = 13  # up to so many left-over samples run one by one: 32 abreast take as long
 
 
 @inner
@@ -340,45 +307,4 @@ def run_items(a: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, counter:
             run_columns(tile, work)
         else:
             run_lanes(tile, work)
-        item = take_next(counter)
-
-
-@entry
-def to_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
-    """Copy blocks of (B, L, H) into their places as (H, L, width), absent samples as 0.
-
-    ``counter`` gives out the blocks' stretches of steps.
-    """
-    _, steps, channels = values.shape
-    stretches = (steps + STRETCH - 1) // STRETCH
-    item = take_next(counter)
-    while item < stretches * plan.width.shape[0]:
-        block = item // stretches
-        start = (item - block * stretches) * STRETCH
-        width, base = plan.width[block], plan.place[block] * steps * channels
-        for k in range(start, min(start + STRETCH, steps)):
-            for h0 in range(0, channels, LANES):
-                for b in range(plan.valid[block]):
-                    sample = plan.first[block] + b
-                    for h in range(h0, min(h0 + LANES, channels)):
-                        out[base + (h * steps + k) * width + b] = values[sample, k, h]
-        item = take_next(counter)
-
-
-@entry
-def from_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
-    """The way back: (H, L, width) of the blocks into (B, L, H)."""
-    _, steps, channels = out.shape
-    stretches = (steps + STRETCH - 1) // STRETCH
-    item = take_next(counter)
-    while item < stretches * plan.width.shape[0]:
-        block = item // stretches
-        start = (item - block * stretches) * STRETCH
-        width, base = plan.width[block], plan.place[block] * steps * channels
-        for k in range(start, min(start + STRETCH, steps)):
-            for h0 in range(0, channels, LANES):
-                for b in range(plan.valid[block]):
-                    sample = plan.first[block] + b
-                    for h in range(h0, min(h0 + LANES, channels)):
-                        out[sample, k, h] = values[base + (h * steps + k) * width + b]
         item = take_next(counter)

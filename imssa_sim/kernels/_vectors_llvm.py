@@ -58,6 +58,39 @@ def widened(builder: ir.IRBuilder, value: ir.Value, lanes: int = LANES) -> ir.Va
     return builder.shuffle_vector(one, vector, zeros)
 
 
+def has(context: Any, feature: str) -> bool:
+    """Whether the processor that is compiled for has a feature, by LLVM's name."""
+    return f"+{feature}" in context.codegen().magic_tuple()[2].split(",")
+
+
+def instruction(builder: Any, name: str, result: ir.Type, *args: ir.Value) -> ir.Value:
+    """Call an instruction of the processor."""
+    kind = ir.FunctionType(result, [a.type for a in args])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+
+
+def int32s(*values: int) -> ir.Constant:
+    """A constant vector."""
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(values)), list(values))
+
+
+def cut(builder: Any, value: ir.Value, lanes: int) -> list[ir.Value]:
+    """Pieces of a vector."""
+    return [
+        builder.shuffle_vector(value, value, int32s(*range(at, at + lanes)))
+        for at in range(0, value.type.count, lanes)
+    ]
+
+
+def abreast(builder: Any, pieces: list[ir.Value]) -> ir.Value:
+    """The vector of which these, a power of two many, are the pieces."""
+    while len(pieces) > 1:
+        both = int32s(*range(2 * pieces[0].type.count))
+        pairs = zip(pieces[::2], pieces[1::2], strict=True)
+        pieces = [builder.shuffle_vector(a, b, both) for a, b in pairs]
+    return pieces[0]
+
+
 def _lanewise(
     emit: Callable[..., ir.Value], result: types.Type | None = None
 ) -> Callable[..., Any]:
@@ -111,7 +144,7 @@ def _is_float(element: types.Type) -> bool:
     return isinstance(element, types.Float)
 
 
-SUFFIX = {"float": "f32", "double": "f64", "i16": "i16", "i32": "i32"}
+SUFFIX = {"float": "f32", "double": "f64", "i16": "i16", "i32": "i32", "i64": "i64"}
 
 
 def call(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
@@ -133,7 +166,6 @@ both = _binary(lambda b, e, x, y: b.and_(x, y))
 either = _binary(lambda b, e, x, y: b.or_(x, y))
 smaller = _binary(lambda b, e, x, y: b.select(b.icmp_signed("<", x, y), x, y))
 positive = _unary(lambda b, e, x: b.select(b.fcmp_ordered(">", x, _zero(x)), x, _zero(x)))
-floor = _unary(lambda b, e, x: call(b, "llvm.floor", x))
 sqrt = _unary(lambda b, e, x: call(b, "llvm.sqrt", x))
 absolute = _unary(lambda b, e, x: call(b, "llvm.fabs", x))
 less = _binary(
@@ -153,6 +185,34 @@ float_of = _unary(lambda b, e, x: b.bitcast(x, _retyped(x, ir.FloatType())), typ
 @intrinsic
 def fma(typingctx, a, b, c):  # type: ignore[no-untyped-def]
     return _lanewise(lambda builder, e, *args: call(builder, "llvm.fma", *args))(a, b, c)
+
+
+@intrinsic
+def floor_affine(typingctx, x, scale, offset):  # type: ignore[no-untyped-def]
+    operands = (x, scale, offset)
+    vectors = [o for o in operands if isinstance(o, Vector)]
+    if len({_element(o) for o in operands}) != 1:
+        return None
+    kind = vectors[0] if vectors else x
+    bits = _element(kind).bitwidth
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
+        if vectors:
+            args = [widened(builder, v, kind.lanes) for v in args]
+        if vectors and has(context, "avx512f"):  # rounded down, the sum passes no integer
+            down = ir.Constant(ir.IntType(32), 9)
+            name = f"llvm.x86.avx512.vfmadd.p{'s' if bits == 32 else 'd'}.512"
+            pieces = zip(*(cut(builder, v, 512 // bits) for v in args), strict=True)
+            sums = [instruction(builder, name, p[0].type, *p, down) for p in pieces]
+            return call(builder, "llvm.floor", abreast(builder, sums))
+        value, factor, shift = args
+        n = call(builder, "llvm.floor", call(builder, "llvm.fma", *args))
+        residue = call(builder, "llvm.fma", value, factor, builder.fsub(shift, n))
+        one = ir.Constant(n.type, [1.0] * n.type.count if vectors else 1.0)
+        passed = builder.fcmp_ordered("<", residue, _zero(residue))
+        return builder.select(passed, builder.fsub(n, one), n)
+
+    return kind(*operands), codegen
 
 
 def _shift(emit: Callable[..., ir.Value]) -> Any:
@@ -222,9 +282,10 @@ def select(typingctx, mask, a, b):  # type: ignore[no-untyped-def]
 @intrinsic
 def count(typingctx, mask, n):  # type: ignore[no-untyped-def]
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        inside = builder.and_(args[0], _below(builder, mask.lanes, args[1]))
-        word = builder.bitcast(inside, ir.IntType(mask.lanes))
-        return builder.zext(call(builder, "llvm.ctpop", word), ir.IntType(64))
+        one = ir.Constant(ir.IntType(64), 1)  # in whole registers: masks are few
+        word = builder.zext(builder.bitcast(args[0], ir.IntType(mask.lanes)), one.type)
+        inside = builder.and_(word, builder.sub(builder.shl(one, args[1]), one))
+        return call(builder, "llvm.ctpop", inside)
 
     return types.int64(mask, types.intp), codegen
 
@@ -266,7 +327,7 @@ def _counting(lanes: int) -> Any:
     return operation
 
 
-iota, iota_four, iota_eight = (_counting(n * LANES) for n in (1, 4, 8))
+iota, iota_four = _counting(LANES), _counting(4 * LANES)
 
 
 @intrinsic

@@ -19,13 +19,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imssa_sim.kernels._blocks import Plan
 from imssa_sim.kernels._dense_items import CHUNK, PANEL, Tokens, read_items
-from imssa_sim.kernels._recurrent_items import Counters, Flow, Job, Plan
+from imssa_sim.kernels._packing import aligned_zeros
+from imssa_sim.kernels._recurrent_items import Counters, Flow, Job
 from imssa_sim.kernels._threads import run_threads
-from imssa_sim.kernels.normal import ROOM
+from imssa_sim.kernels.normal import GROUP
 from imssa_sim.kernels.ops import LANES
 from imssa_sim.kernels.threefry import sample_keys
-from imssa_sim.kernels.tiles import RecurrentTiles, aligned_zeros, pack_tiles
+from imssa_sim.kernels.tiles import RecurrentTiles, pack_tiles
 
 
 class Panels(NamedTuple):
@@ -255,7 +257,7 @@ def read_dense(
             pairs.view(np.int16),
             aligned_zeros(CHUNK * a.pitch, np.int32),
             aligned_zeros(2, np.uint32),
-            aligned_zeros(a.pitch + ROOM, np.float32),
+            aligned_zeros(a.pitch + GROUP, np.float32),
         )
         read_items(a, tiles.panels, space, counters, plan, job, flow, tokens, counter)
 

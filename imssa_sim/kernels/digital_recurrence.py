@@ -53,11 +53,11 @@ def _output(total: Any, through: Any, scale: Any, ahead: bool, c: Any, clipped: 
     """Output codes of one step from the sum over the states and the feed-through."""
     limit, zero, half, one = c[1], c[2], c[3], c[4]
     if ahead:
-        code = floor_affine(fma(through, one, total), scale[0], half, one)
+        code = floor_affine(fma(through, one, total), scale[0], half)
         return _clipped(code, limit, zero, clipped, OUTPUT)
     bottom = sub(zero, limit)
-    code = floor_affine(total, scale[0], half, one)
-    part = floor_affine(through, scale[1], half, one)
+    code = floor_affine(total, scale[0], half)
+    part = floor_affine(through, scale[1], half)
     held = select(less(code, bottom), bottom, select(less(limit, code), limit, code))
     kept = select(less(part, bottom), bottom, select(less(limit, part), limit, part))
     both = fma(held, one, kept)
@@ -91,8 +91,8 @@ def _run_channel(
             im = fma(a_re, q, im)
             if ahead:
                 total = fma(c_re, p, fma(c_im, q, total))
-            p = floor_affine(re, state_scale[n], half, one)
-            q = floor_affine(im, state_scale[n], half, one)
+            p = floor_affine(re, state_scale[n], half)
+            q = floor_affine(im, state_scale[n], half)
             p = _clipped(p, limit, zero, clipped, STATE)
             q = _clipped(q, limit, zero, clipped, STATE)
             if not ahead:

@@ -12,94 +12,49 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from imssa_sim.kernels._normal_table import TABLE
 from imssa_sim.kernels.ops import (
     LANES,
     add,
-    bits_of,
-    both,
     convert,
-    either,
     entry,
-    float_of,
-    fma,
     inner,
     interleave,
-    iota_eight,
     iota_four,
-    load_eight,
+    load_four,
     lower_half,
-    make_lookup,
+    normal_from_bits,
+    normals_and_words,
     pointer,
-    shift_right,
-    smaller,
     store,
+    threefry2x32_13,
     upper_half,
-    xor,
 )
-from imssa_sim.kernels.threefry import threefry2x32_13
 
-ROOM = 16 * LANES  # normals made in one go
-_C0, _C1, _C2, _C3, _C4, _C5, _C6 = (make_lookup(column) for column in TABLE.T)
-_HALF = np.float32(0.5)
-_ONE = np.float32(1.0)
-_LOW_BITS = np.int32(0x7FFFFFFF)
-_LARGEST = np.int32(0x7FFFFF80)  # what is above would round to 2**31, beyond the last octave
-_MANTISSA = np.int32(0x007FFFFF)
-_BITS_OF_ONE = np.int32(0x3F800000)
-_SIGN = np.int32(-(2**31))
-_INT = np.int32(0)
+__all__ = ["GROUP", "fill_normals", "fill_steps", "fill_vectors", "normal_from_bits"]
 
-
-@njit
-def normal_from_bits(word: Any) -> Any:
-    """Standard normals (float32) from random uint32, a scalar or a vector."""
-    whole = convert(word, _INT)
-    tail = add(convert(smaller(both(whole, _LOW_BITS), _LARGEST), _ONE), _HALF)
-    bits = bits_of(tail)
-    octave = shift_right(bits, 23)
-    m = float_of(either(both(bits, _MANTISSA), _BITS_OF_ONE))
-    z = fma(fma(_C6(octave), m, _C5(octave)), m, _C4(octave))
-    z = fma(fma(fma(z, m, _C3(octave)), m, _C2(octave)), m, _C1(octave))
-    return float_of(xor(bits_of(fma(z, m, _C0(octave))), both(whole, _SIGN)))
+GROUP = 8 * LANES  # normals made in one go
 
 
 @inner
-def store_pairs(key0: Any, key1: Any, step: Any, pair: Any, lanes: int, out: Any) -> None:
-    """The normals of the columns ``2 * pair`` and, behind them, ``2 * pair + 1`` at one step.
-
-    ``pair`` is a vector of uint32 with so many lanes, the keys and the step are vectors or scalars.
-    The more lanes, the better their long chains of operations overlap, up to 128: all 256 normals
-    at once would not fit the registers.
-    """
-    even, odd = threefry2x32_13(key0, key1, step, pair)
-    store(out, 0, normal_from_bits(even))
-    store(out, lanes, normal_from_bits(odd))
-
-
-@inner
-def _fill(word0: Any, word1: Any, step: Any, pair: Any, lanes: int, out: Any) -> None:
-    """The normals of the columns ``2 * pair`` and ``2 * pair + 1``, side by side."""
-    even, odd = threefry2x32_13(word0, word1, step, pair)
-    words = interleave(even, odd)
+def _store_last(words: Any, out: Any) -> None:
+    """The normals of the last words."""
     store(out, 0, normal_from_bits(lower_half(words)))
-    store(out, lanes, normal_from_bits(upper_half(words)))
+    store(out, GROUP // 2, normal_from_bits(upper_half(words)))
 
 
 @inner
 def fill_vectors(key0: Any, key1: Any, step: Any, columns: int, out: Any) -> None:
-    """Normals of the columns 0 … columns - 1; up to ``ROOM`` places behind are overwritten."""
+    """Normals of the columns 0 … columns - 1; the last ``GROUP`` of places is filled up."""
+    pair = convert(iota_four(), step)
+    words = interleave(*threefry2x32_13(key0, key1, step, pair))
     at = 0
-    while columns - at > ROOM // 2:
-        pair = add(convert(iota_eight(), step), np.uint32(at // 2))
-        _fill(key0, key1, step, pair, ROOM // 2, pointer(out, at))
-        at += ROOM
-    while at < columns:
-        pair = add(convert(iota_four(), step), np.uint32(at // 2))
-        _fill(key0, key1, step, pair, ROOM // 4, pointer(out, at))
-        at += ROOM // 2
+    while at + GROUP < columns:
+        pair = add(pair, np.uint32(GROUP // 2))
+        lower, upper, here = lower_half(words), upper_half(words), pointer(out, at)
+        words = interleave(*normals_and_words(lower, upper, here, key0, key1, step, pair))
+        at += GROUP
+    _store_last(words, pointer(out, at))
 
 
 @inner
@@ -107,11 +62,18 @@ def fill_steps(key0: Any, key1: Any, first: Any, order: Any, pairs: int, out: An
     """Normals of several steps, all their columns side by side.
 
     ``order`` tells of each pair of columns its step, counted from ``first``, and behind all of
-    them (a multiple of 128) which pair of its step it is.
+    them (a multiple of 64) which pair of its step it is.
     """
-    for q in range(0, pairs, 8 * LANES):
-        step = add(load_eight(order, q), first)
-        _fill(key0, key1, step, load_eight(order, pairs + q), ROOM // 2, pointer(out, 2 * q))
+    step, pair = add(load_four(order, 0), first), load_four(order, pairs)
+    words = interleave(*threefry2x32_13(key0, key1, step, pair))
+    at, last = 0, 2 * pairs - GROUP
+    while at < last:
+        lower, upper, here = lower_half(words), upper_half(words), pointer(out, at)
+        at += GROUP
+        step = add(load_four(order, at // 2), first)
+        pair = load_four(order, pairs + at // 2)
+        words = interleave(*normals_and_words(lower, upper, here, key0, key1, step, pair))
+    _store_last(words, pointer(out, last))
 
 
 @entry
@@ -128,10 +90,12 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
         Float32, shape (n,), contiguous, overwritten.
     """
     word0, word1, at = np.uint32(key0), np.uint32(key1), np.uint32(step)
-    whole = out.shape[0] - out.shape[0] % ROOM
-    fill_vectors(word0, word1, at, whole, out)
+    whole = out.shape[0] - out.shape[0] % GROUP
+    if whole:
+        fill_vectors(word0, word1, at, whole, out)
     if whole < out.shape[0]:
-        rest = np.empty(ROOM, np.float32)
-        pair = add(convert(iota_eight(), at), np.uint32(whole // 2))
-        _fill(word0, word1, at, pair, ROOM // 2, rest)
-        out[whole:] = rest[: out.shape[0] - whole]
+        rest = np.empty(GROUP, np.float32)
+        pair = add(convert(iota_four(), at), np.uint32(whole // 2))
+        _store_last(interleave(*threefry2x32_13(word0, word1, at, pair)), rest)
+        for k in range(whole, out.shape[0]):  # a slice would compile messages for unequal shapes
+            out[k] = rest[k - whole]

@@ -14,8 +14,10 @@ then differs, in the last bit of float64.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from numba import config, njit
@@ -25,6 +27,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 if TYPE_CHECKING or config.DISABLE_JIT:
+    from imssa_sim.kernels._normals_python import (
+        normal_from_bits,
+        normals_and_words,
+        threefry2x32_13,
+        threefry2x32_20,
+    )
     from imssa_sim.kernels._ops_python import (
         absolute,
         add,
@@ -35,22 +43,20 @@ if TYPE_CHECKING or config.DISABLE_JIT:
         either,
         first_lanes,
         float_of,
-        floor,
+        floor_affine,
         fma,
         fma_pairs,
         fold,
         gather,
         interleave,
         iota,
-        iota_eight,
         iota_four,
         join,
         less,
         load,
-        load_eight,
+        load_four,
         load_twice,
         lower_half,
-        make_lookup,
         make_product,
         mul,
         pointer,
@@ -69,20 +75,22 @@ if TYPE_CHECKING or config.DISABLE_JIT:
         xor,
     )
 else:
-    from imssa_sim.kernels._blocks_llvm import (
-        fma_pairs,
-        make_lookup,
-        make_product,
-    )
     from imssa_sim.kernels._memory_llvm import (
         gather,
         load,
-        load_eight,
+        load_four,
         load_twice,
         pointer,
         store,
         take_next,
     )
+    from imssa_sim.kernels._normals_llvm import (
+        normal_from_bits,
+        normals_and_words,
+        threefry2x32_13,
+        threefry2x32_20,
+    )
+    from imssa_sim.kernels._products_llvm import fma_pairs, make_product
     from imssa_sim.kernels._vectors_llvm import (
         absolute,
         add,
@@ -93,12 +101,11 @@ else:
         either,
         first_lanes,
         float_of,
-        floor,
+        floor_affine,
         fma,
         fold,
         interleave,
         iota,
-        iota_eight,
         iota_four,
         join,
         less,
@@ -129,7 +136,6 @@ __all__ = [
     "entry",
     "first_lanes",
     "float_of",
-    "floor",
     "floor_affine",
     "fma",
     "fma_pairs",
@@ -138,17 +144,18 @@ __all__ = [
     "inner",
     "interleave",
     "iota",
-    "iota_eight",
     "iota_four",
     "join",
     "less",
     "load",
-    "load_eight",
+    "load_four",
     "load_twice",
     "lower_half",
-    "make_lookup",
     "make_product",
+    "merged",
     "mul",
+    "normal_from_bits",
+    "normals_and_words",
     "pointer",
     "positive",
     "rotate_left",
@@ -161,6 +168,8 @@ __all__ = [
     "store",
     "sub",
     "take_next",
+    "threefry2x32_13",
+    "threefry2x32_20",
     "upper_half",
     "xor",
 ]
@@ -180,6 +189,16 @@ def inner(function: Function) -> Function:
     return compiled
 
 
+def merged(function: Function) -> Function:
+    """Like :func:`inner`, but merged into its one caller before types are inferred.
+
+    What holds most of a kernel would otherwise be optimised and translated once by itself.
+    """
+    options: dict[str, Any] = {"inline": "always"}
+    compiled: Function = njit(**options)(function)
+    return compiled
+
+
 def entry(function: Function) -> Function:
     """Compile a function that Python calls, for good: kept on disk, without the GIL.
 
@@ -191,8 +210,17 @@ def entry(function: Function) -> Function:
     kept: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
     if hasattr(kept, "_source_stamp"):
         kept._source_stamp = _SOURCES
+        kept._load_index = partial(_or_nothing, kept._load_index)
     result: Function = compiled
     return result
+
+
+def _or_nothing(load_index: Callable[[], dict[Any, Any]]) -> dict[Any, Any]:
+    """What is kept, if it can be read: another version's may name types that are gone."""
+    try:
+        return load_index()
+    except (AttributeError, ImportError, EOFError, UnpicklingError):
+        return {}
 
 
 def _digest() -> str:
@@ -203,14 +231,3 @@ def _digest() -> str:
 
 
 _SOURCES = _digest()
-
-
-@inner
-def floor_affine(x: Any, scale: Any, offset: Any, one: Any) -> Any:
-    """floor(x * scale + offset), exact for an ``offset`` of few bits.
-
-    The rounded sum may reach an integer from below; the sign of the residue, which one fused
-    multiply-add gives exactly, tells.
-    """
-    n = floor(fma(x, scale, offset))
-    return select(less(fma(x, scale, sub(offset, n)), sub(one, one)), sub(n, one), n)

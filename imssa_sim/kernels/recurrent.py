@@ -19,16 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imssa_sim.kernels._recurrent_items import (
-    Counters,
-    Flow,
-    Job,
-    from_blocks,
-    make_plan,
-    run_items,
-    to_blocks,
-    work_space,
-)
+from imssa_sim.kernels._blocks import from_blocks, make_plan, to_blocks
+from imssa_sim.kernels._recurrent_items import Counters, Flow, Job, run_items, work_space
 from imssa_sim.kernels._threads import run_threads
 from imssa_sim.kernels.threefry import sample_keys
 from imssa_sim.kernels.tiles import RecurrentTiles

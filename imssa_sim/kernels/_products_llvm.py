@@ -1,4 +1,4 @@
-"""Numba intrinsics of whole blocks of work, made to measure: tables and products; see ``ops``."""
+"""Numba intrinsics of products, made to measure; see ``ops``."""
 
 # mypy: disable-error-code="no-untyped-call, attr-defined"
 # (Numba is typed in part only: its own calls, and the widths and signs of its number types.)
@@ -9,105 +9,39 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from imssa_sim.kernels._memory_llvm import address, is_flat, loaded_from
-from imssa_sim.kernels._vectors_llvm import LANES, Vector, call, same_lanes, widened
-
-
-def _has(context: Any, feature: str) -> bool:
-    """Whether the processor that is compiled for has a feature, by LLVM's name."""
-    return f"+{feature}" in context.codegen().magic_tuple()[2].split(",")
-
-
-def _intrinsic(builder: Any, name: str, result: ir.Type, *args: ir.Value) -> ir.Value:
-    """Call an instruction of the processor."""
-    kind = ir.FunctionType(result, [a.type for a in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
-
-
-def _int32(*values: int) -> ir.Constant:
-    """A constant vector."""
-    return ir.Constant(ir.VectorType(ir.IntType(32), len(values)), list(values))
-
-
-def _cut(builder: Any, value: ir.Value, lanes: int) -> list[ir.Value]:
-    """Pieces of a vector."""
-    return [
-        builder.shuffle_vector(value, value, _int32(*range(at, at + lanes)))
-        for at in range(0, value.type.count, lanes)
-    ]
-
-
-def _abreast(builder: Any, pieces: list[ir.Value]) -> ir.Value:
-    """The vector of which these, a power of two many, are the pieces."""
-    while len(pieces) > 1:
-        both = _int32(*range(2 * pieces[0].type.count))
-        pairs = zip(pieces[::2], pieces[1::2], strict=True)
-        pieces = [builder.shuffle_vector(a, b, both) for a, b in pairs]
-    return pieces[0]
-
-
-def make_lookup(values: Any) -> Any:
-    """A table of 32 float32 that fits registers: ``lookup(index)`` is ``values[index % 32]``."""
-    entries = [float(v) for v in values]
-
-    def from_memory(builder: Any, index: ir.Value) -> ir.Value:
-        kind = ir.ArrayType(ir.FloatType(), 2 * LANES)
-        place = cgutils.global_constant(builder, "lookup", ir.Constant(kind, entries))
-        at = builder.and_(index, ir.Constant(index.type, 2 * LANES - 1))
-        return builder.load(builder.gep(place, [ir.Constant(index.type, 0), at], inbounds=True))
-
-    def from_registers(builder: Any, index: ir.Value) -> ir.Value:
-        kind = ir.VectorType(ir.FloatType(), LANES)
-        low, high = ir.Constant(kind, entries[:LANES]), ir.Constant(kind, entries[LANES:])
-        pieces = [
-            _intrinsic(builder, "llvm.x86.avx512.vpermi2var.ps.512", kind, low, piece, high)
-            for piece in _cut(builder, index, LANES)
-        ]
-        return _abreast(builder, pieces)
-
-    def lane_by_lane(builder: Any, index: ir.Value) -> ir.Value:
-        kind = ir.VectorType(ir.FloatType(), index.type.count)
-        result = ir.Constant(kind, ir.Undefined)
-        for lane in range(index.type.count):
-            place = ir.Constant(ir.IntType(32), lane)
-            found = from_memory(builder, builder.extract_element(index, place))
-            result = builder.insert_element(result, found, place)
-        return result
-
-    @intrinsic
-    def lookup(typingctx, index):  # type: ignore[no-untyped-def]
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-            if not isinstance(index, Vector):
-                return from_memory(builder, args[0])
-            found = from_registers if _has(context, "avx512f") else lane_by_lane
-            return found(builder, args[0])
-
-        return same_lanes(index, types.float32)(index), codegen
-
-    return lookup
+from imssa_sim.kernels._vectors_llvm import (
+    LANES,
+    abreast,
+    call,
+    cut,
+    has,
+    instruction,
+    int32s,
+    widened,
+)
 
 
 def _multiply_pairs(context: Any, builder: Any, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
     """Per lane of int32: both halves of a times those of b, as int16, added to c."""
-    if _has(context, "avx512vnni"):
-        return _intrinsic(builder, "llvm.x86.avx512.vpdpwssd.512", c.type, c, a, b)
+    if has(context, "avx512vnni"):
+        return instruction(builder, "llvm.x86.avx512.vpdpwssd.512", c.type, c, a, b)
     words = ir.VectorType(ir.IntType(16), 2 * LANES)
-    if _has(context, "avx512bw"):
+    if has(context, "avx512bw"):
         a, b = (builder.bitcast(x, words) for x in (a, b))
-        return builder.add(c, _intrinsic(builder, "llvm.x86.avx512.pmaddw.d.512", c.type, a, b))
-    if _has(context, "avx2"):
+        return builder.add(c, instruction(builder, "llvm.x86.avx512.pmaddw.d.512", c.type, a, b))
+    if has(context, "avx2"):
         words, sums = (ir.VectorType(ir.IntType(n), LANES // (n // 16)) for n in (16, 32))
         halves = [
-            _intrinsic(
+            instruction(
                 builder, "llvm.x86.avx2.pmadd.wd", sums, *(builder.bitcast(h, words) for h in pair)
             )
-            for pair in zip(*(_cut(builder, x, LANES // 2) for x in (a, b)), strict=True)
+            for pair in zip(*(cut(builder, x, LANES // 2) for x in (a, b)), strict=True)
         ]
-        return builder.add(c, _abreast(builder, halves))
-    sixteen = _int32(*[16] * LANES)
+        return builder.add(c, abreast(builder, halves))
+    sixteen = int32s(*[16] * LANES)
     low = [builder.ashr(builder.shl(x, sixteen), sixteen) for x in (a, b)]
     high = [builder.ashr(x, sixteen) for x in (a, b)]
     return builder.add(builder.add(c, builder.mul(*low)), builder.mul(*high))
@@ -117,8 +51,8 @@ def _multiply_pairs(context: Any, builder: Any, a: ir.Value, b: ir.Value, c: ir.
 def fma_pairs(typingctx, a, b, c):  # type: ignore[no-untyped-def]
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         wide = [widened(builder, v, c.lanes) for v in args]
-        pieces = zip(*(_cut(builder, v, LANES) for v in wide), strict=True)
-        return _abreast(builder, [_multiply_pairs(context, builder, *p) for p in pieces])
+        pieces = zip(*(cut(builder, v, LANES) for v in wide), strict=True)
+        return abreast(builder, [_multiply_pairs(context, builder, *p) for p in pieces])
 
     return c(a, b, c), codegen
 

@@ -1,0 +1,85 @@
+"""Blocks of samples that go through a kernel side by side, and the copies there and back."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imssa_sim.kernels._lanes import WIDTH
+from imssa_sim.kernels.ops import LANES, entry, take_next
+
+STRETCH = 32  # steps that are copied at a time
+ALONE = 15  # up to so many left-over samples run one by one: 32 abreast take as long
+
+
+class Plan(NamedTuple):
+    """Blocks of samples, with their places on an axis of padded samples."""
+
+    place: NDArray[np.int64]
+    width: NDArray[np.int64]  # 32 or 1
+    first: NDArray[np.int64]  # first sample
+    valid: NDArray[np.int64]  # samples
+
+
+def make_plan(samples: int) -> Plan:
+    """Cut a batch into blocks of 32 samples, its rest into single samples where few are left."""
+    whole, rest = divmod(samples, WIDTH)
+    valid = [WIDTH] * whole
+    width = [WIDTH] * whole
+    if rest > ALONE:
+        valid.append(rest)
+        width.append(WIDTH)
+    else:
+        valid += [1] * rest
+        width += [1] * rest
+    ends = np.cumsum(width)
+    firsts = np.cumsum(valid)
+    return Plan(
+        place=(ends - width).astype(np.int64),
+        width=np.array(width, dtype=np.int64),
+        first=(firsts - valid).astype(np.int64),
+        valid=np.array(valid, dtype=np.int64),
+    )
+
+
+@entry
+def to_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
+    """Copy blocks of (B, L, H) into their places as (H, L, width), absent samples as 0.
+
+    ``counter`` gives out the blocks' stretches of steps.
+    """
+    _, steps, channels = values.shape
+    stretches = (steps + STRETCH - 1) // STRETCH
+    item = take_next(counter)
+    while item < stretches * plan.width.shape[0]:
+        block = item // stretches
+        start = (item - block * stretches) * STRETCH
+        width, base = plan.width[block], plan.place[block] * steps * channels
+        for k in range(start, min(start + STRETCH, steps)):
+            for h0 in range(0, channels, LANES):
+                for b in range(plan.valid[block]):
+                    sample = plan.first[block] + b
+                    for h in range(h0, min(h0 + LANES, channels)):
+                        out[base + (h * steps + k) * width + b] = values[sample, k, h]
+        item = take_next(counter)
+
+
+@entry
+def from_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
+    """The way back: (H, L, width) of the blocks into (B, L, H)."""
+    _, steps, channels = out.shape
+    stretches = (steps + STRETCH - 1) // STRETCH
+    item = take_next(counter)
+    while item < stretches * plan.width.shape[0]:
+        block = item // stretches
+        start = (item - block * stretches) * STRETCH
+        width, base = plan.width[block], plan.place[block] * steps * channels
+        for k in range(start, min(start + STRETCH, steps)):
+            for h0 in range(0, channels, LANES):
+                for b in range(plan.valid[block]):
+                    sample = plan.first[block] + b
+                    for h in range(h0, min(h0 + LANES, channels)):
+                        out[sample, k, h] = values[base + (h * steps + k) * width + b]
+        item = take_next(counter)

@@ -1,0 +1,140 @@
+"""Cells and converter parameters laid out for the kernels: padded, listed, in pairs."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imssa_sim.kernels.ops import LANES
+
+WORD = 2**15 - 1  # largest number of a pair
+
+
+class ColumnLists(NamedTuple):
+    """The non-zero cells of each column, in the order of the rows."""
+
+    start: NDArray[np.int64]  # (T * P + 1,)
+    row: NDArray[np.int64]
+    value: NDArray[Any]
+
+
+def aligned_zeros(count: int, dtype: Any) -> NDArray[Any]:
+    """A flat array of zeros that starts at a cache line."""
+    size = np.dtype(dtype).itemsize
+    raw = np.zeros(count + 64 // size, dtype=dtype)
+    skip = (-raw.ctypes.data % 64) // size
+    return raw[skip : skip + count]
+
+
+def padded(
+    values: ArrayLike, shape: tuple[int, ...], dtype: Any, multiple: int = LANES
+) -> NDArray[Any]:
+    """A finite array of ``shape``, its last axis padded with zeros to whole vectors, flat."""
+    values = np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
+    if not np.all(np.isfinite(values)):
+        raise ValueError("weights, variances and converter parameters must be finite")
+    width = -(-shape[-1] // multiple) * multiple
+    out = aligned_zeros(int(np.prod(shape[:-1])) * width, dtype)
+    out.reshape(*shape[:-1], width)[..., : shape[-1]] = values
+    return out
+
+
+def column_lists(
+    flat: NDArray[Any], listed: bool, tiles: int, rows: int, pitch: int
+) -> ColumnLists:
+    """Lists of the non-zero cells of a flat (T, R, P) array; empty unless ``listed``."""
+    if not listed:
+        return ColumnLists(np.zeros(tiles * pitch + 1, np.int64), np.zeros(0, np.int64), flat[:0])
+    cells = flat.reshape(tiles, rows, pitch).transpose(0, 2, 1)
+    tile, column, row = np.nonzero(cells)
+    value = cells[tile, column, row]
+    start = np.searchsorted(tile * pitch + column, np.arange(tiles * pitch + 1))
+    return ColumnLists(start.astype(np.int64), row.astype(np.int64), value)
+
+
+def even_lists(lists: ColumnLists) -> ColumnLists:
+    """The lists with a zero behind each that has an odd number of cells."""
+    ends = lists.start[1:][np.diff(lists.start) % 2 == 1]
+    odd = np.append(0, np.cumsum(np.diff(lists.start) % 2))
+    row, value = (np.insert(v, ends, 0) for v in (lists.row, lists.value))
+    return ColumnLists(lists.start + odd, row, value)
+
+
+def working_type(
+    weights: NDArray[np.float64], limit: int, low: int, high: int, joined: float = 0.0
+) -> Any:
+    """float32 where sums of integer weights and codes stay exact (below 2**24), else float64.
+
+    ``joined`` is the largest code that slices add up to.
+    """
+    if joined >= 2**24:
+        return np.float64
+    largest = float(np.abs(weights).sum(axis=1).max(initial=0.0)) * limit
+    integer = bool(np.all(weights == np.rint(weights)))
+    adc = min(largest, max(abs(low), abs(high))) if integer else max(abs(low), abs(high))
+    exact = limit < 2048 and adc < 2**24 and (largest < 2**24 or not integer)
+    return np.float32 if exact else np.float64
+
+
+def converter_tables(
+    dac_levels: ArrayLike | None,
+    adc_table: ArrayLike | None,
+    limit: int,
+    shape: tuple[int, ...],
+    span: int,
+    dtype: Any,
+    multiple: int,
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Checked DAC and ADC tables, flat; empty where the converter is ideal."""
+    codes = np.arange(-limit, limit + 1)
+    levels = codes if dac_levels is None else np.asarray(dac_levels, dtype=np.float64)
+    if levels.shape != codes.shape:
+        raise ValueError(f"dac_levels must have {2 * limit + 1} entries, not {levels.shape}")
+    if np.array_equal(levels, codes):
+        levels = np.zeros(0)
+    if adc_table is None:
+        return levels.astype(dtype), np.zeros(0, dtype)
+    table = np.asarray(adc_table, dtype=np.float64)
+    if table.shape != (shape[0], shape[2], span + 1):
+        raise ValueError(f"adc_table must be {(shape[0], shape[2], span + 1)}, not {table.shape}")
+    wide = padded(table.transpose(0, 2, 1), (shape[0], span + 1, shape[2]), dtype, multiple)
+    return levels.astype(dtype), wide
+
+
+def noise_pairs(
+    excess: NDArray[np.float64], limit: int, multiple: int
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Variances (T, R, C) as integers of 16 bits, two rows to an int32 (T, R / 2, P); their unit.
+
+    The unit of a column (T, P) is the least for which no number leaves 16 bits, and no sum of
+    numbers times squared codes 32 bits. A variance is rounded to it, so that of a sum is wrong by
+    at most ``unit / 2 * sum_i code_i**2``.
+    """
+    tiles, rows, columns = excess.shape
+    size = np.abs(excess)
+    room = 2.0**31 - 1 - rows * limit**2
+    least = np.maximum(size.max(axis=1) / WORD, size.sum(axis=1) * limit**2 / room)
+    unit = np.nextafter(least.astype(np.float32), np.float32(np.inf))
+    numbers = np.rint(excess / unit[:, None].astype(np.float64)).astype(np.int32)
+    pairs = np.zeros((tiles, -(-rows // 2), -(-columns // multiple) * multiple), np.int32)
+    pairs[:, :, :columns] = numbers[:, ::2] & 0xFFFF
+    pairs[:, : rows // 2, :columns] |= numbers[:, 1::2] << 16
+    return pairs, unit
+
+
+def with_shot(
+    excess: NDArray[np.float64], shot: ArrayLike, power: ArrayLike | None, driven: Any, limit: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Variance with the shot noise in further rows, from a whole vector of rows on; the powers."""
+    tiles, rows, columns = excess.shape
+    first = -(-rows // LANES) * LANES
+    both = np.zeros((tiles, first + rows, columns))
+    both[:, :rows] = excess
+    in_use = np.arange(rows) < driven[:, None]
+    both[:, first:] = np.asarray(shot, dtype=np.float64) * in_use[:, :, None]
+    table = np.asarray(power, dtype=np.float64)
+    if table.shape != (2 * limit + 1,):
+        raise ValueError(f"pulse_power must have {2 * limit + 1} entries, not {table.shape}")
+    return both, table

@@ -1,0 +1,38 @@
+"""Compiled functions on disk."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+
+import pytest
+from numba import config
+
+USE = """
+from imssa_sim.kernels.threefry import derive_key
+print(*derive_key(1, 2, 3, 4, 5), sum(derive_key.stats.cache_hits.values()))
+"""
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+def test_what_another_version_kept_is_replaced(tmp_path):
+    def use():
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", USE], env=environment, check=True, text=True, timeout=120,
+            capture_output=True,
+        )  # fmt: skip
+        return done.stdout.split()
+
+    first = use()
+    assert first[2] == "0"
+    assert use() == [*first[:2], "1"]
+    (index,) = tmp_path.rglob("*.nbi")
+    with index.open("rb") as kept:
+        version = pickle.load(kept)
+    gone = b"cimssa_sim.kernels.ops\nNoSuchType\n."  # a global name, as pickle writes it
+    index.write_bytes(pickle.dumps(version) + gone)
+    assert use() == first
+    assert use() == [*first[:2], "1"]
