@@ -27,6 +27,7 @@ from imssa_sim.kernels.ops import (
     iota,
     less,
     load,
+    make_double_product,
     make_product,
     merged,
     mul,
@@ -47,6 +48,7 @@ _product_3 = make_product(1, 3)
 _product_4 = make_product(1, 4)
 _product_5 = make_product(1, 5)
 _product_6 = make_product(1, 6)
+_double_1, _double_3, _double_5 = (make_double_product(n) for n in (1, 3, 5))
 
 
 def stretch_order(pitch: int) -> NDArray[np.uint32]:
@@ -78,6 +80,24 @@ def _products(cells: Any, pitch: int, n: int, columns: int, v: Any, out: Any) ->
             j += 2 * LANES
         else:
             _product_1(v, 0, 1, 0, cells, j, pitch, n, out, j, 0)
+            j += LANES
+
+
+@inner
+def _double_products(t: Any, s: Any, columns: int) -> None:
+    """Sums and sums of the variances of whole vectors of columns."""
+    weights, pairs, pitch, rows = t.array.weights, t.array.pairs, t.array.pitch, t.array.rows
+    j = 0
+    while j < columns:
+        left = columns - j
+        if left > 4 * LANES:
+            _double_5(s.code, weights, pitch, s.sums, s.pairs, pairs, pitch, s.totals, rows, j)
+            j += 5 * LANES
+        elif left > 2 * LANES:
+            _double_3(s.code, weights, pitch, s.sums, s.pairs, pairs, pitch, s.totals, rows, j)
+            j += 3 * LANES
+        else:
+            _double_1(s.code, weights, pitch, s.sums, s.pairs, pairs, pitch, s.totals, rows, j)
             j += LANES
 
 
@@ -145,19 +165,14 @@ def digitise(t: Any, s: Any, normals: Any, j: int, first: int, last: int, square
 @merged
 def _read(t: Any, s: Any, normals: Any, first: int, last: int, squares: Any) -> None:
     """One array read; codes of the columns first … last - 1 into ``s.sums`` (others are void)."""
-    _products(
-        t.array.weights,
-        t.array.pitch,
-        t.array.rows,
-        last,
-        s.v if t.chain.has_dac else s.code,
-        s.sums,
-    )
     if t.array.paired:
-        rows = (t.array.rows + 1) // 2
-        _products(t.array.pairs, t.array.pitch, rows, last, s.pairs, s.totals)
-    elif t.array.noisy:
-        _products(t.array.variance, t.array.pitch, t.array.noise_rows, last, s.squared, s.variances)
+        _double_products(t, s, last)
+    else:
+        v = s.v if t.chain.has_dac else s.code
+        _products(t.array.weights, t.array.pitch, t.array.rows, last, v, s.sums)
+        if t.array.noisy:
+            rows = t.array.noise_rows
+            _products(t.array.variance, t.array.pitch, rows, last, s.squared, s.variances)
     for j in range(first - first % LANES, last, LANES):
         digitise(t, s, normals, j, first, last, squares)
 

@@ -138,3 +138,107 @@ def make_product(scalars: int, vectors: int) -> Any:
         return types.void(*arguments), codegen
 
     return product
+
+
+def make_double_product(vectors: int) -> Any:
+    """The product of a row with a matrix, and that of its pairs with another, in one pass.
+
+    ``product(x, w, wi, out, pairs, q, qi, totals, n, o0)`` writes, for v < vectors::
+
+        out[o0 + 16*v + lane] = sum_{i<n} x[i] * w[o0 + i*wi + 16*v + lane]
+        totals[o0 + 16*v + lane] = sum_{r<(n+1)/2} pairs[r] * q[o0 + r*qi + 16*v + lane]
+
+    the first as in :func:`make_product`, the second in pairs of int16. A row alone keeps few sums,
+    each of which waits for itself; those of the other product fill the gaps.
+    """
+
+    @intrinsic
+    def product(typingctx, x, w, wi, out, pairs, q, qi, totals, n, o0):  # type: ignore[no-untyped-def]
+        whole = types.intp
+
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            a_x, a_w, a_wi, a_out, a_pairs, a_q, a_qi, a_totals, a_n, a_o0 = args
+            element, int64 = context.get_value_type(x.dtype), ir.IntType(64)
+            align = x.dtype.bitwidth // 8
+            one = ir.Constant(int64, 1)
+            nothing = [ir.Constant(ir.VectorType(element, LANES), [0.0] * LANES)] * vectors
+            nothing += [int32s(*[0] * LANES)] * vectors
+
+            def at(base: ir.Value, place: ir.Value) -> ir.Value:
+                return builder.gep(base, [place], inbounds=True)
+
+            def row(i: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
+                """The sums after row i of the first product."""
+                number = widened(builder, builder.load(at(a_x, i), align=align))
+                start = at(a_w, builder.add(a_o0, builder.mul(i, a_wi)))
+                return [
+                    call(
+                        builder, "llvm.fma", number,
+                        loaded_from(builder, at(start, _place(v)), element, align), sums[v],
+                    )
+                    for v in range(vectors)
+                ] + sums[vectors:]  # fmt: skip
+
+            def pair(r: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
+                """The sums after pair r of the second."""
+                number = widened(builder, builder.load(at(a_pairs, r), align=4))
+                start = at(a_q, builder.add(a_o0, builder.mul(r, a_qi)))
+                found = [
+                    loaded_from(builder, at(start, _place(v)), ir.IntType(32), 4)
+                    for v in range(vectors)
+                ]
+                return sums[:vectors] + [
+                    _multiply_pairs(context, builder, number, found[v], sums[vectors + v])
+                    for v in range(vectors)
+                ]
+
+            before = builder.block
+            body, after, last, end = (
+                builder.append_basic_block(name) for name in ("two_rows", "odd", "last", "sums")
+            )
+            count = builder.ashr(a_n, one)
+            builder.cbranch(builder.icmp_signed("<=", count, ir.Constant(int64, 0)), after, body)
+
+            builder.position_at_end(body)
+            r = builder.phi(int64)
+            sums = [builder.phi(zero.type) for zero in nothing]
+            i = builder.shl(r, one)
+            new = pair(r, row(builder.add(i, one), row(i, sums)))
+            following = builder.add(r, one)
+            r.add_incoming(ir.Constant(int64, 0), before)
+            r.add_incoming(following, body)
+            for phi, zero, value in zip(sums, nothing, new, strict=True):
+                phi.add_incoming(zero, before)
+                phi.add_incoming(value, body)
+            builder.cbranch(builder.icmp_signed("<", following, count), body, after)
+
+            builder.position_at_end(after)
+            even = [builder.phi(zero.type) for zero in nothing]
+            for phi, zero, value in zip(even, nothing, new, strict=True):
+                phi.add_incoming(zero, before)
+                phi.add_incoming(value, body)
+            odd = builder.icmp_signed("!=", builder.and_(a_n, one), ir.Constant(int64, 0))
+            builder.cbranch(odd, last, end)
+
+            builder.position_at_end(last)
+            whole_sums = pair(count, row(builder.sub(a_n, one), even))
+            builder.branch(end)
+
+            builder.position_at_end(end)
+            final = [builder.phi(zero.type) for zero in nothing]
+            for v, phi in enumerate(final):
+                phi.add_incoming(even[v], after)
+                phi.add_incoming(whole_sums[v], last)
+            for v, value in enumerate(final):
+                target = at(a_out if v < vectors else a_totals, a_o0)
+                place = builder.bitcast(at(target, _place(v % vectors)), value.type.as_pointer())
+                builder.store(value, place, align=align)
+            return context.get_dummy_value()
+
+        return types.void(x, w, whole, out, pairs, q, whole, totals, whole, whole), codegen
+
+    return product
+
+
+def _place(vector: int) -> ir.Constant:
+    return ir.Constant(ir.IntType(64), vector * LANES)

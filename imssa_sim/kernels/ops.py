@@ -57,6 +57,7 @@ if TYPE_CHECKING or config.DISABLE_JIT:
         load_four,
         load_twice,
         lower_half,
+        make_double_product,
         make_product,
         mul,
         pointer,
@@ -90,7 +91,7 @@ else:
         threefry2x32_13,
         threefry2x32_20,
     )
-    from imssa_sim.kernels._products_llvm import fma_pairs, make_product
+    from imssa_sim.kernels._products_llvm import fma_pairs, make_double_product, make_product
     from imssa_sim.kernels._vectors_llvm import (
         absolute,
         add,
@@ -151,6 +152,7 @@ __all__ = [
     "load_four",
     "load_twice",
     "lower_half",
+    "make_double_product",
     "make_product",
     "merged",
     "mul",

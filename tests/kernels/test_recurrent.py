@@ -343,19 +343,19 @@ def test_noise_has_the_variance_of_the_cells():
     assert not silent.outputs.any()
 
 
-@pytest.mark.parametrize("rows", [7, 65, 256])
+@pytest.mark.parametrize(("rows", "columns"), [(7, 16), (65, 65), (256, 40)])
 @pytest.mark.parametrize("flat", [False, True])
-def test_noise_in_integers_stays_within_its_bound(rows, flat):
+def test_noise_in_integers_stays_within_its_bound(rows, columns, flat):
     # noise far above the sums and an ADC so fine that its codes show z sqrt(var)
     rng = np.random.default_rng(19)
-    variance = rng.uniform(0, 2, (1, rows, 16)) * 10.0 ** rng.integers(-3, 4, (1, 1, 16))
-    shared = np.median(variance, axis=1) if flat else np.zeros((1, 16))
+    variance = rng.uniform(0, 2, (1, rows, columns)) * 10.0 ** rng.integers(-3, 4, (1, 1, columns))
+    shared = np.median(variance, axis=1) if flat else np.zeros((1, columns))
     if flat:  # and most cells are alike
         variance = np.where(rng.random(variance.shape) < 0.1, variance, shared[:, None])
     codes = rng.integers(-LIMIT, LIMIT + 1, (33, 3, rows)).astype(np.int16)
     tiles = {
         dtype: pack_tiles(
-            np.zeros((1, rows, 16)), n_states=[0], n_inputs=[rows], n_outputs=[16],
+            np.zeros((1, rows, columns)), n_states=[0], n_inputs=[rows], n_outputs=[columns],
             input_channel=[np.arange(rows)], adc_scale=2.0**12 / np.sqrt(variance.max(axis=1)),
             adc_offset=0.0, adc_low=-(2**23), adc_high=2**23, state_multiplier=1, state_shift=1,
             state_limit=1, input_limit=LIMIT, variance=variance, flat_variance=shared, dtype=dtype,
@@ -369,7 +369,7 @@ def test_noise_in_integers_stays_within_its_bound(rows, flat):
         run_recurrent(t, codes, sample_ids=ids, **WHERE).outputs[:, :, 0] for t in tiles.values()
     )
     squares = codes.astype(np.float64) ** 2
-    unit = tiles[np.float32].arrays.pair_unit[:16].astype(np.float64)
+    unit = tiles[np.float32].arrays.pair_unit[:columns].astype(np.float64)
     bound = unit / 2 * squares.sum(axis=2)[..., None] / (squares @ variance[0])
     # sqrt(1 + e) is wrong by at most e / 2; 2e-6 for float32, 1 for the floor
     assert (np.abs(fast - exact) <= (bound / 2 + 2e-6) * np.abs(exact) + 1.5).all()
