@@ -213,8 +213,11 @@ def read_dense(
         raise ValueError("codes hold no token")
     if np.any(tiles.row_start + a.n_inputs > inputs):
         raise ValueError(f"the tiles read beyond the {inputs} inputs of codes")
-    ids = np.broadcast_to(np.asarray(sample_ids, dtype=np.int64), (total,))
-    distinct, place = np.unique(ids, return_inverse=True)
+    ids = np.asarray(sample_ids, dtype=np.int64)
+    if ids.ndim:
+        distinct, place = np.unique(np.broadcast_to(ids, (total,)), return_inverse=True)
+    else:
+        distinct, place = ids.reshape(1), np.zeros(total, np.int64)
     tokens = Tokens(
         codes=np.ascontiguousarray(codes, dtype=np.int16).ravel(),
         inputs=inputs,
@@ -263,7 +266,7 @@ def read_dense(
 
     run_threads(min(threads, items), work)
     low, high, squares, magnitudes, non_zeros = (
-        np.sum([getattr(c, field) for c in sums], axis=0) for field in Counters._fields
+        sum(parts[1:], parts[0]) for parts in zip(*sums, strict=True)
     )
     return DenseResult(
         outputs=tokens.out.reshape(total, count, tiles.logical),
