@@ -33,6 +33,7 @@ from imssa_sim.kernels.threefry import absorb
 PANEL = 2 * LANES
 GROUP = 8
 CHUNK = 6 * GROUP
+ONLY = np.int64(0)  # block of samples: typed, a literal would be compiled for by itself
 
 _product_8 = make_product(8, 2)
 _product_4 = make_product(4, 2)
@@ -194,7 +195,7 @@ def read_items(
     while item < items:
         chunk = item // tiles
         tile = item - chunk * tiles
-        t = gather_tile(a, plan, job, io, c, 0, tile)
+        t = gather_tile(a, plan, job, io, c, ONLY, tile)
         for k in range(CHUNK):  # rows beyond the driven ones carry code 0
             work = _chunk_work(a, space, height, k)
             for i in range(t.array.rows - t.array.rows % LANES, height, LANES):

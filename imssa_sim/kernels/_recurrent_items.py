@@ -212,7 +212,7 @@ def _open(a: Any, space: Any) -> Any:
 
 
 @inner
-def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: int, t: int) -> Any:
+def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: Any, t: int) -> Any:
     """Gather all that concerns tile t and one block."""
     tiles = a.n_states.shape[0]
     first, width = plan.place[block], plan.width[block]

@@ -193,12 +193,13 @@ def pack_tiles(
     if w.ndim != 3:
         raise ValueError(f"weights must be (T, R, C), not {w.shape}")
     tiles, rows, columns = w.shape
-    ns, ni, no = (np.asarray(n, dtype=np.int64) for n in (n_states, n_inputs, n_outputs))
+    # Copies: the kernels would be compiled anew for arrays that may not be written to.
+    ns, ni, no = (np.array(n, dtype=np.int64) for n in (n_states, n_inputs, n_outputs))
     used = (ns + no) * slices
     if np.any(ns + ni > rows) or np.any(used > columns) or min(ns.min(), ni.min(), no.min()) < 0:
         raise ValueError("a tile has more states, inputs or outputs than rows or columns")
     s_max, o_max = int(ns.max()), int(no.max())
-    channel_in = np.asarray(input_channel, dtype=np.int64).reshape(tiles, -1)
+    channel_in = np.array(input_channel, dtype=np.int64).reshape(tiles, -1)
     if channel_in.shape[1] < int(ni.max()):
         raise ValueError("input_channel has fewer columns than the largest n_inputs")
     fused = output_channel is not None

@@ -6,8 +6,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from numba import typeof
 
 from imssa_sim.kernels.dense import pack_dense, read_dense
+from imssa_sim.kernels.tiles import pack_tiles
 
 WHERE = {"seed": 4, "chip": 5, "stage": 6}
 T, R, C = 3, 37, 35
@@ -161,3 +163,22 @@ def test_wrong_calls_are_named():
         read_dense(pack(p), np.zeros((0, 60), np.int16), sample_ids=0, steps=0, **WHERE)
     with pytest.raises(ValueError, match="inputs"):
         read_dense(pack(p), np.zeros((1, 30), np.int16), sample_ids=0, steps=0, **WHERE)
+
+
+def test_kernels_see_the_same_types_however_the_tiles_were_given():
+    # a kernel is compiled anew for each combination of types, for seconds
+    given = {
+        "adc_scale": 1.0, "adc_offset": 0.5, "adc_low": -7, "adc_high": 7, "input_limit": 7,
+    }  # fmt: skip
+    fixed = np.full(2, 3)
+    fixed.flags.writeable = False
+    dense = pack_dense(
+        np.ones((2, 3, 3)), row_start=0, row_count=fixed, column_count=3,
+        variance=np.ones((2, 3, 3)), **given,
+    )  # fmt: skip
+    recurrent = pack_tiles(
+        np.ones((1, 3, 2)), n_states=[1], n_inputs=[2], n_outputs=[1],
+        input_channel=np.broadcast_to(0, (1, 2)), state_multiplier=1, state_shift=1, state_limit=7,
+        **given,
+    )  # fmt: skip
+    assert typeof(dense.packed.arrays) == typeof(recurrent.arrays)
