@@ -55,6 +55,7 @@ def roofline(rows: list[Row]) -> Any:
     if not shown:
         return None
     figure, axes = plt.subplots(figsize=(9, 4.5), layout="constrained")
+    labels = []
     for row in shown:
         marker = {"kernel": "o", "NumPy": "x"}.get(row.method, "+")
         colour = "C0" if row.section == "recurrent" else "C1"
@@ -65,10 +66,7 @@ def roofline(rows: list[Row]) -> Any:
         )
         if row.method == "kernel":
             label = row.case.removeprefix("128 × 65×65, ").replace(" reads", "")
-            axes.annotate(
-                label, (row.flops / row.bytes, row.flops / row.seconds / 1e9), (5, -2),
-                textcoords="offset points", fontsize=6,
-            )  # fmt: skip
+            labels.append((row.flops / row.bytes, row.flops / row.seconds / 1e9, label))
     for marker, colour, label in (
         ("o", "C0", "kernel, recurrent"), ("o", "C1", "kernel, dense"), ("x", "0.5", "NumPy"),
         ("+", "0.5", "sgemm alone"),
@@ -88,7 +86,24 @@ def roofline(rows: list[Row]) -> Any:
     )
     axes.margins(x=0.15)
     axes.legend(fontsize=7)
+    figure.draw_without_rendering()  # only now the axes have their place
+    _label_apart(axes, labels)
     return figure
+
+
+def _label_apart(axes: Any, labels: list[tuple[float, float, str]], gap: float = 8.0) -> None:
+    """Write labels beside their points, ``gap`` points or more between those above each other."""
+    points = axes.figure.dpi / 72
+    lowest: list[tuple[float, float]] = []  # right and lower edges of what is written
+    for x, y, text in sorted(labels, key=lambda label: -label[1]):
+        left, height = (v / points for v in axes.transData.transform((x, y)))
+        width = 3.2 * len(text)
+        above = [low for end, low in lowest if abs(end - left - width) < width]
+        place = min([height, *(low - gap for low in above)])
+        lowest.append((left + width, place))
+        axes.annotate(
+            text, (x, y), (5, place - height - 2), textcoords="offset points", fontsize=6
+        )  # fmt: skip
 
 
 def scaling(rows: list[Row]) -> Any:
