@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from imssa_sim.kernels._memory_llvm import address, is_flat, loaded_from
 from imssa_sim.kernels._normal_table import TABLE
 from imssa_sim.kernels._recipes import (
+    POWERS,
     both_inverses,
     inverse_normal,
     run,
@@ -29,16 +32,53 @@ from imssa_sim.kernels._vectors_llvm import (
     cut,
     has,
     instruction,
+    int32s,
     same_lanes,
     widened,
 )
 
 _INT, _FLOAT = ir.IntType(32), ir.FloatType()
+ROW = 8  # floats of a row of the table in memory
 
 
 def _shaped(kind: ir.Type, like: ir.Type) -> ir.Type:
     """As many lanes of a type."""
     return ir.VectorType(kind, like.count) if isinstance(like, ir.VectorType) else kind
+
+
+def _constant(builder: Any, name: str, values: NDArray[np.float32]) -> ir.Value:
+    """Numbers in memory."""
+    kind = ir.ArrayType(_FLOAT, values.size)
+    flat = ir.Constant(kind, [float(v) for v in values.ravel()])
+    place = cgutils.global_constant(builder, name, flat)
+    place.align = 64
+    return place
+
+
+def _at(builder: Any, table: ir.Value, index: Any) -> ir.Value:
+    at = index if isinstance(index, ir.Value) else ir.Constant(_INT, index)
+    return builder.gep(table, [ir.Constant(_INT, 0), at], inbounds=True)
+
+
+def _turned_over(builder: Any, rows: list[ir.Value]) -> list[ir.Value]:
+    """Columns of 8 rows of 8, by exchanging ever larger pieces of two of them."""
+
+    def mix(a: ir.Value, b: ir.Value, *places: int) -> ir.Value:
+        return builder.shuffle_vector(a, b, int32s(*places))
+
+    halves = []
+    for k in (0, 4):
+        low, high = [
+            [mix(rows[k + i], rows[k + i + 1], *places) for i in (0, 2)]
+            for places in ((0, 8, 1, 9, 4, 12, 5, 13), (2, 10, 3, 11, 6, 14, 7, 15))
+        ]
+        even, odd = (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15)
+        halves.append([mix(*pair, *places) for pair in (low, high) for places in (even, odd)])
+    return [
+        mix(upper, lower, *range(k, k + 4), *range(k + 8, k + 12))
+        for k in (0, 4)
+        for upper, lower in zip(*halves, strict=True)
+    ]
 
 
 class _Writer:
@@ -47,6 +87,7 @@ class _Writer:
     def __init__(self, context: Any, builder: Any, shape: ir.Type) -> None:
         self.builder = builder
         self.shape = shape
+        self.found: tuple[Any, list[ir.Value]] = None, []  # columns at the last octaves
         self.wide = isinstance(shape, ir.VectorType) and has(context, "avx512f")
         self.integer = self.word = lambda n: self._equal(_INT, n)
         self.single = lambda x: self._equal(_FLOAT, x)
@@ -69,37 +110,46 @@ class _Writer:
         return self.builder.add(x, y) if integer else self.builder.fadd(x, y)
 
     def coefficient(self, power: int, octave: ir.Value) -> ir.Value:
-        """Entries of a column of the table: from two registers, or from memory lane by lane."""
-        builder, rows = self.builder, len(TABLE)
-        columns = ir.ArrayType(_FLOAT, TABLE.size)
-        values = ir.Constant(columns, [float(v) for v in TABLE.T.ravel()])
-        table = cgutils.global_constant(builder, "coefficients", values)
-        table.align = 64
-
-        def place(row: ir.Value) -> ir.Value:
-            at = builder.add(ir.Constant(_INT, power * rows), row)
-            return builder.gep(table, [ir.Constant(_INT, 0), at], inbounds=True)
-
+        """Entries of a column of the table."""
         if self.wide:
-            halves = [
-                loaded_from(builder, place(ir.Constant(_INT, first)), _FLOAT, 64)
-                for first in (0, LANES)
-            ]
-            name = "llvm.x86.avx512.vpermi2var.ps.512"
-            found = [
-                instruction(builder, name, halves[0].type, halves[0], piece, halves[1])
-                for piece in cut(builder, octave, LANES)
-            ]
-            return abreast(builder, found)
-        last = ir.Constant(_INT, rows - 1)
+            return self._from_registers(power, octave)
+        if self.found[0] is not octave:
+            self.found = octave, self._from_memory(octave)
+        return self.found[1][power]
+
+    def _from_registers(self, power: int, octave: ir.Value) -> ir.Value:
+        """A column of 32 entries fits two registers, of which one instruction picks 16."""
+        builder, table = self.builder, _constant(self.builder, "columns", TABLE.T)
+        halves = [
+            loaded_from(builder, _at(builder, table, power * len(TABLE) + first), _FLOAT, 64)
+            for first in (0, LANES)
+        ]
+        name = "llvm.x86.avx512.vpermi2var.ps.512"
+        found = [
+            instruction(builder, name, halves[0].type, halves[0], piece, halves[1])
+            for piece in cut(builder, octave, LANES)
+        ]
+        return abreast(builder, found)
+
+    def _from_memory(self, octave: ir.Value) -> list[ir.Value]:
+        """All columns: one row for each lane, 8 rows turned over at a time."""
+        builder = self.builder
+        table = _constant(builder, "rows", np.pad(TABLE, ((0, 0), (0, ROW - POWERS))))
+
+        def row(lane: ir.Value) -> ir.Value:
+            inside = builder.and_(lane, ir.Constant(_INT, len(TABLE) - 1))
+            start = _at(builder, table, builder.mul(inside, ir.Constant(_INT, ROW)))
+            return loaded_from(builder, start, _FLOAT, 4 * ROW, ROW)
+
         if not isinstance(octave.type, ir.VectorType):
-            return builder.load(place(builder.and_(octave, last)))
-        result = ir.Constant(_shaped(_FLOAT, octave.type), ir.Undefined)
-        for lane in range(octave.type.count):
-            at = ir.Constant(_INT, lane)
-            row = builder.and_(builder.extract_element(octave, at), last)
-            result = builder.insert_element(result, builder.load(place(row)), at)
-        return result
+            found = row(octave)
+            return [builder.extract_element(found, ir.Constant(_INT, k)) for k in range(POWERS)]
+        columns = []
+        for first in range(0, octave.type.count, ROW):
+            lanes = [ir.Constant(_INT, first + k) for k in range(ROW)]
+            rows = [row(builder.extract_element(octave, lane)) for lane in lanes]
+            columns.append(_turned_over(builder, rows))
+        return [abreast(builder, list(pieces)) for pieces in zip(*columns, strict=True)]
 
     def tie(self, x: ir.Value, y: ir.Value) -> tuple[ir.Value, ir.Value]:
         """The same values, of which neither is used before both are there.
