@@ -56,13 +56,20 @@ def to_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
     while item < stretches * plan.width.shape[0]:
         block = item // stretches
         start = (item - block * stretches) * STRETCH
+        stop = min(start + STRETCH, steps)
         width, base = plan.width[block], plan.place[block] * steps * channels
-        for k in range(start, min(start + STRETCH, steps)):
-            for h0 in range(0, channels, LANES):
-                for b in range(plan.valid[block]):
-                    sample = plan.first[block] + b
-                    for h in range(h0, min(h0 + LANES, channels)):
-                        out[base + (h * steps + k) * width + b] = values[sample, k, h]
+        first = plan.first[block]
+        if width == 1:  # steps lie side by side, not samples
+            for h in range(channels):
+                for k in range(start, stop):
+                    out[base + h * steps + k] = values[first, k, h]
+        else:
+            for k in range(start, stop):
+                for h0 in range(0, channels, LANES):
+                    for b in range(plan.valid[block]):
+                        for h in range(h0, min(h0 + LANES, channels)):
+                            at = base + (h * steps + k) * width + b
+                            out[at] = values[first + b, k, h]
         item = take_next(counter)
 
 
@@ -75,11 +82,18 @@ def from_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
     while item < stretches * plan.width.shape[0]:
         block = item // stretches
         start = (item - block * stretches) * STRETCH
+        stop = min(start + STRETCH, steps)
         width, base = plan.width[block], plan.place[block] * steps * channels
-        for k in range(start, min(start + STRETCH, steps)):
-            for h0 in range(0, channels, LANES):
-                for b in range(plan.valid[block]):
-                    sample = plan.first[block] + b
-                    for h in range(h0, min(h0 + LANES, channels)):
-                        out[sample, k, h] = values[base + (h * steps + k) * width + b]
+        first = plan.first[block]
+        if width == 1:
+            for h in range(channels):
+                for k in range(start, stop):
+                    out[first, k, h] = values[base + h * steps + k]
+        else:
+            for k in range(start, stop):
+                for h0 in range(0, channels, LANES):
+                    for b in range(plan.valid[block]):
+                        for h in range(h0, min(h0 + LANES, channels)):
+                            at = base + (h * steps + k) * width + b
+                            out[first + b, k, h] = values[at]
         item = take_next(counter)
