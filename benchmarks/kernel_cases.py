@@ -85,25 +85,23 @@ def numpy_recurrent(
 
 def recurrent(bench: Bench) -> None:
     """(i) 128 recurrent tiles of 65 x 65 against NumPy's batched matmul."""
-    times = {}
     for batch in (1, 32):
         codes = random_codes(batch, bench.steps, TILES)
         reads = codes.size
+        kernels: Methods = {}
         for noise in ("off", "alike", "each"):
             packed, weights, variance = stage(TILES, STATES, noise)
             against = None if noise == "off" else variance
+            kernels[f"noise {noise}"] = kernel(packed, codes, bench.threads)
             methods: Methods = {
-                "kernel": kernel(packed, codes, bench.threads),
+                "kernel": kernels[f"noise {noise}"],
                 "NumPy": lambda w=weights, s=against, c=codes: numpy_recurrent(w, s, c),
             }
             case = f"{TILES} × 65×65, batch {batch}, noise {noise}"
-            medians = bench.compare(
+            bench.compare(
                 "recurrent", case, methods, reads, 2.0 * reads * (STATES + 1) ** 2, 4.0 * reads
             )
-            times[noise] = medians["kernel"]
-        for noise in ("alike", "each"):
-            ratio = times[noise] / times["off"]
-            bench.say(f"  noise {noise} over noise off, batch {batch}: {ratio:.2f}")
+        bench.compare("recurrent", f"{TILES} × 65×65, batch {batch}, kernel", kernels, reads)
 
 
 def peers(bench: Bench) -> None:
