@@ -74,16 +74,16 @@ def normals(
     turn : int
         Number of the draw, where there are several of one purpose.
     """
-    from imssa_sim.kernels.normal import fill_normals
+    from imssa_sim.kernels.normal import fill_rows
     from imssa_sim.kernels.threefry import derive_key
 
     sample = sample_number(where, purpose, turn)
     key = derive_key(where.seed, where.chip, sample, where.stage, tile)
     key0, key1 = np.uint32(key[0]), np.uint32(key[1])
-    out = np.empty((rows, columns), dtype=np.float32)
-    for row in range(rows):
-        fill_normals(key0, key1, np.uint32(row), out[row])
-    return out.astype(np.float64)
+    out = np.empty(rows * columns, dtype=np.float32)
+    if columns:
+        fill_rows(key0, key1, columns, out)
+    return out.reshape(rows, columns).astype(np.float64)
 
 
 def sample_number(where: Coordinates, purpose: str, turn: int = 0) -> int:

@@ -31,7 +31,7 @@ from imssa_sim.kernels.ops import (
     upper_half,
 )
 
-__all__ = ["GROUP", "fill_normals", "fill_steps", "fill_vectors", "normal_from_bits"]
+__all__ = ["GROUP", "fill_normals", "fill_rows", "fill_steps", "fill_vectors", "normal_from_bits"]
 
 GROUP = 8 * LANES  # normals made in one go
 
@@ -76,6 +76,19 @@ def fill_steps(key0: Any, key1: Any, first: Any, order: Any, pairs: int, out: An
     _store_last(words, pointer(out, last))
 
 
+@inner
+def _fill_row(key0: Any, key1: Any, step: Any, columns: int, rest: Any, out: Any) -> None:
+    """Normals of the columns 0 … columns - 1 and no more; ``rest`` has room for ``GROUP``."""
+    whole = columns - columns % GROUP
+    if whole:
+        fill_vectors(key0, key1, step, whole, out)
+    if whole < columns:
+        pair = add(convert(iota_four(), step), np.uint32(whole // 2))
+        _store_last(interleave(*threefry2x32_13(key0, key1, step, pair)), rest)
+        for k in range(whole, columns):  # a slice would compile messages for unequal shapes
+            out[k] = rest[k - whole]
+
+
 @entry
 def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     """Write the normals of the columns 0 … n-1 at one step.
@@ -89,13 +102,26 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     out : numpy.ndarray
         Float32, shape (n,), contiguous, overwritten.
     """
-    word0, word1, at = np.uint32(key0), np.uint32(key1), np.uint32(step)
-    whole = out.shape[0] - out.shape[0] % GROUP
-    if whole:
-        fill_vectors(word0, word1, at, whole, out)
-    if whole < out.shape[0]:
-        rest = np.empty(GROUP, np.float32)
-        pair = add(convert(iota_four(), at), np.uint32(whole // 2))
-        _store_last(interleave(*threefry2x32_13(word0, word1, at, pair)), rest)
-        for k in range(whole, out.shape[0]):  # a slice would compile messages for unequal shapes
-            out[k] = rest[k - whole]
+    rest = np.empty(GROUP, np.float32)
+    words = np.uint32(key0), np.uint32(key1)
+    _fill_row(words[0], words[1], np.uint32(step), out.shape[0], rest, pointer(out, 0))
+
+
+@entry
+def fill_rows(key0: Any, key1: Any, columns: int, out: Any) -> None:
+    """Write the normals of the steps 0, 1, …, each one's columns behind the last one's.
+
+    Parameters
+    ----------
+    key0, key1 : numpy.uint32
+        As for :func:`fill_normals`.
+    columns : int
+        Columns of a step.
+    out : numpy.ndarray
+        Float32, shape (steps * columns,), contiguous, overwritten.
+    """
+    rest = np.empty(GROUP, np.float32)
+    words = np.uint32(key0), np.uint32(key1)
+    for start in range(0, out.shape[0], columns):
+        step = np.uint32(start // columns)
+        _fill_row(words[0], words[1], step, columns, rest, pointer(out, start))

@@ -12,7 +12,7 @@ from numba import config, njit
 from scipy import stats
 
 from imssa_sim.kernels._normal_table import TABLE
-from imssa_sim.kernels.normal import fill_normals, normal_from_bits
+from imssa_sim.kernels.normal import fill_normals, fill_rows, normal_from_bits
 from imssa_sim.kernels.threefry import derive_key, threefry2x32_13, threefry2x32_20
 
 SIGMAS = 4.9
@@ -188,3 +188,13 @@ def test_a_column_s_normal_does_not_depend_on_how_many_are_drawn():
     whole = draw(200, seed=5, step=9)
     for count in (1, 2, 31, 32, 33, 63, 64, 100):
         np.testing.assert_array_equal(draw(count, seed=5, step=9), whole[:count])
+
+
+@pytest.mark.parametrize("columns", [1, 65, 128, 300])
+def test_rows_are_the_steps(columns):
+    key, out = derive_key(1, 2, 3, 4, 5), np.empty(7 * columns, np.float32)
+    fill_rows(*key, columns, out)
+    for step, row in enumerate(out.reshape(7, columns)):
+        single = np.empty(columns, np.float32)
+        fill_normals(*key, step, single)
+        np.testing.assert_array_equal(row, single)
