@@ -78,7 +78,7 @@ def noise_height(a: Any) -> Any:
 
 @inner
 def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
-    """Work space of token k of a chunk; see ``_recurrent_items.Work``."""
+    """Work space of token k of a chunk; see ``_recurrent_items.Work`` (``order`` is not used)."""
     tall, wide, noisy = CHUNK * height, CHUNK * a.pitch, noise_height(a)
     code = pointer(space.floats, k * height)
     v = pointer(code, tall)

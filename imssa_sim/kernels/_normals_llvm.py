@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,12 @@ class _Writer:
         integer = x.type in (_INT, _shaped(_INT, self.shape))
         return self.builder.add(x, y) if integer else self.builder.fadd(x, y)
 
+    @cached_property
+    def table(self) -> ir.Value:
+        """The coefficients in memory: by columns for registers, else by rows of 8."""
+        by_rows = np.pad(TABLE, ((0, 0), (0, ROW - POWERS)))
+        return _constant(self.builder, "coefficients", TABLE.T if self.wide else by_rows)
+
     def coefficient(self, power: int, octave: ir.Value) -> ir.Value:
         """Entries of a column of the table."""
         if self.wide:
@@ -119,9 +126,9 @@ class _Writer:
 
     def _from_registers(self, power: int, octave: ir.Value) -> ir.Value:
         """A column of 32 entries fits two registers, of which one instruction picks 16."""
-        builder, table = self.builder, _constant(self.builder, "columns", TABLE.T)
+        builder, column = self.builder, power * len(TABLE)
         halves = [
-            loaded_from(builder, _at(builder, table, power * len(TABLE) + first), _FLOAT, 64)
+            loaded_from(builder, _at(builder, self.table, column + first), _FLOAT, 64)
             for first in (0, LANES)
         ]
         name = "llvm.x86.avx512.vpermi2var.ps.512"
@@ -134,11 +141,10 @@ class _Writer:
     def _from_memory(self, octave: ir.Value) -> list[ir.Value]:
         """All columns: one row for each lane, 8 rows turned over at a time."""
         builder = self.builder
-        table = _constant(builder, "rows", np.pad(TABLE, ((0, 0), (0, ROW - POWERS))))
 
         def row(lane: ir.Value) -> ir.Value:
             inside = builder.and_(lane, ir.Constant(_INT, len(TABLE) - 1))
-            start = _at(builder, table, builder.mul(inside, ir.Constant(_INT, ROW)))
+            start = _at(builder, self.table, builder.mul(inside, ir.Constant(_INT, ROW)))
             return loaded_from(builder, start, _FLOAT, 4 * ROW, ROW)
 
         if not isinstance(octave.type, ir.VectorType):

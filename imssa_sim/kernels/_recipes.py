@@ -1,8 +1,9 @@
 """Threefry and the inverse normal, step by step, so that two of them can be run in turn.
 
 A recipe is a generator. It applies the operations ``o`` to its values, yields each result once and
-goes on with what is sent back; its return value is the result. ``o`` is ``_ops_python`` where
-nothing is compiled and otherwise writes instructions (``_normals_llvm``), so both follow one text.
+goes on with what is sent back; its return value is the result. ``o`` computes where nothing is
+compiled (``_normals_python``) and otherwise writes instructions (``_normals_llvm``), so both follow
+one text.
 
 To run two recipes in turn matters for speed: each is a long chain in which every operation waits
 for the one before. A processor looks a few hundred instructions ahead and the compiler puts one

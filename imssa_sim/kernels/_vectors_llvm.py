@@ -116,8 +116,8 @@ def _lanewise(
     return typed
 
 
-def _unary(emit: Callable[..., ir.Value], result: types.Type | None = None) -> Any:
-    typed = _lanewise(emit, result)
+def _unary(emit: Callable[..., ir.Value]) -> Any:
+    typed = _lanewise(emit)
 
     @intrinsic
     def operation(typingctx, a):  # type: ignore[no-untyped-def]
@@ -161,10 +161,6 @@ def call(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
 add = _binary(lambda b, e, x, y: b.fadd(x, y) if _is_float(e) else b.add(x, y))
 sub = _binary(lambda b, e, x, y: b.fsub(x, y) if _is_float(e) else b.sub(x, y))
 mul = _binary(lambda b, e, x, y: b.fmul(x, y) if _is_float(e) else b.mul(x, y))
-xor = _binary(lambda b, e, x, y: b.xor(x, y))
-both = _binary(lambda b, e, x, y: b.and_(x, y))
-either = _binary(lambda b, e, x, y: b.or_(x, y))
-smaller = _binary(lambda b, e, x, y: b.select(b.icmp_signed("<", x, y), x, y))
 positive = _unary(lambda b, e, x: b.select(b.fcmp_ordered(">", x, _zero(x)), x, _zero(x)))
 sqrt = _unary(lambda b, e, x: call(b, "llvm.sqrt", x))
 absolute = _unary(lambda b, e, x: call(b, "llvm.fabs", x))
@@ -176,10 +172,6 @@ less = _binary(
 
 def _retyped(x: ir.Value, element: ir.Type) -> ir.Type:
     return ir.VectorType(element, x.type.count) if isinstance(x.type, ir.VectorType) else element
-
-
-bits_of = _unary(lambda b, e, x: b.bitcast(x, _retyped(x, ir.IntType(32))), types.int32)
-float_of = _unary(lambda b, e, x: b.bitcast(x, _retyped(x, ir.FloatType())), types.float32)
 
 
 @intrinsic
@@ -231,13 +223,8 @@ def _shift(emit: Callable[..., ir.Value]) -> Any:
     return operation
 
 
-def _rotate(builder: ir.IRBuilder, element: types.Type, x: ir.Value, bits: ir.Value) -> ir.Value:
-    return call(builder, "llvm.fshl", x, x, bits)
-
-
 shift_left = _shift(lambda b, e, x, n: b.shl(x, n))
 shift_right = _shift(lambda b, e, x, n: b.ashr(x, n) if e.signed else b.lshr(x, n))
-rotate_left = _shift(_rotate)
 
 
 @intrinsic
