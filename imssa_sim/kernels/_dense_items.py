@@ -17,6 +17,7 @@ from imssa_sim.kernels._recurrent_items import Work, gather_tile
 from imssa_sim.kernels.normal import fill_vectors
 from imssa_sim.kernels.ops import (
     LANES,
+    align_stack,
     convert,
     entry,
     inner,
@@ -187,6 +188,7 @@ def read_items(
     counter: Any,
 ) -> None:
     """Read the items that ``counter`` gives out; item = chunk * tiles + tile."""
+    align_stack()
     tiles = a.n_states.shape[0]
     total = tokens.step.shape[0]
     items = (total + CHUNK - 1) // CHUNK * tiles

@@ -113,3 +113,14 @@ def gather(typingctx, array, at):  # type: ignore[no-untyped-def]
         return builder.call(function, [places, align, mask, rest])
 
     return Vector(array.dtype, at.lanes)(array, at), codegen
+
+
+@intrinsic
+def align_stack(typingctx):  # type: ignore[no-untyped-def]
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        attributes = builder.function.attributes
+        attributes.alignstack = 64
+        attributes.add("nounwind")  # true, and llvmlite writes none for an empty set
+        return context.get_dummy_value()
+
+    return types.void(), codegen

@@ -281,3 +281,7 @@ def make_double_product(vectors: int) -> Callable[..., None]:
         single(pairs, 0, 1, 0, q, o0, qi, (n + 1) // 2, totals, o0, 0)
 
     return product
+
+
+def align_stack() -> None:
+    """Let the compiled function that calls this keep vectors at whole cache lines of the stack."""

@@ -11,7 +11,7 @@ from imssa_sim.kernels._columns import ABREAST, run_columns, stretch_order
 from imssa_sim.kernels._lanes import WIDTH, run_lanes
 from imssa_sim.kernels._packing import aligned_zeros
 from imssa_sim.kernels.normal import GROUP
-from imssa_sim.kernels.ops import LANES, entry, inner, pointer, take_next
+from imssa_sim.kernels.ops import LANES, align_stack, entry, inner, pointer, take_next
 from imssa_sim.kernels.tiles import RecurrentTiles
 
 
@@ -296,6 +296,7 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: Any, t: int
 @entry
 def run_items(a: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, counter: Any) -> None:
     """Run the items that ``counter`` gives out; item = block * tiles + tile."""
+    align_stack()
     work = _open(a, space)
     tiles = a.n_states.shape[0]
     items = tiles * plan.width.shape[0]

@@ -13,6 +13,7 @@ import numpy as np
 
 from imssa_sim.kernels.ops import (
     LANES,
+    align_stack,
     convert,
     count,
     entry,
@@ -118,6 +119,7 @@ def run_block(
     requantised apart. reverse: last step first. u, y (B, L, H) int16. clipped (2,) int64: clipped
     state parts and outputs.
     """
+    align_stack()
     batch, steps, channels = u.shape
     modes = state_scale.size // channels
     valid = min(LANES, batch - first)

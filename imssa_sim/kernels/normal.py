@@ -16,6 +16,7 @@ import numpy as np
 from imssa_sim.kernels.ops import (
     LANES,
     add,
+    align_stack,
     convert,
     entry,
     inner,
@@ -102,6 +103,7 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     out : numpy.ndarray
         Float32, shape (n,), contiguous, overwritten.
     """
+    align_stack()
     rest = np.empty(GROUP, np.float32)
     words = np.uint32(key0), np.uint32(key1)
     _fill_row(words[0], words[1], np.uint32(step), out.shape[0], rest, pointer(out, 0))
@@ -120,6 +122,7 @@ def fill_rows(key0: Any, key1: Any, columns: int, out: Any) -> None:
     out : numpy.ndarray
         Float32, shape (steps * columns,), contiguous, overwritten.
     """
+    align_stack()
     rest = np.empty(GROUP, np.float32)
     words = np.uint32(key0), np.uint32(key1)
     for start in range(0, out.shape[0], columns):

@@ -36,6 +36,7 @@ if TYPE_CHECKING or config.DISABLE_JIT:
     from imssa_sim.kernels._ops_python import (
         absolute,
         add,
+        align_stack,
         convert,
         count,
         first_lanes,
@@ -70,6 +71,7 @@ if TYPE_CHECKING or config.DISABLE_JIT:
     )
 else:
     from imssa_sim.kernels._memory_llvm import (
+        align_stack,
         gather,
         load,
         load_four,
@@ -115,6 +117,7 @@ __all__ = [
     "LANES",
     "absolute",
     "add",
+    "align_stack",
     "convert",
     "count",
     "entry",

@@ -8,7 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from numba import config
+from numba import config, njit
+
+from imssa_sim.kernels.ops import align_stack
 
 USE = """
 from imssa_sim.kernels.threefry import derive_key
@@ -36,3 +38,15 @@ def test_what_another_version_kept_is_replaced(tmp_path):
     index.write_bytes(pickle.dumps(version) + gone)
     assert use() == first
     assert use() == [*first[:2], "1"]
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+def test_stack_of_a_kernel_is_aligned_to_cache_lines():
+    @njit
+    def function(x):
+        align_stack()
+        return x + 1
+
+    assert function(1) == 2
+    (text,) = function.inspect_llvm().values()
+    assert "alignstack=64" in text
