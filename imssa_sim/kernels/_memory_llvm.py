@@ -14,11 +14,24 @@ from numba.extending import intrinsic
 
 from imssa_sim.kernels._vectors_llvm import LANES, SUFFIX, Vector, widened
 
+INT64 = ir.IntType(64)
+
 
 def address(context: Any, builder: Any, ty: types.Type, memory: Any, at: ir.Value) -> ir.Value:
     if isinstance(ty, types.Array):
         memory = context.make_array(ty)(context, builder, memory).data
     return builder.gep(memory, [at], inbounds=True)
+
+
+def at(builder: Any, base: ir.Value, place: ir.Value | int) -> ir.Value:
+    """The pointer ``place`` elements behind ``base``."""
+    place = ir.Constant(INT64, place) if isinstance(place, int) else place
+    return builder.gep(base, [place], inbounds=True)
+
+
+def put(builder: Any, pointer: ir.Value, value: ir.Value, align: int) -> None:
+    """Store a vector."""
+    builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=align)
 
 
 def loaded_from(

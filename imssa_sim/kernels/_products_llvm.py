@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from imssa_sim.kernels._memory_llvm import address, is_flat, loaded_from
+from imssa_sim.kernels._memory_llvm import INT64, address, at, is_flat, loaded_from, put
 from imssa_sim.kernels._vectors_llvm import (
     LANES,
     abreast,
@@ -24,7 +25,7 @@ from imssa_sim.kernels._vectors_llvm import (
 )
 
 
-def _multiply_pairs(context: Any, builder: Any, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+def multiply_pairs(context: Any, builder: Any, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
     """Per lane of int32: both halves of a times those of b, as int16, added to c."""
     if has(context, "avx512vnni"):
         return instruction(builder, "llvm.x86.avx512.vpdpwssd.512", c.type, c, a, b)
@@ -52,9 +53,39 @@ def fma_pairs(typingctx, a, b, c):  # type: ignore[no-untyped-def]
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         wide = [widened(builder, v, c.lanes) for v in args]
         pieces = zip(*(cut(builder, v, LANES) for v in wide), strict=True)
-        return abreast(builder, [_multiply_pairs(context, builder, *p) for p in pieces])
+        return abreast(builder, [multiply_pairs(context, builder, *p) for p in pieces])
 
     return c(a, b, c), codegen
+
+
+def summed(
+    builder: Any,
+    first: ir.Value,
+    last: ir.Value,
+    sums: list[ir.Value],
+    step: Callable[[ir.Value, list[ir.Value]], list[ir.Value]],
+) -> list[ir.Value]:
+    """Write a loop: the sums after ``sums = step(i, sums)`` for i = first … last - 1."""
+    before = builder.block
+    body, after = builder.append_basic_block("loop"), builder.append_basic_block("summed")
+    builder.cbranch(builder.icmp_signed("<", first, last), body, after)
+
+    builder.position_at_end(body)
+    index = builder.phi(INT64)
+    phis = [builder.phi(value.type) for value in sums]
+    new = step(index, phis)
+    following = builder.add(index, ir.Constant(INT64, 1))
+    for phi, start, value in zip([index, *phis], [first, *sums], [following, *new], strict=True):
+        phi.add_incoming(start, before)
+        phi.add_incoming(value, body)
+    builder.cbranch(builder.icmp_signed("<", following, last), body, after)
+
+    builder.position_at_end(after)
+    final = [builder.phi(value.type) for value in sums]
+    for phi, start, value in zip(final, sums, new, strict=True):
+        phi.add_incoming(start, before)
+        phi.add_incoming(value, body)
+    return final
 
 
 def make_product(scalars: int, vectors: int) -> Any:
@@ -80,58 +111,37 @@ def make_product(scalars: int, vectors: int) -> Any:
             align = x.dtype.bitwidth // 8
             pairs = isinstance(x.dtype, types.Integer)
             zero = ir.Constant(ir.VectorType(element, LANES), [0 if pairs else 0.0] * LANES)
-            int64 = ir.IntType(64)
             s_data = address(context, builder, s, a_s, a_s0)
             x_data = address(context, builder, x, a_x, a_x0)
-            before = builder.block
-            body = builder.append_basic_block("rows")
-            after = builder.append_basic_block("sums")
-            empty = builder.icmp_signed("<=", a_n, ir.Constant(int64, 0))
-            offsets = [builder.mul(a_sc, ir.Constant(int64, c)) for c in range(scalars)]
-            builder.cbranch(empty, after, body)
+            offsets = [builder.mul(a_sc, ir.Constant(INT64, c)) for c in range(scalars)]
 
-            builder.position_at_end(body)
-            row = builder.phi(int64)
-            row.add_incoming(ir.Constant(int64, 0), before)
-            places = scalars * vectors
-            sums = [builder.phi(zero.type) for _ in range(places)]
-            s_row = builder.gep(s_data, [builder.mul(row, a_si)], inbounds=True)
-            x_row = builder.gep(x_data, [builder.mul(row, a_xi)], inbounds=True)
-            loaded = []
-            for v in range(vectors):
-                at = builder.gep(x_row, [ir.Constant(int64, v * LANES)], inbounds=True)
-                loaded.append(loaded_from(builder, at, element, align))
-            new = []
-            for c in range(scalars):
-                scalar = builder.load(builder.gep(s_row, [offsets[c]], inbounds=True), align=align)
-                wide = widened(builder, scalar)
-                for v in range(vectors):
-                    operands = (wide, loaded[v], sums[c * vectors + v])
-                    new.append(
-                        _multiply_pairs(context, builder, *operands)
-                        if pairs
-                        else call(builder, "llvm.fma", *operands)
-                    )
-            following = builder.add(row, ir.Constant(int64, 1))
-            row.add_incoming(following, body)
-            for phi, value in zip(sums, new, strict=True):
-                phi.add_incoming(zero, before)
-                phi.add_incoming(value, body)
-            builder.cbranch(builder.icmp_signed("<", following, a_n), body, after)
+            def row(i: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
+                s_row = builder.gep(s_data, [builder.mul(i, a_si)], inbounds=True)
+                x_row = builder.gep(x_data, [builder.mul(i, a_xi)], inbounds=True)
+                found = [
+                    loaded_from(builder, at(builder, x_row, v * LANES), element, align)
+                    for v in range(vectors)
+                ]
+                new = []
+                for c in range(scalars):
+                    number = builder.load(at(builder, s_row, offsets[c]), align=align)
+                    wide = widened(builder, number)
+                    for v in range(vectors):
+                        operands = (wide, found[v], sums[c * vectors + v])
+                        new.append(
+                            multiply_pairs(context, builder, *operands)
+                            if pairs
+                            else call(builder, "llvm.fma", *operands)
+                        )
+                return new
 
-            builder.position_at_end(after)
-            for place in range(places):
-                final = builder.phi(zero.type)
-                final.add_incoming(zero, before)
-                final.add_incoming(new[place], body)
-                new[place] = final
+            sums = summed(builder, ir.Constant(INT64, 0), a_n, [zero] * (scalars * vectors), row)
             for c in range(scalars):
-                start = builder.add(a_o0, builder.mul(a_oc, ir.Constant(int64, c)))
+                start = builder.add(a_o0, builder.mul(a_oc, ir.Constant(INT64, c)))
                 for v in range(vectors):
-                    at = builder.add(start, ir.Constant(int64, v * LANES))
-                    pointer = address(context, builder, out, a_out, at)
-                    pointer = builder.bitcast(pointer, zero.type.as_pointer())
-                    builder.store(new[c * vectors + v], pointer, align=align)
+                    place = builder.add(start, ir.Constant(INT64, v * LANES))
+                    target = address(context, builder, out, a_out, place)
+                    put(builder, target, sums[c * vectors + v], align)
             return context.get_dummy_value()
 
         arguments = (s, whole, whole, whole, x, whole, whole, whole, out, whole, whole)
@@ -149,7 +159,8 @@ def make_double_product(vectors: int) -> Any:
         totals[o0 + 16*v + lane] = sum_{r<(n+1)/2} pairs[r] * q[o0 + r*qi + 16*v + lane]
 
     the first as in :func:`make_product`, the second in pairs of int16. A row alone keeps few sums,
-    each of which waits for itself; those of the other product fill the gaps.
+    each of which waits for itself; those of the other product fill the gaps. Four rows go in one
+    turn: the end of a longer loop is beyond what some processors foresee.
     """
 
     @intrinsic
@@ -158,87 +169,58 @@ def make_double_product(vectors: int) -> Any:
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             a_x, a_w, a_wi, a_out, a_pairs, a_q, a_qi, a_totals, a_n, a_o0 = args
-            element, int64 = context.get_value_type(x.dtype), ir.IntType(64)
+            element = context.get_value_type(x.dtype)
             align = x.dtype.bitwidth // 8
-            one = ir.Constant(int64, 1)
+            one, two = (ir.Constant(INT64, k) for k in (1, 2))
             nothing = [ir.Constant(ir.VectorType(element, LANES), [0.0] * LANES)] * vectors
             nothing += [int32s(*[0] * LANES)] * vectors
 
-            def at(base: ir.Value, place: ir.Value) -> ir.Value:
-                return builder.gep(base, [place], inbounds=True)
-
             def row(i: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
                 """The sums after row i of the first product."""
-                number = widened(builder, builder.load(at(a_x, i), align=align))
-                start = at(a_w, builder.add(a_o0, builder.mul(i, a_wi)))
-                return [
-                    call(
-                        builder, "llvm.fma", number,
-                        loaded_from(builder, at(start, _place(v)), element, align), sums[v],
-                    )
+                number = widened(builder, builder.load(at(builder, a_x, i), align=align))
+                start = at(builder, a_w, builder.add(a_o0, builder.mul(i, a_wi)))
+                found = [
+                    loaded_from(builder, at(builder, start, v * LANES), element, align)
                     for v in range(vectors)
-                ] + sums[vectors:]  # fmt: skip
+                ]
+                return [
+                    call(builder, "llvm.fma", number, found[v], sums[v]) for v in range(vectors)
+                ] + sums[vectors:]
 
             def pair(r: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
                 """The sums after pair r of the second."""
-                number = widened(builder, builder.load(at(a_pairs, r), align=4))
-                start = at(a_q, builder.add(a_o0, builder.mul(r, a_qi)))
+                number = widened(builder, builder.load(at(builder, a_pairs, r), align=4))
+                start = at(builder, a_q, builder.add(a_o0, builder.mul(r, a_qi)))
                 found = [
-                    loaded_from(builder, at(start, _place(v)), ir.IntType(32), 4)
+                    loaded_from(builder, at(builder, start, v * LANES), ir.IntType(32), 4)
                     for v in range(vectors)
                 ]
                 return sums[:vectors] + [
-                    _multiply_pairs(context, builder, number, found[v], sums[vectors + v])
+                    multiply_pairs(context, builder, number, found[v], sums[vectors + v])
                     for v in range(vectors)
                 ]
 
-            before = builder.block
-            body, after, last, end = (
-                builder.append_basic_block(name) for name in ("two_rows", "odd", "last", "sums")
-            )
-            count = builder.ashr(a_n, one)
-            builder.cbranch(builder.icmp_signed("<=", count, ir.Constant(int64, 0)), after, body)
+            def two_rows(r: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
+                i = builder.shl(r, one)
+                return pair(r, row(builder.add(i, one), row(i, sums)))
 
-            builder.position_at_end(body)
-            r = builder.phi(int64)
-            sums = [builder.phi(zero.type) for zero in nothing]
-            i = builder.shl(r, one)
-            new = pair(r, row(builder.add(i, one), row(i, sums)))
-            following = builder.add(r, one)
-            r.add_incoming(ir.Constant(int64, 0), before)
-            r.add_incoming(following, body)
-            for phi, zero, value in zip(sums, nothing, new, strict=True):
-                phi.add_incoming(zero, before)
-                phi.add_incoming(value, body)
-            builder.cbranch(builder.icmp_signed("<", following, count), body, after)
+            def four_rows(k: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
+                r = builder.shl(k, one)
+                return two_rows(builder.add(r, one), two_rows(r, sums))
 
-            builder.position_at_end(after)
-            even = [builder.phi(zero.type) for zero in nothing]
-            for phi, zero, value in zip(even, nothing, new, strict=True):
-                phi.add_incoming(zero, before)
-                phi.add_incoming(value, body)
-            odd = builder.icmp_signed("!=", builder.and_(a_n, one), ir.Constant(int64, 0))
-            builder.cbranch(odd, last, end)
+            def last_row(r: ir.Value, sums: list[ir.Value]) -> list[ir.Value]:
+                return pair(r, row(builder.shl(r, one), sums))
 
-            builder.position_at_end(last)
-            whole_sums = pair(count, row(builder.sub(a_n, one), even))
-            builder.branch(end)
-
-            builder.position_at_end(end)
-            final = [builder.phi(zero.type) for zero in nothing]
-            for v, phi in enumerate(final):
-                phi.add_incoming(even[v], after)
-                phi.add_incoming(whole_sums[v], last)
-            for v, value in enumerate(final):
-                target = at(a_out if v < vectors else a_totals, a_o0)
-                place = builder.bitcast(at(target, _place(v % vectors)), value.type.as_pointer())
-                builder.store(value, place, align=align)
+            fours, twos = builder.ashr(a_n, two), builder.ashr(a_n, one)
+            ends = builder.ashr(builder.add(a_n, one), one)
+            sums = summed(builder, ir.Constant(INT64, 0), fours, nothing, four_rows)
+            sums = summed(builder, builder.shl(fours, one), twos, sums, two_rows)
+            sums = summed(builder, twos, ends, sums, last_row)
+            for v, value in enumerate(sums):
+                target = at(builder, a_out if v < vectors else a_totals, a_o0)
+                put(builder, at(builder, target, v % vectors * LANES), value, align)
             return context.get_dummy_value()
 
         return types.void(x, w, whole, out, pairs, q, whole, totals, whole, whole), codegen
 
     return product
-
-
-def _place(vector: int) -> ir.Constant:
-    return ir.Constant(ir.IntType(64), vector * LANES)
