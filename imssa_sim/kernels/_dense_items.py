@@ -79,7 +79,7 @@ def noise_height(a: Any) -> Any:
 
 @inner
 def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
-    """Work space of token k of a chunk; see ``_recurrent_items.Work`` (``order`` is not used)."""
+    """Work space of token k of a chunk; see ``_recurrent_items.Work`` (not used: common, order)."""
     tall, wide, noisy = CHUNK * height, CHUNK * a.pitch, noise_height(a)
     code = pointer(space.floats, k * height)
     v = pointer(code, tall)
@@ -95,8 +95,8 @@ def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
     return Work(
         code, sums, squared, squares, magnitudes, used, low, high, high, variances, v,
         pointer(space.pairs, k * (height // 2)), pointer(space.halves, k * height),
-        pointer(space.totals, k * a.pitch), pointer(space.keys, 0), pointer(space.keys, 0),
-        pointer(space.normals, 0),
+        pointer(space.totals, k * a.pitch), pointer(space.totals, 0), pointer(space.keys, 0),
+        pointer(space.keys, 0), pointer(space.normals, 0),
     )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def _read_chunk(
     v = s.v if t.chain.has_dac else s.code
     _products(pointer(panels.weights, cells), a.rows, array.rows, count, a.pitch, height, v, s.sums)
     if array.paired:
-        every = (a.rows + 1) // 2
+        every = (a.rows + 3) // 4 * 2
         _products(
             pointer(panels.pairs, tile * every * a.pitch), every, (array.rows + 1) // 2, count,
             a.pitch, height // 2, s.pairs, s.totals,

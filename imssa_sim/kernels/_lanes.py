@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from imssa_sim.kernels._converters import adc_table, dac, pulse_power, requantise
+from imssa_sim.kernels._packing import SQUARE
 from imssa_sim.kernels.ops import (
     LANES,
     absolute,
@@ -29,11 +30,11 @@ from imssa_sim.kernels.ops import (
     load_twice,
     lower_half,
     make_product,
+    make_winograd_products,
     merged,
     mul,
     normal_from_bits,
     normals_and_words,
-    pointer,
     positive,
     select,
     shift_left,
@@ -41,6 +42,7 @@ from imssa_sim.kernels.ops import (
     splat,
     sqrt,
     store,
+    sub,
     threefry2x32_13,
     upper_half,
 )
@@ -51,6 +53,9 @@ _product_9 = make_product(9, 2)
 _product_8 = make_product(8, 2)
 _product_4 = make_product(4, 2)
 _product_1 = make_product(1, 2)
+NOISY = 5  # columns of a noisy product
+_noisy_product = make_winograd_products(NOISY)
+BOTH_LESS = 2**16 - SQUARE - SQUARE * 2**16  # takes SQUARE from both halves of a pair
 
 
 @inner
@@ -84,17 +89,42 @@ def _sparse(
 
 
 @inner
-def _sparse_pairs(
-    start: Any, row: Any, value: Any, first: int, last: int, v: Any, out: Any
-) -> None:
-    """The same of pairs of rows in integers, whose order is free; columns list even numbers."""
+def _deviation(t: Any, s: Any, j: int, excess: Any, unit: Any) -> None:
+    """Standard deviation of column j's noise: of the listed cells, in a unit, and the rest."""
+    extra = splat(t.array.extra_variance[j])
+    var = fma(unit, excess, join(extra, extra))
+    if t.array.flat_noise:
+        var = fma(t.array.flat_variance[j], load_twice(s.parts, 0), var)
+    store(s.variances, j * WIDTH, sqrt(positive(var)))
+
+
+@inner
+def _sparse_pairs(t: Any, s: Any, first: int, last: int) -> None:
+    """Deviations of the columns first … last - 1 from the listed pairs of cells alone.
+
+    The order of integers is free; columns list even numbers.
+    """
+    start, row, value = t.array.pair_start, t.array.pair_row, t.array.pair_value
     nothing = join(splat(np.int32(0)), splat(np.int32(0)))
     for j in range(first, last):
         even, odd = nothing, nothing
         for e in range(start[j], start[j + 1], 2):
-            even = fma_pairs(value[e], load_twice(v, row[e] * WIDTH), even)
-            odd = fma_pairs(value[e + 1], load_twice(v, row[e + 1] * WIDTH), odd)
-        store(out, j * WIDTH, add(even, odd))
+            even = fma_pairs(value[e], load_twice(s.pairs, row[e] * WIDTH), even)
+            odd = fma_pairs(value[e + 1], load_twice(s.pairs, row[e + 1] * WIDTH), odd)
+        total = convert(add(even, odd), load_twice(s.parts, 0))
+        _deviation(t, s, j, total, t.array.pair_unit[j])
+
+
+@inner
+def _noisy_products(t: Any, s: Any, first: int, last: int) -> None:
+    """Sums and deviations of the columns first … last - 1; some beside them become void."""
+    a = t.array
+    for j in range(first, last, NOISY):
+        _noisy_product(
+            s.code, a.weights, s.pairs, a.pairs, a.pitch, a.rows, min(j, a.pitch - NOISY),
+            a.pair_offset, s.common, a.pair_unit, a.extra_variance, a.flat_variance, s.parts,
+            s.sums, s.variances,
+        )  # fmt: skip
 
 
 @inner
@@ -136,25 +166,34 @@ def _square(s: Any, i: int) -> Any:
 
 
 @inner
-def _square_pairs(t: Any, s: Any) -> None:
-    """Squared codes of two rows side by side, and the sum of all."""
-    total = join(splat(np.int32(0)), splat(np.int32(0)))
-    for i in range(0, t.array.rows - 1, 2):
-        even, odd = _square(s, i), _square(s, i + 1)
-        store(s.pairs, i // 2 * WIDTH, add(even, shift_left(odd, 16)))
-        total = add(total, add(even, odd))
-    if t.array.rows % 2:
-        last = _square(s, t.array.rows - 1)
-        store(s.pairs, t.array.rows // 2 * WIDTH, last)
-        total = add(total, last)
+def _square_fours(t: Any, s: Any) -> None:
+    """Squared codes of two rows side by side, and what the noise takes from all of them.
+
+    That is the sum, into ``s.parts``, and for Winograd's product, for which each square is less by
+    ``SQUARE``, the sum of the products of two rows, negative, into ``s.common``.
+    """
+    offset = np.int32(0 if t.array.sparse_variance else BOTH_LESS)
+    nothing = join(splat(np.int32(0)), splat(np.int32(0)))
+    total, products = nothing, nothing
+    for i in range(0, t.array.rows, 4):
+        a, b, c, d = _square(s, i), _square(s, i + 1), _square(s, i + 2), _square(s, i + 3)
+        lower = add(add(a, shift_left(b, 16)), offset)
+        upper = add(add(c, shift_left(d, 16)), offset)
+        store(s.pairs, i // 2 * WIDTH, lower)
+        store(s.pairs, (i // 2 + 1) * WIDTH, upper)
+        if t.array.flat_noise:
+            total = add(total, add(add(a, b), add(c, d)))
+        if not t.array.sparse_variance:
+            products = fma_pairs(lower, upper, products)
     store(s.parts, 0, convert(total, t.chain.zero))
+    store(s.common, 0, sub(nothing, products))
 
 
 @inner
 def _drive(t: Any, s: Any) -> None:
     """Put the codes on the word lines: analog values, their squares, statistics of the codes."""
     if t.array.paired:
-        _square_pairs(t, s)
+        _square_fours(t, s)
     for i in range(t.array.rows):
         code = load_twice(s.code, i * WIDTH)
         if t.chain.has_dac:
@@ -182,32 +221,25 @@ def _digitise(t: Any, s: Any, j: int, x: Any) -> None:
 
 
 @inner
-def _add_noise(t: Any, s: Any, j: int, normals: Any) -> Any:
-    """The noisy sums of one column; ``normals`` holds its 32."""
-    x = load_twice(s.sums, j * WIDTH)
-    var = join(splat(t.array.extra_variance[j]), splat(t.array.extra_variance[j]))
-    if t.array.paired:
-        var = fma(convert(load_twice(s.totals, j * WIDTH), x), t.array.pair_unit[j], var)
-    else:
-        var = add(load_twice(s.variances, j * WIDTH), var)
-    if t.array.flat_noise:
-        var = fma(t.array.flat_variance[j], load_twice(s.parts, 0), var)
-    return fma(sqrt(positive(var)), convert(load_twice(normals, 0), x), x)
-
-
-@inner
-def _variances(t: Any, s: Any, first: int, last: int) -> None:
-    """What the columns' noise takes from each row: sums of the squares times the variances."""
-    if t.array.paired:
-        if t.array.sparse_variance:
-            _sparse_pairs(
-                t.array.pair_start, t.array.pair_row, t.array.pair_value, first, last, s.pairs,
-                s.totals,
-            )  # fmt: skip
-        else:
-            rows = (t.array.rows + 1) // 2
-            _dense(t.array.pairs, t.array.pitch, rows, first, last, s.pairs, s.totals)
+def _products(t: Any, s: Any, v: Any, first: int, last: int) -> None:
+    """Sums of the columns first … last - 1, and what their noise takes from each row."""
+    if t.array.noisy and t.array.paired and not t.array.sparse_variance:
+        _noisy_products(t, s, first, last)
         return
+    if t.array.sparse_weights:
+        _sparse(
+            t.array.weight_start, t.array.weight_row, t.array.weight_value, first, last,
+            v, t.chain.zero, s.sums,
+        )  # fmt: skip
+    else:
+        _dense(t.array.weights, t.array.pitch, t.array.rows, first, last, v, s.sums)
+    if not t.array.noisy:
+        return
+    if t.array.paired:
+        _sparse_pairs(t, s, first, last)
+        return
+    if t.array.flat_noise:
+        _sum_squares(s.squared, t.array.rows, t.chain.zero, s.parts)
     if t.array.sparse_variance:
         _sparse(
             t.array.variance_start, t.array.variance_row, t.array.variance_value, first, last,
@@ -216,8 +248,8 @@ def _variances(t: Any, s: Any, first: int, last: int) -> None:
     else:
         rows = t.array.noise_rows
         _dense(t.array.variance, t.array.pitch, rows, first, last, s.squared, s.variances)
-    if t.array.flat_noise:
-        _sum_squares(s.squared, t.array.rows, t.chain.zero, s.parts)
+    for j in range(first, last):
+        _deviation(t, s, j, load_twice(s.variances, j * WIDTH), t.chain.one)
 
 
 @inner
@@ -240,26 +272,20 @@ def _noisy(t: Any, s: Any, first: int, last: int, step: Any) -> None:
             store(s.normals, 2 * WIDTH, normal_from_bits(lower_half(word1)))
         for column in range(max(first, j), min(last, j + 4)):
             place = (column - j) % 2 * 2 + (column - j) // 2  # even columns, then odd ones
-            _digitise(t, s, column, _add_noise(t, s, column, pointer(s.normals, place * WIDTH)))
+            x, z = load_twice(s.sums, column * WIDTH), load_twice(s.normals, place * WIDTH)
+            noise = load_twice(s.variances, column * WIDTH)
+            _digitise(t, s, column, fma(noise, convert(z, x), x))
         j += 4
 
 
 @merged
 def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
     """One array read of the columns first … last - 1: ADC codes into ``s.sums``."""
-    v = s.v if t.chain.has_dac else s.code
-    if t.array.sparse_weights:
-        _sparse(
-            t.array.weight_start, t.array.weight_row, t.array.weight_value, first, last,
-            v, t.chain.zero, s.sums,
-        )  # fmt: skip
-    else:
-        _dense(t.array.weights, t.array.pitch, t.array.rows, first, last, v, s.sums)
+    _products(t, s, s.v if t.chain.has_dac else s.code, first, last)
     if not t.array.noisy:
         for j in range(first, last):
             _digitise(t, s, j, load_twice(s.sums, j * WIDTH))
         return
-    _variances(t, s, first, last)
     _noisy(t, s, first, last, step)
 
 
@@ -337,6 +363,9 @@ def run_lanes(t: Any, s: Any) -> None:
         s.keys[WIDTH + k] = key1
     for i in range(0, t.array.states * WIDTH, LANES):
         store(s.code, i, convert(load(t.job.state, i), t.chain.one))
+    if t.array.paired:  # rows are taken by four
+        for i in range(t.array.rows * WIDTH, (t.array.rows + 3) // 4 * 4 * WIDTH, LANES):
+            store(s.code, i, splat(t.chain.zero))
     columns = t.array.states + t.array.outputs
     for k in range(t.job.steps):
         step = np.uint32(t.job.first_step + k)

@@ -283,5 +283,47 @@ def make_double_product(vectors: int) -> Callable[..., None]:
     return product
 
 
+def make_winograd_products(columns: int) -> Callable[..., None]:
+    """Sums and noise in one pass; see ``_winograd_llvm.make_winograd_products``."""
+    first = make_product(columns, 2)
+    width = 2 * LANES
+
+    def products(
+        x: Any,
+        w: Any,
+        u: Any,
+        v: Any,
+        pitch: int,
+        n: int,
+        j: int,
+        start: Any,
+        common: Any,
+        unit: Any,
+        extra: Any,
+        flat: Any,
+        squares: Any,
+        sums: Any,
+        deviations: Any,
+    ) -> None:
+        first(w, j, pitch, 1, x, 0, width, n, sums, j * width, width)
+        for c in range(j, j + columns):
+            total = start[c] + load_twice(common, 0)
+            for k in range((n + 3) // 4):
+                u01, u23 = (load_twice(u, (2 * k + r) * width) for r in range(2))
+                v01, v23 = (v[(2 * k + r) * pitch + c] for r in range(2))
+                total = fma_pairs(_add_words(u01, v23), _add_words(u23, v01), total)
+            var = fma(unit[c], convert(total, unit[c]), extra[c])
+            var = fma(flat[c], load_twice(squares, 0), var)
+            store(deviations, c * width, sqrt(positive(var)))
+
+    return products
+
+
+def _add_words(a: Any, b: Any) -> Any:
+    """Sums of both halves of int32, as int16."""
+    low, high = (np.asarray(a >> bits) + (b >> bits) for bits in (0, 16))
+    return (low & 0xFFFF) | (high << 16)
+
+
 def align_stack() -> None:
     """Let the compiled function that calls this keep vectors at whole cache lines of the stack."""

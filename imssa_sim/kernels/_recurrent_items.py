@@ -71,6 +71,7 @@ class Array(NamedTuple):
     pair_row: Any
     pair_value: Any
     pair_unit: Any
+    pair_offset: Any
     flat_variance: Any
     extra_variance: Any
     paired: bool
@@ -154,6 +155,7 @@ class Work(NamedTuple):
     pairs: Any  # squared codes, two rows to an int32
     halves: Any  # the same memory, row after row of int16
     totals: Any  # sums of the pairs
+    common: Any  # what all of them start from, see _lanes
     order: Any  # steps and pairs of columns of a stretch, see normal.fill_steps
     keys: Any
     normals: Any
@@ -181,7 +183,7 @@ def work_space(tiles: RecurrentTiles) -> Space:
         aligned_zeros(count, tiles.dtype),
         pairs,
         pairs.view(np.int16),
-        aligned_zeros(pitch * WIDTH, np.int32),
+        aligned_zeros((pitch + 1) * WIDTH, np.int32),
         stretch_order(pitch),
         aligned_zeros(2 * WIDTH, np.uint32),
         aligned_zeros(max(ABREAST * pitch, GROUP), np.float32),
@@ -206,8 +208,8 @@ def _open(a: Any, space: Any) -> Any:
     return Work(
         code, sums, squared, squares, magnitudes, used, low, high, parts, variances,
         pointer(variances, tall), pointer(space.pairs, 0), pointer(space.halves, 0),
-        pointer(space.totals, 0), pointer(space.order, 0), pointer(space.keys, 0),
-        pointer(space.normals, 0),
+        pointer(space.totals, 0), pointer(space.totals, tall), pointer(space.order, 0),
+        pointer(space.keys, 0), pointer(space.normals, 0),
     )  # fmt: skip
 
 
@@ -242,6 +244,7 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: Any, t: int
         pointer(a.pair_cells.row, 0),
         pointer(a.pair_cells.value, 0),
         pointer(a.pair_unit, t * (a.pair_unit.shape[0] // tiles)),
+        pointer(a.pair_offset, t * (a.pair_offset.shape[0] // tiles)),
         pointer(a.flat_variance, column),
         pointer(a.extra_variance, column),
         a.pairs.shape[0] > 0 and a.noisy and job.noise,

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels._blocks import Plan
 from imssa_sim.kernels._dense_items import CHUNK, PANEL, Tokens, read_items
-from imssa_sim.kernels._packing import aligned_zeros
+from imssa_sim.kernels._packing import aligned_zeros, pair_rows
 from imssa_sim.kernels._recurrent_items import Counters, Flow, Job
 from imssa_sim.kernels._threads import run_threads
 from imssa_sim.kernels.normal import GROUP
@@ -161,7 +161,7 @@ shot_variance, pulse_power, dac_levels, adc_table, slices, slice_gain, dtype
     a = packed.arrays
     weights = _in_panels(a.weights, a.rows, a.pitch)
     variance = _in_panels(a.variance, a.noise_rows, a.pitch)
-    pairs = _in_panels(a.pairs, -(-a.rows // 2), a.pitch)
+    pairs = _in_panels(a.pairs, pair_rows(a.rows), a.pitch)
     return DenseTiles(packed, Panels(weights, variance, pairs), start)
 
 

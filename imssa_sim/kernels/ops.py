@@ -56,6 +56,7 @@ if TYPE_CHECKING or config.DISABLE_JIT:
         lower_half,
         make_double_product,
         make_product,
+        make_winograd_products,
         mul,
         pointer,
         positive,
@@ -112,6 +113,7 @@ else:
         sub,
         upper_half,
     )
+    from imssa_sim.kernels._winograd_llvm import make_winograd_products
 
 __all__ = [
     "LANES",
@@ -139,6 +141,7 @@ __all__ = [
     "lower_half",
     "make_double_product",
     "make_product",
+    "make_winograd_products",
     "merged",
     "mul",
     "normal_from_bits",

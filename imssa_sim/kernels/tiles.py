@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels._packing import (
-    WORD,
+    SQUARE,
     ColumnLists,
     aligned_zeros,
     column_lists,
@@ -46,8 +46,9 @@ class TileArrays(NamedTuple):
     weights: NDArray[Any]  # (T * R * P,)
     noise_rows: int  # N, R without shot noise
     variance: NDArray[Any]  # (T * N * P,) excess of the read-noise variance over the flat one
-    pairs: NDArray[np.int32]  # (T * R / 2 * P,) or (0,): the same excess, see noise_pairs
+    pairs: NDArray[np.int32]  # (T * H * P,) or (0,): the same excess, see noise_pairs
     pair_unit: NDArray[Any]  # (T * P,) variance that a 1 in pairs stands for
+    pair_offset: NDArray[np.int32]  # (T * P,) what Winograd's product starts from
     pulse_power: NDArray[Any]  # (2 * limit + 1,) or (0,): no shot noise
     weight_cells: ColumnLists
     variance_cells: ColumnLists
@@ -150,9 +151,10 @@ def pack_tiles(
         Read-noise variance of a cell per squared code [weight units squared], (T, R, C).
         ``var_j = flat_variance_j * sum_i v_i**2 + sum_i (variance_ij - flat_variance_j) * v_i**2``:
         cells whose variance is the column's ``flat_variance`` cost nothing. Where squared codes are
-        integers of 16 bits and rows few (up to 256 of 8 bits), variances are rounded to integers:
-        a sum is then wrong by at most ``unit_j / 2 * sum_i v_i**2``; half a unit is a variance
-        of ``max_i / 65,534`` or ``sum_i * limit**2 / 2**32``, the larger.
+        integers of 14 bits and rows few (up to 256 of 8 bits), what is left of the variances is
+        rounded to integers: a sum is then wrong by at most ``unit_j / 2 * sum_i v_i**2``. Half a
+        unit is the largest rest over 65,534, the lowest below zero over 32,768 or the sum of all
+        times ``limit**2 / 2**32``, whichever is most.
     flat_variance : array_like
         Variance that most cells of a column share, broadcast to (T, C).
     extra_variance : array_like
@@ -238,9 +240,9 @@ def pack_tiles(
     flat = np.broadcast_to(np.asarray(flat_variance, dtype=np.float64), shape)
     limit = max(state_limit, input_limit)
     excess: NDArray[np.float64] = np.zeros((tiles, rows, columns))
+    driven = (np.arange(rows) < (ns + ni)[:, None])[:, :, None]
     if variance is not None:
-        in_use = np.arange(rows) < (ns + ni)[:, None]
-        excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * in_use[:, :, None]
+        excess = (np.asarray(variance, dtype=np.float64) - flat[:, None, :]) * driven
     power = np.zeros(0)
     if shot_variance is not None:
         excess, power = with_shot(excess, shot_variance, pulse_power, ns + ni, limit)
@@ -253,12 +255,11 @@ def pack_tiles(
     noise_rows = excess.shape[1]
     noisy = bool(np.any(excess) or np.any(flat) or np.any(extra_variance))
     whole = not (len(levels) or len(power)) and np.dtype(dtype) == np.float32
-    paired = noisy and whole and limit**2 <= WORD and rows * limit**2 <= SQUARES
-    pairs, pair_unit = aligned_zeros(0, np.int32), np.zeros((0, columns), np.float32)
+    paired = noisy and whole and limit**2 < SQUARE and rows * limit**2 <= SQUARES
+    integers = noise_pairs(excess if paired else excess[:0], limit, multiple)
+    pairs = aligned_zeros(integers.cells.size, np.int32)
+    pairs[:] = integers.cells.ravel()
     if paired:
-        numbers, pair_unit = noise_pairs(excess, limit, multiple)
-        pairs = aligned_zeros(numbers.size, np.int32)
-        pairs[:] = numbers.ravel()
         excess = excess[:, :0]
     packed_weights, packed_excess = (padded(m, m.shape, dtype, multiple) for m in (w, excess))
     listed_pairs = column_lists(pairs, few[1], tiles, len(pairs) // (tiles * pitch), pitch)
@@ -278,7 +279,8 @@ def pack_tiles(
         noise_rows=noise_rows,
         variance=packed_excess,
         pairs=pairs,
-        pair_unit=padded(pair_unit, pair_unit.shape, dtype, multiple),
+        pair_unit=padded(integers.unit, integers.unit.shape, dtype, multiple),
+        pair_offset=padded(integers.start, integers.start.shape, np.int32, multiple),
         pulse_power=power.astype(dtype),
         weight_cells=column_lists(packed_weights, few[0], tiles, rows, pitch),
         variance_cells=column_lists(packed_excess, few[1], tiles, excess.shape[1], pitch),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,6 +64,26 @@ def supported(features):
     return all(get_host_cpu_features().get(f[1:], False) for f in features.split(","))
 
 
+def compiling_for(features):
+    """Environment of a process that compiles for a processor with these features alone."""
+    chosen = {"NUMBA_CPU_NAME": "x86-64", "NUMBA_CPU_FEATURES": features}
+    return {**os.environ, **(chosen if features is not None else {})}
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+@pytest.mark.parametrize("name", [name for name in FEATURES if FEATURES[name] is not None])
+def test_products_in_one_pass_pass_their_tests_on_every_processor(name):
+    features = FEATURES[name]
+    if not supported(features):
+        pytest.skip(f"no processor with {features}")
+    tests = Path(__file__).with_name("test_products.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)],
+        env=compiling_for(features), timeout=300, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
 @pytest.mark.parametrize("name", FEATURES)
 def test_every_processor_gives_the_same_numbers(tmp_path, name):
@@ -79,12 +100,9 @@ def test_every_processor_gives_the_same_numbers(tmp_path, name):
     near = (rng.integers(-5000, 5000, 512) - 0.5) / scale
     near = np.append(near, [scale, offset]).astype(np.float32)
     np.savez(tmp_path / "given.npz", s=s, x=x, words=words, near=near)
-    chosen = {} if features is None else {"NUMBA_CPU_NAME": "x86-64"}
-    if features is not None:
-        chosen["NUMBA_CPU_FEATURES"] = features
     subprocess.run(
         [sys.executable, "-c", RUN, str(tmp_path / "given.npz"), str(tmp_path / "out.npz")],
-        env={**os.environ, **chosen}, check=True, timeout=120,
+        env=compiling_for(features), check=True, timeout=120,
     )  # fmt: skip
     with np.load(tmp_path / "out.npz") as out:
         z, next_words, sums, pairs, codes = (out[name] for name in out.files)

@@ -6,11 +6,20 @@ import numpy as np
 import pytest
 from numba import njit
 
-from imssa_sim.kernels._packing import WORD
-from imssa_sim.kernels.ops import make_double_product, pointer
+from imssa_sim.kernels._packing import SQUARE, WORD, noise_pairs, pair_rows
+from imssa_sim.kernels.ops import make_double_product, make_winograd_products, pointer
 
 LIMIT, PITCH, WIDTH = 127, 48, 32
-double = make_double_product(2)
+winograd, double = make_winograd_products(3), make_double_product(2)
+
+
+@njit
+def run_winograd(x, w, u, v, n, j, start, common, unit, extra, flat, squares, sums, deviations):
+    winograd(
+        pointer(x, 0), pointer(w, 0), pointer(u, 0), pointer(v, 0), PITCH, n, j, pointer(start, 0),
+        pointer(common, 0), pointer(unit, 0), pointer(extra, 0), pointer(flat, 0),
+        pointer(squares, 0), pointer(sums, 0), pointer(deviations, 0),
+    )  # fmt: skip
 
 
 @njit
@@ -41,9 +50,46 @@ def cells(rows, seed):
 
 
 @pytest.mark.parametrize("rows", [*range(10), 65, 256])
+def test_winograd_gives_the_sums_and_the_noise(rows):
+    weights, variances, codes = cells(rows, rows)
+    tall = 2 * pair_rows(rows)
+    squares = np.zeros((tall, WIDTH), np.int64)
+    squares[:rows] = codes**2
+    numbers = np.zeros((tall, PITCH), np.int64)
+    numbers[:rows] = variances
+    # what is the same for all columns, what for all samples, by the definition
+    u = squares - SQUARE
+    common = -sum(u[k] * u[k + 2] + u[k + 1] * u[k + 3] for k in range(0, tall, 4))
+    v = numbers
+    start = SQUARE * v.sum(axis=0)
+    start = start - sum(v[k] * v[k + 2] + v[k + 1] * v[k + 3] for k in range(0, tall, 4))
+    unit, extra = np.float32(0.25), np.arange(PITCH, dtype=np.float32)
+    flat, shared = extra[::-1].copy(), np.arange(WIDTH, dtype=np.float32) * 64
+    sums, deviations = (np.full(PITCH * WIDTH, -1, np.float32) for _ in range(2))
+    run_winograd(
+        codes.astype(np.float32).ravel(), weights.astype(np.float32).ravel(), in_pairs(u).ravel(),
+        in_pairs(v).ravel(), rows, 2, np.broadcast_to(start, PITCH).astype(np.int32),
+        np.broadcast_to(common, WIDTH).astype(np.int32), np.full(PITCH, unit), extra, flat,
+        shared, sums, deviations,
+    )  # fmt: skip
+    given = slice(2, 5)
+    exact = (weights.T @ codes)[given]
+    np.testing.assert_array_equal(sums.reshape(PITCH, WIDTH)[given], exact)
+    totals = (variances.T @ codes**2)[given]
+    assert totals.max(initial=0) < 2**31
+    expected = 0.25 * totals.astype(np.float32) + extra[given, None]
+    added = expected.astype(np.float64) + flat[given, None].astype(np.float64) * shared
+    expected = np.sqrt(added.astype(np.float32))
+    np.testing.assert_array_equal(deviations.reshape(PITCH, WIDTH)[given], expected)
+    for out in (sums, deviations):  # nothing beside them is touched
+        rest = np.delete(out.reshape(PITCH, WIDTH), given, axis=0)
+        np.testing.assert_array_equal(rest, -1)
+
+
+@pytest.mark.parametrize("rows", [*range(10), 65, 256])
 def test_double_product_gives_both(rows):
     weights, variances, codes = cells(rows, 100 + rows)
-    code, square = codes[:, 0], np.zeros(-(-rows // 4) * 4, np.int64)
+    code, square = codes[:, 0], np.zeros(2 * pair_rows(rows), np.int64)
     square[:rows] = code**2
     numbers = np.zeros((square.size, PITCH), np.int64)
     numbers[:rows] = variances
@@ -55,3 +101,17 @@ def test_double_product_gives_both(rows):
     np.testing.assert_array_equal(sums[16:], (code @ weights)[16:])
     np.testing.assert_array_equal(totals[16:], (code**2 @ variances)[16:])
     np.testing.assert_array_equal([sums[:16], totals[:16]], -1)
+
+
+def test_packed_variances_start_winograd_where_its_definition_does():
+    rng = np.random.default_rng(8)
+    variances = rng.uniform(0, 3, (2, 7, 5))
+    packed = noise_pairs(variances, LIMIT, 16)
+    low, high = (packed.cells[..., :5] << 16) >> 16, packed.cells[..., :5] >> 16
+    numbers = np.stack([low, high], axis=2).reshape(2, 8, 5).astype(np.int64)
+    np.testing.assert_allclose(numbers[:, :7] * packed.unit[:, None], variances, atol=1e-4)
+    products = sum(
+        numbers[:, k] * numbers[:, k + 2] + numbers[:, k + 1] * numbers[:, k + 3] for k in (0, 4)
+    )
+    start = SQUARE * numbers.sum(axis=1) - products
+    np.testing.assert_array_equal((start - packed.start) % 2**32, 0)
