@@ -150,12 +150,12 @@ class Work(NamedTuple):
     low: Any
     high: Any
     parts: Any
-    variances: Any
+    variances: Any  # of 32 samples: at last the deviations
     v: Any
     pairs: Any  # squared codes, two rows to an int32
     halves: Any  # the same memory, row after row of int16
-    totals: Any  # sums of the pairs
-    common: Any  # what all of them start from, see _lanes
+    totals: Any  # sums of the pairs of a single sample
+    common: Any  # what the sums of 32 samples' pairs start from, see _lanes
     order: Any  # steps and pairs of columns of a stretch, see normal.fill_steps
     keys: Any
     normals: Any
@@ -178,12 +178,12 @@ def work_space(tiles: RecurrentTiles) -> Space:
     rows, noisy = (-(-n // LANES) * LANES for n in (tiles.arrays.rows, tiles.arrays.noise_rows))
     pitch = tiles.arrays.pitch
     count = (2 * WIDTH + 2 * LANES + 1) * rows + (2 * WIDTH + 2) * pitch + (LANES + noisy) * WIDTH
-    pairs = aligned_zeros(rows // 2 * WIDTH, np.int32)
+    pairs = aligned_zeros((rows // 2 + 1) * WIDTH, np.int32)
     return Space(
         aligned_zeros(count, tiles.dtype),
         pairs,
         pairs.view(np.int16),
-        aligned_zeros((pitch + 1) * WIDTH, np.int32),
+        aligned_zeros(pitch, np.int32),
         stretch_order(pitch),
         aligned_zeros(2 * WIDTH, np.uint32),
         aligned_zeros(max(ABREAST * pitch, GROUP), np.float32),
@@ -208,7 +208,7 @@ def _open(a: Any, space: Any) -> Any:
     return Work(
         code, sums, squared, squares, magnitudes, used, low, high, parts, variances,
         pointer(variances, tall), pointer(space.pairs, 0), pointer(space.halves, 0),
-        pointer(space.totals, 0), pointer(space.totals, tall), pointer(space.order, 0),
+        pointer(space.totals, 0), pointer(space.pairs, wide // 2), pointer(space.order, 0),
         pointer(space.keys, 0), pointer(space.normals, 0),
     )  # fmt: skip
 
