@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import simpy
 
-from imssa_sim.mapping.program import Bypass, Operation, Stage
+from imssa_sim.mapping.program import Action, Bypass, Stage
 from imssa_sim.timing.build import build_graph
 from imssa_sim.timing.durations import Duration, Durations
 from imssa_sim.timing.event import run_event
@@ -81,7 +81,7 @@ def segment(tokens: int) -> Segment:
     stages = [
         Stage(
             f"chip.s{i}",
-            (Operation(f"chip.s{i}.unit", "lut", "lookup", 1, 1, ticks, 8),),
+            (Action(f"chip.s{i}.unit", "lut", "lookup", 1, 1, ticks, 8),),
             0,
             PLACES,
             False,
@@ -167,17 +167,17 @@ CHIP_RUNS = (
 def chip_stages(layers: int) -> tuple[list[Stage], list[Bypass]]:
     """Stages of a chip, durations in ticks of 1 ns as serial actions."""
 
-    def op(component: str, kind: ComponentKind, action: str, ticks: int, many: int) -> Operation:
-        return Operation(component, kind, action, many * ticks, many, ticks, 8)
+    def op(component: str, kind: ComponentKind, action: str, ticks: int, many: int) -> Action:
+        return Action(component, kind, action, many * ticks, many, ticks, 8)
 
-    def hand_on(path: str, ticks: int) -> list[Operation]:
+    def hand_on(path: str, ticks: int) -> list[Action]:
         return [
             op("chip.bus", "bus", "transfer", ticks, 1),
             op(f"{path}.buffer", "buffer", "write", ticks, 1),
             op(f"{path}.buffer", "buffer", "read", ticks, 1),
         ]
 
-    def tiles(path: str, number: int, conversions: int) -> list[Operation]:
+    def tiles(path: str, number: int, conversions: int) -> list[Action]:
         return [
             op(f"{path}.dac", "dac", "drive", 127, 65 * number),
             op(f"{path}.array", "array", "read", 1, number),
@@ -192,7 +192,7 @@ def chip_stages(layers: int) -> tuple[list[Stage], list[Bypass]]:
             op(f"{path}.kernel.requantiser", "requantiser", "requantise", 4, 2048),
             op(f"{path}.kernel.register", "register", "write", 1, 8192),
         ]
-        plan: tuple[tuple[str, list[Operation], list[Operation], int], ...] = (
+        plan: tuple[tuple[str, list[Action], list[Action], int], ...] = (
             ("input", [op("chip.vector", "requantiser", "requantise", 1, 128)], [], 4),
             ("kernel", kernel, [], 4),
             ("activation", [op("chip.vector", "lut", "lookup", 1, 128)], [], 4),
@@ -217,7 +217,7 @@ def chip_run(engine: str, arbitration: Arbitration) -> dict[str, float]:
             return int(run_recurrence(only).last_end.max()), len(only.stations)
         tick = Fraction(1, 10**9)
         table = Durations(
-            tick, {op: Duration(op.serial * tick, "", False) for s in stages for op in s.operations}
+            tick, {op: Duration(op.serial * tick, "", False) for s in stages for op in s.actions}
         )
         result = simulate_stages(
             stages, bypasses, tokens, table, engine=engine, arbitration=arbitration
@@ -248,7 +248,7 @@ def chip_table() -> list[dict[str, float | str]]:
     """Run the chip in a fresh process per engine, so that peak memory is each one's own."""
     rows: list[dict[str, float | str]] = []
     stages, _ = chip_stages(CHIP_LAYERS)
-    used = sum(op.instances for s in stages for op in s.operations if op.kind == "array")
+    used = sum(op.instances for s in stages for op in s.actions if op.kind == "array")
     print(f"\nchip of {CHIP_LAYERS} layers, {used:,} tiles, {CHIP_TOKENS:,} steps (warm)")
     print(f"{'engine':28} {'order':8} {'end [ticks]':>13} {'wall':>9} {'CPU':>9} {'peak':>9}")
     for name, engine, arbitration in CHIP_RUNS:

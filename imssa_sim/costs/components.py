@@ -18,7 +18,7 @@ from imssa_sim.costs.parameters import Number, Parameters
 from imssa_sim.costs.pricing import Pricing, table_bytes
 
 if TYPE_CHECKING:
-    from imssa_sim.mapping.program import Operation, Stage
+    from imssa_sim.mapping.program import Action, Stage
 
 
 class ComponentPrices(Pricing):
@@ -30,9 +30,9 @@ class ComponentPrices(Pricing):
         found: dict[tuple[str, str], ComponentCost] = {}
         users: dict[str, set[str]] = {}
         for stage in self.program.stages:
-            for op in stage.operations:
-                users.setdefault(op.component, set()).add(stage.path)
-                cost, key = self._component(op, stage), (op.component, op.kind)
+            for action in stage.actions:
+                users.setdefault(action.component, set()).add(stage.path)
+                cost, key = self._component(action, stage), (action.component, action.kind)
                 if cost is not None and (key not in found or _larger(cost, found[key])):
                     found[key] = cost
         listed = [
@@ -41,28 +41,28 @@ class ComponentPrices(Pricing):
         around = [c for cost in listed if cost.kind == "array" for c in self._around_arrays(cost)]
         return (*listed, *around, *self._bypasses(), *self._weight_store(), *self._idle_tiles())
 
-    def _component(self, op: Operation, stage: Stage) -> ComponentCost | None:
-        tile, bits = self.hardware.chip.tile, op.bits
-        if op.kind == "dac":
+    def _component(self, action: Action, stage: Stage) -> ComponentCost | None:
+        tile, bits = self.hardware.chip.tile, action.bits
+        if action.kind == "dac":
             form = dac_form(self.dac)
             pair = self.pair(
                 self.dac, lambda p: form.area(p, bits), lambda p: form.leakage(p, bits),
                 ("dac", bits),
             )  # fmt: skip
-        elif op.kind == "array":
+        elif action.kind == "array":
             cells = tile.rows * tile.columns
             card = self.card(tile.array)
             area = self.term(card, lambda p: cells * array.cell_area(p, self.feature), ("array",))
             pair = area, Term(0.0, ())
-        elif op.kind == "adc":
+        elif action.kind == "adc":
             converter, at = adc_form(self.adc), self.adc_point
             pair = self.pair(
                 self.adc, lambda p: converter.area(p, at), lambda p: converter.leakage(p, at),
                 ("adc",),
             )  # fmt: skip
-        elif op.kind == "buffer":
-            pair = self.memory_pair(self.buffer_bytes(op, stage))
-        elif op.kind == "bus":
+        elif action.kind == "buffer":
+            pair = self.memory_pair(self.buffer_bytes(action, stage))
+        elif action.kind == "bus":
             card, width = self.card(self.hardware.bus.card), self.hardware.bus.width
             link = bus_form(card)
             tiles = self.program.tiles_available
@@ -72,26 +72,26 @@ class ComponentPrices(Pricing):
                 lambda p: link.leakage(p, width, tiles),
                 ("bus",),
             )
-        elif op.kind == "off_chip":
-            if op.card is None:
+        elif action.kind == "off_chip":
+            if action.card is None:
                 return None
-            card = self.card(op.card)
+            card = self.card(action.card)
             far = off_chip_form(card)
             pair = self.pair(
                 card, lambda p: far.area(p, 1, 1), lambda p: far.leakage(p, 1, 1), ("off_chip",)
             )
-        elif op.kind == "lut":
+        elif action.kind == "lut":
             pair = self.memory_pair(table_bytes(bits))
         else:
-            pair = self._digital_pair(op)
-        return _many(op.component, op.kind, stage.path, op.instances, pair)
+            pair = self._digital_pair(action)
+        return _many(action.component, action.kind, stage.path, action.instances, pair)
 
-    def _digital_pair(self, op: Operation) -> tuple[Term, Term]:
-        bits = op.bits
+    def _digital_pair(self, action: Action) -> tuple[Term, Term]:
+        bits = action.bits
         size: dict[str, Callable[[Digital], tuple[Number, Number]]] = {
             "shift_add": lambda d: d.add_size(accumulator_bits(bits)),
             "adder": lambda d: d.add_size(accumulator_bits(bits)),
-            "requantiser": lambda d: self._requantiser_size(d, op),
+            "requantiser": lambda d: self._requantiser_size(d, action),
             "multiplier": lambda d: d.multiply_size(bits, bits),
             "norm": lambda d: d.normalise_size(bits),
             "mac": lambda d: d.mac_size(bits),
@@ -100,14 +100,14 @@ class ComponentPrices(Pricing):
         card = self.card(self.hardware.digital.card)
         return self.pair(
             card,
-            lambda p: size[op.kind](self.digital(p))[0],
-            lambda p: size[op.kind](self.digital(p))[1],
-            self.digital_key(op),
+            lambda p: size[action.kind](self.digital(p))[0],
+            lambda p: size[action.kind](self.digital(p))[1],
+            self.digital_key(action),
         )
 
-    def _requantiser_size(self, digital: Digital, op: Operation) -> tuple[Number, Number]:
-        bits = self.requantised_bits(op)
-        if self.aligned(op):
+    def _requantiser_size(self, digital: Digital, action: Action) -> tuple[Number, Number]:
+        bits = self.requantised_bits(action)
+        if self.aligned(action):
             return digital.round_and_clip_size(bits)
         return digital.requantise_size(bits)
 
@@ -156,11 +156,11 @@ class ComponentPrices(Pricing):
                 if kind == "array":
                     yield from self._around_arrays(scaled)
 
-    def _first(self, kind: str) -> tuple[Operation, Stage] | None:
+    def _first(self, kind: str) -> tuple[Action, Stage] | None:
         for stage in self.program.stages:
-            for op in stage.operations:
-                if op.kind == kind:
-                    return op, stage
+            for action in stage.actions:
+                if action.kind == kind:
+                    return action, stage
         return None
 
     @cached_property

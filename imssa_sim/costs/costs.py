@@ -26,14 +26,14 @@ class Term:
 
 @dataclass(frozen=True)
 class ActionCost:
-    """Energy of one kind of action that an operation of the Program entails.
+    """Energy of an action of the Program, or of something that it entails.
 
     Attributes
     ----------
     component, kind, action : str
         Where it is booked.
     per : int
-        How often it happens for one action of the operation.
+        How often it happens for one such action.
     account : {"dynamic", "off_chip"}
     terms : tuple of Term
         Energies [J] of one such action.

@@ -11,11 +11,11 @@ from imssa_sim.costs.costs import ActionCost
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.costs.parameters import Draws
-    from imssa_sim.mapping.program import Operation, Program, Stage
+    from imssa_sim.mapping.program import Action, Program, Stage
 
 
 class CostModel(ActionPrices, ComponentPrices):
-    """Prices the operations and components of a Program.
+    """Prices the actions and components of a Program.
 
     Parameters
     ----------
@@ -38,25 +38,25 @@ class CostModel(ActionPrices, ComponentPrices):
         self, program: Program, hardware: HardwareConfig, draws: Draws | None = None
     ) -> None:
         super().__init__(program, hardware, draws)
-        self._prices: dict[tuple[str, Operation], tuple[ActionCost, ...]] = {}
+        self._prices: dict[tuple[str, Action], tuple[ActionCost, ...]] = {}
 
     @property
     def citations(self) -> tuple[str, ...]:
         """Bibliography keys of all entries that the costs rest on."""
         for stage in self.program.stages:
-            for operation in stage.operations:
-                self.actions(operation, stage)
+            for action in stage.actions:
+                self.actions(action, stage)
         _ = self.components, self.programming, tuple(self.bypass_actions())
         keys = {key for use in self._uses for key in use.sources}
         return tuple(sorted(keys | set(self.scaling.card.sources)))
 
-    def actions(self, operation: Operation, stage: Stage) -> tuple[ActionCost, ...]:
-        """Return what one action of an operation entails.
+    def actions(self, action: Action, stage: Stage) -> tuple[ActionCost, ...]:
+        """Return what one action entails.
 
         The first entry stands for the action itself; others are booked beside it (charging of
         lines, reads of weights).
         """
-        key = stage.path, operation
+        key = stage.path, action
         if key not in self._prices:
-            self._prices[key] = tuple(self._priced(operation, stage))
+            self._prices[key] = tuple(self._priced(action, stage))
         return self._prices[key]

@@ -16,11 +16,11 @@ from imssa_sim.costs.digital import Digital, accumulator_bits
 from imssa_sim.costs.memory import memory_form
 from imssa_sim.costs.parameters import Draws, Number, Parameters, Use, check_valid
 from imssa_sim.costs.scaling import Scaling
-from imssa_sim.mapping.operations import VECTOR
+from imssa_sim.mapping.actions import VECTOR
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.mapping.program import KernelTiles, LinearTiles, Operation, Program, Stage
+    from imssa_sim.mapping.program import Action, KernelTiles, LinearTiles, Program, Stage
 
 Key = tuple[str | float, ...]
 """What a price depends on beside the chip's own settings."""
@@ -136,9 +136,9 @@ class Pricing:
                 bits += linear.weight.size * linear.weight_bits
         return bits / 8
 
-    def buffer_bytes(self, op: Operation, stage: Stage) -> float:
-        """Return the size of the FIFO that an operation writes or reads."""
-        return stage.buffer_tokens * op.count * op.bits / 8
+    def buffer_bytes(self, action: Action, stage: Stage) -> float:
+        """Return the size of the FIFO that an action writes or reads."""
+        return stage.buffer_tokens * action.count * action.bits / 8
 
     def digital(self, p: Parameters) -> Digital:
         """Return digital costs at the chip's node and supply."""
@@ -219,14 +219,14 @@ class Pricing:
         cells = float(targets(held, scale, tile.weights, low, high).sum())
         return cells * tile.devices / tiles.tiles
 
-    def requantised_bits(self, op: Operation) -> int:
+    def requantised_bits(self, action: Action) -> int:
         """Width of what a requantiser takes: a conversion behind an ADC, else a wide sum."""
-        if op.component.startswith(VECTOR):
-            return accumulator_bits(op.bits)
+        if action.component.startswith(VECTOR):
+            return accumulator_bits(action.bits)
         bits = self.hardware.adc.bits
         return bits if self.hardware.chip.tile.slices == 1 else accumulator_bits(bits)
 
-    def aligned(self, op: Operation) -> bool:
+    def aligned(self, action: Action) -> bool:
         """Tell whether a requantiser's gain is a power of two.
 
         It is behind a converter of a column of its own whose range is aligned with the quantiser
@@ -235,12 +235,12 @@ class Pricing:
         adc = self.hardware.adc
         whole = self.hardware.chip.tile.slices == 1
         own = adc.range == "aligned" and adc.scope == "column" and whole
-        return own and not op.component.startswith(VECTOR)
+        return own and not action.component.startswith(VECTOR)
 
-    def digital_key(self, op: Operation) -> Key:
-        """Return what the price of a digital operation depends on."""
-        width = self.requantised_bits(op) if op.kind == "requantiser" else op.bits
-        return "digital", op.kind, width, self.aligned(op)
+    def digital_key(self, action: Action) -> Key:
+        """Return what the price of a digital action depends on."""
+        width = self.requantised_bits(action) if action.kind == "requantiser" else action.bits
+        return "digital", action.kind, width, self.aligned(action)
 
     def bypass_words(self) -> int:
         """Return how many words a token of a residual connection has."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ActionCounter:
-    """Adds up executed actions under the keys of a Program's operations.
+    """Adds up executed actions under the keys of a Program's actions.
 
     Parameters
     ----------
@@ -24,9 +24,9 @@ class ActionCounter:
         self.counts: dict[tuple[str, str], int] = {}
         self._component: dict[tuple[str, str, str], str] = {}
         for stage in program.stages:
-            for op in stage.operations:
-                self.counts[op.component, op.action] = 0
-                self._component[stage.path, op.kind, op.action] = op.component
+            for action in stage.actions:
+                self.counts[action.component, action.verb] = 0
+                self._component[stage.path, action.kind, action.verb] = action.component
 
     def add(self, component: str, action: str, count: int) -> None:
         """Count actions of a component that is named in full.

@@ -10,7 +10,7 @@ from imssa_sim.circuits.energy import read_energy
 from imssa_sim.functional import digital
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
 from imssa_sim.functional.columns import linear_at
-from imssa_sim.mapping.operations import pulses_per_read
+from imssa_sim.mapping.actions import pulses_per_read
 from imssa_sim.mapping.tiles import rows_and_columns
 from imssa_sim.threads import current
 

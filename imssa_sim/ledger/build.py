@@ -153,9 +153,9 @@ def booked(program: Program, costs: CostModel) -> Iterator[tuple[str, ActionCost
     """Yield (path of the stage, cost of an action, how often it happens in one inference)."""
     length = program.sequence_length
     for stage in program.stages:
-        for position, op in enumerate(stage.operations):
-            number = op.count * repeats(stage, position, length)
-            for cost in costs.actions(op, stage):
+        for position, action in enumerate(stage.actions):
+            number = action.count * repeats(stage, position, length)
+            for cost in costs.actions(action, stage):
                 yield stage.path, cost, number * cost.per
     for path, cost in costs.bypass_actions():
         yield path, cost, costs.bypass_words() * length

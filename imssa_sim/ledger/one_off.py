@@ -17,7 +17,7 @@ from imssa_sim.timing.durations import durations
 if TYPE_CHECKING:
     from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.costs.model import CostModel
-    from imssa_sim.mapping.program import Operation, Program, Stage
+    from imssa_sim.mapping.program import Action, Program, Stage
 
 READ_KINDS = ("dac", "array", "adc")
 """Operations of a stage that a calibration read takes part in; what follows is digital."""
@@ -222,7 +222,7 @@ def _again(entries: Iterable[Entry], times: int) -> Iterator[Entry]:
 
 
 def _calibration(
-    program: Program, costs: CostModel, reads: int, action: str
+    program: Program, costs: CostModel, reads: int, booked_as: str
 ) -> tuple[list[Entry], float]:
     """Return the entries of so many calibration reads of each tile, and their time [s].
 
@@ -231,25 +231,25 @@ def _calibration(
     """
     entries: list[Entry] = []
     longest = 0.0
-    for stage, operations in _reading(program) if reads else ():
+    for stage, actions in _reading(program) if reads else ():
         table = durations([stage], costs.hardware).table
-        each = math.fsum(float(table[op].seconds) for op in operations)
+        each = math.fsum(float(table[action].seconds) for action in actions)
         longest = max(longest, reads * each)
-        for op in operations:
-            time = reads * float(table[op].seconds)
-            for cost in costs.actions(op, stage):
-                count = reads * op.count * cost.per
+        for action in actions:
+            time = reads * float(table[action].seconds)
+            for cost in costs.actions(action, stage):
+                count = reads * action.count * cost.per
                 status = weakest(tuple(use for term in cost.terms for use in term.uses))
                 entries.append(
-                    Entry(cost.component, cost.kind, action, stage.path, count, time,
+                    Entry(cost.component, cost.kind, booked_as, stage.path, count, time,
                           count * float(cost.energy), status)
                 )  # fmt: skip
                 time = 0.0
     return entries, longest
 
 
-def _reading(program: Program) -> Iterator[tuple[Stage, list[Operation]]]:
+def _reading(program: Program) -> Iterator[tuple[Stage, list[Action]]]:
     for stage in program.stages:
-        operations = [op for op in stage.operations if op.kind in READ_KINDS]
-        if operations:
-            yield stage, operations
+        actions = [action for action in stage.actions if action.kind in READ_KINDS]
+        if actions:
+            yield stage, actions

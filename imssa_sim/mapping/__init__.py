@@ -1,1 +1,1 @@
-"""From a quantised network to a Program: tiles, stages, operations."""
+"""From a quantised network to a Program: tiles, stages, actions."""

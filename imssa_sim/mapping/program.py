@@ -96,7 +96,7 @@ def layer_of_path(path: str) -> int | None:
 
 
 @dataclass(frozen=True)
-class Operation:
+class Action:
     """One kind of action of one component (or of equal components side by side) for one token.
 
     ``count`` actions in all, spread over ``instances`` equal components; the busiest of them does
@@ -106,7 +106,7 @@ class Operation:
 
     component: str  # dotted path, the key of ledger, logs and traces
     kind: ComponentKind
-    action: str
+    verb: str  # what it does, e.g. "drive"
     count: int
     instances: int
     serial: int
@@ -116,9 +116,9 @@ class Operation:
 
 @dataclass(frozen=True)
 class Stage:
-    """A pipeline stage: its operations run in order for each token (time step).
+    """A pipeline stage: its actions run in order for each token (time step).
 
-    ``loop``: the first ``loop`` operations close the recurrence; the next token may start them
+    ``loop``: the first ``loop`` actions close the recurrence; the next token may start them
     only when all of them are done. The others are pipelined stations of their own. A component
     that occurs in several stages is one shared resource (bus, vector unit) with arbitration.
     The FIFO behind a stage (kind "buffer") has a port for its write and one for its read.
@@ -126,7 +126,7 @@ class Stage:
     """
 
     path: str
-    operations: tuple[Operation, ...]
+    actions: tuple[Action, ...]
     loop: int
     buffer_tokens: int  # capacity of the FIFO behind the stage
     barrier: bool  # starts only when the whole sequence has arrived (reverse direction)

@@ -2,7 +2,7 @@
 
 A stage on tiles closes its recurrence through drive, read, conversion (and, for a kernel,
 requantisation and register); what follows is pipelined. A stage on a vector unit runs its
-operations as one program per token: all of them are its loop. Values cross the bus whenever they
+actions as one program per token: all of them are its loop. Values cross the bus whenever they
 move between tiles and vector units and from layer to layer, and wait in a FIFO behind each stage.
 
 Vector units and bus links are dealt out in the order of the flow: with fewer units than users,
@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from imssa_sim.mapping.operations import (
+from imssa_sim.mapping.actions import (
     BUS,
     VECTOR,
     behind_adc,
@@ -26,7 +26,7 @@ from imssa_sim.mapping.operations import (
     transfer,
     vector,
 )
-from imssa_sim.mapping.program import Bypass, KernelTiles, Operation, Stage, layer_of_path
+from imssa_sim.mapping.program import Action, Bypass, KernelTiles, Stage, layer_of_path
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class _Pipeline:
     def add(
         self,
         path: str,
-        loop: list[Operation],
-        after: list[Operation],
+        loop: list[Action],
+        after: list[Action],
         out: tuple[int, int] | None,
         *,
         crosses: bool = False,
@@ -72,14 +72,14 @@ class _Pipeline:
         extra_steps: int = 0,
     ) -> None:
         """Append a stage that hands on ``out`` = (words, bits), over the bus if it ``crosses``."""
-        operations = loop + after
+        actions = loop + after
         if out is not None:
             if crosses:
-                operations.append(transfer(self.hardware, *out))
-            operations += fifo(self.hardware, path, *out)
+                actions.append(transfer(self.hardware, *out))
+            actions += fifo(self.hardware, path, *out)
         capacity = self.hardware.memory.buffer_tokens if buffer_tokens is None else buffer_tokens
         self.stages.append(
-            Stage(path, tuple(operations), len(loop), capacity, barrier, per, extra_steps)
+            Stage(path, tuple(actions), len(loop), capacity, barrier, per, extra_steps)
         )
 
     def bits_at(self, path: str) -> BitWidths:
@@ -87,21 +87,21 @@ class _Pipeline:
         bits, layer = self.network.bits, layer_of_path(path)
         return bits if layer is None else bits.of_layer(layer)
 
-    def vector(self, kind: ComponentKind, action: str, count: int, bits: int) -> Operation:
-        return vector(self.hardware, kind, action, count, bits)
+    def vector(self, kind: ComponentKind, verb: str, count: int, bits: int) -> Action:
+        return vector(self.hardware, kind, verb, count, bits)
 
     def linear(
         self, path: str, linear: QuantisedLinear, *, requantise: bool = True
-    ) -> tuple[list[Operation], list[Operation]]:
-        """Return loop and further operations of a linear layer."""
+    ) -> tuple[list[Action], list[Action]]:
+        """Return loop and further actions of a linear layer."""
         outputs, inputs = linear.weight.shape
         bits = linear.requant.bits
         tiles = self.tiles.get(path)
         if tiles is None:
-            operations = [self.vector("mac", "mac", outputs * inputs, linear.weight_bits)]
+            actions = [self.vector("mac", "mac", outputs * inputs, linear.weight_bits)]
             if requantise:
-                operations.append(self.vector("requantiser", "requantise", outputs, bits))
-            return operations, []
+                actions.append(self.vector("requantiser", "requantise", outputs, bits))
+            return actions, []
         hardware = self.hardware
         codes = self.bits_at(path).activations
         rows, columns = rows_and_columns(tiles)
@@ -117,12 +117,12 @@ class _Pipeline:
             )  # fmt: skip
         return loop, after
 
-    def kernel(self, path: str, layer: QuantisedLayer) -> tuple[list[Operation], list[Operation]]:
-        """Return loop and further operations of one layer's kernels in one direction."""
+    def kernel(self, path: str, layer: QuantisedLayer) -> tuple[list[Action], list[Action]]:
+        """Return loop and further actions of one layer's kernels in one direction."""
         hardware, kernel, bits = self.hardware, layer.kernel, self.bits_at(path)
         channels, states = kernel.channels, kernel.states
         tiles = self.tiles.get(path)
-        register = Operation(
+        register = Action(
             f"{path}.register", "register", "write", states, states, 1, bits.state,
             hardware.digital.card,
         )  # fmt: skip
@@ -161,7 +161,7 @@ class _Pipeline:
 
 def _joined(
     hardware: HardwareConfig, path: str, tiles: KernelTiles | LinearTiles, outputs: int
-) -> list[Operation]:
+) -> list[Action]:
     count = partial_sums(tiles, outputs)
     if not count:
         return []
@@ -271,7 +271,7 @@ def build_stages(
 def _dealt(stages: list[Stage], hardware: HardwareConfig) -> tuple[Stage, ...]:
     """Name the vector unit and the bus link that each stage uses."""
     for shared, units in ((VECTOR, hardware.digital.vector_units), (BUS, hardware.bus.links)):
-        users = [s.path for s in stages if any(op.component == shared for op in s.operations)]
+        users = [s.path for s in stages if any(action.component == shared for action in s.actions)]
         if units == 1:
             continue
         unit = {
@@ -280,11 +280,11 @@ def _dealt(stages: list[Stage], hardware: HardwareConfig) -> tuple[Stage, ...]:
         stages = [
             replace(
                 stage,
-                operations=tuple(
-                    replace(op, component=f"{shared}{unit[stage.path]}")
-                    if op.component == shared
-                    else op
-                    for op in stage.operations
+                actions=tuple(
+                    replace(action, component=f"{shared}{unit[stage.path]}")
+                    if action.component == shared
+                    else action
+                    for action in stage.actions
                 ),
             )
             for stage in stages
@@ -300,9 +300,7 @@ def _bypasses(stages: list[Stage], length: int, layers: int) -> tuple[Bypass, ..
     for number in range(layers):
         target = f"chip.layer{number}.output"
         skipped = stages[order[source] + 1 : order[target]]
-        held = sum(
-            1 + len(s.operations) - s.loop + s.buffer_tokens + s.extra_steps for s in skipped
-        )
+        held = sum(1 + len(s.actions) - s.loop + s.buffer_tokens + s.extra_steps for s in skipped)
         capacity = stages[order[source]].buffer_tokens + held
         if any(stage.barrier for stage in skipped):
             capacity = max(capacity, length)

@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Literal
 
 from imssa_sim.errors import InputError, InternalError, nearest
-from imssa_sim.mapping.program import Bypass, Operation, Stage
+from imssa_sim.mapping.program import Action, Bypass, Stage
 from imssa_sim.timing.constraints import static_order
 from imssa_sim.timing.graph import (
     Arbitration,
@@ -22,17 +22,17 @@ from imssa_sim.timing.graph import (
     TimingGraph,
 )
 
-# Between two operations, and behind the read of a FIFO, stands one pipeline register.
+# Between two actions, and behind the read of a FIFO, stands one pipeline register.
 REGISTER_TOKENS = 1
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """A station to be: its operations, and the capacity of the FIFO behind it."""
+    """A station to be: its actions, and the capacity of the FIFO behind it."""
 
     path: str
     stage: Stage
-    operations: tuple[Operation, ...]
+    actions: tuple[Action, ...]
     places: int
     extra: int
     in_next: bool  # reads a FIFO on behalf of the stage that follows
@@ -42,15 +42,15 @@ def build_graph(
     stages: Sequence[Stage],
     bypasses: Sequence[Bypass],
     sequence_length: int,
-    ticks: Callable[[Operation], int],
+    ticks: Callable[[Action], int],
     arbitration: Arbitration = "fifo",
 ) -> TimingGraph:
     """Build the timed event graph of one sequence.
 
-    The first ``loop`` operations of a stage become one station, each further operation one of its
-    own. A FIFO stands between the ``buffer`` operations ``write`` and ``read`` of a stage (two
+    The first ``loop`` actions of a stage become one station, each further action one of its
+    own. A FIFO stands between the ``buffer`` actions ``write`` and ``read`` of a stage (two
     ports: they do not contend), or behind the stage if it has none. A component that occurs in
-    several stations is a shared resource; operations of one component that follow each other in
+    several stations is a shared resource; actions of one component that follow each other in
     a station hold it without a break.
 
     Parameters
@@ -62,7 +62,7 @@ def build_graph(
     sequence_length : int
         Tokens (time steps) of the sequence, at least 1.
     ticks : callable
-        Operation -> length of its occupancy [ticks]; 0 drops the operation.
+        Action -> length of its occupancy [ticks]; 0 drops the action.
     arbitration : {"fifo", "round_robin", "static"}
         Policy of shared resources.
 
@@ -81,7 +81,7 @@ def build_graph(
         raise InputError(f"sequence_length: {sequence_length} steps; give at least 1")
     drafts = [draft for stage in stages for draft in _drafts(stage, ticks)]
     if not drafts:
-        raise InputError("the program has no operation that takes time; nothing to simulate")
+        raise InputError("the program has no action that takes time; nothing to simulate")
     parts = _split(drafts)
     _check_bypasses(bypasses, drafts, parts, sequence_length)
     segments = []
@@ -95,29 +95,31 @@ def build_graph(
     return TimingGraph(tuple(segments))
 
 
-def _drafts(stage: Stage, ticks: Callable[[Operation], int]) -> list[_Draft]:
-    groups: list[tuple[str, tuple[Operation, ...]]] = []
-    loop = tuple(op for op in stage.operations[: stage.loop] if ticks(op) > 0)
+def _drafts(stage: Stage, ticks: Callable[[Action], int]) -> list[_Draft]:
+    groups: list[tuple[str, tuple[Action, ...]]] = []
+    loop = tuple(action for action in stage.actions[: stage.loop] if ticks(action) > 0)
     if loop:
         groups.append(("loop", loop))
-    groups += [(op.kind, (op,)) for op in stage.operations[stage.loop :] if ticks(op) > 0]
+    groups += [
+        (action.kind, (action,)) for action in stage.actions[stage.loop :] if ticks(action) > 0
+    ]
     if stage.buffer_tokens < 1:
         raise InputError(f"{stage.path}: its FIFO holds {stage.buffer_tokens} tokens; at least 1")
-    actions = ["buffer." + g[1][0].action if g[0] == "buffer" else "" for g in groups]
-    has_port = "buffer.write" in actions and actions[-1] == "buffer.read"
+    verbs = ["buffer." + g[1][0].verb if g[0] == "buffer" else "" for g in groups]
+    has_port = "buffer.write" in verbs and verbs[-1] == "buffer.read"
     drafts = []
     seen: dict[str, int] = defaultdict(int)
-    for position, (name, operations) in enumerate(groups):
-        name = actions[position].replace(".", "_") or name
+    for position, (name, actions) in enumerate(groups):
+        name = verbs[position].replace(".", "_") or name
         seen[name] += 1
         tail = name if seen[name] == 1 else f"{name}{seen[name]}"
         last = position == len(groups) - 1
-        fifo = actions[position] == "buffer.write" if has_port else last
+        fifo = verbs[position] == "buffer.write" if has_port else last
         drafts.append(
             _Draft(
                 f"{stage.path}.{tail}",
                 stage,
-                operations,
+                actions,
                 stage.buffer_tokens if fifo else REGISTER_TOKENS,
                 # A late output costs the recurrence its further steps, nothing behind it.
                 stage.extra_steps if name == "loop" else 0,
@@ -167,20 +169,22 @@ def _segment(
     drafts: Sequence[_Draft],
     tokens: int,
     per: Literal["step", "sequence"],
-    ticks: Callable[[Operation], int],
+    ticks: Callable[[Action], int],
     arbitration: Arbitration,
     overlaps: bool,
 ) -> Segment:
     sharers: dict[str, set[int]] = defaultdict(set)
     for index, draft in enumerate(part):
-        for operation in draft.operations:
-            if operation.kind != "buffer":
-                sharers[operation.component].add(index)
+        for action in draft.actions:
+            if action.kind != "buffer":
+                sharers[action.component].add(index)
     shared = {path: n for n, path in enumerate(p for p, s in sharers.items() if len(s) > 1)}
 
-    def phase(operations: list[Operation]) -> Phase:
-        parts = tuple(Part(op.component, op.action, ticks(op), op.count) for op in operations)
-        return Phase(parts, shared.get(operations[0].component, -1))
+    def phase(actions: list[Action]) -> Phase:
+        parts = tuple(
+            Part(action.component, action.verb, ticks(action), action.count) for action in actions
+        )
+        return Phase(parts, shared.get(actions[0].component, -1))
 
     stations = tuple(
         Station(
@@ -188,7 +192,7 @@ def _segment(
             draft.stage.path,
             tuple(
                 phase(list(run))
-                for _, run in groupby(draft.operations, key=lambda op: shared.get(op.component, -1))
+                for _, run in groupby(draft.actions, key=lambda a: shared.get(a.component, -1))
             ),
             tokens + draft.extra,
             draft.extra,
@@ -205,7 +209,7 @@ def _segment(
             starts = [i for i, d in enumerate(part) if d.stage.path == source and not d.in_next]
             ends = [i for i, d in enumerate(part) if d.stage.path == bypass.target]
             if starts and ends:
-                adding = [i for i in ends if any(op.action == "add" for op in part[i].operations)]
+                adding = [i for i in ends if any(a.verb == "add" for a in part[i].actions)]
                 path = f"{source}.bypass.{bypass.target}"
                 kept.append(Channel(path, starts[-1], (adding or ends)[0], bypass.capacity))
     resources = tuple(_resource(path, number, stations) for path, number in shared.items())

@@ -1,4 +1,4 @@
-"""How long each operation of a Program occupies its component, in integer ticks.
+"""How long each action of a Program occupies its component, in integer ticks.
 
 The busiest instance does ``serial`` actions one after another; its time is
 
@@ -30,7 +30,7 @@ from imssa_sim.errors import InputError, InternalError
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.mapping.program import Operation, Stage
+    from imssa_sim.mapping.program import Action, Stage
 
 # Assumed: a granted request crosses the arbiter in one cycle; a latch or sampler takes one cycle.
 ARBITRATION_CYCLES = 1
@@ -39,7 +39,7 @@ LATCH_CYCLES = 1
 
 @dataclass(frozen=True)
 class Duration:
-    """One operation's time [s], exact, and how it comes about."""
+    """One action's time [s], exact, and how it comes about."""
 
     seconds: Fraction
     explanation: str
@@ -48,29 +48,29 @@ class Duration:
 
 @dataclass(frozen=True)
 class Durations:
-    """Ticks of every operation; one tick lasts ``tick`` [s]."""
+    """Ticks of every action; one tick lasts ``tick`` [s]."""
 
     tick: Fraction
-    table: Mapping[Operation, Duration]
+    table: Mapping[Action, Duration]
 
-    def ticks(self, operation: Operation) -> int:
-        """Return the length of an operation's occupancy [ticks]; 0 if it has nothing to do."""
-        duration = self.table.get(operation)
+    def ticks(self, action: Action) -> int:
+        """Return the length of an action's occupancy [ticks]; 0 if it has nothing to do."""
+        duration = self.table.get(action)
         if duration is None:
-            raise InternalError(f"{operation.component}: no duration for '{operation.action}'")
+            raise InternalError(f"{action.component}: no duration for '{action.verb}'")
         ticks = duration.seconds / self.tick
         if ticks.denominator != 1:
-            raise InternalError(f"{operation.component}: {duration.seconds} s is no whole tick")
+            raise InternalError(f"{action.component}: {duration.seconds} s is no whole tick")
         return ticks.numerator
 
     @classmethod
-    def from_seconds(cls, table: Mapping[Operation, Duration]) -> Durations:
+    def from_seconds(cls, table: Mapping[Action, Duration]) -> Durations:
         """Choose the tick for given durations: their greatest common divisor."""
         return cls(common_divisor(d.seconds for d in table.values()), table)
 
 
 def durations(stages: Sequence[Stage], hardware: HardwareConfig) -> Durations:
-    """Return the duration of every operation of a Program.
+    """Return the duration of every action of a Program.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ def durations(stages: Sequence[Stage], hardware: HardwareConfig) -> Durations:
     InputError
         A card does not exist or states an impossible number.
     """
-    operations = {op for stage in stages for op in stage.operations}
-    return Durations.from_seconds({op: _duration(op, hardware) for op in operations})
+    actions = {action for stage in stages for action in stage.actions}
+    return Durations.from_seconds({action: _duration(action, hardware) for action in actions})
 
 
 def exact(value: float) -> Fraction:
@@ -109,66 +109,69 @@ def common_divisor(values: Iterable[Fraction]) -> Fraction:
     return Fraction(numerator, denominator) if numerator else Fraction(1)
 
 
-def _duration(op: Operation, hardware: HardwareConfig) -> Duration:
+def _duration(action: Action, hardware: HardwareConfig) -> Duration:
     cycle = 1 / exact(hardware.chip.clock)
-    if op.serial == 0 or op.count == 0:
+    if action.serial == 0 or action.count == 0:
         return Duration(Fraction(0), "nothing to do", False)
     dac, read = hardware.dac, exact(hardware.chip.tile.read_time)
-    if op.kind == "dac":
+    if action.kind == "dac":
         if dac.encoding == "pulse_width":
-            units = max(1, 2 ** (op.bits - 1) - 1)
+            units = max(1, 2 ** (action.bits - 1) - 1)
             unit = exact(dac.lsb_time)
             return Duration(units * unit, f"{units} pulse units of {_ns(unit)}", False)
         return Duration(LATCH_CYCLES * cycle, f"codes loaded in {LATCH_CYCLES} cycle", True)
-    if op.kind == "array":
+    if action.kind == "array":
         if dac.encoding == "pulse_width":
             return Duration(LATCH_CYCLES * cycle, f"sampled in {LATCH_CYCLES} cycle", True)
-        return Duration(op.serial * read, f"{op.serial} reads of {_ns(read)}", False)
-    if op.kind == "adc":
+        return Duration(action.serial * read, f"{action.serial} reads of {_ns(read)}", False)
+    if action.kind == "adc":
         conversion = 1 / exact(hardware.adc.rate)
-        text = f"{op.serial} conversions of {_ns(conversion)} per converter"
-        return Duration(op.serial * conversion, text, False)
-    if op.kind == "bus":
+        text = f"{action.serial} conversions of {_ns(conversion)} per converter"
+        return Duration(action.serial * conversion, text, False)
+    if action.kind == "bus":
         text = (
-            f"{op.serial} cycles of {hardware.bus.width} bit and {ARBITRATION_CYCLES} to arbitrate"
+            f"{action.serial} cycles of {hardware.bus.width} bit and "
+            f"{ARBITRATION_CYCLES} to arbitrate"
         )
-        return Duration((op.serial + ARBITRATION_CYCLES) * cycle, text, True)
-    if op.kind == "off_chip":
-        return _off_chip(op, cycle)
-    each, assumed = _cycles_per_action(op)
-    cycles = op.serial * each
+        return Duration((action.serial + ARBITRATION_CYCLES) * cycle, text, True)
+    if action.kind == "off_chip":
+        return _off_chip(action, cycle)
+    each, assumed = _cycles_per_action(action)
+    cycles = action.serial * each
     text = f"{cycles} cycles of {_ns(cycle)}" + (" (one per action assumed)" if assumed else "")
     return Duration(cycles * cycle, text, assumed)
 
 
-def _cycles_per_action(op: Operation) -> tuple[int, bool]:
-    if op.card is None:
+def _cycles_per_action(action: Action) -> tuple[int, bool]:
+    if action.card is None:
         return 1, True
     from imssa_sim.cards import load_card
 
-    entry = load_card(op.card).parameters.get(f"{op.action}_cycles")
+    entry = load_card(action.card).parameters.get(f"{action.verb}_cycles")
     if entry is None:
         return 1, True
     cycles = entry.si
     if cycles < 1 or cycles != int(cycles):
         raise InputError(
-            f"{op.card}: parameters.{op.action}_cycles: {cycles} is no number of clock cycles; "
-            "give a whole number from 1 on"
+            f"{action.card}: parameters.{action.verb}_cycles: {cycles} is no number of clock "
+            "cycles; give a whole number from 1 on"
         )
     return int(cycles), entry.status == "assumed"
 
 
-def _off_chip(op: Operation, cycle: Fraction) -> Duration:
+def _off_chip(action: Action, cycle: Fraction) -> Duration:
     entry = None
-    if op.card is not None:
+    if action.card is not None:
         from imssa_sim.cards import load_card
 
-        entry = load_card(op.card).parameters.get("bandwidth")
+        entry = load_card(action.card).parameters.get("bandwidth")
     if entry is None:
-        return Duration(op.serial * cycle, f"{op.serial} words, one per cycle (assumed)", True)
+        return Duration(
+            action.serial * cycle, f"{action.serial} words, one per cycle (assumed)", True
+        )
     bandwidth = exact(entry.si)
-    cycles = max(1, math.ceil(op.serial * op.bits / bandwidth / cycle))
-    text = f"{op.serial * op.bits} bit at {float(bandwidth):.3g} bit/s: {cycles} cycles"
+    cycles = max(1, math.ceil(action.serial * action.bits / bandwidth / cycle))
+    text = f"{action.serial * action.bits} bit at {float(bandwidth):.3g} bit/s: {cycles} cycles"
     return Duration(cycles * cycle, text, entry.status == "assumed")
 
 

@@ -20,7 +20,7 @@ Arbitration = Literal["fifo", "round_robin", "static"]
 
 @dataclass(frozen=True)
 class Part:
-    """One operation within an occupancy: the key of the ledger, and its share of the time."""
+    """One action within an occupancy: the key of the ledger, and its share of the time."""
 
     component: str
     action: str
@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Phase:
-    """One uninterrupted occupancy within a station: operations that follow each other.
+    """One uninterrupted occupancy within a station: actions that follow each other.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Station:
-    """A server of the pipeline: one operation, or the fused operations of a recurrence loop.
+    """A server of the pipeline: one action, or the fused actions of a recurrence loop.
 
     Attributes
     ----------

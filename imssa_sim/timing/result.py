@@ -23,9 +23,9 @@ class Occupancy:
 
 @dataclass(frozen=True)
 class LatencyRow:
-    """Share of an operation in the latency of the first token.
+    """Share of an action in the latency of the first token.
 
-    ``kind`` is the kind of component, ``service`` [s] the time of the operation, ``waiting`` [s]
+    ``kind`` is the kind of component, ``service`` [s] the time of the action, ``waiting`` [s]
     the time that the token waited for it.
     """
 

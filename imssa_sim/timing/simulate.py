@@ -104,7 +104,9 @@ def simulate_stages(
         return f"{float(ticks * table.tick * 10**9):.6g} ns"
 
     runs = [_run(segment, engine, timeline_tokens, text) for segment in graph.segments]
-    kinds = {(op.component, op.action): op.kind for stage in stages for op in stage.operations}
+    kinds = {
+        (action.component, action.verb): action.kind for stage in stages for action in stage.actions
+    }
     counts, busy = _totals(runs)
     ends = [run.timing.end for run in runs]
     begins = [sum(ends[:n]) for n in range(len(runs))]
@@ -296,7 +298,7 @@ def _rows(
     kinds: Mapping[tuple[str, str], str],
     tick: float,
 ) -> tuple[tuple[LatencyRow, ...], tuple[Occupancy, ...]]:
-    """Latency of the first token by operation, and occupancies of the first tokens."""
+    """Latency of the first token by action, and occupancies of the first tokens."""
     latency: list[LatencyRow] = []
     timeline: list[Occupancy] = []
     for run, begin in zip(runs, begins, strict=True):

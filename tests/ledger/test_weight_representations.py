@@ -30,7 +30,7 @@ def rows_of(ledger, kind, action):
 def loop_time(case):
     stage = next(s for s in case.program.stages if s.path == KERNEL)
     table = durations(case.program.stages, case.hardware).table
-    return float(sum(table[op].seconds for op in stage.operations[: stage.loop]))
+    return float(sum(table[op].seconds for op in stage.actions[: stage.loop]))
 
 
 @pytest.fixture(scope="module")

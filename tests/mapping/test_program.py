@@ -89,7 +89,7 @@ def test_words_have_the_bits_of_their_layer(random_networks):
     stages = {s.path: s for s in program(random_networks, network={"inside": inside}).stages}
 
     def bits(path, component):
-        return [op.bits for op in stages[path].operations if op.component == component][-1]
+        return [op.bits for op in stages[path].actions if op.component == component][-1]
 
     assert bits("chip.encoder", "chip.encoder.buffer") == 8
     for layer in range(2):
@@ -145,7 +145,7 @@ def test_bit_serial_drives_once_per_magnitude_bit(random_networks):
 
 def test_converters_share_columns_evenly(random_networks):
     stages = {s.path: s for s in program(random_networks).stages}
-    adc = stages["chip.layer0.kernel"].operations[2]
+    adc = stages["chip.layer0.kernel"].actions[2]
     assert (adc.kind, adc.instances, adc.serial) == ("adc", 3 * 4, 4)  # 14 columns on 4 ADCs
 
 
@@ -168,11 +168,11 @@ def test_stages_are_consistent(random_networks, mapping, place, both, position, 
     assert len(set(paths)) == len(paths)
     kinds: dict[tuple[str, str], str] = {}
     for stage in built.stages:
-        assert 0 < stage.loop <= len(stage.operations)
-        for op in stage.operations:
+        assert 0 < stage.loop <= len(stage.actions)
+        for op in stage.actions:
             assert op.count > 0
             assert op.serial > 0
-            assert kinds.setdefault((op.component, op.action), op.kind) == op.kind
+            assert kinds.setdefault((op.component, op.verb), op.kind) == op.kind
             if op.kind not in ("bus", "buffer"):
                 assert op.instances * op.serial >= op.count
     for bypass in built.bypasses:
@@ -181,9 +181,7 @@ def test_stages_are_consistent(random_networks, mapping, place, both, position, 
         assert bypass.capacity >= held
     numbers = [tiles.stage for tiles in (*built.kernels, *built.linears)]
     assert len(set(numbers)) == len(numbers)
-    vectors = {
-        op.component for s in built.stages for op in s.operations if "vector" in op.component
-    }
+    vectors = {op.component for s in built.stages for op in s.actions if "vector" in op.component}
     assert 1 <= len(vectors) <= units
 
 
@@ -191,7 +189,7 @@ def test_enough_vector_units_are_not_shared(random_networks):
     built = program(random_networks, digital={"vector_units": 50}, bus={"links": 50})
     users: dict[str, set[str]] = {}
     for stage in built.stages:
-        for op in stage.operations:
+        for op in stage.actions:
             users.setdefault(op.component, set()).add(stage.path)
     assert all(len(stages) == 1 for stages in users.values())
 

@@ -6,12 +6,12 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from imssa_sim.mapping.program import Bypass, Operation, Stage
+from imssa_sim.mapping.program import Action, Bypass, Stage
 from imssa_sim.timing.durations import Duration, Durations
 
 
 def operation(component, ticks, kind="lut", action="do", count=None):
-    return Operation(component, kind, action, ticks if count is None else count, 1, ticks, 8)
+    return Action(component, kind, action, ticks if count is None else count, 1, ticks, 8)
 
 
 def stage(path, *operations, loop=0, buffer=1, barrier=False, per="step", extra=0):
@@ -24,7 +24,7 @@ def serial(op):
 
 
 def table(stages, tick=Fraction(1, 10**9)):
-    operations = {op for s in stages for op in s.operations}
+    operations = {op for s in stages for op in s.actions}
     return Durations(tick, {op: Duration(op.serial * tick, "", False) for op in operations})
 
 

@@ -18,7 +18,7 @@ from imssa_sim.config.schema import (
     TileConfig,
 )
 from imssa_sim.errors import InputError
-from imssa_sim.mapping.program import Operation, Stage
+from imssa_sim.mapping.program import Action, Stage
 from imssa_sim.timing.durations import common_divisor, durations, exact
 
 
@@ -34,7 +34,7 @@ def hardware(clock=1e9, rate=1e8, encoding="pulse_width", width=256):
 
 
 def one(kind, action, serial, bits=8, card=None, **chip):
-    op = Operation(f"chip.{kind}", kind, action, serial, 1, serial, bits, card)
+    op = Action(f"chip.{kind}", kind, action, serial, 1, serial, bits, card)
     stage = Stage("chip.s", (op,), 0, 1, False, "step")
     found = durations((stage,), hardware(**chip))
     return found.ticks(op) * found.tick, found

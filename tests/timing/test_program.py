@@ -53,7 +53,7 @@ def test_the_interval_is_the_kernel_loop(random_networks):
     program, hardware = program_of(random_networks, "fused_lookahead", "digital", False)
     result = simulate_timing(program, hardware)
     kernel = next(s for s in program.stages if s.path == "chip.layer0.kernel")
-    serial = {op.kind: op.serial for op in kernel.operations[: kernel.loop]}
+    serial = {op.kind: op.serial for op in kernel.actions[: kernel.loop]}
     loop = 127 + 1 + 10 * serial["adc"] + serial["requantiser"] + serial["register"]
     assert result.interval == pytest.approx(loop * 1e-9)
     assert result.bottleneck.path == "chip.layer0.kernel.loop"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from imssa_sim.mapping.program import ComponentKind, Operation, Stage
+from imssa_sim.mapping.program import Action, ComponentKind, Stage
 from imssa_sim.timing.durations import Duration, Durations, exact
 from imssa_sim.timing.result import TimingResult
 from imssa_sim.timing.simulate import simulate_stages
@@ -43,13 +43,13 @@ def one_after_another(steps: Sequence[Step], tokens: int = 1) -> TimingResult:
 
 
 def _simulate(steps: Sequence[Step], tokens: int, loop: int) -> TimingResult:
-    operations = tuple(
-        Operation(s.component, s.kind, s.action, s.serial * s.instances, s.instances, s.serial, 8)
+    actions = tuple(
+        Action(s.component, s.kind, s.action, s.serial * s.instances, s.instances, s.serial, 8)
         for s in steps
     )
     table = {
-        operation: Duration(Fraction(step.serial) * exact(step.seconds), "published", False)
-        for operation, step in zip(operations, steps, strict=True)
+        action: Duration(Fraction(step.serial) * exact(step.seconds), "published", False)
+        for action, step in zip(actions, steps, strict=True)
     }
-    stage = Stage("chip.product", operations, loop, 1, False, "step")
+    stage = Stage("chip.product", actions, loop, 1, False, "step")
     return simulate_stages([stage], [], tokens, Durations.from_seconds(table), engine="event")

@@ -6,7 +6,7 @@ Rules of counting (``count`` for energy, ``serial`` of the busiest instance for 
   the ADCs of a tile share its columns evenly. Bit-serial drives and reads once per magnitude bit
   and integrates the pulses on the column before one conversion.
 * One requantiser, one adder for partial sums and one that joins slices stand behind each ADC.
-* The vector unit does one operation per lane and cycle.
+* The vector unit does one action per lane and cycle.
 * A bus moves ``width`` bits per link and cycle: ``count`` is in words, ``serial`` in cycles. The
   SRAM port of a FIFO is as wide as the bus.
 """
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.mapping.program import KernelTiles, Operation
+from imssa_sim.mapping.program import Action, KernelTiles
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
@@ -49,40 +49,38 @@ def pulses_per_read(hardware: HardwareConfig, code_bits: int) -> int:
 
 
 def vector(
-    hardware: HardwareConfig, kind: ComponentKind, action: str, count: int, bits: int
-) -> Operation:
-    """Return an operation of a vector unit."""
+    hardware: HardwareConfig, kind: ComponentKind, verb: str, count: int, bits: int
+) -> Action:
+    """Return an action of a vector unit."""
     lanes = hardware.digital.vector_lanes
     card = hardware.digital.card
-    return Operation(VECTOR, kind, action, count, lanes, _ceil(count, lanes), bits, card)
+    return Action(VECTOR, kind, verb, count, lanes, _ceil(count, lanes), bits, card)
 
 
-def transfer(hardware: HardwareConfig, words: int, bits: int) -> Operation:
+def transfer(hardware: HardwareConfig, words: int, bits: int) -> Action:
     """Return the transfer of ``words`` over one link of the on-chip bus."""
     cycles = _ceil(words * bits, hardware.bus.width)
-    return Operation(BUS, "bus", "transfer", words, 1, cycles, bits, hardware.bus.card)
+    return Action(BUS, "bus", "transfer", words, 1, cycles, bits, hardware.bus.card)
 
 
-def off_chip(hardware: HardwareConfig, words: int, bits: int) -> Operation:
+def off_chip(hardware: HardwareConfig, words: int, bits: int) -> Action:
     """Return the transfer of ``words`` across the chip's edge, one after another."""
-    return Operation(
-        OFF_CHIP, "off_chip", "transfer", words, 1, words, bits, hardware.off_chip.card
-    )
+    return Action(OFF_CHIP, "off_chip", "transfer", words, 1, words, bits, hardware.off_chip.card)
 
 
-def fifo(hardware: HardwareConfig, path: str, words: int, bits: int) -> tuple[Operation, Operation]:
+def fifo(hardware: HardwareConfig, path: str, words: int, bits: int) -> tuple[Action, Action]:
     """Return the write to, and the read from, the FIFO behind a stage."""
     beats = _ceil(words * bits, hardware.bus.width)
     component, card = f"{path}.buffer", hardware.memory.card
     return (
-        Operation(component, "buffer", "write", words, 1, beats, bits, card),
-        Operation(component, "buffer", "read", words, 1, beats, bits, card),
+        Action(component, "buffer", "write", words, 1, beats, bits, card),
+        Action(component, "buffer", "read", words, 1, beats, bits, card),
     )
 
 
 def tile_read(
     hardware: HardwareConfig, path: str, rows: IntArray, columns: IntArray, code_bits: int
-) -> tuple[Operation, Operation, Operation]:
+) -> tuple[Action, Action, Action]:
     """Return drive, read and conversions of one read of a set of tiles.
 
     Parameters
@@ -102,11 +100,9 @@ def tile_read(
     driven, converted = int(rows.sum()), int(columns.sum()) * slices
     busiest = _ceil(int(columns.max()) * slices, per_tile)
     return (
-        Operation(
-            f"{path}.dac", "dac", "drive", driven * pulses, drivers, pulses, dac.bits, dac.card
-        ),
-        Operation(f"{path}.array", "array", "read", read * pulses, tiles, pulses, dac.bits, cell),
-        Operation(
+        Action(f"{path}.dac", "dac", "drive", driven * pulses, drivers, pulses, dac.bits, dac.card),
+        Action(f"{path}.array", "array", "read", read * pulses, tiles, pulses, dac.bits, cell),
+        Action(
             f"{path}.adc",
             "adc",
             "convert",
@@ -123,19 +119,17 @@ def behind_adc(
     hardware: HardwareConfig,
     path: str,
     kind: ComponentKind,
-    action: str,
+    verb: str,
     tiles: int,
     count: int,
     bits: int,
-) -> Operation:
-    """Return an operation of the requantisers or adders that stand behind a tile set's ADCs."""
+) -> Action:
+    """Return an action of the requantisers or adders that stand behind a tile set's ADCs."""
     units = tiles * hardware.adc.per_tile
-    return Operation(
-        path, kind, action, count, units, _ceil(count, units), bits, hardware.digital.card
-    )
+    return Action(path, kind, verb, count, units, _ceil(count, units), bits, hardware.digital.card)
 
 
-def joined_slices(hardware: HardwareConfig, path: str, columns: IntArray) -> list[Operation]:
+def joined_slices(hardware: HardwareConfig, path: str, columns: IntArray) -> list[Action]:
     """Return the additions, shifted by wiring, that join the slices of columns (T,); or none."""
     count = int(columns.sum()) * (hardware.chip.tile.slices - 1)
     if not count:
