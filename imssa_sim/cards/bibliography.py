@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from imssa_sim.config import locate
 from imssa_sim.errors import ConfigError, InputError, Problem, nearest
+from imssa_sim.files import locate
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any
 
 from imssa_sim.cards.bibliography import Reference, parse_bibtex, references
 from imssa_sim.cards.entry import STATUSES, Card, Entry, Number, Value
-from imssa_sim.config import locate
-from imssa_sim.config.source import Document, KeyPath, dotted, read_file
 from imssa_sim.errors import ConfigError, Problem, nearest
+from imssa_sim.files import locate
+from imssa_sim.files.source import Document, KeyPath, dotted, read_file
 from imssa_sim.units import UnitError, parse_any, parse_unit, to_si
 
 KINDS = (

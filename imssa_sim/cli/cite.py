@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imssa_sim.cards import cards_used, cite_cards
+from imssa_sim.cards import cite_cards
 from imssa_sim.config import load_config
+from imssa_sim.config.cards import cards_used
 from imssa_sim.errors import InputError
 
 RESOLVED = "config.resolved.yaml"

@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from imssa_sim.cards import Card, Entry, cards_used
+from imssa_sim.cards import Card, Entry
 from imssa_sim.config import LoadedConfig, RunConfig, load_config
+from imssa_sim.config.cards import cards_used
 from imssa_sim.config.dump import plain_value
 from imssa_sim.errors import InputError, nearest
 from imssa_sim.units import format_si, parse_unit, si_unit_of

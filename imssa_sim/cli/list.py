@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from imssa_sim.cards import KINDS, list_cards
-from imssa_sim.config import load_config, locate
+from imssa_sim.config import load_config
 from imssa_sim.errors import ImssaError, InputError, nearest
+from imssa_sim.files import locate
 
 WHAT = ("cards", "workloads", "data")
 

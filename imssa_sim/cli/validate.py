@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from imssa_sim.cards import cards_used
 from imssa_sim.config import LoadedConfig, load_config
+from imssa_sim.config.cards import cards_used
 from imssa_sim.errors import ConfigError, Problem, nearest
 
 

@@ -1,7 +1,7 @@
 """Workload files: YAML with units to a frozen, validated `RunConfig` in SI.
 
 `load_config` reads, overrides and validates; `dump_resolved` writes the whole of what was run.
-`imssa_sim.config.locate` finds the cards, workloads and checkpoints that come with the package.
+`imssa_sim.files.locate` finds the cards, workloads and checkpoints that come with the package.
 """
 
 from __future__ import annotations

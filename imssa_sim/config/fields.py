@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from imssa_sim.config import locate
 from imssa_sim.errors import nearest
+from imssa_sim.files import locate
 from imssa_sim.units import UnitError, example, parse_quantity
 
 

@@ -9,14 +9,16 @@ from types import MappingProxyType
 
 from pydantic import ValidationError
 
-from imssa_sim.config import locate
+from imssa_sim.cards import load_card
+from imssa_sim.config.cards import card_references
 from imssa_sim.config.fields import Section
 from imssa_sim.config.overrides import parse_override
 from imssa_sim.config.problems import describe
 from imssa_sim.config.schema import RunConfig
-from imssa_sim.config.source import KeyPath, dotted, read_file
 from imssa_sim.config.tree import Origin, Tree
 from imssa_sim.errors import ConfigError, Problem
+from imssa_sim.files import locate
+from imssa_sim.files.source import KeyPath, dotted, read_file
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,6 @@ def load_config(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Load
 
 def _card_problems(config: RunConfig, tree: Tree) -> Iterator[Problem]:
     """Yield what is wrong within the cards, and cards that stand in another kind's place."""
-    from imssa_sim.cards.load import load_card
-    from imssa_sim.cards.used import card_references
-
     for path, name, kind in card_references(config):
         try:
             card = load_card(name)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from imssa_sim.config.fields import Section
-from imssa_sim.config.source import KeyPath, dotted, parse
 from imssa_sim.config.walk import all_paths, field_at, key_advice, section_of, valid_keys
 from imssa_sim.errors import ConfigError, Problem, nearest
+from imssa_sim.files.source import KeyPath, dotted, parse
 
 _INDEX = re.compile("[0-9]{1,9}")
 

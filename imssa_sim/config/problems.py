@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from imssa_sim.config.fields import Section, shown
-from imssa_sim.config.source import KeyPath
 from imssa_sim.config.walk import key_advice
 from imssa_sim.errors import Problem, nearest
+from imssa_sim.files.source import KeyPath
 
 _YAML_1_1_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 _WANTED = {

@@ -10,13 +10,13 @@ from typing import Any, Literal
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from imssa_sim.config import locate
 from imssa_sim.config.fields import CardReference, FileReference, check_file, resolve_path
 from imssa_sim.config.overrides import Override
 from imssa_sim.config.schema import RunConfig, expand_bits
-from imssa_sim.config.source import Document, KeyPath, dotted
 from imssa_sim.config.walk import Place, field_at, marks, section_of
 from imssa_sim.errors import ConfigError, Problem
+from imssa_sim.files import locate
+from imssa_sim.files.source import Document, KeyPath, dotted
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from imssa_sim.config.fields import Section
-from imssa_sim.config.source import KeyPath, dotted
 from imssa_sim.errors import nearest
+from imssa_sim.files.source import KeyPath, dotted
 
 Place = FieldInfo | type[Section]
 

@@ -9,9 +9,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from imssa_sim import __version__
-from imssa_sim.cards import cards_used, cite_cards
-from imssa_sim.cards.used import METHODS
+from imssa_sim.cards import METHODS, cite_cards
 from imssa_sim.config import dump_resolved
+from imssa_sim.config.cards import cards_used
 from imssa_sim.ledger.rows import write_rows
 from imssa_sim.report.stream import stream_table
 from imssa_sim.report.tables import energy_table, layers_table

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from imssa_sim.config.overrides import parse_override
 from imssa_sim.config.problems import describe
-from imssa_sim.config.source import read_file
 from imssa_sim.config.tree import Tree
 from imssa_sim.errors import ConfigError, InputError, Problem, nearest
+from imssa_sim.files.source import read_file
 from imssa_sim.training.schema import TrainConfig
 
 

@@ -140,8 +140,8 @@ def test_digital_costs_rise_with_bits_and_node(card):
 
 
 def test_the_page_of_all_cards_is_up_to_date():
-    from imssa_sim.config import locate
     from imssa_sim.costs.cards_page import cards_page
+    from imssa_sim.files import locate
 
     written = (locate.root() / "docs" / "cards.md").read_text(encoding="utf-8")
     assert written == cards_page(), "run python -m imssa_sim list cards --page docs/cards.md"

@@ -375,7 +375,7 @@ def test_a_folder_is_no_card(tmp_path: Path) -> None:
 
 
 def test_every_shipped_card_loads_under_its_own_name() -> None:
-    from imssa_sim.config import locate
+    from imssa_sim.files import locate
 
     cards = list_cards()
     assert [card.name for card in cards] == list(locate.card_names())

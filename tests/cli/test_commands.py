@@ -8,7 +8,8 @@ import pytest
 
 from imssa_sim.cards import parse_bibtex
 from imssa_sim.cli import main
-from imssa_sim.config import dump_resolved, load_config, locate
+from imssa_sim.config import dump_resolved, load_config
+from imssa_sim.files import locate
 
 Write = Callable[..., Path]
 Run = Callable[..., str]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from imssa_sim.config import RunConfig, load_config
-from imssa_sim.config.source import dotted, read_file
 from imssa_sim.config.walk import all_paths, section_of
+from imssa_sim.files.source import dotted, read_file
 
 PAGE = Path(__file__).parents[2] / "docs" / "decisions" / "0002-configuration.md"
 

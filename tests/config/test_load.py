@@ -13,9 +13,9 @@ from pydantic import ValidationError
 
 from imssa_sim.config import RunConfig, load_config
 from imssa_sim.config.load import leaves
-from imssa_sim.config.source import dotted
 from imssa_sim.config.walk import all_paths
-from imssa_sim.errors import ConfigError, InputError
+from imssa_sim.errors import ConfigError
+from imssa_sim.files.source import dotted
 
 Write = Callable[..., Path]
 
@@ -174,47 +174,6 @@ def test_both_checkpoints_must_be_there_whichever_is_used(write_workload: Write)
         "model.checkpoint",
         "data.fallback_checkpoint",
     ]
-
-
-def test_bare_names_are_those_of_the_package(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from imssa_sim.config import locate
-
-    monkeypatch.chdir(tmp_path)
-    for name in locate.workload_names():
-        assert locate.find_workload(name) == locate.workloads() / f"{name}.yaml"
-        # The README's path works from any folder.
-        assert locate.find_workload(f"workloads/{name}.yaml").is_file()
-    assert "scifar" in locate.workload_names()
-    with pytest.raises(InputError, match=r"unknown workload 'scifr'; did you mean 'scifar'\?"):
-        load_config("scifr")
-    with pytest.raises(InputError, match="there is no such workload file"):
-        load_config("elsewhere/scifar.yaml")
-    (tmp_path / "mine.yaml").write_text("")
-    with pytest.raises(InputError, match=r"did you mean 'mine\.yaml'\?"):
-        load_config("mien.yaml")
-    with pytest.raises(InputError, match="no workload"):
-        load_config("")
-
-
-def test_the_wheels_data_come_before_the_checkouts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from imssa_sim.config import locate
-
-    package = tmp_path / "site-packages" / "imssa_sim"
-    monkeypatch.setattr(locate, "_PACKAGE", package)
-    locate.root.cache_clear()
-    try:
-        with pytest.raises(InputError, match="cannot find workloads/"):
-            locate.root()
-        for place in (tmp_path / "site-packages", package / "_data"):
-            (place / "workloads").mkdir(parents=True)
-            locate.root.cache_clear()
-            assert locate.root() == place
-    finally:
-        locate.root.cache_clear()
 
 
 def test_loading_takes_less_than_100_ms(write_workload: Write) -> None:

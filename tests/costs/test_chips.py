@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from imssa_sim.config import locate
 from imssa_sim.costs.chips import CHIPS, validate_chips
 from imssa_sim.costs.chips.page import page, text_table
 from imssa_sim.errors import InputError
+from imssa_sim.files import locate
 
 FIGURES = {(f.chip, f.name): f for f in validate_chips()}
 
@@ -170,7 +170,7 @@ def test_the_table_names_every_chip():
 
 def test_a_changed_copy_of_a_chip(tmp_path):
     """A row more of NeuRRAM, and a card whose name no chip has."""
-    from imssa_sim.config import locate
+    from imssa_sim.files import locate
 
     text = (locate.device_models() / "chips" / "neurram.yaml").read_text(encoding="utf-8")
     changed = text.replace("value: 0.3, unit: us", "value: 0.6, unit: us")

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from imssa_sim.config import locate
 from imssa_sim.devices import forms
 from imssa_sim.devices.cell import load_cell
 from imssa_sim.errors import ConfigError, ImssaError, InputError, ValidityError
+from imssa_sim.files import locate
 
 CELLS = [name for name in locate.card_names() if name.startswith("cells/")]
 

@@ -96,7 +96,7 @@ def test_writing_again_is_charged_as_often_as_it_happens(load: Load) -> None:
 
 
 def test_a_stated_endurance_is_used_up(load: Load, tmp_path: Path) -> None:
-    from imssa_sim.config import locate
+    from imssa_sim.files import locate
 
     text = locate.find_card("cells/hfox_neurram").read_text(encoding="utf-8")
     card = tmp_path / "worn.yaml"
