@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numba import njit
 
-from imssa_sim.kernels.dense import pack_dense, read_dense
+from imssa_sim.kernels.dense import DenseTiles, pack_dense, read_dense
 from imssa_sim.kernels.normal import fill_normals
+from imssa_sim.kernels.read_circuit import DenseWiring, FusedOutput, ReadCircuit, RecurrentWiring
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import RecurrentTiles, pack_tiles
 
@@ -38,16 +39,30 @@ def stage(tiles: int, states: int, noise: str) -> tuple[RecurrentTiles, np.ndarr
     if noise == "alike":
         variance = np.where(useful, variance, 0.003)
     outputs = np.arange(tiles)[:, None]
-    packed = pack_tiles(
-        weights, n_states=[states] * tiles, n_inputs=[1] * tiles, n_outputs=[1] * tiles,
-        input_channel=outputs, adc_scale=0.02, adc_offset=0.5, adc_low=-LIMIT, adc_high=LIMIT,
-        state_multiplier=2**22 + 1, state_shift=22, state_limit=LIMIT, input_limit=LIMIT,
-        variance=None if noise == "off" else variance,
-        flat_variance=0.003 if noise == "alike" else 0.0,
-        output_channel=outputs, output_multiplier=2**22 + 1, output_shift=22, output_limit=LIMIT,
-        channels=tiles,
+    flat = 0.003 if noise == "alike" else 0.0
+    circuit = ReadCircuit(
+        weights=weights, rows_used=np.full(tiles, states + 1),
+        columns_used=np.full(tiles, states + 1), limit=LIMIT, adc_scale=0.02, adc_offset=0.5,
+        adc_low=-LIMIT, adc_high=LIMIT, variance=None if noise == "off" else variance - flat,
+        flat_variance=flat,
     )  # fmt: skip
+    gain = (2**22 + 1) / 2**22
+    wiring = RecurrentWiring(
+        n_states=np.full(tiles, states), input_channel=outputs, state_gain=gain,
+        state_limit=LIMIT, output=FusedOutput(outputs, gain, LIMIT, tiles),
+    )  # fmt: skip
+    packed = pack_tiles(circuit, wiring)
     return packed, weights.astype(np.float32), variance.astype(np.float32)
+
+
+def dense_tile(weights: np.ndarray, variance: np.ndarray | None) -> DenseTiles:
+    """One tile of a linear layer (1, R, C)."""
+    circuit = ReadCircuit(
+        weights=weights, rows_used=np.array(weights.shape[1:2]),
+        columns_used=np.array(weights.shape[2:]), limit=LIMIT, adc_scale=0.1, adc_offset=0.5,
+        adc_low=-LIMIT, adc_high=LIMIT, variance=variance,
+    )  # fmt: skip
+    return pack_dense(circuit, DenseWiring(np.array([0])))
 
 
 def random_codes(batch: int, steps: int, channels: int) -> np.ndarray:
@@ -144,11 +159,7 @@ def dense(bench: Bench) -> None:
                 return np.clip(np.floor(acc * np.float32(0.1)), -LIMIT, LIMIT)
 
             for noise, cells in (("off", None), ("each", variance)):
-                tiles = pack_dense(
-                    weights, row_start=0, row_count=size, column_count=size, adc_scale=0.1,
-                    adc_offset=0.5, adc_low=-LIMIT, adc_high=LIMIT, input_limit=LIMIT,
-                    variance=cells,
-                )  # fmt: skip
+                tiles = dense_tile(weights, cells)
                 methods: Methods = {
                     "kernel": lambda t=tiles, c=codes: read_dense(
                         t, c, sample_ids=0, steps=np.arange(len(c)), seed=0, chip=0, stage=1,

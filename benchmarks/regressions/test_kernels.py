@@ -19,9 +19,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from engines import fast_forward, recurrence
-from kernel_cases import LIMIT, TILES, kernel, random_codes, stage
+from kernel_cases import TILES, dense_tile, kernel, random_codes, stage
 
-from imssa_sim.kernels.dense import pack_dense, read_dense
+from imssa_sim.kernels.dense import read_dense
 from imssa_sim.kernels.normal import fill_normals
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time, min_rounds=7, warmup=True)
@@ -39,11 +39,8 @@ def test_recurrent(benchmark, noise, batch):
 @pytest.mark.parametrize("tokens", [16, 1000])
 def test_dense(benchmark, tokens, size):
     rng = np.random.default_rng(3)
-    tiles = pack_dense(
-        rng.normal(0, 1, (1, size, size)), row_start=0, row_count=size, column_count=size,
-        adc_scale=0.1, adc_offset=0.5, adc_low=-LIMIT, adc_high=LIMIT, input_limit=LIMIT,
-        variance=rng.uniform(0, 0.01, (1, size, size)),
-    )  # fmt: skip
+    shape = (1, size, size)
+    tiles = dense_tile(rng.normal(0, 1, shape), rng.uniform(0, 0.01, shape))
     codes, steps = random_codes(tokens, 1, size)[:, 0], np.arange(tokens)
     result = benchmark(
         lambda: read_dense(tiles, codes, sample_ids=0, steps=steps, seed=0, chip=0, stage=1)

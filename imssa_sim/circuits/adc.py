@@ -50,8 +50,8 @@ class Converters:
     offset: FloatArray
     low: int
     high: int
-    variance: FloatArray
-    table: FloatArray | None
+    variance: FloatArray | float = 0.0
+    table: FloatArray | None = None
     fine: int = 1
 
     def trimmed(self, trim: Trim) -> Converters:
@@ -84,22 +84,14 @@ class Trim:
 
 
 def real_converters(
-    nominal_scale: FloatArray,
-    nominal_offset: FloatArray,
-    low: int,
-    high: int,
-    columns_used: IntArray,
-    adc: AdcConfig,
-    where: Coordinates,
+    nominal: Converters, columns_used: IntArray, adc: AdcConfig, where: Coordinates
 ) -> Converters:
     """Return the converters of tiles with their errors.
 
     Parameters
     ----------
-    nominal_scale, nominal_offset : array (T, C)
-        Of the converter without errors.
-    low, high : int
-        Its codes.
+    nominal : Converters
+        Without errors.
     columns_used : int array (T,)
     adc : AdcConfig
         ``noise`` [LSB rms], ``enob``, ``gain_spread``, ``offset_spread`` [LSB] and ``mismatch``.
@@ -110,9 +102,9 @@ def real_converters(
     InputError
         The number of effective bits exceeds the bits, or the code tables would fill the memory.
     """
-    tiles, columns = nominal_scale.shape
+    tiles, columns = nominal.scale.shape
     served_by = _sharing(columns_used, columns, adc.per_tile)
-    scale, offset = nominal_scale.copy(), nominal_offset.copy()
+    scale, offset, low, high = nominal.scale, nominal.offset, nominal.low, nominal.high
 
     def spread(purpose: str) -> FloatArray:
         drawn = [normals(where, t, purpose, 1, adc.per_tile)[0] for t in range(tiles)]
@@ -124,7 +116,7 @@ def real_converters(
     if adc.offset_spread:
         offset = offset + adc.offset_spread * spread("adc_offset")
     noise = adc.noise**2 + _beyond_quantisation(adc)
-    variance = noise / np.square(nominal_scale)
+    variance = noise / np.square(nominal.scale)
     if not adc.mismatch:
         return Converters(scale, offset, low, high, variance, None)
     levels = high - low + 1

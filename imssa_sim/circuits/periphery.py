@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.energy import read_duration
 from imssa_sim.circuits.sense import pulse_power, shot_variance, thermal_variance, unit_time
 from imssa_sim.devices.cell import load_cell
+from imssa_sim.kernels.read_circuit import ReadCircuit, ShotNoise
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
@@ -23,83 +24,104 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Periphery:
-    """Drivers and converters of a set of tiles.
-
-    Attributes
-    ----------
-    dac_levels : array (2·limit + 1,) or None
-        See `imssa_sim.circuits.dac.levels`.
-    converters : Converters
-        Their ``variance`` includes the sense nodes' thermal noise.
-    shot_variance : array (T, R, C) or None
-        See `imssa_sim.circuits.sense.shot_variance`.
-    pulse_power : array (2·limit + 1,) or None
-        See `imssa_sim.circuits.sense.pulse_power`.
-    """
-
-    dac_levels: FloatArray | None
-    converters: Converters
-    shot_variance: FloatArray | None = None
-    pulse_power: FloatArray | None = None
-
-
-def periphery(
+def read_circuit(
     programmed: ProgrammedTiles,
     hardware: HardwareConfig,
+    nominal: Converters,
     *,
-    scale: FloatArray,
-    offset: FloatArray,
-    low: int,
-    high: int,
+    rows_used: IntArray,
     columns_used: IntArray,
     limit: int,
     where: Coordinates,
+    slices: int = 1,
+    slice_gain: FloatArray | float = 1.0,
     trim: Trim | None = None,
-) -> Periphery:
-    """Return the periphery of a set of tiles with the configured effects.
+) -> ReadCircuit:
+    """Return how programmed tiles are read, with the configured effects.
 
     Parameters
     ----------
     programmed : ProgrammedTiles
     hardware : HardwareConfig
-    scale, offset : array (T, C)
-        Of the nominal converters.
-    low, high : int
-        Their codes.
-    columns_used : int array (T,)
+    nominal : Converters
+        Without errors.
+    rows_used, columns_used : int array (T,)
+        Word lines and logical columns.
     limit : int
         Largest code on a word line.
     where : Coordinates
         Of the draws.
+    slices : int
+        Columns of one weight.
+    slice_gain : array (T, C)
+        What the codes of slices are multiplied by.
     trim : Trim, optional
         What a calibration has found; the converters are set against it.
     """
-    if hardware.ideal:
-        nothing = np.zeros(scale.shape)
-        return Periphery(None, Converters(scale, offset, low, high, nothing, None))
-    effects, dac, tile = hardware.effects, hardware.dac, hardware.chip.tile
-    if effects.converter_errors:
-        converters = real_converters(scale, offset, low, high, columns_used, hardware.adc, where)
-    else:
-        converters = Converters(scale, offset, low, high, np.zeros(scale.shape), None)
+    converters, drivers, shot = nominal, None, None
+    if not hardware.ideal:
+        converters = _converters(hardware, nominal, columns_used * slices, where)
+        if trim is not None:
+            converters = converters.trimmed(trim)
+        converters = _with_thermal_noise(converters, programmed, hardware, limit)
+        drivers = _drivers(hardware, limit, where)
+        shot = _shot_noise(programmed, hardware, limit, drivers)
+    return ReadCircuit(
+        weights=programmed.weights,
+        rows_used=rows_used,
+        columns_used=columns_used,
+        limit=limit,
+        adc_scale=converters.scale,
+        adc_offset=converters.offset,
+        adc_low=converters.low,
+        adc_high=converters.high,
+        adc_table=converters.table,
+        dac_levels=drivers,
+        variance=programmed.variance,
+        flat_variance=programmed.flat_variance,
+        constant_variance=converters.variance,
+        shot=shot,
+        slices=slices,
+        slice_gain=slice_gain,
+    )
+
+
+def _converters(
+    hardware: HardwareConfig,
+    nominal: Converters,
+    columns_used: IntArray,
+    where: Coordinates,
+) -> Converters:
+    """Return the converters as they were made."""
+    converters = nominal
+    if hardware.effects.converter_errors:
+        converters = real_converters(nominal, columns_used, hardware.adc, where)
     dead = hardware.faults.dead_converters
-    if effects.faults and dead:
+    if hardware.effects.faults and dead:
         converters = silence(converters, columns_used, hardware.adc.per_tile, dead, where)
-    if trim is not None:
-        converters = converters.trimmed(trim)
-    variance = converters.variance
-    if effects.thermal_noise:
-        variance = variance + thermal_variance(
-            programmed.cell_conductance.sum(axis=1),
-            programmed.scale,
-            limit=limit,
-            read_voltage=tile.read_voltage,
-            duration=read_duration(dac.encoding, limit, tile.read_time, dac.lsb_time),
-            temperature=hardware.chip.temperature,
-        )
-    drivers = levels(
+    return converters
+
+
+def _with_thermal_noise(
+    converters: Converters, programmed: ProgrammedTiles, hardware: HardwareConfig, limit: int
+) -> Converters:
+    if not hardware.effects.thermal_noise:
+        return converters
+    dac, tile = hardware.dac, hardware.chip.tile
+    thermal = thermal_variance(
+        programmed.cell_conductance.sum(axis=1),
+        programmed.scale,
+        limit=limit,
+        read_voltage=tile.read_voltage,
+        duration=read_duration(dac.encoding, limit, tile.read_time, dac.lsb_time),
+        temperature=hardware.chip.temperature,
+    )
+    return replace(converters, variance=converters.variance + thermal)
+
+
+def _drivers(hardware: HardwareConfig, limit: int, where: Coordinates) -> FloatArray | None:
+    effects, dac, tile = hardware.effects, hardware.dac, hardware.chip.tile
+    return levels(
         limit,
         dac.bits,
         dac.encoding,
@@ -109,16 +131,19 @@ def periphery(
         dnl=dac.dnl if effects.converter_errors else 0.0,
         where=where,
     )
-    shot = power = None
-    if effects.shot_noise:
-        shot = shot_variance(
-            programmed.cell_conductance,
-            programmed.scale,
-            read_voltage=tile.read_voltage,
-            unit_time=unit_time(dac.encoding, limit, tile.read_time, dac.lsb_time),
-        )
-        codes = np.arange(-limit, limit + 1.0) if drivers is None else drivers
-        power = pulse_power(codes, dac.encoding)
-    c = converters
-    converters = Converters(c.scale, c.offset, c.low, c.high, variance, c.table)
-    return Periphery(drivers, converters, shot, power)
+
+
+def _shot_noise(
+    programmed: ProgrammedTiles, hardware: HardwareConfig, limit: int, drivers: FloatArray | None
+) -> ShotNoise | None:
+    if not hardware.effects.shot_noise:
+        return None
+    dac, tile = hardware.dac, hardware.chip.tile
+    variance = shot_variance(
+        programmed.cell_conductance,
+        programmed.scale,
+        read_voltage=tile.read_voltage,
+        unit_time=unit_time(dac.encoding, limit, tile.read_time, dac.lsb_time),
+    )
+    codes = np.arange(-limit, limit + 1.0) if drivers is None else drivers
+    return ShotNoise(variance, pulse_power(codes, dac.encoding))

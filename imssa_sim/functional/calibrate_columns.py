@@ -15,17 +15,18 @@ get the mean.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imssa_sim.circuits.adc import Trim
 from imssa_sim.circuits.draws import Coordinates, sample_number
+from imssa_sim.kernels.read_circuit import DenseWiring
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
+
+    from imssa_sim.kernels.read_circuit import ReadCircuit
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -59,44 +60,23 @@ class ColumnFit:
 
 
 def read_probes(
-    probes: NDArray[np.int16],
-    cells: FloatArray,
-    circuits: Mapping[str, Any],
-    rows: IntArray,
-    columns: IntArray,
-    where: Coordinates,
-    *,
-    limit: int,
-    age: float,
+    probes: NDArray[np.int16], circuit: ReadCircuit, where: Coordinates, *, age: float
 ) -> IntArray:
     """Read stored codes on programmed tiles, and return the converters' codes (n, T, C).
 
     Parameters
     ----------
     probes : int16 array (T, n, R)
-    cells : array (T, R, C)
-        Weights that the programmed cells stand for, column by column.
-    circuits : mapping
-        Array, drivers and converters, as `imssa_sim.kernels.dense.pack_dense` takes them.
-    rows, columns : int array (T,)
-        In use.
+    circuit : ReadCircuit
+        Of the tiles, column by column.
     where : Coordinates
-    limit : int
-        Largest code on a word line.
     age : float
         Time since programming [s]; reads in another second meet other noise.
     """
     from imssa_sim.kernels.dense import pack_dense, read_dense
 
     tiles, reads, height = probes.shape
-    packed = pack_dense(
-        cells,
-        row_start=np.arange(tiles) * height,
-        row_count=rows,
-        column_count=columns,
-        input_limit=limit,
-        **circuits,
-    )
+    packed = pack_dense(circuit, DenseWiring(np.arange(tiles) * height))
     codes = np.ascontiguousarray(probes.transpose(1, 0, 2).reshape(reads, -1))
     number = sample_number(where, "calibration", int(age) % TURNS)
     result = read_dense(

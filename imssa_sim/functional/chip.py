@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imssa_sim.circuits.draws import Coordinates
-from imssa_sim.circuits.periphery import periphery
+from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.circuits.slices import put_together
 from imssa_sim.functional.calibrate_columns import fit_columns, read_probes
 from imssa_sim.functional.columns import columns_of, input_limits, kernel_of, linear_at, slices_of
 from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced, without_sums
+from imssa_sim.kernels.read_circuit import DenseWiring, FusedOutput, RecurrentWiring
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imssa_sim.circuits.adc import Trim
+    from imssa_sim.circuits.adc import Converters, Trim
     from imssa_sim.circuits.array import ProgrammedTiles, WrittenTiles
     from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.circuits.slices import Slices
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from imssa_sim.functional.calibrate_columns import ColumnFit
     from imssa_sim.functional.columns import Columns
     from imssa_sim.kernels.dense import DenseTiles
+    from imssa_sim.kernels.read_circuit import ReadCircuit
     from imssa_sim.kernels.tiles import RecurrentTiles
     from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
 
@@ -167,85 +169,51 @@ class ChipInstance:
             )  # fmt: skip
         return self.written[tiles.path].at(self.time, self.calibrated)
 
-    def _circuits(
+    def _circuit(
         self,
         tiles: KernelTiles | LinearTiles,
         conversion: Conversion,
         slices: Slices,
         programmed: ProgrammedTiles,
         limit: int,
-    ) -> dict[str, Any]:
-        """Return what the compiled kernels take of array, drivers and converters."""
-        trim = None
-        if self.hardware.adc.calibrate and not self.hardware.ideal:
-            trim = self._calibrate(tiles, conversion, slices, programmed, limit)
-        circuits = self._parts(tiles, conversion, slices, programmed, limit, trim)
-        return circuits | {"slices": slices.number, "slice_gain": conversion.slice_gain}
+    ) -> ReadCircuit:
+        """Return array, drivers and converters, these set against what a calibration finds."""
+        rows, columns = rows_and_columns(tiles)
+
+        def circuit(programmed: ProgrammedTiles, trim: Trim | None = None) -> ReadCircuit:
+            return read_circuit(
+                programmed, self.hardware, conversion.adc, rows_used=rows, columns_used=columns,
+                limit=limit, where=Coordinates(self.seed, self.chip, tiles.stage),
+                slices=slices.number, slice_gain=conversion.slice_gain, trim=trim,
+            )  # fmt: skip
+
+        if self.hardware.ideal or not self.hardware.adc.calibrate:
+            return circuit(programmed)
+        then = programmed
+        if self.calibrated != self.time:
+            then = self.written[tiles.path].at(self.calibrated, self.calibrated)
+        fit = self._calibrate(tiles, conversion.adc, slices, circuit(then))
+        self.fits[tiles.path] = fit
+        return circuit(programmed, fit.trim)
 
     def _calibrate(
         self,
         tiles: KernelTiles | LinearTiles,
-        conversion: Conversion,
+        nominal: Converters,
         slices: Slices,
-        programmed: ProgrammedTiles,
-        limit: int,
-    ) -> Trim:
+        circuit: ReadCircuit,
+    ) -> ColumnFit:
         """Return the gains and offsets found by reads at the time of the last calibration."""
-        then = programmed
-        if self.calibrated != self.time:
-            then = self.written[tiles.path].at(self.calibrated, self.calibrated)
-        rows, columns = rows_and_columns(tiles)
         sums = self.calibration.get(tiles.path)
         if sums is None:
             raise without_sums(tiles.path)
-        codes = read_probes(
-            sums.probes, then.weights, self._parts(tiles, conversion, slices, then, limit, None),
-            rows, columns * slices.number,
-            Coordinates(self.seed, self.chip, tiles.stage, self.writing),
-            limit=limit, age=self.calibrated,
-        )  # fmt: skip
+        apart = circuit.column_by_column()
+        where = Coordinates(self.seed, self.chip, tiles.stage, self.writing)
+        codes = read_probes(sums.probes, apart, where, age=self.calibrated)
         acc = np.einsum("tnr,trc->ntc", sums.probes.astype(np.float64), slices.weights)
-        used = np.arange(slices.weights.shape[2]) < (columns * slices.number)[:, None]
-        self.fits[tiles.path] = fit_columns(
-            acc * conversion.scale + conversion.offset, codes, conversion.low, conversion.high, used
-        )
-        return self.fits[tiles.path].trim
-
-    def _parts(
-        self,
-        tiles: KernelTiles | LinearTiles,
-        conversion: Conversion,
-        slices: Slices,
-        programmed: ProgrammedTiles,
-        limit: int,
-        trim: Trim | None,
-    ) -> dict[str, Any]:
-        around = periphery(
-            programmed,
-            self.hardware,
-            scale=conversion.scale,
-            offset=conversion.offset,
-            low=conversion.low,
-            high=conversion.high,
-            columns_used=rows_and_columns(tiles)[1] * slices.number,
-            limit=limit,
-            where=Coordinates(self.seed, self.chip, tiles.stage),
-            trim=trim,
-        )
-        variance, flat = programmed.variance, programmed.flat_variance
-        return {
-            "variance": None if variance is None else variance + flat[:, None, :],
-            "flat_variance": flat,
-            "extra_variance": around.converters.variance,
-            "shot_variance": around.shot_variance,
-            "pulse_power": around.pulse_power,
-            "dac_levels": around.dac_levels,
-            "adc_scale": around.converters.scale,
-            "adc_offset": around.converters.offset,
-            "adc_low": around.converters.low,
-            "adc_high": around.converters.high,
-            "adc_table": around.converters.table,
-        }
+        used = np.arange(slices.weights.shape[2]) < apart.columns_used[:, None]
+        promised = acc * nominal.scale + nominal.offset
+        return fit_columns(promised, codes, nominal.low, nominal.high, used)
 
     def _conversion(
         self,
@@ -275,32 +243,20 @@ class ChipInstance:
         valid = tiles.output_channel >= 0
         place = np.where(valid, place, 0)
         after = np.take_along_axis(conversion.after, place, axis=1)
-        fused = not columns.split.any()
-        multiplier, shift = _dyadic(conversion.after[:, :states])
-        fusing: dict[str, Any] = {}
-        if fused:
-            output_multiplier, output_shift = _dyadic(after)
-            fusing = {
-                "output_channel": tiles.output_channel,
-                "output_multiplier": output_multiplier,
-                "output_shift": output_shift,
-                "output_limit": kernel.output_requant.limit,
-                "channels": kernel.channels,
-            }
+        output = None
+        if not columns.split.any():
+            output = FusedOutput(
+                tiles.output_channel, after, kernel.output_requant.limit, kernel.channels
+            )
         limit = max(state_limit, input_limit)
-        packed = pack_tiles(
-            programmed.weights,
+        wiring = RecurrentWiring(
             n_states=tiles.n_states,
-            n_inputs=tiles.n_inputs,
-            n_outputs=tiles.n_outputs,
             input_channel=tiles.input_channel,
-            state_multiplier=multiplier,
-            state_shift=shift,
+            state_gain=conversion.after[:, :states],
             state_limit=state_limit,
-            input_limit=input_limit,
-            **self._circuits(tiles, conversion, slices, programmed, limit),
-            **fusing,
+            output=output,
         )
+        packed = pack_tiles(self._circuit(tiles, conversion, slices, programmed, limit), wiring)
         flat = np.flatnonzero(valid)
         channel = tiles.output_channel.ravel()[flat]
         sort = np.argsort(channel, kind="stable")
@@ -313,7 +269,7 @@ class ChipInstance:
             slices=slices,
             programmed=programmed,
             limit=limit,
-            fused=fused,
+            fused=output is not None,
             order=flat[sort],
             first=first,
             after=after.ravel()[flat[sort][first]],
@@ -329,12 +285,8 @@ class ChipInstance:
         outputs = linear.weight.shape[0]
         limit = max(input_limits(self.program, tiles))
         packed = pack_dense(
-            programmed.weights,
-            row_start=tiles.row_start,
-            row_count=tiles.row_count,
-            column_count=tiles.column_count,
-            input_limit=limit,
-            **self._circuits(tiles, conversion, slices, programmed, limit),
+            self._circuit(tiles, conversion, slices, programmed, limit),
+            DenseWiring(tiles.row_start),
         )
         after, step = np.zeros(outputs), np.ones(outputs)
         after[columns.group[columns.used]] = conversion.after[columns.used]
@@ -360,9 +312,3 @@ class ChipInstance:
             after=after,
             step=step,
         )
-
-
-def _dyadic(gain: FloatArray) -> tuple[IntArray, IntArray]:
-    """Return multiplier and shift of gains with at most 24 significant bits, exactly."""
-    mantissa, exponent = np.frexp(gain)
-    return np.ldexp(mantissa, 24).astype(np.int64), 24 - exponent.astype(np.int64)

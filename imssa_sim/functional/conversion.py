@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.circuits.adc import Converters
 from imssa_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,12 +49,8 @@ class Conversion:
 
     Attributes
     ----------
-    step : float array (T, C · K)
-        Column sum per ADC code [weight units, of digits with slices, x code units].
-    scale, offset : float array (T, C · K)
-        ``1 / step``, and the ADC's offset in codes (rounding and trimmed bias).
-    low, high : int
-        Range of the ADC's codes.
+    adc : Converters
+        Without errors, (T, C · K); the offset is rounding and trimmed bias.
     slice_gain : float array (T, C · K)
         What shift and add multiply the codes of slices by; ones without.
     unit : float array (T, C)
@@ -64,15 +61,16 @@ class Conversion:
         Whether the biases of whole sums are in ``offset``.
     """
 
-    step: FloatArray
-    scale: FloatArray
-    offset: FloatArray
-    low: int
-    high: int
+    adc: Converters
     slice_gain: FloatArray
     unit: FloatArray
     after: FloatArray
     trimmed: bool
+
+    @property
+    def step(self) -> FloatArray:
+        """Column sum per ADC code (T, C · K) [weight units, of digits with slices, x code]."""
+        return np.asarray(1.0 / self.adc.scale)
 
 
 def lossless(columns: Columns, slices: Slices, limit: int) -> Conversion:
@@ -89,11 +87,7 @@ def lossless(columns: Columns, slices: Slices, limit: int) -> Conversion:
     bound = max(1, int(np.abs(slices.weights).sum(axis=1).max()) * limit)
     ones, zeros = np.ones(slices.shift.shape), np.zeros(slices.shift.shape)
     return Conversion(
-        step=ones,
-        scale=ones,
-        offset=zeros,
-        low=-bound,
-        high=bound,
+        adc=Converters(ones, zeros, -bound, bound),
         slice_gain=np.ldexp(1.0, slices.shift),
         unit=np.ones(columns.used.shape),
         after=np.where(columns.gain > 0, columns.gain, 1.0),
@@ -131,11 +125,7 @@ def sliced(
         exponent = np.where(used, exponent.max(axis=1, keepdims=True), 0)
     step = np.ldexp(1.0, exponent)
     return Conversion(
-        step=step,
-        scale=1.0 / step,
-        offset=np.full(step.shape, 0.5),
-        low=-high - 1,
-        high=high,
+        adc=Converters(1.0 / step, np.full(step.shape, 0.5), -high - 1, high),
         slice_gain=np.ldexp(step, slices.shift),
         unit=np.ones(columns.used.shape),
         after=np.where(columns.gain > 0, columns.gain, 1.0),
@@ -172,7 +162,6 @@ def nominal(
         The policy needs calibration data and there is none.
     """
     high = (1 << (adc.bits - 1)) - 1
-    low = -high - 1
     half = np.full(columns.used.shape, 0.5)
     ranged = columns.used & (columns.gain == 0)  # nothing to align with
     if adc.range != "aligned":
@@ -203,15 +192,10 @@ def nominal(
     # Truncation is right only where the requantiser's shift makes up for it.
     half[(np.frexp(after)[0] != 0.5) | (after >= 1)] = 0.5
     offset = half + columns.bias * scale
-    step = 1.0 / scale
     return Conversion(
-        step=step,
-        scale=scale,
-        offset=offset,
-        low=low,
-        high=high,
-        slice_gain=np.ones(step.shape),
-        unit=step,
+        adc=Converters(scale, offset, -high - 1, high),
+        slice_gain=np.ones(scale.shape),
+        unit=1.0 / scale,
         after=after,
         trimmed=True,
     )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels.ops import LANES
+from imssa_sim.kernels.read_circuit import ReadCircuit, ShotNoise
 
 WORD = 2**15 - 1  # largest number of a pair
 SQUARE = 2**14  # above all squared codes
@@ -80,28 +81,17 @@ def working_type(
 
 
 def converter_tables(
-    dac_levels: ArrayLike | None,
-    adc_table: ArrayLike | None,
-    limit: int,
-    shape: tuple[int, ...],
-    span: int,
-    dtype: Any,
-    multiple: int,
+    circuit: ReadCircuit, dtype: Any, multiple: int
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Checked DAC and ADC tables, flat; empty where the converter is ideal."""
-    codes = np.arange(-limit, limit + 1)
-    levels = codes if dac_levels is None else np.asarray(dac_levels, dtype=np.float64)
-    if levels.shape != codes.shape:
-        raise ValueError(f"dac_levels must have {2 * limit + 1} entries, not {levels.shape}")
-    if np.array_equal(levels, codes):
-        levels = np.zeros(0)
-    if adc_table is None:
+    """DAC and ADC tables, flat; empty where the converter is ideal."""
+    codes = np.arange(-circuit.limit, circuit.limit + 1)
+    levels = np.zeros(0)
+    if circuit.dac_levels is not None and not np.array_equal(circuit.dac_levels, codes):
+        levels = circuit.dac_levels
+    if circuit.adc_table is None:
         return levels.astype(dtype), np.zeros(0, dtype)
-    table = np.asarray(adc_table, dtype=np.float64)
-    if table.shape != (shape[0], shape[2], span + 1):
-        raise ValueError(f"adc_table must be {(shape[0], shape[2], span + 1)}, not {table.shape}")
-    wide = padded(table.transpose(0, 2, 1), (shape[0], span + 1, shape[2]), dtype, multiple)
-    return levels.astype(dtype), wide
+    table = circuit.adc_table.transpose(0, 2, 1)
+    return levels.astype(dtype), padded(table, table.shape, dtype, multiple)
 
 
 def pair_rows(rows: int) -> int:
@@ -139,7 +129,7 @@ def noise_pairs(excess: NDArray[np.float64], limit: int, multiple: int) -> Noise
 
 
 def with_shot(
-    excess: NDArray[np.float64], shot: ArrayLike, power: ArrayLike | None, driven: Any, limit: int
+    excess: NDArray[np.float64], shot: ShotNoise, driven: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Variance with the shot noise in further rows, from a whole vector of rows on; the powers."""
     tiles, rows, columns = excess.shape
@@ -147,8 +137,5 @@ def with_shot(
     both = np.zeros((tiles, first + rows, columns))
     both[:, :rows] = excess
     in_use = np.arange(rows) < driven[:, None]
-    both[:, first:] = np.asarray(shot, dtype=np.float64) * in_use[:, :, None]
-    table = np.asarray(power, dtype=np.float64)
-    if table.shape != (2 * limit + 1,):
-        raise ValueError(f"pulse_power must have {2 * limit + 1} entries, not {table.shape}")
-    return both, table
+    both[:, first:] = shot.variance * in_use[:, :, None]
+    return both, shot.power

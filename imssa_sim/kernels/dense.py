@@ -6,7 +6,7 @@ For each token and tile::
     acc_j = sum_i W_ij v_i + sqrt(var_j) z_j
     adc_j = clip(floor(acc_j * adc_scale_j + adc_offset_j), adc_low, adc_high)
 
-with the variance of :func:`imssa_sim.kernels.tiles.pack_tiles`. Sums run over the rows in their
+with the variance of :mod:`imssa_sim.kernels.read_circuit`. Sums run over the rows in their
 order by fused multiply-adds: a token's result does not depend on the other tokens. A library's
 matrix product would not promise that, its order of summation changes with the batch.
 """
@@ -26,6 +26,7 @@ from imssa_sim.kernels._recurrent_items import Counters, Flow, Job
 from imssa_sim.kernels._threads import run_threads
 from imssa_sim.kernels.normal import GROUP
 from imssa_sim.kernels.ops import LANES
+from imssa_sim.kernels.read_circuit import DenseWiring, ReadCircuit, RecurrentWiring
 from imssa_sim.kernels.threefry import sample_keys
 from imssa_sim.kernels.tiles import RecurrentTiles, pack_tiles
 
@@ -82,87 +83,26 @@ class DenseResult:
     drives: int  # drives of each row: the number of tokens
 
 
-def pack_dense(
-    weights: ArrayLike,
-    *,
-    row_start: ArrayLike,
-    row_count: ArrayLike,
-    column_count: ArrayLike,
-    adc_scale: ArrayLike,
-    adc_offset: ArrayLike,
-    adc_low: int,
-    adc_high: int,
-    input_limit: int,
-    variance: ArrayLike | None = None,
-    flat_variance: ArrayLike = 0.0,
-    extra_variance: ArrayLike = 0.0,
-    shot_variance: ArrayLike | None = None,
-    pulse_power: ArrayLike | None = None,
-    dac_levels: ArrayLike | None = None,
-    adc_table: ArrayLike | None = None,
-    slices: int = 1,
-    slice_gain: ArrayLike = 1.0,
-    dtype: Any = None,
-) -> DenseTiles:
-    """Check and pack the tiles of one linear layer.
+def pack_dense(circuit: ReadCircuit, wiring: DenseWiring, *, dtype: Any = None) -> DenseTiles:
+    """Lay the tiles of one linear layer out for the compiled loops.
 
-    Parameters
-    ----------
-    weights : array_like
-        Programmed weights with their errors, (T, R, C) [integer weight units], zero-padded.
-    row_start, row_count, column_count : array_like
-        First input, inputs and outputs (logical columns) of each tile, (T,).
-    input_limit : int
-        Largest magnitude of an input code.
-    adc_scale, adc_offset, adc_low, adc_high, variance, flat_variance, extra_variance, \
-shot_variance, pulse_power, dac_levels, adc_table, slices, slice_gain, dtype
-        As in :func:`imssa_sim.kernels.tiles.pack_tiles`.
-
-    Returns
-    -------
-    DenseTiles
-
-    Raises
-    ------
-    ValueError
-        If shapes do not agree or a number is not finite.
+    Parameters and errors as in :func:`imssa_sim.kernels.tiles.pack_tiles`.
     """
-    cells = np.asarray(weights)
-    if cells.ndim != 3:
-        raise ValueError(f"weights must be (T, R, C), not {cells.shape}")
-    tiles, rows = cells.shape[:2]
-    start = np.array(np.broadcast_to(row_start, (tiles,)), dtype=np.int64)
-    packed = pack_tiles(
-        cells,
-        n_states=np.zeros(tiles),
-        n_inputs=np.broadcast_to(row_count, (tiles,)),
-        n_outputs=np.broadcast_to(column_count, (tiles,)),
-        input_channel=np.zeros((tiles, rows)),
-        adc_scale=adc_scale,
-        adc_offset=adc_offset,
-        adc_low=adc_low,
-        adc_high=adc_high,
-        state_multiplier=1,
-        state_shift=1,
+    tiles, rows, _ = circuit.weights.shape
+    no_states = RecurrentWiring(
+        n_states=np.zeros(tiles, np.int64),
+        input_channel=np.zeros((tiles, rows), np.int64),
+        state_gain=1.0,
         state_limit=0,
-        input_limit=input_limit,
-        variance=variance,
-        flat_variance=flat_variance,
-        extra_variance=extra_variance,
-        shot_variance=shot_variance,
-        pulse_power=pulse_power,
-        dac_levels=dac_levels,
-        adc_table=adc_table,
-        slices=slices,
-        slice_gain=slice_gain,
-        dtype=dtype,
-        multiple=PANEL,
     )
+    packed = pack_tiles(circuit, no_states, dtype=dtype, multiple=PANEL)
     a = packed.arrays
-    weights = _in_panels(a.weights, a.rows, a.pitch)
-    variance = _in_panels(a.variance, a.noise_rows, a.pitch)
-    pairs = _in_panels(a.pairs, pair_rows(a.rows), a.pitch)
-    return DenseTiles(packed, Panels(weights, variance, pairs), start)
+    panels = Panels(
+        weights=_in_panels(a.weights, a.rows, a.pitch),
+        variance=_in_panels(a.variance, a.noise_rows, a.pitch),
+        pairs=_in_panels(a.pairs, pair_rows(a.rows), a.pitch),
+    )
+    return DenseTiles(packed, panels, np.array(wiring.row_start, dtype=np.int64))
 
 
 def _in_panels(flat: NDArray[Any], rows: int, pitch: int) -> NDArray[Any]:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.adc import real_converters, sar_codes, silence
+from imssa_sim.circuits.adc import Converters, real_converters, sar_codes, silence
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.errors import InputError
 
@@ -26,7 +26,8 @@ def converters(hardware, bits=8, **adc):
     config = hardware(adc={"bits": bits, "per_tile": 10, **adc}).adc
     high = (1 << (bits - 1)) - 1
     scale = np.full(SHAPE, 0.25)
-    return real_converters(scale, np.full(SHAPE, 0.5), -high - 1, high, USED, config, WHERE)
+    nominal = Converters(scale, np.full(SHAPE, 0.5), -high - 1, high)
+    return real_converters(nominal, USED, config, WHERE)
 
 
 def test_no_errors_are_the_nominal_converter(hardware):

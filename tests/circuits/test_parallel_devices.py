@@ -9,11 +9,12 @@ import math
 import numpy as np
 import pytest
 
+from imssa_sim.circuits.adc import Converters
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.circuits.faults import OPEN, STUCK_ON, assign_columns
 from imssa_sim.circuits.ir_drop import transfer_matrix
 from imssa_sim.circuits.literal import literal_sums
-from imssa_sim.circuits.periphery import periphery
+from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.errors import InputError
 from imssa_sim.mapping.tiles import tile_shape
 
@@ -184,11 +185,13 @@ def test_thermal_noise_falls_with_the_number(hardware):
     def variance(devices):
         chip = hardware(tile={"devices": devices}, thermal_noise=True)
         shape = (1, weights.shape[2])
-        found = periphery(
-            write(weights, chip).at(0.0), chip, scale=np.ones(shape), offset=np.zeros(shape),
-            low=-128, high=127, columns_used=np.array([6]), limit=127, where=None,
+        found = read_circuit(
+            write(weights, chip).at(0.0), chip,
+            Converters(np.ones(shape), np.zeros(shape), -128, 127),
+            rows_used=np.array(weights.shape[1:2]), columns_used=np.array([6]), limit=127,
+            where=None,
         )  # fmt: skip
-        return found.converters.variance
+        return found.constant_variance
 
     np.testing.assert_allclose(variance(4), variance(1) / 4, rtol=1e-12)
 

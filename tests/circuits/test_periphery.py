@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from imssa_sim.circuits.adc import Converters
 from imssa_sim.circuits.array import program_tiles
 from imssa_sim.circuits.draws import Coordinates
-from imssa_sim.circuits.periphery import periphery
+from imssa_sim.circuits.periphery import read_circuit
 
 LIMIT = 127
 CARD = """\
@@ -24,21 +25,21 @@ def around(chip):
     weights = np.full((2, 5, 4), 100)
     used = np.full(2, 5), np.full(2, 4)
     tiles = program_tiles(weights, *used, chip, seed=0, chip=0, stage=0, time_since_programming=0.0)
-    return periphery(
-        tiles, chip, scale=np.ones((2, 4)), offset=np.full((2, 4), 0.5), low=-128, high=127,
-        columns_used=used[1], limit=LIMIT, where=Coordinates(0, 0, 0),
+    nominal = Converters(np.ones((2, 4)), np.full((2, 4), 0.5), -128, 127)
+    return read_circuit(
+        tiles, chip, nominal, rows_used=used[0], columns_used=used[1], limit=LIMIT,
+        where=Coordinates(0, 0, 0),
     )  # fmt: skip
 
 
 def nominal(found):
-    c = found.converters
     return (
         found.dac_levels is None
-        and c.table is None
-        and (c.low, c.high) == (-128, 127)
-        and np.all(c.scale == 1)
-        and np.all(c.offset == 0.5)
-        and not np.any(c.variance)
+        and found.adc_table is None
+        and (found.adc_low, found.adc_high) == (-128, 127)
+        and np.all(found.adc_scale == 1)
+        and np.all(found.adc_offset == 0.5)
+        and not np.any(found.constant_variance)
     )
 
 
@@ -63,13 +64,13 @@ def test_all_off_is_nominal(hardware, bent):
 @pytest.mark.parametrize("name", sorted(ADC))
 def test_each_converter_error_alone(hardware, name):
     chip = hardware(adc={name: ADC[name]}, converter_errors=True)
-    found = around(chip).converters
+    found = around(chip)
     changed = {
-        "gain_spread": not np.all(found.scale == 1),
-        "offset_spread": not np.all(found.offset == 0.5),
-        "noise": bool(np.any(found.variance)),
-        "enob": bool(np.any(found.variance)),
-        "mismatch": found.table is not None,
+        "gain_spread": not np.all(found.adc_scale == 1),
+        "offset_spread": not np.all(found.adc_offset == 0.5),
+        "noise": bool(np.any(found.constant_variance)),
+        "enob": bool(np.any(found.constant_variance)),
+        "mismatch": found.adc_table is not None,
     }
     assert changed[name]
     others = {"noise": {"enob"}, "enob": {"noise"}, "gain_spread": {"offset_spread"}}
@@ -80,16 +81,16 @@ def test_each_converter_error_alone(hardware, name):
 
 def test_dead_converters_belong_to_the_faults(hardware):
     dead = {"dead_converters": 1.0}
-    assert np.all(around(hardware(faulty=dead, faults=True)).converters.scale == 0)
+    assert np.all(around(hardware(faulty=dead, faults=True)).adc_scale == 0)
     assert nominal(around(hardware(faulty=dead)))
 
 
 def test_thermal_noise_alone(hardware):
     found = around(hardware(thermal_noise=True))
-    assert np.all(found.converters.variance > 0)
+    assert np.all(found.constant_variance > 0)
     warm = hardware(thermal_noise=True)
     hot = warm.model_copy(update={"chip": warm.chip.model_copy(update={"temperature": 350.0})})
-    ratio = around(hot).converters.variance / found.converters.variance
+    ratio = around(hot).constant_variance / found.constant_variance
     np.testing.assert_allclose(ratio, 350 / 300)
 
 

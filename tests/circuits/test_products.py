@@ -12,6 +12,7 @@ import pytest
 from imssa_sim.circuits.array import program_tiles, write_tiles
 from imssa_sim.circuits.slices import cut_weights
 from imssa_sim.kernels.dense import pack_dense, read_dense
+from imssa_sim.kernels.read_circuit import DenseWiring, ReadCircuit
 
 READS = 10_000
 FINE = 8.0  # ADC codes per unit: what they round is nothing beside the noise
@@ -52,14 +53,15 @@ class Tile:
 
     def read(self, codes, steps, **how):
         """Sums (n, columns) of codes (n, rows), parts added up."""
-        packed = pack_dense(
-            self.at.weights, row_start=np.arange(self.pieces) * self.rows, row_count=self.rows,
-            column_count=self.columns, adc_scale=FINE, adc_offset=0.5, adc_low=-(2**25),
-            adc_high=2**25, input_limit=127,
-            variance=self.at.variance + self.at.flat_variance[:, None, :],
+        circuit = ReadCircuit(
+            weights=self.at.weights, rows_used=np.full(self.pieces, self.rows),
+            columns_used=np.full(self.pieces, self.columns), limit=127, adc_scale=FINE,
+            adc_offset=0.5, adc_low=-(2**25), adc_high=2**25, variance=self.at.variance,
             flat_variance=self.at.flat_variance, slices=self.held.number,
-            slice_gain=np.ldexp(1.0, self.held.shift), dtype=np.float64,
+            slice_gain=np.ldexp(1.0, self.held.shift),
         )  # fmt: skip
+        wiring = DenseWiring(np.arange(self.pieces) * self.rows)
+        packed = pack_dense(circuit, wiring, dtype=np.float64)
         found = read_dense(
             packed, codes.astype(np.int16), sample_ids=0, steps=steps, seed=0, chip=0,
             stage=self.stage, **how,

@@ -9,10 +9,11 @@ import math
 import numpy as np
 import pytest
 
+from imssa_sim.circuits.adc import Converters
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.literal import literal_sums
-from imssa_sim.circuits.periphery import periphery
+from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.circuits.sense import pulse_power, shot_variance, thermal_variance, unit_time
 
 READS = 20_000
@@ -117,16 +118,15 @@ def test_the_periphery_states_it_for_the_encoding(hardware, encoding):
     )  # fmt: skip
     read = written.at(0.0)
     around = {
-        "scale": np.ones((1, 6)), "offset": np.zeros((1, 6)), "low": -128, "high": 127,
-        "columns_used": np.array([6]), "limit": 127, "where": Coordinates(0, 0, 0),
+        "nominal": Converters(np.ones((1, 6)), np.zeros((1, 6)), -128, 127),
+        "rows_used": np.array([24]), "columns_used": np.array([6]), "limit": 127,
+        "where": Coordinates(0, 0, 0),
     }  # fmt: skip
-    found = periphery(read, chip, **around)
+    found = read_circuit(read, chip, **around)
     time = {"pulse_width": 2e-9, "amplitude": 1e-8 / 127, "bit_serial": 1e-8}[encoding]
     electrons = 0.2 * time / 1.602176634e-19
     expected = read.cell_conductance / read.scale[:, None, :] ** 2 / electrons
-    np.testing.assert_allclose(found.shot_variance, expected, rtol=1e-12)
+    np.testing.assert_allclose(found.shot.variance, expected, rtol=1e-12)
     # Seven bits: 1 + 4 + … + 4^6.
-    assert found.pulse_power[-1] == (5461 if encoding == "bit_serial" else 127)
-    off = periphery(read, hardware(), **around)
-    assert off.shot_variance is None
-    assert off.pulse_power is None
+    assert found.shot.power[-1] == (5461 if encoding == "bit_serial" else 127)
+    assert read_circuit(read, hardware(), **around).shot is None

@@ -129,11 +129,14 @@ def test_read_noise_of_a_column_has_the_folded_deviation(random_networks):
     tiles = linear.programmed
     variance = tiles.flat_variance[0][None, :] + tiles.variance[0]
     expected = np.sqrt((variance * (codes.astype(float) ** 2)[:, None]).sum(0))
-    expected = np.sqrt((expected * linear.conversion.scale[0]) ** 2 + 1 / 12)
+    expected = np.sqrt((expected * linear.conversion.adc.scale[0]) ** 2 + 1 / 12)
     measured = found.std(axis=0)
     # A deviation from n normals has itself the relative deviation 1/sqrt(2n): 5 of these.
     np.testing.assert_allclose(measured, expected, rtol=5 / np.sqrt(2 * reads))
-    mean = tiles.weights[0].T @ codes * linear.conversion.scale[0] + linear.conversion.offset[0]
+    mean = (
+        tiles.weights[0].T @ codes * linear.conversion.adc.scale[0]
+        + linear.conversion.adc.offset[0]
+    )
     deviation = np.abs(found.mean(axis=0) + 0.5 - mean) / (expected / np.sqrt(reads))
     assert deviation.max() < 5
 

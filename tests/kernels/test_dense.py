@@ -9,6 +9,7 @@ import pytest
 from numba import typeof
 
 from imssa_sim.kernels.dense import pack_dense, read_dense
+from imssa_sim.kernels.read_circuit import DenseWiring, ReadCircuit, RecurrentWiring, ShotNoise
 from imssa_sim.kernels.tiles import pack_tiles
 
 WHERE = {"seed": 4, "chip": 5, "stage": 6}
@@ -34,9 +35,27 @@ def parameters(rng, *, noise, tables):
 
 
 def pack(p, dtype=None):
-    return pack_dense(
-        **p, row_start=START, row_count=ROWS, column_count=COLUMNS, input_limit=LIMIT, dtype=dtype
-    )
+    shot = None
+    if p.get("shot_variance") is not None:
+        shot = ShotNoise(p["shot_variance"], p["pulse_power"])
+    circuit = ReadCircuit(
+        weights=p["weights"], rows_used=np.array(ROWS), columns_used=np.array(COLUMNS),
+        limit=LIMIT, adc_scale=p["adc_scale"], adc_offset=p["adc_offset"], adc_low=p["adc_low"],
+        adc_high=p["adc_high"], adc_table=p["adc_table"], dac_levels=p["dac_levels"],
+        variance=p["variance"], constant_variance=p["extra_variance"], shot=shot,
+        slices=p.get("slices", 1), slice_gain=p.get("slice_gain", 1.0),
+    )  # fmt: skip
+    return pack_dense(circuit, DenseWiring(np.array(START)), dtype=dtype)
+
+
+def one_tile(weights, limit, offset, bound, **more):
+    """A tile of which all rows and columns are used, and its wiring."""
+    tiles, rows, columns = weights.shape
+    circuit = ReadCircuit(
+        weights=weights, rows_used=np.full(tiles, rows), columns_used=np.full(tiles, columns),
+        limit=limit, adc_scale=1.0, adc_offset=offset, adc_low=-bound, adc_high=bound, **more,
+    )  # fmt: skip
+    return circuit, DenseWiring(np.zeros(tiles, np.int64))
 
 
 @pytest.mark.parametrize("noise", [False, True])
@@ -137,19 +156,13 @@ def test_integer_weights_give_the_integer_product():
     rng = np.random.default_rng(3)
     weights = rng.integers(-31, 32, (1, 128, 70))
     codes = rng.integers(-LIMIT, LIMIT + 1, (100, 128)).astype(np.int16)
-    tiles = pack_dense(
-        weights, row_start=0, row_count=128, column_count=70, adc_scale=1, adc_offset=0,
-        adc_low=-(2**22), adc_high=2**22, input_limit=LIMIT,
-    )  # fmt: skip
+    tiles = pack_dense(*one_tile(weights.astype(float), LIMIT, 0.0, 2**22))
     result = read_dense(tiles, codes, sample_ids=0, steps=np.arange(100), **WHERE)
     np.testing.assert_array_equal(result.outputs[:, 0], codes.astype(np.int64) @ weights[0])
 
 
 def test_statistics_stay_exact_over_many_tokens():
-    tiles = pack_dense(
-        np.full((1, 17, 3), 0.001), row_start=0, row_count=17, column_count=3, adc_scale=1,
-        adc_offset=0, adc_low=-9, adc_high=9, input_limit=2047, dtype=np.float32,
-    )  # fmt: skip
+    tiles = pack_dense(*one_tile(np.full((1, 17, 3), 0.001), 2047, 0.0, 9), dtype=np.float32)
     codes = np.full((200, 17), 2047, np.int16)
     result = read_dense(tiles, codes, sample_ids=0, steps=0, **WHERE)
     assert (result.sum_squares == 200 * 2047**2).all()
@@ -167,18 +180,11 @@ def test_wrong_calls_are_named():
 
 def test_kernels_see_the_same_types_however_the_tiles_were_given():
     # a kernel is compiled anew for each combination of types, for seconds
-    given = {
-        "adc_scale": 1.0, "adc_offset": 0.5, "adc_low": -7, "adc_high": 7, "input_limit": 7,
-    }  # fmt: skip
     fixed = np.full(2, 3)
     fixed.flags.writeable = False
-    dense = pack_dense(
-        np.ones((2, 3, 3)), row_start=0, row_count=fixed, column_count=3,
-        variance=np.ones((2, 3, 3)), **given,
-    )  # fmt: skip
-    recurrent = pack_tiles(
-        np.ones((1, 3, 2)), n_states=[1], n_inputs=[2], n_outputs=[1],
-        input_channel=np.broadcast_to(0, (1, 2)), state_multiplier=1, state_shift=1, state_limit=7,
-        **given,
-    )  # fmt: skip
+    circuit, wiring = one_tile(np.ones((2, 3, 3)), 7, 0.5, 7, variance=np.ones((2, 3, 3)))
+    dense = pack_dense(dataclasses.replace(circuit, rows_used=fixed), wiring)
+    circuit, _ = one_tile(np.ones((1, 3, 2)), 7, 0.5, 7)
+    wiring = RecurrentWiring(np.array([1]), np.broadcast_to(0, (1, 2)), 0.5, 7)
+    recurrent = pack_tiles(circuit, wiring)
     assert typeof(dense.packed.arrays) == typeof(recurrent.arrays)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from imssa_sim.kernels.read_circuit import ReadCircuit, RecurrentWiring, ShotNoise
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import pack_tiles
 
@@ -22,15 +23,14 @@ def test_noise_in_integers_stays_within_its_bound(rows, columns, cells):
     if cells == "most alike":
         variance = np.where(rng.random(variance.shape) < 0.1, variance, shared[:, None])
     codes = rng.integers(-LIMIT, LIMIT + 1, (33, 3, rows)).astype(np.int16)
-    tiles = {
-        dtype: pack_tiles(
-            np.zeros((1, rows, columns)), n_states=[0], n_inputs=[rows], n_outputs=[columns],
-            input_channel=[np.arange(rows)], adc_scale=2.0**12 / np.sqrt(variance.max(axis=1)),
-            adc_offset=0.0, adc_low=-(2**23), adc_high=2**23, state_multiplier=1, state_shift=1,
-            state_limit=1, input_limit=LIMIT, variance=variance, flat_variance=shared, dtype=dtype,
-        )
-        for dtype in (np.float32, np.float64)
-    }  # fmt: skip
+    circuit = ReadCircuit(
+        weights=np.zeros((1, rows, columns)), rows_used=np.array([rows]),
+        columns_used=np.array([columns]), limit=LIMIT,
+        adc_scale=2.0**12 / np.sqrt(variance.max(axis=1)), adc_offset=0.0, adc_low=-(2**23),
+        adc_high=2**23, variance=variance - shared[:, None], flat_variance=shared,
+    )  # fmt: skip
+    wiring = RecurrentWiring(np.array([0]), np.arange(rows)[None], 1.0, 1)
+    tiles = {dtype: pack_tiles(circuit, wiring, dtype=dtype) for dtype in (np.float32, np.float64)}
     assert tiles[np.float32].arrays.pairs.size
     assert not tiles[np.float64].arrays.pairs.size
     ids = np.arange(33)
@@ -48,15 +48,15 @@ def test_noise_in_integers_stays_within_its_bound(rows, columns, cells):
     np.testing.assert_array_equal(alone.outputs[:, :, 0], fast[:2])
 
 
-def in_pairs(rows=4, **more):
+def in_pairs(rows=4, limit=LIMIT, dtype=None, **more):
     """Whether a tile of such a kind keeps its variances in integers."""
-    given = {
-        "n_states": [1], "n_inputs": [rows - 1], "n_outputs": [1],
-        "input_channel": [np.arange(rows - 1)], "adc_scale": 1.0, "adc_offset": 0.5,
-        "adc_low": -LIMIT, "adc_high": LIMIT, "state_multiplier": 1, "state_shift": 1,
-        "state_limit": LIMIT, "input_limit": LIMIT, "variance": np.ones((1, rows, 2)),
-    }  # fmt: skip
-    return bool(pack_tiles(np.ones((1, rows, 2)), **given | more).arrays.pairs.size)
+    given = {"variance": np.ones((1, rows, 2))} | more
+    circuit = ReadCircuit(
+        weights=np.ones((1, rows, 2)), rows_used=np.array([rows]), columns_used=np.array([2]),
+        limit=limit, adc_scale=1.0, adc_offset=0.5, adc_low=-LIMIT, adc_high=LIMIT, **given,
+    )  # fmt: skip
+    wiring = RecurrentWiring(np.array([1]), np.arange(rows - 1)[None], 0.5, LIMIT)
+    return bool(pack_tiles(circuit, wiring, dtype=dtype).arrays.pairs.size)
 
 
 def test_noise_is_kept_in_integers_only_where_squares_are_such():
@@ -64,8 +64,8 @@ def test_noise_is_kept_in_integers_only_where_squares_are_such():
     assert in_pairs()
     assert in_pairs(rows=256)
     assert not in_pairs(rows=300)  # too few bits would be left to each
-    assert not in_pairs(state_limit=128)  # squares beyond 14 bits
+    assert not in_pairs(limit=128)  # squares beyond 14 bits
     assert not in_pairs(dac_levels=codes * 1.01)
-    assert not in_pairs(shot_variance=np.ones((1, 4, 2)), pulse_power=np.abs(codes))
+    assert not in_pairs(shot=ShotNoise(np.ones((1, 4, 2)), np.abs(codes)))
     assert not in_pairs(dtype=np.float64)
     assert not in_pairs(variance=None)

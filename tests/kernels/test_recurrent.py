@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from imssa_sim.kernels.read_circuit import FusedOutput, ReadCircuit, RecurrentWiring, ShotNoise
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import pack_tiles
 
@@ -51,9 +52,33 @@ def parameters(rng, *, noise, tables, integer=False):
     }
 
 
-def pack(p, dtype=None, **more):
+def pack(p, dtype=None, output=None):
     flat = 0.0 if p["variance"] is None else np.median(p["variance"], axis=1)
-    return pack_tiles(**p, flat_variance=flat, input_limit=LIMIT, dtype=dtype, **more)
+    shot = None
+    if p.get("shot_variance") is not None:
+        shot = ShotNoise(p["shot_variance"], p["pulse_power"])
+    n_states, n_inputs, n_outputs = (np.array(p[f"n_{n}"]) for n in ("states", "inputs", "outputs"))
+    circuit = ReadCircuit(
+        weights=p["weights"], rows_used=n_states + n_inputs, columns_used=n_states + n_outputs,
+        limit=LIMIT, adc_scale=p["adc_scale"], adc_offset=p["adc_offset"], adc_low=p["adc_low"],
+        adc_high=p["adc_high"], adc_table=p["adc_table"], dac_levels=p["dac_levels"],
+        variance=None if p["variance"] is None else p["variance"] - flat[:, None],
+        flat_variance=flat, constant_variance=p["extra_variance"], shot=shot,
+        slices=p.get("slices", 1), slice_gain=p.get("slice_gain", 1.0),
+    )  # fmt: skip
+    gain = np.ldexp(p["state_multiplier"].astype(float), -p["state_shift"])
+    wiring = RecurrentWiring(n_states, p["input_channel"], gain, p["state_limit"], output)
+    return pack_tiles(circuit, wiring, dtype=dtype)
+
+
+def without_states(weights, limit, scale, offset, bound, **more):
+    """One tile whose rows are all inputs and whose columns are all outputs."""
+    _, rows, columns = weights.shape
+    circuit = ReadCircuit(
+        weights=weights, rows_used=np.array([rows]), columns_used=np.array([columns]), limit=limit,
+        adc_scale=scale, adc_offset=offset, adc_low=-bound, adc_high=bound, **more,
+    )  # fmt: skip
+    return circuit, RecurrentWiring(np.array([0]), np.arange(rows)[None], 1.0, 1)
 
 
 def random_codes(rng, samples, steps):
@@ -150,7 +175,7 @@ def test_shot_noise_equals_the_twin_and_itself(twins, noise, tables, two_pass):
 def test_a_power_for_each_code_is_demanded():
     rng = np.random.default_rng(3)
     p = with_shot(rng, parameters(rng, noise="dense", tables=False))
-    with pytest.raises(ValueError, match="pulse_power must have 255 entries"):
+    with pytest.raises(ValueError, match=r"shot.power must be \(255,\)"):
         pack({**p, "pulse_power": p["pulse_power"][1:]})
 
 
@@ -266,11 +291,8 @@ def test_fused_output_is_the_requantised_adc_code(twins, samples):
     channel = rng.permutation(9)[: T * O].reshape(T, O) - 1  # one column is not given out
     codes = random_codes(rng, samples, 5)
     plain = run_recurrent(pack(p), codes, sample_ids=np.arange(samples), **WHERE)
-    fused = run_recurrent(
-        pack(p, output_channel=channel, output_multiplier=11_000_001, output_shift=24,
-             output_limit=60, channels=10),
-        codes, sample_ids=np.arange(samples), **WHERE,
-    )  # fmt: skip
+    output = FusedOutput(channel, 11_000_001 / 2**24, limit=60, channels=10)
+    fused = run_recurrent(pack(p, output=output), codes, sample_ids=np.arange(samples), **WHERE)
     assert fused.outputs.dtype == np.int16
     expected = np.zeros((samples, 5, 10), np.int64)
     for t in range(T):
@@ -286,11 +308,12 @@ def test_fused_output_is_the_requantised_adc_code(twins, samples):
 def test_statistics_stay_exact_over_many_steps():
     # 12-bit codes: a float32 sum of squares loses its last bits after 4 additions
     codes = np.full((33, 50, 1), -2047, np.int16)
-    tiles = pack_tiles(
-        np.ones((1, 2, 2)) * 0.01, n_states=[1], n_inputs=[1], n_outputs=[1], input_channel=[[0]],
-        adc_scale=1.0, adc_offset=0.5, adc_low=-2047, adc_high=2047, state_multiplier=1,
-        state_shift=1, state_limit=2047, input_limit=2047, dtype=np.float32,
+    circuit = ReadCircuit(
+        weights=np.ones((1, 2, 2)) * 0.01, rows_used=np.array([2]), columns_used=np.array([2]),
+        limit=2047, adc_scale=1.0, adc_offset=0.5, adc_low=-2047, adc_high=2047,
     )  # fmt: skip
+    wiring = RecurrentWiring(np.array([1]), np.array([[0]]), 0.5, 2047)
+    tiles = pack_tiles(circuit, wiring, dtype=np.float32)
     result = run_recurrent(tiles, codes, sample_ids=np.arange(33), **WHERE)
     assert result.sum_squares[0, 1] == 33 * 50 * 2047**2
     assert result.sum_magnitudes[0, 1] == 33 * 50 * 2047
@@ -304,12 +327,7 @@ def test_float32_sums_stay_within_the_bound():
     weights = rng.normal(0, 1, (1, rows, 16))
     codes = rng.integers(-limit, limit + 1, (40, 1, rows)).astype(np.int16)
     scale = 2.0**7  # ADC steps so fine that its codes show the error
-    tiles = pack_tiles(
-        weights, n_states=[0], n_inputs=[rows], n_outputs=[16],
-        input_channel=[np.arange(rows)], adc_scale=scale, adc_offset=0.0, adc_low=-(2**23),
-        adc_high=2**23, state_multiplier=1, state_shift=1, state_limit=1, input_limit=limit,
-        dtype=np.float32,
-    )  # fmt: skip
+    tiles = pack_tiles(*without_states(weights, limit, scale, 0.0, 2**23), dtype=np.float32)
     result = run_recurrent(tiles, codes, sample_ids=np.arange(40), **WHERE)
     single = weights[0].astype(np.float32).astype(np.float64)
     exact = codes[:, 0].astype(np.float64) @ single
@@ -326,12 +344,8 @@ def test_noise_has_the_variance_of_the_cells():
     variance = rng.uniform(0.5, 2, (1, rows, 2))
     code = rng.integers(-5, 6, rows)
     steps = 20_000
-    tiles = pack_tiles(
-        np.zeros((1, rows, 2)), n_states=[0], n_inputs=[rows], n_outputs=[2],
-        input_channel=[np.arange(rows)], adc_scale=64.0, adc_offset=0.5, adc_low=-(2**20),
-        adc_high=2**20, state_multiplier=1, state_shift=1, state_limit=1, input_limit=127,
-        variance=variance, extra_variance=3.0,
-    )  # fmt: skip
+    noise = {"variance": variance, "constant_variance": 3.0}
+    tiles = pack_tiles(*without_states(np.zeros((1, rows, 2)), 127, 64.0, 0.5, 2**20, **noise))
     codes = np.broadcast_to(code, (1, steps, rows)).astype(np.int16)
     result = run_recurrent(tiles, codes, sample_ids=[0], **WHERE)
     sums = result.outputs[0, :, 0] / 64
@@ -354,8 +368,11 @@ def test_wide_sums_take_float64():
     [
         ({"weights": np.zeros((R, C))}, r"\(T, R, C\)"),
         ({"weights": np.full((T, R, C), np.nan)}, "finite"),
-        ({"n_states": [R, R, R, R]}, "more states"),
-        ({"dac_levels": np.zeros(3)}, "entries"),
+        ({"n_states": [R, R, R, R]}, "rows_used"),
+        ({"n_outputs": [O + 1, O, O, O]}, "columns_used"),
+        ({"n_inputs": [-1, I, I, I]}, "more states"),
+        ({"state_limit": LIMIT + 1}, "exceed the 127"),
+        ({"dac_levels": np.zeros(3)}, "dac_levels"),
         ({"adc_table": np.zeros((1, 2, 3))}, "adc_table"),
         ({"input_channel": np.zeros((T, 1))}, "input_channel"),
         ({"weights": np.full((T, R, C), 2.0**28), "adc_high": 2**40, "adc_scale": 1}, "32 bits"),

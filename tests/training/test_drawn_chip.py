@@ -82,7 +82,7 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
 
     # The same states, then one tile after the other with autograd through its dense matrix.
     _, states = chip.states(ready, codes)
-    gain = ready.conversion.scale * ready.conversion.after
+    gain = ready.conversion.adc.scale * ready.conversion.after
     expected_u = torch.zeros(u.shape, dtype=torch.float64)
     stray = 0.0
     for t in range(tiles.tiles):
