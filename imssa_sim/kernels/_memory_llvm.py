@@ -9,9 +9,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
+from imssa_sim.compiled import private
+from imssa_sim.compiled.private import declared, memory_of, nothing, value_type
 from imssa_sim.kernels._vectors_llvm import LANES, SUFFIX, Vector, widened
 
 INT64 = ir.IntType(64)
@@ -19,7 +20,7 @@ INT64 = ir.IntType(64)
 
 def address(context: Any, builder: Any, ty: types.Type, memory: Any, at: ir.Value) -> ir.Value:
     if isinstance(ty, types.Array):
-        memory = context.make_array(ty)(context, builder, memory).data
+        memory = memory_of(context, builder, ty, memory)
     return builder.gep(memory, [at], inbounds=True)
 
 
@@ -66,7 +67,7 @@ def _loader(lanes: int) -> Any:
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
             pointer = address(context, builder, array, args[0], args[1])
-            element = context.get_value_type(array.dtype)
+            element = value_type(context, array.dtype)
             return loaded_from(builder, pointer, element, array.dtype.bitwidth // 8, lanes)
 
         return Vector(array.dtype, lanes)(array, types.intp), codegen
@@ -86,7 +87,7 @@ def store(typingctx, array, at, a):  # type: ignore[no-untyped-def]
         pointer = address(context, builder, array, args[0], args[1])
         pointer = builder.bitcast(pointer, args[2].type.as_pointer())
         builder.store(args[2], pointer, align=array.dtype.bitwidth // 8)
-        return context.get_dummy_value()
+        return nothing(context)
 
     return types.void(array, types.intp, a), codegen
 
@@ -109,7 +110,7 @@ def gather(typingctx, array, at):  # type: ignore[no-untyped-def]
         return None
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
-        element = context.get_value_type(array.dtype)
+        element = value_type(context, array.dtype)
         lanes = at.lanes
         index = builder.sext(args[1], ir.VectorType(ir.IntType(64), lanes))
         base = address(context, builder, array, args[0], ir.Constant(ir.IntType(64), 0))
@@ -122,7 +123,7 @@ def gather(typingctx, array, at):  # type: ignore[no-untyped-def]
         align = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
         kind = ir.FunctionType(rest.type, [places.type, align.type, mask.type, rest.type])
         name = f"llvm.masked.gather.v{lanes}{SUFFIX[str(element)]}.v{lanes}p0"
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        function = declared(builder, kind, name)
         return builder.call(function, [places, align, mask, rest])
 
     return Vector(array.dtype, at.lanes)(array, at), codegen
@@ -131,9 +132,7 @@ def gather(typingctx, array, at):  # type: ignore[no-untyped-def]
 @intrinsic
 def align_stack(typingctx):  # type: ignore[no-untyped-def]
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        attributes = builder.function.attributes
-        attributes.alignstack = 64
-        attributes.add("nounwind")  # true, and llvmlite writes none for an empty set
-        return context.get_dummy_value()
+        private.align_stack(builder, 64)
+        return nothing(context)
 
     return types.void(), codegen

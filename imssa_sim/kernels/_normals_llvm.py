@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from imssa_sim.compiled.private import has, in_memory, to_tuple
 from imssa_sim.kernels._memory_llvm import address, is_flat, loaded_from
 from imssa_sim.kernels._normal_table import TABLE
 from imssa_sim.kernels._recipes import (
@@ -31,7 +31,6 @@ from imssa_sim.kernels._vectors_llvm import (
     abreast,
     call,
     cut,
-    has,
     instruction,
     int32s,
     same_lanes,
@@ -51,9 +50,7 @@ def _constant(builder: Any, name: str, values: NDArray[np.float32]) -> ir.Value:
     """Numbers in memory."""
     kind = ir.ArrayType(_FLOAT, values.size)
     flat = ir.Constant(kind, [float(v) for v in values.ravel()])
-    place = cgutils.global_constant(builder, name, flat)
-    place.align = 64
-    return place
+    return in_memory(builder, name, flat, 64)
 
 
 def _at(builder: Any, table: ir.Value, index: Any) -> ir.Value:
@@ -197,7 +194,7 @@ def _threefry(rounds: int) -> Any:
             values = _spread(builder, kind, *args)
             writer = _Writer(context, builder, values[0].type)
             words = run(threefry2x32(writer, rounds, *values))
-            return context.make_tuple(builder, signature.return_type, words)
+            return to_tuple(context, builder, signature.return_type, words)
 
         return types.UniTuple(kind, 2)(key0, key1, counter0, counter1), codegen
 
@@ -235,7 +232,7 @@ def normals_and_words(typingctx, word0, word1, out, key0, key1, counter0, counte
             both_inverses(writer, first, second, give),
             writer.tie,
         )
-        return context.make_tuple(builder, signature.return_type, words)
+        return to_tuple(context, builder, signature.return_type, words)
 
     arguments = (word0, word1, out, key0, key1, counter0, counter1)
     return types.UniTuple(kind, 2)(*arguments), codegen

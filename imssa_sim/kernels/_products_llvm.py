@@ -12,13 +12,14 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from imssa_sim.compiled import private
+from imssa_sim.compiled.private import has, value_type
 from imssa_sim.kernels._memory_llvm import INT64, address, at, is_flat, loaded_from, put
 from imssa_sim.kernels._vectors_llvm import (
     LANES,
     abreast,
     call,
     cut,
-    has,
     instruction,
     int32s,
     widened,
@@ -107,7 +108,7 @@ def make_product(scalars: int, vectors: int) -> Any:
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             a_s, a_s0, a_si, a_sc, a_x, a_x0, a_xi, a_n, a_out, a_o0, a_oc = args
-            element = context.get_value_type(x.dtype)
+            element = value_type(context, x.dtype)
             align = x.dtype.bitwidth // 8
             pairs = isinstance(x.dtype, types.Integer)
             zero = ir.Constant(ir.VectorType(element, LANES), [0 if pairs else 0.0] * LANES)
@@ -142,7 +143,7 @@ def make_product(scalars: int, vectors: int) -> Any:
                     place = builder.add(start, ir.Constant(INT64, v * LANES))
                     target = address(context, builder, out, a_out, place)
                     put(builder, target, sums[c * vectors + v], align)
-            return context.get_dummy_value()
+            return private.nothing(context)
 
         arguments = (s, whole, whole, whole, x, whole, whole, whole, out, whole, whole)
         return types.void(*arguments), codegen
@@ -169,7 +170,7 @@ def make_double_product(vectors: int) -> Any:
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             a_x, a_w, a_wi, a_out, a_pairs, a_q, a_qi, a_totals, a_n, a_o0 = args
-            element = context.get_value_type(x.dtype)
+            element = value_type(context, x.dtype)
             align = x.dtype.bitwidth // 8
             one, two = (ir.Constant(INT64, k) for k in (1, 2))
             nothing = [ir.Constant(ir.VectorType(element, LANES), [0.0] * LANES)] * vectors
@@ -219,7 +220,7 @@ def make_double_product(vectors: int) -> Any:
             for v, value in enumerate(sums):
                 target = at(builder, a_out if v < vectors else a_totals, a_o0)
                 put(builder, at(builder, target, v % vectors * LANES), value, align)
-            return context.get_dummy_value()
+            return private.nothing(context)
 
         return types.void(x, w, whole, out, pairs, q, whole, totals, whole, whole), codegen
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
+
+from imssa_sim.compiled.private import declared, has, value_type
 
 LANES = 16
 
@@ -58,15 +59,10 @@ def widened(builder: ir.IRBuilder, value: ir.Value, lanes: int = LANES) -> ir.Va
     return builder.shuffle_vector(one, vector, zeros)
 
 
-def has(context: Any, feature: str) -> bool:
-    """Whether the processor that is compiled for has a feature, by LLVM's name."""
-    return f"+{feature}" in context.codegen().magic_tuple()[2].split(",")
-
-
 def instruction(builder: Any, name: str, result: ir.Type, *args: ir.Value) -> ir.Value:
     """Call an instruction of the processor."""
     kind = ir.FunctionType(result, [a.type for a in args])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), args)
+    return builder.call(declared(builder, kind, name), args)
 
 
 def int32s(*values: int) -> ir.Constant:
@@ -155,7 +151,7 @@ def call(builder: ir.IRBuilder, name: str, *args: ir.Value) -> ir.Value:
     else:
         name = f"{name}.{SUFFIX[str(kind)]}"
     function = ir.FunctionType(kind, [kind] * len(args))
-    return builder.call(cgutils.get_or_insert_function(builder.module, function, name), args)
+    return builder.call(declared(builder, function, name), args)
 
 
 add = _binary(lambda b, e, x, y: b.fadd(x, y) if _is_float(e) else b.add(x, y))
@@ -234,7 +230,7 @@ def convert(typingctx, a, like):  # type: ignore[no-untyped-def]
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> ir.Value:
         value = args[0]
-        kind = _retyped(value, context.get_value_type(target))
+        kind = _retyped(value, value_type(context, target))
         if source == target:
             return value
         if _is_float(source) and _is_float(target):

@@ -21,6 +21,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from imssa_sim.compiled import private
+from imssa_sim.compiled.private import value_type
 from imssa_sim.kernels._memory_llvm import INT64, at, loaded_from, put
 from imssa_sim.kernels._products_llvm import multiply_pairs, summed
 from imssa_sim.kernels._vectors_llvm import LANES, call, widened
@@ -129,7 +131,7 @@ def make_winograd_products(columns: int) -> Any:
             def last_four(k: ir.Value, so_far: list[ir.Value]) -> list[ir.Value]:
                 return [value for c in range(columns) for value in four(k, c, so_far)]
 
-            element = context.get_value_type(x.dtype)
+            element = value_type(context, x.dtype)
             nothing = ir.Constant(ir.VectorType(element, LANES), [0.0] * LANES)
             everyone = _vectors(builder, a_common)
             begun = [
@@ -158,7 +160,7 @@ def make_winograd_products(columns: int) -> Any:
                     root = call(builder, "llvm.sqrt", builder.select(above, var, nothing))
                     put(builder, at(builder, sums_j, k * LANES), products[k], align)
                     put(builder, at(builder, deviations_j, k * LANES), root, align)
-            return context.get_dummy_value()
+            return private.nothing(context)
 
         given = (start, common, unit, extra, flat, squares, sums, deviations)
         return types.void(x, w, u, v, whole, whole, whole, *given), codegen

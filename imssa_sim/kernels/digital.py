@@ -14,10 +14,11 @@ No fastmath: every operation here is exact, so nothing is to be gained by reorde
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from imssa_sim.compiled.decorator import compiled_loop
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled_loop(nogil=True, error_model="numpy")
 def requantise_rows(accumulator, bias, scale, limit, out, clipped):  # type: ignore[no-untyped-def]
     """``out = clip(floor((accumulator + bias) * scale + 1/2))``.
 
@@ -35,7 +36,7 @@ def requantise_rows(accumulator, bias, scale, limit, out, clipped):  # type: ign
         clipped[t] = count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled_loop(nogil=True, error_model="numpy")
 def look_up(table, codes, limit, out):  # type: ignore[no-untyped-def]
     """``out = table[codes + limit]``; codes and out (T, C) int16, table (2*limit+1,) int16."""
     tokens, columns = codes.shape
@@ -44,7 +45,7 @@ def look_up(table, codes, limit, out):  # type: ignore[no-untyped-def]
             out[t, c] = table[np.int64(codes[t, c]) + limit]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled_loop(nogil=True, error_model="numpy")
 def gated_sum(z, r, gate_table, factors, out):  # type: ignore[no-untyped-def]
     """Gated linear unit and residual sum, wide: ``(value*gate*p + r*q + half) >> s``.
 
@@ -62,7 +63,7 @@ def gated_sum(z, r, gate_table, factors, out):  # type: ignore[no-untyped-def]
             out[t, h] = np.int32((total + half) >> shift)
 
 
-@njit(cache=True, error_model="numpy", inline="always")
+@compiled_loop(error_model="numpy", inline="always")
 def integer_square_root(value):  # type: ignore[no-untyped-def]
     """Largest integer s with ``s*s <= value``, for 0 <= value <= 2**62."""
     root = np.int64(np.sqrt(np.float64(value)))
@@ -73,7 +74,7 @@ def integer_square_root(value):  # type: ignore[no-untyped-def]
     return root
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled_loop(nogil=True, error_model="numpy")
 def layer_norm(v, gain, bias, epsilon, fraction, limit, out, clipped):  # type: ignore[no-untyped-def]
     """Integer layer normalisation (`imssa_sim.model.quantised.QuantisedNorm`).
 
@@ -106,7 +107,7 @@ def layer_norm(v, gain, bias, epsilon, fraction, limit, out, clipped):  # type: 
         clipped[t] = count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled_loop(nogil=True, error_model="numpy")
 def affine_norm(v, gain, bias, fraction, limit, out, clipped):  # type: ignore[no-untyped-def]
     """Integer batch normalisation: ``clip((v*gain + bias + half) >> fraction)``.
 
@@ -123,7 +124,7 @@ def affine_norm(v, gain, bias, fraction, limit, out, clipped):  # type: ignore[n
         clipped[t] = count
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled_loop(nogil=True, error_model="numpy")
 def add_saturating(first, second, limit, out, clipped):  # type: ignore[no-untyped-def]
     """``out = clip(first + second)``; (T, C) int16 each, clipped (T,) int64."""
     tokens, columns = first.shape

@@ -14,19 +14,18 @@ then differs, in the last bit of float64.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
-from hashlib import sha256
-from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from numba import config, njit
+from numba import njit
+
+from imssa_sim.compiled.decorator import compiled_loop
+from imssa_sim.compiled.private import compiles
 
 LANES = 16
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-if TYPE_CHECKING or config.DISABLE_JIT:
+if TYPE_CHECKING or not compiles():
     from imssa_sim.kernels._normals_python import (
         normal_from_bits,
         normals_and_words,
@@ -187,34 +186,7 @@ def merged(function: Function) -> Function:
 
 
 def entry(function: Function) -> Function:
-    """Compile a function that Python calls, for good: kept on disk, without the GIL.
-
-    Numba's cache looks at the file of the function alone; here it looks at every file of this
-    package, since the inner functions are compiled in. (Where a Numba release hides its stamp
-    elsewhere, its own rule remains.)
-    """
-    compiled: Any = njit(nogil=True, cache=True)(function)
-    kept: Any = getattr(getattr(compiled, "_cache", None), "_cache_file", None)
-    if hasattr(kept, "_source_stamp"):
-        kept._source_stamp = _SOURCES
-        kept._load_index = partial(_or_nothing, kept._load_index)
+    """Compile a function that Python calls, for good: kept on disk, without the GIL."""
+    compiled: Any = compiled_loop(nogil=True)(function)
     result: Function = compiled
     return result
-
-
-def _or_nothing(load_index: Callable[[], dict[Any, Any]]) -> dict[Any, Any]:
-    """What is kept, if it can be read: another version's may name types that are gone."""
-    try:
-        return load_index()
-    except (AttributeError, ImportError, EOFError, UnpicklingError):
-        return {}
-
-
-def _digest() -> str:
-    digest = sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-_SOURCES = _digest()

@@ -7,10 +7,11 @@ is imported with this module, so import it where it is used.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from imssa_sim.compiled.decorator import compiled_loop
 
 
-@njit(nogil=True, cache=True)
+@compiled_loop(nogil=True)
 def count_magnitudes(values, stride, bins_per_unit, counts):  # type: ignore[no-untyped-def]
     """Count the magnitude of each ``stride``-th of ``values`` (n,).
 
@@ -21,7 +22,7 @@ def count_magnitudes(values, stride, bins_per_unit, counts):  # type: ignore[no-
         counts[min(np.int64(abs(values[i]) * bins_per_unit), last)] += 1
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@compiled_loop(nogil=True, error_model="numpy")
 def run_states(a_re, a_im, b_re, b_im, u, reverse, first, stride, peaks, samples):  # type: ignore[no-untyped-def]
     """Run ``x_k = A x_(k-1) + B u_k`` from rest and note the states' magnitudes.
 
@@ -61,7 +62,7 @@ def run_states(a_re, a_im, b_re, b_im, u, reverse, first, stride, peaks, samples
 
 
 # Sums of squares may be reordered (vectorised); NaN and infinities keep their meaning.
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@compiled_loop(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def least_error_ranges(samples, largest, ratios, limit, out):  # type: ignore[no-untyped-def]
     """Per group, the clipping range of least mean squared quantisation error.
 

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from imssa_sim.baselines.gpu import evaluate_baselines
+from imssa_sim.compiled.notices import listening
 from imssa_sim.costs.model import CostModel
 from imssa_sim.costs.pricing import check_operating_point
 from imssa_sim.ledger.build import build_ledger
@@ -104,7 +105,7 @@ def simulate(
             inputs = prepare_inputs(config)
         told.note(inputs.used.message)
         threads = config.evaluate.threads
-        with use_threads(None if threads == "auto" else int(threads)):
+        with listening(told.note), use_threads(None if threads == "auto" else int(threads)):
             values = run_values(config, inputs, clock)
         if memory is not None:
             memory[key] = values

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from imssa_sim.compiled.decorator import compiled_loop
 
 IntArray = NDArray[np.int64]
 Places = NDArray[np.uint64]
 
 
-@njit(cache=True)
+@compiled_loop()
 def sweep_edges(
     times: IntArray, mask: int, stride: int, early: IntArray, last: IntArray, begin: int, end: int,
     order: IntArray, delay: IntArray, limit: IntArray,
@@ -44,7 +45,7 @@ def sweep_edges(
                 early[k, v] = best
 
 
-@njit(cache=True)
+@compiled_loop()
 def sweep_inner(
     times: IntArray, mask: int, stride: int, begin: int, end: int,
     target: Places, a_place: Places, a_weight: IntArray, b_place: Places, b_weight: IntArray,
@@ -69,7 +70,7 @@ def sweep_inner(
             output[n - output_first] = times[(n * stride + output_place) & mask]
 
 
-@njit(cache=True)
+@compiled_loop()
 def sweep_to_period(
     times: IntArray, mask: int, stride: int, nodes: int, begin: int, end: int,
     target: Places, a_place: Places, a_weight: IntArray, b_place: Places, b_weight: IntArray,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from imssa_sim.compiled.decorator import compiled_loop
 from imssa_sim.training.recurrence_kernels import (
     CHANNELS,
     LANES,
@@ -27,7 +28,7 @@ HALF = np.float32(0.5)
 
 
 # Products and sums may fuse; NaN and infinities keep their meaning.
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@compiled_loop(error_model="numpy", fastmath={"contract"})
 def load(w, lookahead, before, work):  # type: ignore[no-untyped-def]
     """Move to the step before, and form the sum over modes that was the step's output."""
     modes = w.shape[1]
@@ -52,7 +53,7 @@ def load(w, lookahead, before, work):  # type: ignore[no-untyped-def]
         work[SUM * LANES + i] = work[at + SUM * LANES + i]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@compiled_loop(error_model="numpy", fastmath={"contract"})
 def through_output(d, edge, lookahead, work):  # type: ignore[no-untyped-def]
     """Take derivatives through the output of one step, in the first mode's rows."""
     limit = edge - HALF
@@ -74,7 +75,7 @@ def through_output(d, edge, lookahead, work):  # type: ignore[no-untyped-def]
         work[EARLY * LANES + i] = by_state if lookahead else NOTHING
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@compiled_loop(error_model="numpy", fastmath={"contract"})
 def through_states(w, edge, work):  # type: ignore[no-untyped-def]
     """Take derivatives through the state update of one step."""
     modes = w.shape[1]
@@ -108,7 +109,7 @@ def through_states(w, edge, work):  # type: ignore[no-untyped-def]
             work[at + ADJOINT_IM * LANES + i] = a_re * by_im - a_im * by_re + early * c_im
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled_loop(parallel=True, error_model="numpy")
 def backward(weights, feedthrough, limits, lookahead, u, states, upstream, to_u, gradients):  # type: ignore[no-untyped-def]
     """Adjoint of `FORWARD`; straight-through where a value rounds, zero where it is clipped.
 

@@ -7,12 +7,14 @@ repeat bit for bit.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
+
+from imssa_sim.compiled.decorator import compiled_loop
 
 BLOCKS = 32
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled_loop(parallel=True, error_model="numpy")
 def look_up(table, codes, out):  # type: ignore[no-untyped-def]
     """``out = table[codes + limit]``; codes, out (T,) float32, table (2 * limit + 1,) float32."""
     offset = (len(table) - 1) // 2
@@ -20,7 +22,7 @@ def look_up(table, codes, out):  # type: ignore[no-untyped-def]
         out[i] = table[np.int64(codes[i]) + offset]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled_loop(parallel=True, error_model="numpy")
 def look_up_backward(slope, codes, upstream, to_codes, to_table):  # type: ignore[no-untyped-def]
     """Adjoint of `look_up` where the table is a function of slope ``slope``, (2 * limit + 1,).
 
@@ -35,7 +37,7 @@ def look_up_backward(slope, codes, upstream, to_codes, to_table):  # type: ignor
             to_table[block, place] += upstream[i]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled_loop(parallel=True, error_model="numpy")
 def mask_clipped(sums, scale, bias, limit, upstream, passed):  # type: ignore[no-untyped-def]
     """``passed = upstream`` where ``sums * scale + bias`` is not clipped, elsewhere zero.
 
@@ -52,7 +54,7 @@ def mask_clipped(sums, scale, bias, limit, upstream, passed):  # type: ignore[no
 VALUE, ENTRY = 0, 1
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@compiled_loop(parallel=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def gated_backward(factors, gate, slope, gain, bias, z, r, upstream, to_z, to_r, to_gate, to_rest):  # type: ignore[no-untyped-def]
     """Adjoint of a gated linear unit, residual sum, normalisation and rounding.
 

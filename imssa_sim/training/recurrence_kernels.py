@@ -17,8 +17,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from imssa_sim.compiled.decorator import compiled_loop
 from imssa_sim.kernels.normal import fill_normals
 from imssa_sim.kernels.threefry import derive_key
 
@@ -29,7 +30,7 @@ CHANNELS, STEPS = 16, 64
 """Inputs and outputs of so many channels and steps are brought into lanes at a time."""
 
 
-@njit(cache=True, error_model="numpy")
+@compiled_loop(error_model="numpy")
 def into_lanes(values, first, start, channel, live, length, count, tile):  # type: ignore[no-untyped-def]
     """Copy values (B, L, H) to a tile (STEPS, CHANNELS, LANES)."""
     for lane in range(live):
@@ -42,7 +43,7 @@ def into_lanes(values, first, start, channel, live, length, count, tile):  # typ
                     tile[k, c, lane] = values[first + lane, start + k, channel + c]
 
 
-@njit(cache=True, error_model="numpy")
+@compiled_loop(error_model="numpy")
 def from_lanes(tile, first, start, channel, live, length, count, values):  # type: ignore[no-untyped-def]
     """Copy a tile (STEPS, CHANNELS, LANES) to values (B, L, H)."""
     for lane in range(live):
@@ -62,7 +63,7 @@ WIDE = ROWS * LANES
 def _forward(word: type[np.signedinteger[Any]], lookahead: bool) -> Callable[..., None]:
     """Compile the recurrence for accumulators of type ``word`` and one of the output forms."""
 
-    @njit(cache=True, error_model="numpy")
+    @compiled_loop(error_model="numpy")
     def run(w, d, scale, out_scale, limits, c, tile, length, work, kept):  # type: ignore[no-untyped-def]
         """Run one channel; column c of tile has ``length`` inputs before, outputs after."""
         modes = w.shape[1]
@@ -110,7 +111,7 @@ def _forward(word: type[np.signedinteger[Any]], lookahead: bool) -> Callable[...
                     code += min(max(part, -output_limit), output_limit)
                 tile[k, c, i] = min(max(code, -output_limit), output_limit)
 
-    @njit(parallel=True, cache=True, error_model="numpy")
+    @compiled_loop(parallel=True, error_model="numpy")
     def forward(weights, feedthrough, state_scale, output_scale, limits, u, y, states):  # type: ignore[no-untyped-def]
         samples, steps, channels = u.shape
         modes = weights.shape[2]
@@ -151,7 +152,7 @@ integers, and states (B / LANES, H, L, M, 2, LANES), int8 or int16: the codes af
 """
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@compiled_loop(parallel=True, error_model="numpy")
 def forward_noisy(weights, feedthrough, limits, sigma, seed, lookahead, u, y, states):  # type: ignore[no-untyped-def]
     """Run kernels of real gains, with Gaussian noise on states and outputs before they round.
 
