@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from imssa_sim.components.path import ComponentPath
 from imssa_sim.costs import array
 from imssa_sim.costs.adc import dynamic_energy
 from imssa_sim.costs.costs import Account, ActionCost, Term
@@ -33,7 +34,7 @@ class ActionPrices(Pricing):
                 lambda p, w: array.word_line_charge(p, w, tile.columns, self.feature),
                 ("word_line",),
             )
-            path = action.component.replace(".dac", ".array")
+            path = ComponentPath(action.component).sibling("array")
             yield self._beside(path, "word_line", "charge", charge)
         elif action.kind == "array":
             yield self._action(action, self._estimated_read(action, stage))
@@ -47,7 +48,7 @@ class ActionPrices(Pricing):
                 ),
                 ("bit_line",),
             )
-            path = action.component.replace(".adc", ".array")
+            path = ComponentPath(action.component).sibling("array")
             yield self._beside(path, "bit_line", "charge", charge, lines * _pulses(action, stage))
             sample = self.term(self.card(tile.array), lambda p: p["sample_energy"], ("sample",))
             yield self._beside(path, "sample_hold", "sample", sample, samples)

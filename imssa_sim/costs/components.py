@@ -163,6 +163,11 @@ class ComponentPrices(Pricing):
                     return action, stage
         return None
 
+    @property
+    def writing_modelled(self) -> bool:
+        """Whether the cell's card says what writing takes."""
+        return "write_pulses" in self.card(self.hardware.chip.tile.cell)
+
     @cached_property
     def programming(self) -> tuple[ProgrammingCost, ...]:
         """Writing all cells of the tiles once, by the card's mean number of pulses.
@@ -171,7 +176,7 @@ class ComponentPrices(Pricing):
         """
         tile = self.hardware.chip.tile
         cell = self.card(tile.cell)
-        if "write_pulses" not in cell:
+        if not self.writing_modelled:
             return ()
         costs = []
         for use in self.program.use:

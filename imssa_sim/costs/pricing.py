@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imssa_sim.cards import Card, load_card
 from imssa_sim.circuits.slices import cut_weights
 from imssa_sim.circuits.weights import targets, unit_conductance
+from imssa_sim.components.path import ComponentPath
 from imssa_sim.costs.adc import AdcPoint, check_adc
 from imssa_sim.costs.costs import Term
 from imssa_sim.costs.dac import dac_form
@@ -221,7 +222,7 @@ class Pricing:
 
     def requantised_bits(self, action: Action) -> int:
         """Width of what a requantiser takes: a conversion behind an ADC, else a wide sum."""
-        if action.component.startswith(VECTOR):
+        if ComponentPath(action.component).is_unit_of(VECTOR):
             return accumulator_bits(action.bits)
         bits = self.hardware.adc.bits
         return bits if self.hardware.chip.tile.slices == 1 else accumulator_bits(bits)
@@ -235,7 +236,7 @@ class Pricing:
         adc = self.hardware.adc
         whole = self.hardware.chip.tile.slices == 1
         own = adc.range == "aligned" and adc.scope == "column" and whole
-        return own and not action.component.startswith(VECTOR)
+        return own and not ComponentPath(action.component).is_unit_of(VECTOR)
 
     def digital_key(self, action: Action) -> Key:
         """Return what the price of a digital action depends on."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.circuits.slices import Slices, cut_weights
-from imssa_sim.mapping.program import KernelTiles, LinearTiles, layer_of_path
+from imssa_sim.components.path import ComponentPath
+from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.model.quantisers import requantiser_scale
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def linear_at(program: Program, path: str) -> QuantisedLinear:
         return network.encoder
     if path == "chip.decoder":
         return network.decoder
-    layer = layer_of_path(path)
+    layer = ComponentPath(path).layer_number
     assert layer is not None  # only encoder and decoder are outside of the layers
     return network.layers[layer].linear
 
@@ -77,7 +78,7 @@ def input_limits(program: Program, tiles: KernelTiles | LinearTiles) -> tuple[in
     if isinstance(tiles, KernelTiles):
         entering = bits.of_layer(tiles.layer).kernel_input
         return kernel_of(program, tiles).state_requant.limit, (1 << (entering - 1)) - 1
-    layer = layer_of_path(tiles.path)
+    layer = ComponentPath(tiles.path).layer_number
     width = (bits if layer is None else bits.of_layer(layer)).activations
     return 0, (1 << (width - 1)) - 1
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
+from imssa_sim.components.path import ComponentPath
 from imssa_sim.costs.costs import Account, ActionCost, Term
 from imssa_sim.errors import InternalError
 from imssa_sim.ledger.ledger import AreaRow, Ledger, Row
@@ -129,12 +129,6 @@ def compare_counts(first: Counts, second: Counts, first_name: str, second_name: 
             )
 
 
-def layer_of(stage: str) -> str:
-    """Return the layer of a stage's path: ``layer2``, ``encoder``, …; ``shared`` without one."""
-    match = re.match(r"chip\.([^.]+)", stage)
-    return match[1] if match else "shared"
-
-
 def _row(
     component: str, kind: str, action: str, account: Account, stage: str, count: int, time: float,
     parts: Iterable[tuple[float, str]],
@@ -145,7 +139,16 @@ def _row(
     shares = {status: math.fsum(energies) for status, energies in by_status.items()}
     energy = math.fsum(shares.values())
     return Row(
-        component, kind, action, account, stage, layer_of(stage), count, time, energy, **shares
+        component,
+        kind,
+        action,
+        account,
+        stage,
+        ComponentPath(stage).layer,
+        count,
+        time,
+        energy,
+        **shares,
     )
 
 
@@ -208,8 +211,8 @@ def busy_times(timing: Timed) -> dict[str, float]:
     """
     busy = dict(timing.busy)
     for path, time in timing.busy.items():
-        if path.endswith(".dac"):
-            array = path.removesuffix("dac") + "array"
+        if ComponentPath(path).part == "dac":
+            array = ComponentPath(path).sibling("array")
             busy[array] = busy.get(array, 0.0) + time
     return busy
 
@@ -245,6 +248,6 @@ def _area_rows(costs: CostModel) -> Iterable[AreaRow]:
     for c in costs.components:
         area: Term = c.area
         yield AreaRow(
-            c.component, c.kind, layer_of(c.stage), c.instances, float(area.value),
+            c.component, c.kind, ComponentPath(c.stage).layer, c.instances, float(area.value),
             float(c.leakage.value), area.status,
         )  # fmt: skip

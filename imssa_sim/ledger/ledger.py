@@ -133,13 +133,13 @@ class Ledger:
         return math.fsum(row.energy for row in self.rows if row.account != "programming")
 
     @property
-    def programming_energy(self) -> float:
-        """Energy of writing the weights, once [J]."""
-        return self._one_off("program")
+    def programming_energy(self) -> float | None:
+        """Energy of writing the weights, once [J]; None where it is not modelled."""
+        return self._one_off("program") if self.one_off.modelled else None
 
     @property
-    def programming_time(self) -> float:
-        """Time of writing the weights, once [s]."""
+    def programming_time(self) -> float | None:
+        """Time of writing the weights, once [s]; None where it is not modelled."""
         return self.one_off.programming_time
 
     @property
@@ -148,8 +148,13 @@ class Ledger:
         return self._one_off("calibrate")
 
     @property
-    def stream_energy(self) -> float:
-        """Energy of what keeps the chip programmed and calibrated over a stream [J]."""
+    def stream_energy(self) -> float | None:
+        """Energy of what keeps the chip programmed and calibrated over a stream [J].
+
+        None where it includes writing that is not modelled.
+        """
+        if self.one_off.upkeep.rewritings and not self.one_off.modelled:
+            return None
         return self._one_off("reprogram", "recalibrate")
 
     def _one_off(self, *actions: str) -> float:

@@ -91,12 +91,19 @@ class OneOff:
     entries : tuple of Entry
         Actions ``program`` and ``calibrate`` before the first inference, ``reprogram`` and
         ``recalibrate`` in the stream.
-    programming_time, calibration_time : float
-        Of writing and of calibrating the chip once [s].
-    stream_time : float
-        Of all that is done in the stream [s].
-    cells, pulses : int
-        Cells written once, and their pulses.
+    programming_time : float or None
+        Of writing the chip once [s]; None: not modelled.
+    calibration_time : float
+        Of calibrating the chip once [s].
+    stream_time : float or None
+        Of all that is done in the stream [s]; None: it includes writing, which is not modelled.
+    cells : int
+        Cells written once.
+    pulses : int or None
+        Their pulses; None: not modelled.
+    modelled : bool
+        Whether the cell's card says what writing takes; if not, time, energy and pulses of writing
+        are not known.
     simulated : bool
         Whether a write-verify loop was simulated.
     failed : float or None
@@ -107,11 +114,12 @@ class OneOff:
     """
 
     entries: tuple[Entry, ...]
-    programming_time: float
+    programming_time: float | None
     calibration_time: float
-    stream_time: float
+    stream_time: float | None
     cells: int
-    pulses: int
+    pulses: int | None
+    modelled: bool
     simulated: bool
     failed: float | None
     endurance: float | None
@@ -123,8 +131,10 @@ class OneOff:
         return None if self.failed is None or not self.cells else 1.0 - self.failed / self.cells
 
     @property
-    def pulses_per_cell(self) -> float:
-        """Mean number of write pulses of one writing; 0 where the card has none."""
+    def pulses_per_cell(self) -> float | None:
+        """Mean number of write pulses of one writing; None where it is not modelled."""
+        if self.pulses is None:
+            return None
         return self.pulses / self.cells if self.cells else 0.0
 
 
@@ -169,14 +179,20 @@ def one_off(program: Program, costs: CostModel, upkeep: Upkeep) -> OneOff:
     entries += found
     found, again_time = _calibration(program, costs, upkeep.recalibration_reads, "recalibrate")
     entries += found
-    cells = (w.cells for w in written.values()) if written else (c.cells for c in costs.programming)
+    cells = (w.cells for w in written.values()) if written else (u.cells for u in program.use)
+    modelled = bool(written) or costs.writing_modelled or not program.use
     return OneOff(
         entries=tuple(entries),
-        programming_time=writing_time,
+        programming_time=writing_time if modelled else None,
         calibration_time=calibration_time,
-        stream_time=upkeep.rewritings * writing_time + again_time,
+        stream_time=(
+            upkeep.rewritings * writing_time + again_time
+            if modelled or not upkeep.rewritings
+            else None
+        ),
         cells=sum(cells),
-        pulses=sum(entry.count for entry in once),
+        pulses=sum(entry.count for entry in once) if modelled else None,
+        modelled=modelled,
         simulated=bool(written),
         failed=math.fsum(w.failed for w in written.values()) if written else None,
         endurance=_endurance(costs),

@@ -89,12 +89,6 @@ class LinearTiles:
         return int(self.weights.shape[0])
 
 
-def layer_of_path(path: str) -> int | None:
-    """Return the layer that a component's path is in; None for what is outside of the layers."""
-    part = path.split(".")[1]
-    return int(part.removeprefix("layer")) if part.startswith("layer") else None
-
-
 @dataclass(frozen=True)
 class Action:
     """One kind of action of one component (or of equal components side by side) for one token.

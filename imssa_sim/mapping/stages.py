@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
+from imssa_sim.components.path import ComponentPath
 from imssa_sim.mapping.actions import (
     BUS,
     VECTOR,
@@ -26,7 +27,7 @@ from imssa_sim.mapping.actions import (
     transfer,
     vector,
 )
-from imssa_sim.mapping.program import Action, Bypass, KernelTiles, Stage, layer_of_path
+from imssa_sim.mapping.program import Action, Bypass, KernelTiles, Stage
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class _Pipeline:
 
     def bits_at(self, path: str) -> BitWidths:
         """Return the bits of the layer that a path is in, or of what is outside of the layers."""
-        bits, layer = self.network.bits, layer_of_path(path)
+        bits, layer = self.network.bits, ComponentPath(path).layer_number
         return bits if layer is None else bits.of_layer(layer)
 
     def vector(self, kind: ComponentKind, verb: str, count: int, bits: int) -> Action:

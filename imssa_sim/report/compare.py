@@ -28,10 +28,16 @@ ROWS = (
     ("power.average", "average power", "W"),
     ("tops_per_watt.useful", "TOPS/W, useful MACs", "TOPS/W"),
     ("tops_per_watt.array", "TOPS/W, array MACs", "TOPS/W"),
+    ("programming.energy", "programming once", "J"),
+    ("programming.time", "  takes", "s"),
     ("area", "area", "m^2"),
     ("tiles.needed", "tiles", ""),
     ("energy.assumed_share", "energy on assumed numbers", "%"),
 )
+
+
+#: what stands where a statistic has no value
+ABSENT = {"programming.energy": "not modelled", "programming.time": "not modelled"}
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,11 @@ def compare(runs: Sequence[StoredRun]) -> Comparison:
     rows = []
     for statistic, heading, unit in ROWS:
         values = tuple(run.stats.get(statistic) for run in runs)
-        if any(isinstance(value, (int, float)) for value in values):
-            rows.append((heading, tuple(_cell(value, values[0], unit) for value in values)))
+        absent = ABSENT.get(statistic, "-")
+        unknown = statistic in ABSENT and any(statistic in run.stats for run in runs)
+        if unknown or any(isinstance(value, (int, float)) for value in values):
+            cells = (_cell(value, values[0], unit, absent) for value in values)
+            rows.append((heading, tuple(cells)))
     return Comparison(tuple(runs), tuple(differences), tuple(rows))
 
 
@@ -91,9 +100,9 @@ def _ratio(value: Any, first: Any) -> float:
     return float("nan")
 
 
-def _cell(value: Any, first: Any, unit: str) -> str:
+def _cell(value: Any, first: Any, unit: str, absent: str) -> str:
     if not isinstance(value, (int, float)):
-        return "-"
+        return absent
     if unit == "%":
         return f"{value:.1%}"
     text = f"{value:.4g} {unit}".rstrip() if unit in ("", "TOPS/W") else format_si(value, unit)

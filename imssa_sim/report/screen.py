@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from imssa_sim.components.path import ComponentPath
 from imssa_sim.model.kept import kernels_of
 from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from imssa_sim.config.schema import TileConfig
-    from imssa_sim.ledger.one_off import OneOff
+    from imssa_sim.ledger.ledger import Ledger
     from imssa_sim.simulation.result import RunResult
 
 WIDTH = 80
@@ -136,8 +137,7 @@ def _energy(result: RunResult) -> Iterator[str]:
     yield from _row(
         "  assumed",
         f"{ledger.assumed_share:.0%} of the energy rests on assumed numbers; programming the chip "
-        f"once: {format_si(ledger.programming_energy, 'J')}, "
-        f"{format_si(ledger.programming_time, 's')}{_yield(ledger.one_off)}",
+        f"once: {_programming(ledger)}",
     )
     yield from _row(
         "power",
@@ -153,10 +153,14 @@ def _energy(result: RunResult) -> Iterator[str]:
     )
 
 
-def _yield(account: OneOff) -> str:
+def _programming(ledger: Ledger) -> str:
+    energy, time, account = ledger.programming_energy, ledger.programming_time, ledger.one_off
+    if energy is None or time is None:
+        return "not modelled, the cell's card states no write pulses"
+    text = f"{format_si(energy, 'J')}, {format_si(time, 's')}"
     if account.success is None:
-        return ""
-    return f" ({account.pulses_per_cell:.1f} pulses a cell, {account.success:.2%} written)"
+        return text
+    return f"{text} ({account.pulses_per_cell:.1f} pulses a cell, {account.success:.2%} written)"
 
 
 def _chip(result: RunResult) -> Iterator[str]:
@@ -190,7 +194,7 @@ def _baselines(result: RunResult) -> Iterator[str]:
     ledger, t = result.ledger, result.timing
     yield _line(
         "this chip", t.end_to_end, ledger.energy, ledger.efficiency("useful") / 1e12,
-        t.bottleneck.path.removeprefix("chip."),
+        ComponentPath(t.bottleneck.path).below_chip,
     )  # fmt: skip
     for b in result.baselines:
         mode = "conv." if b.mode == "convolution" else "recur."

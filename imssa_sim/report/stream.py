@@ -60,15 +60,14 @@ def _upkeep(result: RunResult, length: float) -> Iterator[str]:
         done.append(f"calibrated {stream.calibrations} ×")
     if not done:
         return
-    cost = "at no stated cost"
-    if ledger.stream_energy:
+    energy, time = ledger.stream_energy, ledger.one_off.stream_time
+    cost = "what writing takes is not modelled: the cell's card states no write pulses"
+    if energy is not None and time is not None:
         cost = (
-            f"{format_si(ledger.stream_energy, 'J')}, {format_si(ledger.one_off.stream_time, 's')}"
-            f", {format_si(ledger.stream_energy / length, 'W')} on average"
+            f"{format_si(energy, 'J')}, {format_si(time, 's')}, "
+            f"{format_si(energy / length, 'W')} on average"
         )
     yield f"{', '.join(done)} ({cost})"
-    if stream.rewritings and not ledger.one_off.pulses:
-        yield "writing is not charged, the cell's card states no write pulses"
 
 
 def calibration_line(result: RunResult) -> str:

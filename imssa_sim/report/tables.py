@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.components.path import ComponentPath
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -73,8 +75,8 @@ def layers_table(result: RunResult) -> list[Row]:
     area = result.ledger.area_by_layer()
     rows: list[Row] = []
     for layer in ordered_layers(result):
-        uses = [u for u in result.program.use if u.path.startswith(f"chip.{layer}.")]
-        own = [r for r in result.timing.latency if r.stage.startswith(f"chip.{layer}")]
+        uses = [u for u in result.program.use if ComponentPath(u.path).layer == layer]
+        own = [r for r in result.timing.latency if ComponentPath(r.stage).layer == layer]
         rows.append(
             {
                 "layer": layer,
@@ -93,7 +95,7 @@ def layers_table(result: RunResult) -> list[Row]:
 
 def ordered_layers(result: RunResult) -> list[str]:
     """Return the layers in the order of the flow, then what all share."""
-    flow = [stage.path.split(".")[1] for stage in result.program.stages]
+    flow = [ComponentPath(stage.path).layer for stage in result.program.stages]
     found = {*result.ledger.by_layer(), *result.ledger.area_by_layer()}
     return [
         *dict.fromkeys(layer for layer in flow if layer in found),

@@ -172,6 +172,8 @@ def _chip(result: RunResult) -> Iterator[Entry]:
     yield from _programming(result)
 
 
+NOT_MODELLED = "not modelled: the cell's card states no write pulses"
+
 _PARALLEL = {
     "none": "one cell of the chip at a time",
     "tiles": "all tiles side by side, each cell after cell",
@@ -182,9 +184,14 @@ _PARALLEL = {
 def _programming(result: RunResult) -> Iterator[Entry]:
     ledger, account = result.ledger, result.ledger.one_off
     how = _PARALLEL[result.loaded.config.hardware.programming.parallel]
-    yield "programming.time", ledger.programming_time, "s", f"writing all weights once, {how}"
-    yield "programming.energy", ledger.programming_energy, "J", "write pulses of all weights, once"
     source = "simulated write-verify" if account.simulated else "by the card's mean"
+    energy_of = "write pulses of all weights, once"
+    if not account.modelled:
+        how = energy_of = source = NOT_MODELLED
+    else:
+        how = f"writing all weights once, {how}"
+    yield "programming.time", ledger.programming_time, "s", how
+    yield "programming.energy", ledger.programming_energy, "J", energy_of
     yield "programming.cells", account.cells, "", "cells written"
     yield "programming.pulses_per_cell", account.pulses_per_cell, "", f"write pulses, {source}"
     yield (

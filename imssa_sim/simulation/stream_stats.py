@@ -30,12 +30,16 @@ def stream_entries(result: RunResult) -> Iterator[Entry]:
     yield "stream.recalibrated", _rounds(result), "", "calibrations after the first point"
     ledger = result.ledger
     account = ledger.one_off
-    yield "stream.upkeep.energy", ledger.stream_energy, "J", "re-programming and recalibration"
-    yield "stream.upkeep.time", account.stream_time, "s", "taken from inference by both"
-    yield "stream.upkeep.power", ledger.stream_energy / (end - begin), "W", "energy over the stream"
-    pulses = account.pulses_per_cell * (1 + stream.rewritings)
-    yield "stream.write_pulses_per_cell", pulses, "", "all writings; the card may state none"
-    if account.endurance is not None:
+    energy, time = ledger.stream_energy, account.stream_time
+    without = "; not modelled: the cell's card states no write pulses" if energy is None else ""
+    power = None if energy is None else energy / (end - begin)
+    yield "stream.upkeep.energy", energy, "J", f"re-programming and recalibration{without}"
+    yield "stream.upkeep.time", time, "s", f"taken from inference by both{without}"
+    yield "stream.upkeep.power", power, "W", f"energy over the stream{without}"
+    each = account.pulses_per_cell
+    pulses = None if each is None else each * (1 + stream.rewritings)
+    yield "stream.write_pulses_per_cell", pulses, "", "all writings; - if the card states none"
+    if account.endurance is not None and pulses is not None:
         yield "stream.endurance_share", pulses / account.endurance, "1", "of the card's endurance"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from imssa_sim.components.path import ComponentPath
 from imssa_sim.timing.constraints import event_system
 from imssa_sim.timing.cycle_ratio import maximum_cycle_ratio
 from imssa_sim.timing.graph import Resource, Segment, Station
@@ -58,7 +59,7 @@ def _load(segment: Segment, resource: Resource) -> int:
 def _single(station: Station, text: TimeText) -> str:
     parts = [part for phase in station.phases for part in phase.parts]
     terms = " + ".join(
-        f"{part.component.rsplit('.', 1)[-1]} {part.action} {text(Fraction(part.ticks))}"
+        f"{ComponentPath(part.component).part} {part.action} {text(Fraction(part.ticks))}"
         for part in parts
     )
     if len(parts) == 1:

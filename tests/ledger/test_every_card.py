@@ -56,7 +56,9 @@ def test_arrays(make, name):
 def test_cells(make, name):
     ledger = ledger_of(make(tile={"cell": name}))
     has_pulses = "write_pulses" in load_card(name)
-    assert (ledger.programming_energy > 0) == has_pulses
+    assert (ledger.programming_energy is not None) == has_pulses
+    assert (ledger.programming_time is not None) == has_pulses
+    assert has_pulses == bool(ledger.programming_energy)
 
 
 def test_a_chip_of_another_node_costs_more_area_and_energy(make):

@@ -15,7 +15,6 @@ from imssa_sim.costs.adc import AdcPoint, adc_form, dynamic_energy
 from imssa_sim.costs.parameters import Parameters
 from imssa_sim.errors import InputError, InternalError, ValidityError
 from imssa_sim.ledger import build_ledger
-from imssa_sim.ledger.build import layer_of
 from imssa_sim.mapping.counts import action_counts
 
 
@@ -278,9 +277,3 @@ def test_citations_are_keys_of_the_bibliography(case):
 
     assert {"andrulis2024adc", "stillmaker2017"} <= set(case.costs.citations)
     assert set(case.costs.citations) <= set(references())
-
-
-def test_layers_of_paths():
-    assert layer_of("chip.layer12.kernel") == "layer12"
-    assert layer_of("chip.encoder") == "encoder"
-    assert layer_of("") == "shared"

@@ -37,6 +37,29 @@ def test_layers_add_up(result: RunResult) -> None:
     assert area == pytest.approx(result.ledger.area, rel=1e-12)
 
 
+def test_a_layer_takes_what_is_its_own_also_beyond_ten() -> None:
+    overrides = (
+        "model.layers=12", "model.width=4", "model.state=2", "model.checkpoint=null",
+        "evaluate.samples=1", "evaluate.chips=1", "calibration.samples=2"
+    )  # fmt: skip
+    deep = simulate(load_config("sdigits", list(overrides)))
+    rows = {str(row["layer"]): row for row in layers_table(deep)}
+    assert {f"layer{number}" for number in range(12)} < set(rows)
+    # All layers are alike, so a layer that took another one's share would stand out.
+    for column in ("tiles", "cells", "service_s"):
+        assert len({rows[f"layer{number}"][column] for number in range(1, 11)}) == 1
+    whole = {
+        "service_s": math.fsum(row.service for row in deep.timing.latency),
+        "waiting_s": math.fsum(row.waiting for row in deep.timing.latency),
+        "tiles": sum(use.tiles for use in deep.program.use),
+        "cells": sum(use.cells for use in deep.program.use),
+        "cells_used": sum(use.cells_used for use in deep.program.use),
+        "cells_useful": sum(use.cells_useful for use in deep.program.use),
+    }
+    for column, value in whole.items():
+        assert math.fsum(float(row[column]) for row in rows.values()) == pytest.approx(value)
+
+
 def test_small_kinds_are_drawn_as_one() -> None:
     energy = np.array([[50.0, 40.0, 0.3, 0.2], [5.0, 4.0, 0.1, 0.4]])
     table = EnergyTable(("a", "b"), ("adc", "dac", "lut", "bus"), energy)

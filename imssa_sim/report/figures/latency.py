@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.collections import PolyCollection
 
+from imssa_sim.components.path import ComponentPath
 from imssa_sim.report.figures.style import PALETTE, canvas, engineering, kind_colour
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def timeline(rows: Sequence[Occupancy]) -> Figure:
     )
     axes.add_collection(bars)
     axes.autoscale_view()
-    axes.set_yticks(range(len(lanes)), [path.removeprefix("chip.") for path in lanes], fontsize=7)
+    axes.set_yticks(
+        range(len(lanes)), [ComponentPath(path).below_chip for path in lanes], fontsize=7
+    )
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"simulated time [{prefix}s]")
