@@ -10,7 +10,7 @@ from imssa_sim.config.dump import dump_resolved
 from imssa_sim.config.load import LoadedConfig, load_config
 from imssa_sim.config.schema import (
     AdcConfig,
-    BitWidths,
+    BitsConfig,
     BusConfig,
     CalibrationConfig,
     ChipConfig,
@@ -32,7 +32,7 @@ from imssa_sim.config.tree import Origin
 
 __all__ = [
     "AdcConfig",
-    "BitWidths",
+    "BitsConfig",
     "BusConfig",
     "CalibrationConfig",
     "ChipConfig",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationInfo
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
 from imssa_sim.errors import nearest
@@ -37,6 +37,17 @@ class CardReference:
     """Marks a field that names a model card of this kind."""
 
     kind: str
+
+
+@dataclass(frozen=True)
+class CostOnlyMark:
+    """Marks a field that changes costs and times at most: no value, no count of an action.
+
+    Runs that differ in such fields alone share one functional execution.
+    """
+
+
+CostOnly = CostOnlyMark()
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,10 @@ def integer_or(word: str, low: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+Bits = Annotated[int, Field(ge=2, le=16)]
+Positive = Annotated[int, Field(ge=1)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Percentile = Annotated[float, Field(gt=50, le=100)]
 Count = Annotated[int | Literal["auto"], integer_or("auto", 1)]
 Amount = Annotated[int | Literal["all"], integer_or("all", 1)]
 

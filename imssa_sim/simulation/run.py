@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.compiled.notices import listening
+from imssa_sim.config.functional import functional_part
 from imssa_sim.costs.model import CostModel
 from imssa_sim.costs.pricing import check_operating_point
 from imssa_sim.ledger.build import build_ledger
@@ -29,41 +30,14 @@ if TYPE_CHECKING:
     from imssa_sim.simulation.progress import Progress
     from imssa_sim.simulation.values import Values
 
-#: Sections and keys that change costs and times but no value and no count.
-_COST_ONLY = (
-    ("workload",),
-    ("description",),
-    ("baselines",),
-    ("hardware", "chip", "clock"),
-    ("hardware", "chip", "technology"),
-    ("hardware", "chip", "supply"),
-    ("hardware", "adc", "card"),
-    ("hardware", "adc", "rate"),
-    ("hardware", "dac", "card"),
-    ("hardware", "digital", "card"),
-    ("hardware", "memory"),
-    ("hardware", "bus"),
-    ("hardware", "off_chip"),
-    ("hardware", "programming"),
-    ("hardware", "power_gating"),
-    ("evaluate", "batch"),
-    ("evaluate", "threads"),
-)
-
 
 def functional_key(config: RunConfig) -> str:
-    """Hash of all that the values of a run depend on.
+    """Hash of all that the values and counts of a run depend on.
 
     Two configurations with one key differ only in costs and times, so one functional execution
     serves both.
     """
-    tree = config.model_dump(mode="json")
-    for path in _COST_ONLY:
-        node = tree
-        for key in path[:-1]:
-            node = node[key]
-        node.pop(path[-1])
-    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(functional_part(config), sort_keys=True).encode()).hexdigest()
 
 
 def simulate(

@@ -6,14 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from imssa_sim.config.fields import AsTuple, FilePath, Section, problem
+from imssa_sim.config.fields import AsTuple, Bits, FilePath, Positive, Section, problem
 from imssa_sim.config.schema import (
-    Bits,
-    BitWidths,
+    BitsConfig,
     CalibrationConfig,
     DataConfig,
     ModelConfig,
-    Positive,
     expand_bits,
 )
 
@@ -73,7 +71,7 @@ class NoiseSection(Section):
 class QuantiseSection(Section):
     """Quantisation-aware training (docs/qat.md): the forward pass in integers, or on chips."""
 
-    bits: Annotated[BitWidths, BeforeValidator(expand_bits)]
+    bits: Annotated[BitsConfig, BeforeValidator(expand_bits)]
     lowering: Annotated[tuple[Bits, ...], AsTuple] = ()
     """Widths on the way down: in equal shares of the epochs, no tensor has fewer bits than each of
     these in turn, and last its own."""

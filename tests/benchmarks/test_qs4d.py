@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from imssa_sim.config.schema import BitWidths, expand_bits
+from imssa_sim.config.schema import BitsConfig, expand_bits
 from imssa_sim.data import load_dataset
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.checkpoint import load_checkpoint
@@ -106,7 +106,7 @@ def test_bits_of_a_trial_survive_as_text(commands):
     chosen = {name: int(rng.integers(3, 9)) for name in commands.allocate.names(2)}
     bits = commands.allocate.bits_of(chosen, 2)
     section = YAML(typ="safe").load(commands.allocate.text_of(bits, 2))
-    read = bits_from(BitWidths(**expand_bits(section)).model_dump())
+    read = bits_from(BitsConfig(**expand_bits(section)).model_dump())
     assert read == bits
     assert read.activations == chosen["outside"]
 

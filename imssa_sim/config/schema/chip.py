@@ -1,0 +1,91 @@
+"""The chip around the tiles: digital units, buffers, interconnect, mapping."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from imssa_sim.config.fields import (
+    CardReference,
+    CheckCard,
+    CostOnly,
+    Count,
+    Frequency,
+    Length,
+    Positive,
+    Section,
+    Temperature,
+    Voltage,
+)
+from imssa_sim.config.schema.tile import TileConfig
+
+ScalingCard = Annotated[str, CheckCard, CardReference("scaling")]
+DigitalCard = Annotated[str, CheckCard, CardReference("digital")]
+MemoryCard = Annotated[str, CheckCard, CardReference("memory")]
+BusCard = Annotated[str, CheckCard, CardReference("bus")]
+OffChipCard = Annotated[str, CheckCard, CardReference("off_chip")]
+
+
+class ChipConfig(Section):
+    """What all parts of the chip share, and the number of its tiles."""
+
+    clock: Annotated[Frequency, CostOnly] = 1e9
+    """[Hz]"""
+    technology: Annotated[Length, CostOnly] = 3.2e-8
+    """[m], node of the digital parts."""
+    supply: Annotated[Voltage, CostOnly] = 0.9
+    """[V]"""
+    temperature: Temperature = 300.0
+    """[K]"""
+    scaling: Annotated[ScalingCard, CostOnly] = "scaling/stillmaker_baas_2017"
+    """From the node of a digital card to ``technology`` and ``supply``."""
+    arbitration: Annotated[Literal["fifo", "round_robin", "static"], CostOnly] = "fifo"
+    """Whom a shared bus or vector unit serves next: first come, next in turn, fixed order."""
+    tiles: Count = "auto"
+    tile: TileConfig
+
+
+class DigitalConfig(Section):
+    """Digital vector units beside the tiles."""
+
+    card: Annotated[DigitalCard, CostOnly] = "digital/cmos_40nm"
+    vector_lanes: Annotated[Positive, CostOnly] = 128
+    vector_units: Positive = 1
+
+
+class MemoryConfig(Section):
+    """Buffers between the stages."""
+
+    card: Annotated[MemoryCard, CostOnly] = "memory/sram_32nm_puma"
+    buffer_tokens: Annotated[Positive, CostOnly] = 4
+    """Capacity of each FIFO between stages, in tokens."""
+
+
+class BusConfig(Section):
+    """The interconnect of the tiles."""
+
+    card: Annotated[BusCard, CostOnly] = "bus/isaac_32nm"
+    width: Annotated[Positive, CostOnly] = 256
+    """Bits per cycle."""
+    links: Positive = 1
+
+
+class OffChipConfig(Section):
+    """The link or memory beyond the chip; card None: inputs and outputs are not charged."""
+
+    card: OffChipCard | None = None
+
+
+class MappingConfig(Section):
+    """Which part of the network runs where."""
+
+    kernel: Literal["fused_lookahead", "fused_delayed", "two_pass", "digital"] = "fused_lookahead"
+    linear: Literal["analog", "digital"] = "analog"
+    encoder: Literal["analog", "digital"] = "digital"
+    decoder: Literal["analog", "digital"] = "digital"
+
+
+class ProgrammingConfig(Section):
+    """How the weights are written; for the one-off account."""
+
+    parallel: Annotated[Literal["none", "tiles", "rows"], CostOnly] = "tiles"
+    """What is written at a time: one cell of the chip, one of each tile, one row of each tile."""

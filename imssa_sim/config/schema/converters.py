@@ -1,0 +1,62 @@
+"""Converters and drivers of a tile."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from imssa_sim.config.fields import (
+    CardReference,
+    CheckCard,
+    CostOnly,
+    Frequency,
+    Percentile,
+    Positive,
+    Section,
+    Time,
+)
+
+AdcCard = Annotated[str, CheckCard, CardReference("adc")]
+DacCard = Annotated[str, CheckCard, CardReference("dac")]
+
+
+class AdcConfig(Section):
+    """Analog-to-digital converters of a tile."""
+
+    card: Annotated[AdcCard, CostOnly]
+    bits: Annotated[int, Field(ge=1, le=16)] = 8
+    per_tile: Positive = 16
+    rate: Annotated[Frequency, CostOnly] = 1e8
+    """[Hz], conversions per second of one converter."""
+    range: Literal["aligned", "max", "percentile", "mse"] = "aligned"
+    percentile: Percentile = 99.9
+    scope: Literal["column", "tile"] = "column"
+    noise: Annotated[float, Field(ge=0)] = 0.0
+    """Input-referred noise [LSB rms]."""
+    enob: Annotated[float, Field(gt=0)] | None = None
+    """Effective bits, from which more noise follows; None: all of them."""
+    gain_spread: Annotated[float, Field(ge=0)] = 0.0
+    """Spread of the converters' gains that calibration leaves, relative."""
+    offset_spread: Annotated[float, Field(ge=0)] = 0.0
+    """Spread of the converters' offsets that calibration leaves [LSB]."""
+    mismatch: Annotated[float, Field(ge=0)] = 0.0
+    """Relative spread of the unit capacitors of a successive-approximation converter."""
+    calibrate: bool = False
+    """Gain and offset of each column are set by reads of the programmed array."""
+    calibration_reads: Annotated[int, Field(ge=8, le=65536)] = 64
+    """Reads of every tile that one calibration takes."""
+
+
+class DacConfig(Section):
+    """Drivers of the word lines."""
+
+    card: Annotated[DacCard, CostOnly] = "dac/pwm_40nm"
+    bits: Annotated[int, Field(ge=1, le=16)] = 8
+    encoding: Literal["pulse_width", "amplitude", "bit_serial"] = "pulse_width"
+    lsb_time: Time = 1e-9
+    """[s], of one unit of a pulse-width code."""
+    inl: float = 0.0
+    """Integral non-linearity, a cubic bow [steps of the driver]."""
+    dnl: Annotated[float, Field(ge=0)] = 0.0
+    """Differential non-linearity, spread of a step [steps of the driver]."""

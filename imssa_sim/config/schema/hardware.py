@@ -1,0 +1,50 @@
+"""The hardware section, of all parts of a chip."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import model_validator
+
+from imssa_sim.config.fields import CostOnly, Section, problem
+from imssa_sim.config.schema.chip import (
+    BusConfig,
+    ChipConfig,
+    DigitalConfig,
+    MappingConfig,
+    MemoryConfig,
+    OffChipConfig,
+    ProgrammingConfig,
+)
+from imssa_sim.config.schema.converters import AdcConfig, DacConfig
+from imssa_sim.config.schema.effects import EffectsConfig, FaultsConfig
+
+
+class HardwareConfig(Section):
+    """The chip."""
+
+    ideal: bool = False
+    """True: no programming error, noise, drift, faults; lossless converters (values only)."""
+    chip: ChipConfig
+    adc: AdcConfig
+    dac: DacConfig = DacConfig()
+    digital: DigitalConfig = DigitalConfig()
+    memory: MemoryConfig = MemoryConfig()
+    bus: BusConfig = BusConfig()
+    off_chip: OffChipConfig = OffChipConfig()
+    mapping: MappingConfig = MappingConfig()
+    effects: EffectsConfig = EffectsConfig()
+    faults: FaultsConfig = FaultsConfig()
+    programming: ProgrammingConfig = ProgrammingConfig()
+    power_gating: Annotated[bool, CostOnly] = False
+
+    @model_validator(mode="after")
+    def _shifts(self) -> HardwareConfig:
+        tile = self.chip.tile
+        if tile.slices > 1 and self.adc.scope == "tile" and tile.weight_scale == "column":
+            raise problem(
+                "adc.scope: tile with chip.tile.slices needs one conductance per unit of weight in "
+                "a tile; with chip.tile.weight_scale: column no shift relates the slices' steps",
+                remedy="give adc.scope: column, or chip.tile.weight_scale: tile",
+            )
+        return self

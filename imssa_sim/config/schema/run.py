@@ -1,0 +1,42 @@
+"""A whole run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from imssa_sim.config.fields import AsTuple, CardReference, CheckCard, CostOnly, Section
+from imssa_sim.config.schema.data import DataConfig
+from imssa_sim.config.schema.evaluate import EvaluateConfig
+from imssa_sim.config.schema.hardware import HardwareConfig
+from imssa_sim.config.schema.network import ModelConfig
+from imssa_sim.config.schema.quantisation import (
+    BIT_KINDS,
+    DEFAULT_BITS,
+    BitsConfig,
+    CalibrationConfig,
+)
+
+GpuCard = Annotated[str, CheckCard, CardReference("gpu")]
+
+
+class RunConfig(Section):
+    """A whole run, as one workload file describes it."""
+
+    workload: Annotated[str, Field(min_length=1), CostOnly]
+    description: Annotated[str, CostOnly] = ""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    model: ModelConfig
+    data: DataConfig
+    bits: BitsConfig = BitsConfig(**dict.fromkeys(("default", *BIT_KINDS), DEFAULT_BITS))
+    calibration: CalibrationConfig = CalibrationConfig()
+    hardware: HardwareConfig
+    evaluate: EvaluateConfig = EvaluateConfig()
+    baselines: Annotated[tuple[GpuCard, ...], AsTuple, CostOnly] = ()
+    """Cards of the devices to compare with."""
+
+    @model_validator(mode="after")
+    def _bits_for_all_layers(self) -> RunConfig:
+        self.bits.check_layers(self.model.layers)
+        return self
