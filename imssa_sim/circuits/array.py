@@ -104,7 +104,8 @@ class WrittenTiles:
     in_use : bool array (T, R, P)
         Cells at used rows and lines.
     targets, written : array (T, R, P)
-        [S]; zero where not in use.
+        [S]; zero where not in use. What was written may lie beyond the physical bounds, which
+        `conductance` observes.
     faults : int8 array (T, R, P)
         Kinds of `imssa_sim.circuits.faults`.
     relaxation, drift : array (T, R, P) or None
@@ -193,7 +194,7 @@ class WrittenTiles:
         all cells (Joshi et al., Nat. Commun. 11, 2473, 2020) will not do here: in a balanced pair
         most of it is common to both lines, and drifts faster than the difference.
         """
-        start, now = (self._projection(g) for g in (self.written, self.conductance(time)))
+        start, now = (self._projection(self.conductance(t)) for t in (0.0, time))
         return np.asarray(np.divide(start, now, out=np.ones(len(now)), where=now > 0))
 
     def _projection(self, conductance: FloatArray) -> FloatArray:
@@ -229,7 +230,7 @@ class WrittenTiles:
         """Return the variance of each cell in one read [S²]; None without read noise."""
         if not self.read_noise or self.cell.read_noise is None:
             return None
-        sigma = self.cell.read_sigma(conductance, self.written, time, self.read_time)
+        sigma = self.cell.read_sigma(conductance, self.conductance(0.0), time, self.read_time)
         return np.square(sigma) * self.in_use
 
     def _folded(self, cells: FloatArray | None) -> tuple[FloatArray | None, FloatArray]:

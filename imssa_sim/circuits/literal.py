@@ -54,7 +54,7 @@ def literal_sums(
     present = written.conductance(time)[tile]
     sigma = np.zeros_like(present)
     if written.read_noise:
-        sigma = cell.read_sigma(present, written.written[tile], time, written.read_time)
+        sigma = cell.read_sigma(present, written.conductance(0.0)[tile], time, written.read_time)
         sigma = sigma * written.in_use[tile]
     scale, devices = written.scale[tile : tile + 1], written.devices
     sums = np.empty((len(codes), scale.shape[1]))

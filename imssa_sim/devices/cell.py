@@ -131,11 +131,14 @@ class Cell:
         return np.asarray(self.levels[np.searchsorted(middles, targets)])
 
     def program(self, targets: FloatArray, normals: FloatArray) -> FloatArray:
-        """Return the conductances that come of writing ``targets`` [S], within physical bounds."""
+        """Return the conductances that come of writing ``targets`` [S], before physical bounds.
+
+        Bounds cut off the sum of programming error and relaxation, once: `after` does it. The
+        published errors at later times hold for that sum.
+        """
         if self.programming is None:
             return targets
-        written = targets + self.programming.error(targets, normals)
-        return np.clip(written, self.bound_low, self.bound_high)
+        return targets + self.programming.error(targets, normals)
 
     def after(
         self,
@@ -146,12 +149,12 @@ class Cell:
         relaxation: FloatArray | None = None,
         drift: FloatArray | None = None,
     ) -> FloatArray:
-        """Return the conductances at a time after programming [S].
+        """Return the conductances at a time after programming [S], within physical bounds.
 
         Parameters
         ----------
         written, targets : array
-            What was written and what was meant [S].
+            What was written (see `program`) and what was meant [S].
         time : float
             Since programming [s].
         relaxation, drift : array, optional
@@ -160,7 +163,7 @@ class Cell:
         result = written
         if relaxation is not None and self.relaxation is not None:
             result = result + self.relaxation.shift(targets, time, relaxation)
-            result = np.clip(result, self.bound_low, self.bound_high)
+        result = np.clip(result, self.bound_low, self.bound_high)
         if drift is not None and self.drift is not None:
             result = result * self.drift.factor(self.drift.exponents(targets, drift), time)
         return result
@@ -261,7 +264,7 @@ def _check_spreads(cell: Cell) -> None:
     spreads = []
     if cell.programming is not None:
         spreads.append(("programming", cell.programming.sigma(targets)))
-    if isinstance(cell.relaxation, retention.TabulatedRelaxation):
+    if isinstance(cell.relaxation, retention.TabulatedRelaxation | retention.SaturatingRelaxation):
         times = cell.relaxation.times
         spreads += [("relaxation", cell.relaxation.total_sigma(targets, t)) for t in times]
     for aspect, sigma in spreads:

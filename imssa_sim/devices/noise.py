@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.devices.forms import parameter, register
+from imssa_sim.devices.programming import saturating
 from imssa_sim.devices.retention import SMALLEST_RATIO, branched
 
 FloatArray = NDArray[np.float64]
@@ -61,6 +62,27 @@ class ConstantNoise:
     ) -> FloatArray:
         """Return the standard deviation of one read [S]."""
         return np.full(conductance.shape, self.sigma_g)
+
+
+@register("read_noise", "saturating")
+@dataclass(frozen=True)
+class SaturatingNoise:
+    """σ = a·(1 - exp(-G/b)).
+
+    Attributes
+    ----------
+    amplitude, scale : float
+        a and b [S].
+    """
+
+    amplitude: float = parameter("conductance", low=0)
+    scale: float = parameter("conductance", low=0)
+
+    def sigma(
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
+    ) -> FloatArray:
+        """Return the standard deviation of one read [S]."""
+        return saturating(np.abs(conductance), self.amplitude, self.scale)
 
 
 @register("read_noise", "power_one_over_f")

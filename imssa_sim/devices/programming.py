@@ -65,6 +65,32 @@ class ConstantError:
         return self.sigma_g * normals
 
 
+@register("programming", "saturating")
+@dataclass(frozen=True)
+class SaturatingError:
+    """Gaussian error with σ = a·(1 - exp(-G/b)): none at zero, the same at large conductances.
+
+    Charge-trapping cells, whose off state is far below what write-verify resolves (Agrawal et al.,
+    IEDM 2022; the coefficients are those of their authors' model code).
+
+    Attributes
+    ----------
+    amplitude, scale : float
+        a and b [S].
+    """
+
+    amplitude: float = parameter("conductance", low=0)
+    scale: float = parameter("conductance", low=0)
+
+    def sigma(self, target: FloatArray) -> FloatArray:
+        """Return the standard deviation [S] at ``target`` [S], of the same shape."""
+        return saturating(target, self.amplitude, self.scale)
+
+    def error(self, target: FloatArray, normals: FloatArray) -> FloatArray:
+        """Return the deviation from ``target`` [S] that the standard normals give."""
+        return self.sigma(target) * normals
+
+
 @register("programming", "window")
 @dataclass(frozen=True)
 class WindowError:
@@ -95,3 +121,8 @@ def polynomial(x: FloatArray, coefficients: tuple[float, ...]) -> FloatArray:
     for c in reversed(coefficients):
         value = value * x + c
     return value
+
+
+def saturating(conductance: FloatArray, amplitude: float, scale: float) -> FloatArray:
+    """Return ``amplitude * (1 - exp(-conductance / scale))``."""
+    return np.asarray(-amplitude * np.expm1(-conductance / scale))

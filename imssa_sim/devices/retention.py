@@ -1,7 +1,8 @@
 """Equations of what time does to a written conductance: drift and relaxation.
 
 Drift multiplies the conductance by a power of time with an exponent that each cell draws once.
-Relaxation adds a random deviation that grows with time. ``time`` counts from programming [s].
+Relaxation adds a random deviation that grows with time. ``time`` counts from programming [s]; model
+code that counts from the first reading, at t0, states our time less t0.
 Fields are the card's parameters ``drift_<field>`` and ``relaxation_<field>``.
 """
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.devices.forms import parameter, register
-from imssa_sim.devices.programming import polynomial
+from imssa_sim.devices.programming import polynomial, saturating
 
 FloatArray = NDArray[np.float64]
 
@@ -53,7 +54,8 @@ class PowerLawDrift:
 class LogarithmicDrift:
     """Power-law drift, mean and σ of ν = clip(slope·ln(G/G_ref) + offset, low, high).
 
-    Joshi et al., Nat. Commun. 11, 2473 (2020): phase-change memory.
+    Joshi et al., Nat. Commun. 11, 2473 (2020): phase-change memory. ν = |mean + σ·normal|, as in
+    the authors' model code.
 
     Attributes
     ----------
@@ -82,7 +84,7 @@ class LogarithmicDrift:
     def exponents(self, target: FloatArray, normals: FloatArray) -> FloatArray:
         """Return ν of each cell from its target [S] and a standard normal."""
         mean, sigma = self.moments(target)
-        return np.maximum(mean + sigma * normals, 0.0)
+        return np.abs(mean + sigma * normals)
 
     def factor(self, exponents: FloatArray, time: float) -> FloatArray:
         """Return G(time) / G(t0)."""
@@ -253,3 +255,68 @@ class TabulatedRelaxation:
         first = self.total_sigma(target, self.times[0])
         added = np.maximum(self.total_sigma(target, time) ** 2 - first**2, 0.0)
         return np.sqrt(added) * normals
+
+
+@register("relaxation", "saturating")
+@dataclass(frozen=True)
+class SaturatingRelaxation:
+    """Total error σ = a·(1 - exp(-G/b)) and mean shift at several times, linear in ln(t) between.
+
+    The first time is that of the programming error itself. As in `TabulatedRelaxation`, what is
+    added later has the variance max(σ²(t) - σ²(first), 0); after the last time the error stays.
+
+    Attributes
+    ----------
+    times : tuple of float
+        Ascending [s].
+    amplitudes, scales : tuple of float
+        a and b at each time [S].
+    shift_targets : tuple of float
+        Ascending target conductances [S]; between them the mean shift is linear.
+    shifts : tuple of tuple of float
+        One row for each time: the mean of what was written less its target [S].
+    """
+
+    times: tuple[float, ...] = parameter("time", low=0, shape="list")
+    amplitudes: tuple[float, ...] = parameter("conductance", low=0, shape="list")
+    scales: tuple[float, ...] = parameter("conductance", low=0, shape="list")
+    shift_targets: tuple[float, ...] = parameter("conductance", low=0, shape="list")
+    shifts: tuple[tuple[float, ...], ...] = parameter("conductance", shape="table")
+
+    def __post_init__(self) -> None:
+        if len({len(self.times), len(self.amplitudes), len(self.scales), len(self.shifts)}) > 1:
+            raise ValueError(
+                "relaxation_times, relaxation_amplitudes, relaxation_scales and relaxation_shifts "
+                "differ in length"
+            )
+        if any(a >= b for a, b in pairwise(self.times)) or self.times[0] <= 0:
+            raise ValueError("relaxation_times must be positive and ascending")
+        if any(a >= b for a, b in pairwise(self.shift_targets)):
+            raise ValueError("relaxation_shift_targets must ascend")
+        if {len(row) for row in self.shifts} != {len(self.shift_targets)}:
+            raise ValueError("each row of relaxation_shifts needs one entry for each target")
+
+    def _position(self, time: float) -> FloatArray:
+        """Return the weights of the stated times at ``time``; they add to one."""
+        at = np.log(self.times)
+        here = math.log(max(time, self.times[0]))
+        return np.array([np.interp(here, at, row) for row in np.eye(len(at))])
+
+    def total_sigma(self, target: FloatArray, time: float) -> FloatArray:
+        """Return σ of programming error and relaxation together at ``time`` [S]."""
+        stated = zip(self._position(time), self.amplitudes, self.scales, strict=True)
+        total = np.zeros(np.shape(target))
+        for weight, amplitude, scale in stated:
+            total = total + weight * saturating(target, amplitude, scale)
+        return total
+
+    def mean_shift(self, target: FloatArray, time: float) -> FloatArray:
+        """Return the mean deviation from ``target`` at ``time`` [S]."""
+        at_time = self._position(time) @ np.array(self.shifts)
+        return np.asarray(np.interp(target, self.shift_targets, at_time))
+
+    def shift(self, target: FloatArray, time: float, normals: FloatArray) -> FloatArray:
+        """Return the deviation at ``time`` [S], beyond the programming error."""
+        first = self.total_sigma(target, self.times[0])
+        added = np.maximum(self.total_sigma(target, time) ** 2 - first**2, 0.0)
+        return self.mean_shift(target, time) + np.sqrt(added) * normals

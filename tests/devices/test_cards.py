@@ -141,7 +141,8 @@ def test_written_conductances_stay_within_physical_bounds(tmp_path):
     add += "  bound_high: {value: 101, unit: uS, status: assumed}\n"
     c = cell(tmp_path, {"[1, 0.5]": "[5, 5]"}, add)
     normals = np.random.default_rng(0).standard_normal(10000)
-    g = c.program(np.linspace(1e-6, 100e-6, 10000), normals)
+    targets = np.linspace(1e-6, 100e-6, 10000)
+    g = c.after(c.program(targets, normals), targets, 5.0)
     assert g.min() == 0.5e-6
     assert g.max() == 101e-6
 
