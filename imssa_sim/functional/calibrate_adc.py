@@ -169,7 +169,7 @@ def _kernel_sums(
     values = []
     probed = np.zeros((count, probes, tiles.weights.shape[1]), dtype=np.int16)
     due = np.arange(probes) * steps // max(probes, 1)
-    two_pass = tiles.mapping == "two_pass"
+    two_pass = tiles.drives_per_step == 2
     for step in range(steps):
         v[:, :, states:] = source[:, step, tiles.input_channel].transpose(1, 0, 2)
         v[:, :, states:] *= (tiles.input_channel >= 0)[:, None, :]

@@ -105,9 +105,9 @@ class Reader:
     ) -> Codes:
         tiles = ready.tiles
         samples, steps, channels = u.shape
-        late = tiles.mapping == "fused_delayed"
-        if late:  # y_k leaves the array with read k + 1
-            u = np.concatenate([u, np.zeros((samples, 1, channels), u.dtype)], axis=1)
+        late = tiles.mapping.delay
+        if late:  # y_k leaves the array with read k + delay
+            u = np.concatenate([u, np.zeros((samples, late, channels), u.dtype)], axis=1)
         if ready.fused:
             y: Codes = self._read(path, ready, u, ids, 0, None)[0]
         else:
@@ -115,7 +115,7 @@ class Reader:
         states = int(tiles.n_states.sum()) * samples * u.shape[1]
         self.counter.add(f"{path}.requantiser", "requantise", states)
         self.counter.add(f"{path}.register", "write", states)
-        y = y[:, 1:] if late else y
+        y = y[:, late:]
         self.counter.add(f"{path}.output_requantiser", "requantise", y.size)
         parts = int(tiles.n_outputs.sum()) - channels
         self.counter.add(f"{path}.shift_add", "add", parts * samples * steps)
@@ -137,7 +137,7 @@ class Reader:
         result = run_recurrent(
             ready.packed, u, sample_ids=ids, seed=instance.seed, chip=instance.chip,
             stage=tiles.stage, first_step=first_step, state=state,
-            two_pass=tiles.mapping == "two_pass", noise=self.noise, threads=self.threads,
+            two_pass=tiles.drives_per_step == 2, noise=self.noise, threads=self.threads,
         )  # fmt: skip
         self._count_reads(path, ready, result)
         return result.outputs, result.state
@@ -147,7 +147,7 @@ class Reader:
     ) -> tuple[Any, Any]:
         """Read step by step, to see the bits of the states that drive the rows."""
         tiles = ready.tiles
-        twice = tiles.mapping == "two_pass"
+        twice = tiles.drives_per_step == 2
         states = tiles.state_multiplier.shape[1]
         if state is None:
             state = np.zeros((u.shape[0], tiles.tiles, states), np.int32)
@@ -270,10 +270,8 @@ class Reader:
         activity.add(result)
         rows, columns = rows_and_columns(tiles)
         reads = result.drives * pulses_per_read(hardware, ready.limit.bit_length() + 1)
-        # With two_pass each column is converted in one of the two reads.
-        two_pass = getattr(tiles, "mapping", None) == "two_pass"
         slices = hardware.chip.tile.slices
-        joined = int(columns.sum()) * (result.drives // 2 if two_pass else result.drives)
+        joined = int(columns.sum()) * (result.drives // tiles.drives_per_step)
         conversions = joined * slices
         activity.conversions += conversions
         self.counter.add(f"{path}.dac", "drive", int(rows.sum()) * reads)

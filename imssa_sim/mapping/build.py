@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imssa_sim.errors import InputError
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
 from imssa_sim.mapping.stages import build_stages
 from imssa_sim.mapping.tiles import (
@@ -74,6 +75,7 @@ def _place(
     moving one layer off the tiles leaves the noise of the others as it was.
     """
     mapping = hardware.mapping
+    kernels = KERNEL_MAPPINGS[mapping.kernel]
     placed: list[KernelTiles | LinearTiles] = []
 
     def linear(path: str, stage: int, layer: QuantisedLinear, where: str) -> None:
@@ -84,11 +86,11 @@ def _place(
     for number, layer in enumerate(network.layers):
         path, stage = f"chip.layer{number}", 1 + 3 * number
         for offset, kernel in enumerate((layer.kernel, layer.kernel_reverse)):
-            if kernel is not None and mapping.kernel != "digital":
+            if kernel is not None and kernels.reads:
                 name = "kernel_reverse" if offset else "kernel"
                 placed.append(
                     kernel_tiles(
-                        kernel, shape, mapping.kernel, path=f"{path}.{name}",
+                        kernel, shape, kernels, path=f"{path}.{name}",
                         stage=stage + offset, layer=number, reverse=bool(offset),
                     )
                 )  # fmt: skip
@@ -123,8 +125,7 @@ def _array_macs(tiles: KernelTiles | LinearTiles, length: int) -> int:
     if isinstance(tiles, LinearTiles):
         reads = 1 if tiles.path == "chip.decoder" else length
         return int((rows * columns).sum()) * reads
-    # With two_pass each column is converted in one of the two reads; both drive every row.
-    return int((rows * columns).sum()) * (length + (tiles.mapping == "fused_delayed"))
+    return int((rows * columns).sum()) * (length + tiles.mapping.delay)
 
 
 def _too_small(

@@ -8,17 +8,19 @@ with zeros (weights) or -1 (indices).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.model.quantised import QuantisedNetwork
 
+if TYPE_CHECKING:
+    from imssa_sim.mapping.kernels.base import KernelMapping
+
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-KernelMapping = Literal["fused_lookahead", "fused_delayed", "two_pass", "digital"]
 ComponentKind = Literal[
     "dac",  # action drive: one word line driven for one read
     "array",  # action read: one tile read
@@ -51,7 +53,7 @@ class KernelTiles:
     stage: int  # number that enters the noise coordinates, unique in the Program
     layer: int
     reverse: bool
-    mapping: KernelMapping  # never "digital"
+    mapping: KernelMapping
     weights: IntArray  # (T, R, C) integer weights in accumulator units (already shifted)
     useful: BoolArray  # (T, R, C) cells that hold a weight of the network (zero-valued ones too)
     n_states: IntArray  # (T,)
@@ -68,6 +70,11 @@ class KernelTiles:
     def tiles(self) -> int:
         """Number of tiles T."""
         return int(self.weights.shape[0])
+
+    @property
+    def drives_per_step(self) -> int:
+        """Drives of each row per step; each column is converted in one of them."""
+        return len(self.mapping.reads)
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,11 @@ class LinearTiles:
     def tiles(self) -> int:
         """Number of tiles T."""
         return int(self.weights.shape[0])
+
+    @property
+    def drives_per_step(self) -> int:
+        """Drives of each row per token."""
+        return 1
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,7 @@ class Stage:
     buffer_tokens: int  # capacity of the FIFO behind the stage
     barrier: bool  # starts only when the whole sequence has arrived (reverse direction)
     per: Literal["step", "sequence"]
-    extra_steps: int = 0  # further reads at the end of a sequence (fused_delayed: 1)
+    extra_steps: int = 0  # further reads at the end of a sequence (a mapping's delay)
 
 
 @dataclass(frozen=True)

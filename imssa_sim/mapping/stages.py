@@ -27,6 +27,8 @@ from imssa_sim.mapping.actions import (
     transfer,
     vector,
 )
+from imssa_sim.mapping.kernels.base import KernelSite
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.program import Action, Bypass, KernelTiles, Stage
 from imssa_sim.mapping.tiles import rows_and_columns
 
@@ -58,6 +60,7 @@ class _Pipeline:
         self.length = sequence_length
         self.tiles = tiles
         self.stages: list[Stage] = []
+        self.mapping = KERNEL_MAPPINGS[hardware.mapping.kernel]
 
     def add(
         self,
@@ -120,44 +123,12 @@ class _Pipeline:
 
     def kernel(self, path: str, layer: QuantisedLayer) -> tuple[list[Action], list[Action]]:
         """Return loop and further actions of one layer's kernels in one direction."""
-        hardware, kernel, bits = self.hardware, layer.kernel, self.bits_at(path)
-        channels, states = kernel.channels, kernel.states
         tiles = self.tiles.get(path)
-        register = Action(
-            f"{path}.register", "register", "write", states, states, 1, bits.state,
-            hardware.digital.card,
+        site = KernelSite(
+            self.hardware, path, layer.kernel, self.bits_at(path),
+            tiles if isinstance(tiles, KernelTiles) else None,
         )  # fmt: skip
-        if not isinstance(tiles, KernelTiles):
-            loop = [
-                self.vector("mac", "mac", 4 * states, bits.state),
-                self.vector("requantiser", "requantise", states, bits.state),
-                register,
-            ]
-            return loop, [self.vector("requantiser", "requantise", channels, bits.kernel_output)]
-        codes = max(bits.state, bits.kernel_input)
-        n_states, n_inputs, n_outputs = tiles.n_states, tiles.n_inputs, tiles.n_outputs
-        requantise = behind_adc(
-            hardware, f"{path}.requantiser", "requantiser", "requantise",
-            tiles.tiles, states, bits.state,
-        )  # fmt: skip
-        if hardware.mapping.kernel == "two_pass":
-            # The input lines stay driven in the second read; their cells hold zeros there.
-            loop = [*tile_read(hardware, path, n_states + n_inputs, n_states, codes)]
-            loop += [*joined_slices(hardware, path, n_states), requantise, register]
-            loop += tile_read(hardware, path, n_states + n_inputs, n_outputs, codes)
-            loop += joined_slices(hardware, path, n_outputs)
-        else:
-            columns = n_states + n_outputs
-            read = tile_read(hardware, path, n_states + n_inputs, columns, codes)
-            loop = [*read, *joined_slices(hardware, path, columns), requantise, register]
-        after = _joined(hardware, path, tiles, channels)
-        after.append(
-            behind_adc(
-                hardware, f"{path}.output_requantiser", "requantiser", "requantise",
-                tiles.tiles, channels, bits.kernel_output,
-            )
-        )  # fmt: skip
-        return loop, after
+        return self.mapping.actions(site)
 
 
 def _joined(
@@ -176,7 +147,7 @@ def _add_layer(pipe: _Pipeline, number: int, layer: QuantisedLayer, last: bool) 
     hardware, path = pipe.hardware, f"chip.layer{number}"
     bits = pipe.bits_at(path)
     width, channels = pipe.network.encoder.weight.shape[0], layer.kernel.channels
-    on_tiles = hardware.mapping.kernel != "digital"
+    on_tiles = bool(pipe.mapping.reads)
     analog_linear = f"{path}.linear" in pipe.tiles
     act, out_bits = bits.activations, bits.kernel_output
     stream = pipe.network.bits.activations
@@ -202,7 +173,7 @@ def _add_layer(pipe: _Pipeline, number: int, layer: QuantisedLayer, last: bool) 
         pipe.add(
             kernel_path, loop, after, (channels, out_bits), crosses=on_tiles,
             barrier=position == 1, buffer_tokens=max(buffer, pipe.length) if waits else buffer,
-            extra_steps=1 if hardware.mapping.kernel == "fused_delayed" else 0,
+            extra_steps=pipe.mapping.delay,
         )  # fmt: skip
 
     activation = []

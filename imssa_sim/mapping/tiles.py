@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imssa_sim.errors import InputError, InternalError
+from imssa_sim.mapping.kernels.cells import Part
 from imssa_sim.mapping.program import KernelTiles, LinearTiles, TileUse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.config.schema import TileConfig
+    from imssa_sim.mapping.kernels.base import KernelMapping
     from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
 
     IntArray = NDArray[np.int64]
@@ -123,7 +125,7 @@ def _split(modes_of: IntArray, shape: TileShape, path: str) -> list[list[_Part]]
 def kernel_tiles(
     kernel: QuantisedKernel,
     shape: TileShape,
-    mapping: Literal["fused_lookahead", "fused_delayed", "two_pass"],
+    mapping: KernelMapping,
     *,
     path: str,
     stage: int,
@@ -143,8 +145,8 @@ def kernel_tiles(
         H channels of M modes.
     shape : TileShape
         Capacity of one tile.
-    mapping : str
-        ``fused_lookahead`` needs the form ``lookahead``, the others ``separate``.
+    mapping : KernelMapping
+        Says which cells the weights take.
     path, stage, layer, reverse
         See `KernelTiles`.
 
@@ -155,9 +157,10 @@ def kernel_tiles(
     InternalError
         The kernel has the wrong output form for the mapping.
     """
-    form = "lookahead" if mapping == "fused_lookahead" else "separate"
-    if kernel.form != form:
-        raise InternalError(f"{path}: mapping {mapping} needs the form {form}, not {kernel.form}")
+    if kernel.form != mapping.form:
+        raise InternalError(
+            f"{path}: mapping {mapping.name} needs the form {mapping.form}, not {kernel.form}"
+        )
     placed = _split(kernel.modes_of, shape, path)
     tiles = len(placed)
     n_parts = np.array([len(parts) for parts in placed])
@@ -173,31 +176,16 @@ def kernel_tiles(
     shift = np.broadcast_to(requant.shift, kernel.a_re.shape)
     state_multiplier = np.zeros((tiles, states), dtype=np.int64)
     state_shift = np.ones((tiles, states), dtype=np.int64)
-    a_re, a_im = kernel.a_re << kernel.a_shift, kernel.a_im << kernel.a_shift
-    b_re, b_im = kernel.b_re << kernel.b_shift, kernel.b_im << kernel.b_shift
-    c_re, c_im = kernel.c_re << kernel.c_shift[:, None], kernel.c_im << kernel.c_shift[:, None]
-    d = kernel.d << kernel.d_shift
-
     for t, parts in enumerate(placed):
         first = 0
         for i, part in enumerate(parts):
             c, modes = part.channel, slice(part.start, part.start + part.modes)
             re = np.arange(first, first + part.modes)
             im = re + part.modes
-            port = int(n_states[t]) + i
-            w = weights[t]
-            w[re, re], w[re, im] = a_re[c, modes], a_im[c, modes]
-            w[im, re], w[im, im] = -a_im[c, modes], a_re[c, modes]
-            w[port, re], w[port, im] = b_re[c, modes], b_im[c, modes]
-            w[re, port], w[im, port] = c_re[c, modes], c_im[c, modes]
-            mask = useful[t]
-            for rows, columns in ((re, re), (re, im), (im, re), (im, im)):
-                mask[rows, columns] = True
-            mask[port, first : first + 2 * part.modes] = True
-            mask[first : first + 2 * part.modes, port] = True
-            if form == "lookahead" and part.start == 0:
-                w[port, port] = d[c]
-                mask[port, port] = True
+            lines = np.append(np.arange(first, first + 2 * part.modes), n_states[t] + i)
+            block = mapping.block(_weights_of(kernel, part))
+            place = np.ix_(lines, lines)
+            weights[t][place], useful[t][place] = block.weights, block.useful
             port_channel[t, i] = c
             number = (c * kernel.modes + np.arange(modes.start, modes.stop)) * 2
             state_index[t, re], state_index[t, im] = number, number + 1
@@ -221,6 +209,22 @@ def kernel_tiles(
         state_index=state_index,
         state_multiplier=state_multiplier,
         state_shift=state_shift,
+    )
+
+
+def _weights_of(kernel: QuantisedKernel, part: _Part) -> Part:
+    """Return the integers of a run of modes: real parts of the states, then imaginary ones."""
+    c, modes = part.channel, slice(part.start, part.start + part.modes)
+    a_re, a_im = (a[c, modes] << kernel.a_shift[c, modes] for a in (kernel.a_re, kernel.a_im))
+    b_re, b_im = (b[c, modes] << kernel.b_shift[c, modes] for b in (kernel.b_re, kernel.b_im))
+    c_re, c_im = (w[c, modes] << kernel.c_shift[c] for w in (kernel.c_re, kernel.c_im))
+    return Part(
+        state=np.block([[np.diag(a_re), np.diag(-a_im)], [np.diag(a_im), np.diag(a_re)]]),
+        held=np.tile(np.eye(part.modes, dtype=np.bool_), (2, 2)),
+        into=np.concatenate([b_re, b_im]),
+        out=np.concatenate([c_re, c_im]),
+        through=int(kernel.d[c] << kernel.d_shift[c]),
+        first=part.start == 0,
     )
 
 

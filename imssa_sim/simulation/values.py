@@ -13,6 +13,7 @@ from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.model.calibration import CalibrationOptions, Granularities
 from imssa_sim.model.forward import forward
 from imssa_sim.model.ptq import quantise
@@ -83,7 +84,7 @@ class Values:
 
 def output_form(config: RunConfig) -> OutputForm:
     """Return how the configured mapping forms the kernels' outputs."""
-    return "lookahead" if config.hardware.mapping.kernel == "fused_lookahead" else "separate"
+    return KERNEL_MAPPINGS[config.hardware.mapping.kernel].form
 
 
 def quantise_network(

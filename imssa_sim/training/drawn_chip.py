@@ -25,6 +25,7 @@ from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.digital import Saturation
 from imssa_sim.functional.reads import Reader
 from imssa_sim.mapping.build import build_program
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.tiles import kernel_tiles, tile_shape
 from imssa_sim.model.quantisers import requantiser_scale
 
@@ -75,10 +76,11 @@ class ChipSource:
         calibration: ArrayLike,
         threads: int = 1,
     ) -> None:
-        if hardware.mapping.kernel not in ("fused_lookahead", "digital"):
+        if not KERNEL_MAPPINGS[hardware.mapping.kernel].trained_on_chip:
+            known = [name for name in KERNEL_MAPPINGS if KERNEL_MAPPINGS[name].trained_on_chip]
             raise InputError(
-                f"hardware-aware training knows hardware.mapping.kernel fused_lookahead and "
-                f"digital, not {hardware.mapping.kernel}"
+                f"hardware-aware training knows hardware.mapping.kernel {' and '.join(known)}, "
+                f"not {hardware.mapping.kernel}"
             )
         self.hardware, self.seed, self.time = hardware, seed + SEED_OFFSET, time
         self.calibration = np.asarray(calibration)[:STAGE_SAMPLES]
@@ -235,7 +237,7 @@ def _cells(tiles: KernelTiles, kernel: QuantisedKernel, hardware: HardwareConfig
     placed = kernel_tiles(
         replace(kernel, **numbered),
         tile_shape(hardware.chip.tile),
-        "fused_lookahead",
+        tiles.mapping,
         path=tiles.path,
         stage=tiles.stage,
         layer=tiles.layer,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from imssa_sim.config.load import load_config
 from imssa_sim.data import Dataset
 from imssa_sim.errors import InputError
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import with_quantised_time_step
@@ -130,7 +131,7 @@ class Stages:
             return None
         workload = load_config(section.chip).config
         hardware = workload.hardware
-        wanted = "lookahead" if hardware.mapping.kernel == "fused_lookahead" else "separate"
+        wanted = KERNEL_MAPPINGS[hardware.mapping.kernel].form
         if wanted != section.form:
             raise InputError(
                 f"{section.chip.name} maps kernels as {hardware.mapping.kernel}, which needs "

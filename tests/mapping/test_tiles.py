@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError, InternalError
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.tiles import TileShape, kernel_tiles, linear_tiles, rows_and_columns
 
 CHANNELS = st.integers(1, 7)
@@ -17,7 +18,7 @@ FORMS = st.sampled_from(["lookahead", "separate"])
 def place(kernel, rows, columns):
     mapping = "fused_lookahead" if kernel.form == "lookahead" else "two_pass"
     return kernel_tiles(
-        kernel, TileShape(rows, columns, "differential"), mapping,
+        kernel, TileShape(rows, columns, "differential"), KERNEL_MAPPINGS[mapping],
         path="chip.layer0.kernel", stage=1, layer=0, reverse=False,
     )  # fmt: skip
 
@@ -121,7 +122,7 @@ def test_form_must_suit_the_mapping(random_networks):
     kernel = random_networks.kernel(rng, 1, 1, "separate", random_networks.bit_widths())
     with pytest.raises(InternalError, match="needs the form lookahead"):
         kernel_tiles(
-            kernel, TileShape(8, 8, "differential"), "fused_lookahead",
+            kernel, TileShape(8, 8, "differential"), KERNEL_MAPPINGS["fused_lookahead"],
             path="p", stage=0, layer=0, reverse=False,
         )  # fmt: skip
 

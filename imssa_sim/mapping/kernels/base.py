@@ -1,0 +1,151 @@
+"""What a kernel mapping is: the cells it fills, the reads of a step, and what happens digitally.
+
+A mapping of another package is an object of a class of its own below `KernelMapping`, mostly below
+`TileMapping`, in the entry point group ``imssa_sim.kernel_mapping`` (docs/extending.md).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.mapping.actions import behind_adc, joined_slices, partial_sums, tile_read
+from imssa_sim.mapping.kernels.cells import CellBlock, Part, Read
+from imssa_sim.mapping.program import Action
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.mapping.program import KernelTiles
+    from imssa_sim.model.quantised import BitWidths, OutputForm, QuantisedKernel
+
+
+@dataclass(frozen=True)
+class KernelSite:
+    """Kernels of one layer and direction in their place on the chip.
+
+    Attributes
+    ----------
+    hardware : HardwareConfig
+    path : str
+        Of the stage.
+    kernel : QuantisedKernel
+    bits : BitWidths
+        Of the layer.
+    tiles : KernelTiles or None
+        None: they stand on none.
+    """
+
+    hardware: HardwareConfig
+    path: str
+    kernel: QuantisedKernel
+    bits: BitWidths
+    tiles: KernelTiles | None
+
+    @property
+    def register(self) -> Action:
+        """The words that keep the states until the next step."""
+        states, card = self.kernel.states, self.hardware.digital.card
+        return Action(
+            f"{self.path}.register", "register", "write", states, states, 1, self.bits.state, card
+        )
+
+
+class KernelMapping(ABC):
+    """How kernels run on the chip.
+
+    Attributes
+    ----------
+    name : str
+        As ``hardware.mapping.kernel`` gives it.
+    form : str
+        Output form of the quantised kernels that it needs.
+    reads : tuple of Read
+        The reads of one step in their order; none: the kernels stand on no tiles.
+    delay : int
+        Steps by which outputs leave the tiles late; so many further reads end a sequence.
+    trained_on_chip : bool
+        Whether hardware-aware training has the derivative of its reads.
+    """
+
+    name: str
+    form: OutputForm
+    reads: tuple[Read, ...]
+    delay: int = 0
+    trained_on_chip: bool = False
+
+    @abstractmethod
+    def block(self, part: Part) -> CellBlock:
+        """Return the cells of a part."""
+
+    @abstractmethod
+    def word_line_bits(self, bits: BitWidths) -> int:
+        """Return the width of the widest code on a word line, of the layer's bits."""
+
+    @abstractmethod
+    def actions(self, site: KernelSite) -> tuple[list[Action], list[Action]]:
+        """Return the actions of one step that close the recurrence, and those behind them."""
+
+
+class TileMapping(KernelMapping):
+    """Kernels on tiles whose state columns are requantised and drive their rows in the next step.
+
+    Cells hold the recurrence as it is; word lines carry the states' own codes.
+    """
+
+    reads: tuple[Read, ...] = (Read(states=True, outputs=True),)
+
+    def block(self, part: Part) -> CellBlock:
+        """Return the cells of a part; the feed-through's is there in the look-ahead form."""
+        size = len(part.into) + 1
+        weights, useful = np.zeros((size, size), np.int64), np.ones((size, size), np.bool_)
+        weights[:-1, :-1], useful[:-1, :-1] = part.state.T, part.held.T
+        weights[-1, :-1], weights[:-1, -1] = part.into, part.out
+        useful[-1, -1] = through = self.form == "lookahead" and part.first
+        weights[-1, -1] = part.through if through else 0
+        return CellBlock(weights, useful)
+
+    def word_line_bits(self, bits: BitWidths) -> int:
+        """Return the width of the widest code on a word line, of the layer's bits."""
+        return max(bits.state, bits.kernel_input)
+
+    def actions(self, site: KernelSite) -> tuple[list[Action], list[Action]]:
+        """Return the actions of one step that close the recurrence, and those behind them."""
+        hardware, path, tiles = site.hardware, site.path, site.tiles
+        if tiles is None:
+            raise ValueError(f"{path}: mapping {self.name} needs tiles")
+        rows = tiles.n_states + tiles.n_inputs
+        loop: list[Action] = []
+        after: list[Action] = []
+        for read in self.reads:
+            columns = read.columns(tiles.n_states, tiles.n_outputs)
+            loop += tile_read(hardware, path, rows, columns, self.word_line_bits(site.bits))
+            loop += joined_slices(hardware, path, columns)
+            if read.states:
+                loop += self._behind_states(site, tiles.tiles)
+        channels = site.kernel.channels
+        parts = partial_sums(tiles, channels)
+        if parts:
+            after.append(
+                behind_adc(
+                    hardware, f"{path}.shift_add", "shift_add", "add", tiles.tiles, parts,
+                    hardware.adc.bits,
+                )
+            )  # fmt: skip
+        after.append(
+            behind_adc(
+                hardware, f"{path}.output_requantiser", "requantiser", "requantise", tiles.tiles,
+                channels, site.bits.kernel_output,
+            )
+        )  # fmt: skip
+        return loop, after
+
+    def _behind_states(self, site: KernelSite, tiles: int) -> list[Action]:
+        """Return what turns the codes of the state columns into the states of the next step."""
+        requantise = behind_adc(
+            site.hardware, f"{site.path}.requantiser", "requantiser", "requantise", tiles,
+            site.kernel.states, site.bits.state,
+        )  # fmt: skip
+        return [requantise, site.register]

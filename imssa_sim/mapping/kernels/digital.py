@@ -1,0 +1,43 @@
+"""Kernels on a vector unit: no tiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imssa_sim.errors import InternalError
+from imssa_sim.mapping.actions import vector
+from imssa_sim.mapping.kernels.base import KernelMapping
+
+if TYPE_CHECKING:
+    from imssa_sim.mapping.kernels.base import KernelSite
+    from imssa_sim.mapping.kernels.cells import CellBlock, Part
+    from imssa_sim.mapping.program import Action
+    from imssa_sim.model.quantised import BitWidths
+
+
+class Digital(KernelMapping):
+    """The recurrence as a program of a vector unit."""
+
+    name = "digital"
+    form = "separate"
+    reads = ()
+    trained_on_chip = True
+
+    def block(self, part: Part) -> CellBlock:
+        """Refuse: nothing stands on tiles."""
+        raise InternalError("digital kernels have no cells")
+
+    def word_line_bits(self, bits: BitWidths) -> int:
+        """Refuse: nothing drives word lines."""
+        raise InternalError("digital kernels drive no word lines")
+
+    def actions(self, site: KernelSite) -> tuple[list[Action], list[Action]]:
+        """Return the actions of one step that close the recurrence, and those behind them."""
+        hardware, bits, states = site.hardware, site.bits, site.kernel.states
+        loop = [
+            vector(hardware, "mac", "mac", 4 * states, bits.state),
+            vector(hardware, "requantiser", "requantise", states, bits.state),
+            site.register,
+        ]
+        channels, width = site.kernel.channels, bits.kernel_output
+        return loop, [vector(hardware, "requantiser", "requantise", channels, width)]

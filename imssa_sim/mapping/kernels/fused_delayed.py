@@ -1,0 +1,13 @@
+"""States and output from one read, the output of the step before; D·u is added digitally."""
+
+from __future__ import annotations
+
+from imssa_sim.mapping.kernels.base import TileMapping
+
+
+class FusedDelayed(TileMapping):
+    """One read per step and one more for the last output; the output columns hold C."""
+
+    name = "fused_delayed"
+    form = "separate"
+    delay = 1

@@ -1,0 +1,17 @@
+"""New states from one read, the output from a second one with them; D·u is added digitally."""
+
+from __future__ import annotations
+
+from imssa_sim.mapping.kernels.base import TileMapping
+from imssa_sim.mapping.kernels.cells import Read
+
+
+class TwoPass(TileMapping):
+    """Two reads per step, each of which converts its columns; the output columns hold C.
+
+    The input lines stay driven in the second read; the output columns hold zeros there.
+    """
+
+    name = "two_pass"
+    form = "separate"
+    reads = (Read(states=True, outputs=False), Read(states=False, outputs=True))
