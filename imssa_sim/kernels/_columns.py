@@ -6,12 +6,12 @@ there and here, so both give the same bits.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.kernels._converters import adc_table, dac, pulse_power, requantise
+from imssa_sim.kernels._chain import Vectors, dac, make_chain, pulse_power
+from imssa_sim.kernels._layout import Layout
+from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Tile, Work
 from imssa_sim.kernels.normal import fill_steps
 from imssa_sim.kernels.ops import (
     LANES,
@@ -19,7 +19,6 @@ from imssa_sim.kernels.ops import (
     add,
     convert,
     first_lanes,
-    floor_affine,
     fma,
     fold,
     gather,
@@ -51,6 +50,51 @@ _product_6 = make_product(1, 6)
 _double_1, _double_3, _double_5 = (make_double_product(n) for n in (1, 3, 5))
 
 
+@inner
+def _number(j: int) -> Lanes:
+    numbers: Lanes = add(iota(), np.int32(j))
+    return numbers
+
+
+@inner
+def _kept(t: Tile, x: Lanes, j: int) -> Lanes:
+    return first_lanes(x, t.array.states - j)
+
+
+@inner
+def _tally(
+    t: Tile, floats: Floats, counts: Counts, j: int, first: int, last: int, mask: Mask
+) -> None:
+    ones = select(mask, t.chain.one, t.chain.zero)
+    inside = sub(first_lanes(ones, last - j), first_lanes(ones, first - j))
+    store(floats, j, add(load(floats, j), inside))
+
+
+@inner
+def _one(memory: Floats, i: int) -> Float:
+    value: Float = memory[i]
+    return value
+
+
+@inner
+def _set_one(memory: Floats, i: int, x: Float) -> None:
+    memory[i] = x
+
+
+@inner
+def _nothing(t: Tile) -> Float:
+    return t.chain.zero
+
+
+CHAIN = make_chain(
+    Vectors(
+        step=LANES, load=load, store=store, of_columns=load, numbers=_number,
+        kept=_kept, tally=_tally, load_one=_one, store_one=_set_one, nothing=_nothing,
+    )
+)  # fmt: skip
+_digitise = CHAIN.digitise
+
+
 def stretch_order(pitch: int) -> NDArray[np.uint32]:
     """Steps of a stretch and pairs of columns, see :func:`imssa_sim.kernels.normal.fill_steps`."""
     step, pair = np.divmod(np.arange(ABREAST * pitch // 2, dtype=np.uint32), pitch // 2)
@@ -58,7 +102,7 @@ def stretch_order(pitch: int) -> NDArray[np.uint32]:
 
 
 @inner
-def _products(cells: Any, pitch: int, n: int, columns: int, v: Any, out: Any) -> None:
+def _products(cells: Floats, pitch: int, n: int, columns: int, v: Floats, out: Floats) -> None:
     """Sums of whole vectors of columns over all n rows."""
     j = 0
     while j < columns:
@@ -84,7 +128,7 @@ def _products(cells: Any, pitch: int, n: int, columns: int, v: Any, out: Any) ->
 
 
 @inner
-def _double_products(t: Any, s: Any, columns: int) -> None:
+def _double_products(t: Tile, s: Work, columns: int) -> None:
     """Sums and sums of the variances of whole vectors of columns."""
     weights, pairs, pitch, rows = t.array.weights, t.array.pairs, t.array.pitch, t.array.rows
     j = 0
@@ -102,7 +146,7 @@ def _double_products(t: Any, s: Any, columns: int) -> None:
 
 
 @inner
-def drive(t: Any, s: Any) -> Any:
+def drive(t: Tile, s: Work) -> Float:
     """Put the codes on the word lines; the sum of the squared analog values."""
     zero, one = splat(t.chain.zero), splat(t.chain.one)
     total, whole = zero, splat(np.int32(0))
@@ -128,19 +172,14 @@ def drive(t: Any, s: Any) -> Any:
         store(s.squares, i, fma(code, code, load(s.squares, i)))
         store(s.magnitudes, i, add(load(s.magnitudes, i), size))
         store(s.used, i, add(load(s.used, i), select(less(zero, size), one, zero)))
-    return convert(fold(whole), t.chain.zero) if t.array.paired else fold(total)
+    squares: Float = convert(fold(whole), t.chain.zero) if t.array.paired else fold(total)
+    return squares
 
 
 @inner
-def _tally(t: Any, counts: Any, j: int, first: int, last: int, mask: Any) -> None:
-    """Add a mask of 16 columns from j on to their counts, for the columns first … last - 1."""
-    ones = select(mask, t.chain.one, t.chain.zero)
-    inside = sub(first_lanes(ones, last - j), first_lanes(ones, first - j))
-    store(counts, j, add(load(counts, j), inside))
-
-
-@inner
-def digitise(t: Any, s: Any, normals: Any, j: int, first: int, last: int, squares: Any) -> None:
+def digitise(
+    t: Tile, s: Work, normals: NDArray[np.float32], j: int, first: int, last: int, squares: Float
+) -> None:
     """Noise and ADC of 16 columns from j on: sums in ``s.sums`` become codes."""
     x = load(s.sums, j)
     if t.array.noisy:
@@ -152,19 +191,13 @@ def digitise(t: Any, s: Any, normals: Any, j: int, first: int, last: int, square
         if t.array.flat_noise:
             var = fma(load(t.array.flat_variance, j), squares, var)
         x = fma(sqrt(positive(var)), convert(load(normals, j), x), x)
-    code = floor_affine(x, load(t.chain.adc_scale, j), load(t.chain.adc_offset, j))
-    below, above = less(code, t.chain.adc_low), less(t.chain.adc_high, code)
-    _tally(t, s.low, j, first, last, below)
-    _tally(t, s.high, j, first, last, above)
-    code = select(below, t.chain.adc_low, select(above, t.chain.adc_high, code))
-    if t.chain.has_table:
-        code = adc_table(t, add(iota(), np.int32(j)), code)
-    store(s.sums, j, code)
+    _digitise(t, s, j, first, last, x)
 
 
 @merged
-def _read(t: Any, s: Any, normals: Any, first: int, last: int, squares: Any) -> None:
+def _read(t: Tile, s: Work, k: int, first: int, last: int, squares: Float) -> None:
     """One array read; codes of the columns first … last - 1 into ``s.sums`` (others are void)."""
+    normals = pointer(s.normals, k % ABREAST * t.array.pitch)
     if t.array.paired:
         _double_products(t, s, last)
     else:
@@ -178,7 +211,7 @@ def _read(t: Any, s: Any, normals: Any, first: int, last: int, squares: Any) -> 
 
 
 @inner
-def shift_add(t: Any, s: Any, first: int, last: int) -> None:
+def shift_add(t: Tile, s: Work, first: int, last: int) -> None:
     """Codes of the logical columns first … last - 1 from those of their slices, in place."""
     end = np.int32(last * t.array.slices - 1)
     for j in range(first - first % LANES, last, LANES):
@@ -191,15 +224,7 @@ def shift_add(t: Any, s: Any, first: int, last: int) -> None:
 
 
 @inner
-def _feed_back(t: Any, s: Any) -> None:
-    """Codes of the state columns through their requantisers onto the state rows."""
-    for j in range(0, t.array.states, LANES):
-        code = requantise(t, load(s.sums, j), load(t.chain.gain, j), t.chain.state_limit)
-        store(s.code, j, first_lanes(code, t.array.states - j))
-
-
-@inner
-def flush_statistics(t: Any, s: Any) -> None:
+def flush_statistics(t: Tile, s: Work) -> None:
     """Move the statistics from floats, still exact, to integers."""
     for i in range(t.array.rows):
         t.job.squares[i] += np.int64(s.squares[i])
@@ -211,64 +236,33 @@ def flush_statistics(t: Any, s: Any) -> None:
     for j in range(t.array.pitch):
         t.job.low[j] += np.int64(s.low[j])
         t.job.high[j] += np.int64(s.high[j])
+        t.job.clipped[j] += np.int64(s.clipped[j])
         s.low[j] = t.chain.zero
         s.high[j] = t.chain.zero
+        s.clipped[j] = t.chain.zero
 
 
 @inner
-def _take_inputs(t: Any, s: Any, k: int) -> None:
-    """Codes of step k onto the input rows; unused rows get 0."""
-    for i in range(t.array.inputs):
-        channel = t.chain.input_channel[i]
-        code = t.job.codes[channel * t.job.steps + k] if channel >= 0 else np.int16(0)
-        s.code[t.array.states + i] = convert(code, t.chain.one)
-
-
-@inner
-def _give_outputs(t: Any, s: Any, k: int) -> None:
-    """Codes of the output columns at step k, requantised where the output is fused."""
-    for i in range(t.array.outputs):
-        j, line = t.array.states + i, t.chain.output_line[i]
-        if line >= 0:
-            code = s.sums[j]
-            if t.chain.fused:
-                code = requantise(t, code, t.chain.gain[j], t.chain.output_limit)
-            t.job.out[line * t.job.steps + k] = convert(code, np.int32(0))
-
-
-@merged
-def run_columns(t: Any, s: Any) -> None:
-    """All steps of one tile for one sample.
-
-    ``t`` is the tile with the job, ``s`` the work space, see ``_recurrent_items``. Layouts:
-    codes (channels, L), state of the tile (S,), out (lines, L).
-    """
+def _start(t: Tile, s: Work) -> None:
+    """Key of the sample; rows beyond those in use are 0."""
     key0, key1 = absorb(t.job.keys[0], t.job.keys[1], t.job.number)
+    s.keys[0] = key0
+    s.keys[1] = key1
     for i in range(0, t.array.rows, LANES):
         store(s.code, i, splat(t.chain.zero))
-    for i in range(t.array.states):
-        s.code[i] = convert(t.job.state[i], t.chain.one)
-    columns = t.array.states + t.array.outputs
-    for k in range(t.job.steps):
-        place = k % ABREAST
-        if t.array.noisy and place == 0:
-            step, pairs = np.uint32(t.job.first_step + k), ABREAST * t.array.pitch // 2
-            fill_steps(key0, key1, step, s.order, pairs, s.normals)
-        normals = pointer(s.normals, place * t.array.pitch)
-        for part in range(2 if t.job.two_pass else 1):
-            _take_inputs(t, s, k)
-            squares = drive(t, s)
-            first = t.array.states if part else 0
-            last = columns if part or not t.job.two_pass else t.array.states
-            each = t.array.slices
-            _read(t, s, normals, first * each, last * each, squares)
-            if each > 1:
-                shift_add(t, s, first, last)
-            if not part:
-                _feed_back(t, s)
-        _give_outputs(t, s, k)
-        if (k + 1) % t.job.flush == 0:
-            flush_statistics(t, s)
-    flush_statistics(t, s)
-    for i in range(t.array.states):
-        t.job.state[i] = convert(s.code[i], np.int32(0))
+        store(s.held, i, splat(t.chain.zero))
+        store(s.rest, i, splat(t.chain.zero))
+
+
+@inner
+def _prepare(t: Tile, s: Work, k: int) -> None:
+    """Normals of the next steps."""
+    if t.array.noisy and k % ABREAST == 0:
+        step, pairs = np.uint32(t.job.first_step + k), ABREAST * t.array.pitch // 2
+        fill_steps(s.keys[0], s.keys[1], step, s.order, pairs, s.normals)
+
+
+LAYOUT = Layout(
+    chain=CHAIN, start=_start, prepare=_prepare, drive=drive, read=_read, shift_add=shift_add,
+    flush=flush_statistics,
+)  # fmt: skip

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.kernels._columns import digitise, drive, flush_statistics, shift_add
-from imssa_sim.kernels._recurrent_items import Work, gather_tile
+from imssa_sim.kernels._recurrent_items import gather_tile
+from imssa_sim.kernels._tile import Work
 from imssa_sim.kernels.normal import fill_vectors
 from imssa_sim.kernels.ops import (
     LANES,
@@ -34,7 +35,7 @@ from imssa_sim.kernels.threefry import absorb
 PANEL = 2 * LANES
 GROUP = 8
 CHUNK = 6 * GROUP
-ONLY = np.int64(0)  # block of samples: typed, a literal would be compiled for by itself
+ONLY: Any = np.int64(0)  # block of samples: typed, a literal would be compiled for by itself
 
 _product_8 = make_product(8, 2)
 _product_4 = make_product(4, 2)
@@ -93,7 +94,7 @@ def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
     low = pointer(used, height)
     high = pointer(low, a.pitch)
     return Work(
-        code, sums, squared, squares, magnitudes, used, low, high, high, variances, v,
+        code, sums, squared, squares, magnitudes, used, low, high, high, high, variances, v, v, v,
         pointer(space.pairs, k * (height // 2)), pointer(space.halves, k * height),
         pointer(space.totals, k * a.pitch), pointer(space.totals, 0), pointer(space.keys, 0),
         pointer(space.keys, 0), pointer(space.normals, 0),

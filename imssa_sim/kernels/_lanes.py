@@ -6,12 +6,12 @@ the same instructions; places beyond the batch carry code 0.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from imssa_sim.kernels._converters import adc_table, dac, pulse_power, requantise
+from imssa_sim.kernels._chain import Vectors, dac, make_chain, pulse_power
+from imssa_sim.kernels._layout import Layout
 from imssa_sim.kernels._packing import SQUARE
+from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Tile, Work
 from imssa_sim.kernels.ops import (
     LANES,
     absolute,
@@ -19,7 +19,6 @@ from imssa_sim.kernels.ops import (
     convert,
     count,
     first_lanes,
-    floor_affine,
     fma,
     fma_pairs,
     inner,
@@ -36,7 +35,6 @@ from imssa_sim.kernels.ops import (
     normal_from_bits,
     normals_and_words,
     positive,
-    select,
     shift_left,
     shift_right,
     splat,
@@ -59,7 +57,56 @@ BOTH_LESS = 2**16 - SQUARE - SQUARE * 2**16  # takes SQUARE from both halves of 
 
 
 @inner
-def _dense(cells: Any, pitch: int, n: int, first: int, last: int, v: Any, out: Any) -> None:
+def _of_column(memory: Floats, j: int) -> Float:
+    value: Float = memory[j]
+    return value
+
+
+@inner
+def _number(j: int) -> np.int32:
+    return np.int32(j)
+
+
+@inner
+def _load(memory: Floats, j: int) -> Lanes:
+    return load_twice(memory, j * WIDTH)
+
+
+@inner
+def _store(memory: Floats, j: int, x: Lanes) -> None:
+    store(memory, j * WIDTH, x)
+
+
+@inner
+def _kept(t: Tile, x: Lanes, j: int) -> Lanes:
+    return first_lanes(x, t.job.valid)
+
+
+@inner
+def _tally_column(
+    t: Tile, floats: Floats, counts: Counts, j: int, first: int, last: int, mask: Mask
+) -> None:
+    counts[j] += count(mask, t.job.valid)
+
+
+@inner
+def _nothing(t: Tile) -> Lanes:
+    return join(splat(t.chain.zero), splat(t.chain.zero))
+
+
+CHAIN = make_chain(
+    Vectors(
+        step=1, load=_load, store=_store, of_columns=_of_column, numbers=_number,
+        kept=_kept, tally=_tally_column, load_one=_load, store_one=_store, nothing=_nothing,
+    )
+)  # fmt: skip
+_digitise = CHAIN.digitise
+
+
+@inner
+def _dense(
+    cells: Floats, pitch: int, n: int, first: int, last: int, v: Floats, out: Floats
+) -> None:
     """Sums of the columns first … last - 1 over all n rows."""
     j = first
     while j + 8 <= last and j + 9 != last:
@@ -78,8 +125,9 @@ def _dense(cells: Any, pitch: int, n: int, first: int, last: int, v: Any, out: A
 
 @inner
 def _sparse(
-    start: Any, row: Any, value: Any, first: int, last: int, v: Any, zero: Any, out: Any
-) -> None:
+    start: Counts, row: Counts, value: Floats, first: int, last: int, v: Floats, zero: Float,
+    out: Floats,
+) -> None:  # fmt: skip
     """The same sums over the listed cells alone."""
     for j in range(first, last):
         total = join(splat(zero), splat(zero))
@@ -89,7 +137,7 @@ def _sparse(
 
 
 @inner
-def _deviation(t: Any, s: Any, j: int, excess: Any, unit: Any) -> None:
+def _deviation(t: Tile, s: Work, j: int, excess: Lanes, unit: Float) -> None:
     """Standard deviation of column j's noise: of the listed cells, in a unit, and the rest."""
     extra = splat(t.array.extra_variance[j])
     var = fma(unit, excess, join(extra, extra))
@@ -99,7 +147,7 @@ def _deviation(t: Any, s: Any, j: int, excess: Any, unit: Any) -> None:
 
 
 @inner
-def _sparse_pairs(t: Any, s: Any, first: int, last: int) -> None:
+def _sparse_pairs(t: Tile, s: Work, first: int, last: int) -> None:
     """Deviations of the columns first … last - 1 from the listed pairs of cells alone.
 
     The order of integers is free; columns list even numbers.
@@ -116,7 +164,7 @@ def _sparse_pairs(t: Any, s: Any, first: int, last: int) -> None:
 
 
 @inner
-def _noisy_products(t: Any, s: Any, first: int, last: int) -> None:
+def _noisy_products(t: Tile, s: Work, first: int, last: int) -> None:
     """Sums and deviations of the columns first … last - 1; some beside them become void."""
     a = t.array
     for j in range(first, last, NOISY):
@@ -128,7 +176,7 @@ def _noisy_products(t: Any, s: Any, first: int, last: int) -> None:
 
 
 @inner
-def _sum_squares(squared: Any, n: int, zero: Any, parts: Any) -> None:
+def _sum_squares(squared: Floats, n: int, zero: Float, parts: Floats) -> None:
     """Sum of the squares of the driven rows, into the first 32 of ``parts`` (16 x 32).
 
     Sixteen partial sums over the rows i = r mod 16, then halves are added: the order in which
@@ -149,7 +197,7 @@ def _sum_squares(squared: Any, n: int, zero: Any, parts: Any) -> None:
 
 
 @inner
-def _tally(t: Any, s: Any, i: int, code: Any) -> None:
+def _tally(t: Tile, s: Work, i: int, code: Lanes) -> None:
     """Statistics of the codes of one row."""
     low, high = lower_half(code), upper_half(code)
     squares = fma(high, high, fma(low, low, load(s.squares, i * LANES)))
@@ -160,13 +208,14 @@ def _tally(t: Any, s: Any, i: int, code: Any) -> None:
 
 
 @inner
-def _square(s: Any, i: int) -> Any:
+def _square(s: Work, i: int) -> Lanes:
     code = load_twice(s.code, i * WIDTH)
-    return convert(mul(code, code), np.int32(0))
+    square: Lanes = convert(mul(code, code), np.int32(0))
+    return square
 
 
 @inner
-def _square_fours(t: Any, s: Any) -> None:
+def _square_fours(t: Tile, s: Work) -> None:
     """Squared codes of two rows side by side, and what the noise takes from all of them.
 
     That is the sum, into ``s.parts``, and for Winograd's product, for which each square is less by
@@ -190,7 +239,7 @@ def _square_fours(t: Any, s: Any) -> None:
 
 
 @inner
-def _drive(t: Any, s: Any) -> None:
+def _drive(t: Tile, s: Work) -> Float:
     """Put the codes on the word lines: analog values, their squares, statistics of the codes."""
     if t.array.paired:
         _square_fours(t, s)
@@ -205,23 +254,11 @@ def _drive(t: Any, s: Any) -> None:
         if t.chain.has_shot:
             store(s.squared, (t.array.shot_row + i) * WIDTH, pulse_power(t, code))
         _tally(t, s, i, code)
+    return t.chain.zero  # the sum of squares is in the work space
 
 
 @inner
-def _digitise(t: Any, s: Any, j: int, x: Any) -> None:
-    """ADC of one column: its sums become codes, in ``s.sums``."""
-    code = floor_affine(x, t.chain.adc_scale[j], t.chain.adc_offset[j])
-    below, above = less(code, t.chain.adc_low), less(t.chain.adc_high, code)
-    t.job.low[j] += count(below, t.job.valid)
-    t.job.high[j] += count(above, t.job.valid)
-    code = select(below, t.chain.adc_low, select(above, t.chain.adc_high, code))
-    if t.chain.has_table:
-        code = adc_table(t, np.int32(j), code)
-    store(s.sums, j * WIDTH, code)
-
-
-@inner
-def _products(t: Any, s: Any, v: Any, first: int, last: int) -> None:
+def _products(t: Tile, s: Work, v: Floats, first: int, last: int) -> None:
     """Sums of the columns first … last - 1, and what their noise takes from each row."""
     if t.array.noisy and t.array.paired and not t.array.sparse_variance:
         _noisy_products(t, s, first, last)
@@ -253,7 +290,7 @@ def _products(t: Any, s: Any, v: Any, first: int, last: int) -> None:
 
 
 @inner
-def _noisy(t: Any, s: Any, first: int, last: int, step: Any) -> None:
+def _noisy(t: Tile, s: Work, first: int, last: int, step: np.uint32) -> None:
     """Noise and ADC of the columns first … last - 1."""
     key0, key1 = load_twice(s.keys, 0), load_twice(s.keys, WIDTH)
     key0, key1 = join(key0, key0), join(key1, key1)
@@ -274,23 +311,24 @@ def _noisy(t: Any, s: Any, first: int, last: int, step: Any) -> None:
             place = (column - j) % 2 * 2 + (column - j) // 2  # even columns, then odd ones
             x, z = load_twice(s.sums, column * WIDTH), load_twice(s.normals, place * WIDTH)
             noise = load_twice(s.variances, column * WIDTH)
-            _digitise(t, s, column, fma(noise, convert(z, x), x))
+            _digitise(t, s, column, first, last, fma(noise, convert(z, x), x))
         j += 4
 
 
 @merged
-def _read(t: Any, s: Any, first: int, last: int, step: Any) -> None:
+def _read(t: Tile, s: Work, k: int, first: int, last: int, squares: Float) -> None:
     """One array read of the columns first … last - 1: ADC codes into ``s.sums``."""
+    step = np.uint32(t.job.first_step + k)
     _products(t, s, s.v if t.chain.has_dac else s.code, first, last)
     if not t.array.noisy:
         for j in range(first, last):
-            _digitise(t, s, j, load_twice(s.sums, j * WIDTH))
+            _digitise(t, s, j, first, last, load_twice(s.sums, j * WIDTH))
         return
     _noisy(t, s, first, last, step)
 
 
 @inner
-def _shift_add(t: Any, s: Any, first: int, last: int) -> None:
+def _shift_add(t: Tile, s: Work, first: int, last: int) -> None:
     """Codes of the logical columns first … last - 1 from those of their slices, in place."""
     for j in range(first, last):
         for lane in range(0, WIDTH, LANES):
@@ -301,16 +339,7 @@ def _shift_add(t: Any, s: Any, first: int, last: int) -> None:
 
 
 @inner
-def _feed_back(t: Any, s: Any) -> None:
-    """Codes of the state columns through their requantisers onto the state rows."""
-    for j in range(t.array.states):
-        code = load_twice(s.sums, j * WIDTH)
-        code = requantise(t, code, t.chain.gain[j], t.chain.state_limit)
-        store(s.code, j * WIDTH, first_lanes(code, t.job.valid))
-
-
-@inner
-def _flush(t: Any, s: Any) -> None:
+def _flush(t: Tile, s: Work) -> None:
     """Move the statistics from floats, still exact, to integers."""
     for i in range(t.array.rows):
         for lane in range(i * LANES, (i + 1) * LANES):
@@ -321,68 +350,24 @@ def _flush(t: Any, s: Any) -> None:
 
 
 @inner
-def _take_inputs(t: Any, s: Any, k: int) -> None:
-    """Codes of step k onto the input rows; unused rows get 0."""
-    for i in range(t.array.inputs):
-        channel = t.chain.input_channel[i]
-        row = (t.array.states + i) * WIDTH
-        for lane in range(0, WIDTH, LANES):
-            if channel >= 0:
-                code = load(t.job.codes, (channel * t.job.steps + k) * WIDTH + lane)
-                store(s.code, row + lane, convert(code, t.chain.one))
-            else:
-                store(s.code, row + lane, splat(t.chain.zero))
-
-
-@inner
-def _give_outputs(t: Any, s: Any, k: int) -> None:
-    """Codes of the output columns at step k, requantised where the output is fused."""
-    for i in range(t.array.outputs):
-        j, line = t.array.states + i, t.chain.output_line[i]
-        if line >= 0:
-            for lane in range(0, WIDTH, LANES):
-                code = load(s.sums, j * WIDTH + lane)
-                if t.chain.fused:
-                    code = requantise(t, code, t.chain.gain[j], t.chain.output_limit)
-                store(
-                    t.job.out, (line * t.job.steps + k) * WIDTH + lane, convert(code, np.int32(0))
-                )
-
-
-@merged
-def run_lanes(t: Any, s: Any) -> None:
-    """All steps of one tile for one block of up to 32 samples.
-
-    ``t`` is the tile with the job, ``s`` the work space, see ``_recurrent_items``. Layouts:
-    codes (channels, L, 32), state of the tile (S, 32), out (lines, L, 32).
-    """
+def _start(t: Tile, s: Work) -> None:
+    """Keys of the samples; rows beyond those in use are 0."""
     for k in range(WIDTH):
         sample = min(k, t.job.valid - 1)
         key0, key1 = absorb(t.job.keys[2 * sample], t.job.keys[2 * sample + 1], t.job.number)
         s.keys[k] = key0
         s.keys[WIDTH + k] = key1
-    for i in range(0, t.array.states * WIDTH, LANES):
-        store(s.code, i, convert(load(t.job.state, i), t.chain.one))
     if t.array.paired:  # rows are taken by four
         for i in range(t.array.rows * WIDTH, (t.array.rows + 3) // 4 * 4 * WIDTH, LANES):
             store(s.code, i, splat(t.chain.zero))
-    columns = t.array.states + t.array.outputs
-    for k in range(t.job.steps):
-        step = np.uint32(t.job.first_step + k)
-        for part in range(2 if t.job.two_pass else 1):
-            _take_inputs(t, s, k)
-            _drive(t, s)
-            first = t.array.states if part else 0
-            last = columns if part or not t.job.two_pass else t.array.states
-            each = t.array.slices
-            _read(t, s, first * each, last * each, step)
-            if each > 1:
-                _shift_add(t, s, first, last)
-            if not part:
-                _feed_back(t, s)
-        _give_outputs(t, s, k)
-        if (k + 1) % t.job.flush == 0:
-            _flush(t, s)
-    _flush(t, s)
-    for i in range(0, t.array.states * WIDTH, LANES):
-        store(t.job.state, i, convert(load(s.code, i), np.int32(0)))
+
+
+@inner
+def _prepare(t: Tile, s: Work, k: int) -> None:
+    """Nothing is made ahead of a step."""
+
+
+LAYOUT = Layout(
+    chain=CHAIN, start=_start, prepare=_prepare, drive=_drive, read=_read, shift_add=_shift_add,
+    flush=_flush,
+)  # fmt: skip

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 LANES = 16
+Lanes: TypeAlias = NDArray[Any]
+"""A vector: lanes of one number type in registers."""
 _COUNTING = Lock()
 
 
@@ -118,9 +121,10 @@ def convert(a: Any, like: Any) -> Any:
     return np.asarray(a).astype(np.result_type(like))[()]
 
 
-def less(a: Any, b: Any) -> Any:
+def less(a: Any, b: Any) -> Lanes:
     """Mask of the lanes where ``a < b``."""
-    return np.less(a, b)
+    mask: Lanes = np.less(a, b)
+    return mask
 
 
 def select(mask: Any, a: Any, b: Any) -> Any:
@@ -133,56 +137,60 @@ def count(mask: Any, n: int) -> int:
     return int(np.count_nonzero(mask[:n]))
 
 
-def first_lanes(a: Any, n: int) -> Any:
+def first_lanes(a: Any, n: int) -> Lanes:
     """The first n lanes, the others 0."""
-    return np.where(np.arange(a.size) < n, a, a.dtype.type(0))
+    kept: Lanes = np.where(np.arange(a.size) < n, a, a.dtype.type(0))
+    return kept
 
 
-def splat(a: Any) -> Any:
+def splat(a: Any) -> Lanes:
     """16 equal lanes."""
     return np.full(LANES, a, dtype=np.result_type(a))
 
 
-def iota() -> Any:
+def iota() -> Lanes:
     """Lanes 0 … 15 as int32."""
     return np.arange(LANES, dtype=np.int32)
 
 
-def iota_four() -> Any:
+def iota_four() -> Lanes:
     """Lanes 0 … 63 as int32."""
     return np.arange(4 * LANES, dtype=np.int32)
 
 
-def load(array: Any, at: int, lanes: int = LANES) -> Any:
+def load(array: Any, at: int, lanes: int = LANES) -> Lanes:
     """16 elements of a flat array from index ``at``."""
     if not 0 <= at <= array.size - lanes:
         raise IndexError(f"a vector at {at} leaves an array of {array.size}")
-    return array[at : at + lanes].copy()
+    found: Lanes = array[at : at + lanes].copy()
+    return found
 
 
-def load_twice(array: Any, at: int) -> Any:
+def load_twice(array: Any, at: int) -> Lanes:
     """32 elements of a flat array from index ``at``: two vectors abreast."""
     return load(array, at, 2 * LANES)
 
 
-def load_four(array: Any, at: int) -> Any:
+def load_four(array: Any, at: int) -> Lanes:
     """64 elements of a flat array from index ``at``: four vectors abreast."""
     return load(array, at, 4 * LANES)
 
 
-def join(a: Any, b: Any) -> Any:
+def join(a: Any, b: Any) -> Lanes:
     """Two vectors abreast."""
     return np.concatenate([a, b])
 
 
-def lower_half(a: Any) -> Any:
+def lower_half(a: Any) -> Lanes:
     """The first of two vectors abreast."""
-    return a[: a.size // 2]
+    half: Lanes = a[: a.size // 2]
+    return half
 
 
-def upper_half(a: Any) -> Any:
+def upper_half(a: Any) -> Lanes:
     """The second of two vectors abreast."""
-    return a[a.size // 2 :]
+    half: Lanes = a[a.size // 2 :]
+    return half
 
 
 def store(array: Any, at: int, a: Any) -> None:
@@ -207,9 +215,10 @@ def take_next(counter: Any) -> int:
         return taken
 
 
-def gather(array: Any, at: Any) -> Any:
+def gather(array: Any, at: Any) -> Lanes:
     """Elements of a flat array at int32 indices."""
-    return array[at]
+    found: Lanes = array[at]
+    return found
 
 
 def fold(a: Any) -> Any:
@@ -219,7 +228,7 @@ def fold(a: Any) -> Any:
     return a[0]
 
 
-def interleave(a: Any, b: Any) -> Any:
+def interleave(a: Any, b: Any) -> Lanes:
     """a0 b0 a1 b1 …, two vectors abreast."""
     return np.stack([a, b], axis=1).ravel()
 

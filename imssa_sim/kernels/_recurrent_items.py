@@ -2,182 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.kernels._columns import ABREAST, run_columns, stretch_order
-from imssa_sim.kernels._lanes import WIDTH, run_lanes
+from imssa_sim.kernels import _columns, _lanes
+from imssa_sim.kernels._blocks import Plan
+from imssa_sim.kernels._columns import ABREAST, stretch_order
+from imssa_sim.kernels._lanes import WIDTH
+from imssa_sim.kernels._layout import Layout
 from imssa_sim.kernels._packing import aligned_zeros
+from imssa_sim.kernels._tile import Array, Chain, Counters, Flow, Job, Slot, Space, Tile, Work
 from imssa_sim.kernels.normal import GROUP
 from imssa_sim.kernels.ops import LANES, align_stack, entry, inner, pointer, take_next
-from imssa_sim.kernels.tiles import RecurrentTiles
-
-
-class Job(NamedTuple):
-    """What a run is asked to do."""
-
-    keys: NDArray[np.uint32]  # (2 * B,) keys of the samples, short of the tile
-    steps: int  # L
-    states: int  # S
-    first_step: int
-    first_tile: int
-    noise: bool
-    two_pass: bool
-
-
-class Flow(NamedTuple):
-    """What goes through the tiles, flat, block after block of samples."""
-
-    channels: int
-    lines: int
-    codes: NDArray[np.int16]  # (channels, L, width) per block
-    state: NDArray[np.int32]  # (T, S, width) per block
-    out: NDArray[np.int32]  # (lines, L, width) per block
-
-
-class Counters(NamedTuple):
-    """Statistics of all blocks, flat."""
-
-    low: NDArray[np.int64]  # (blocks * T * P,)
-    high: NDArray[np.int64]
-    squares: NDArray[np.int64]  # (blocks * T * R,)
-    magnitudes: NDArray[np.int64]
-    non_zeros: NDArray[np.int64]
-
-
-class Array(NamedTuple):
-    """Cells of one tile."""
-
-    pitch: int
-    slices: int
-    rows: int  # driven rows
-    shot_row: int  # first row of the shot noise in the variance
-    noise_rows: int  # rows of the variance to sum over
-    states: int
-    inputs: int
-    outputs: int  # logical, as the states
-    weights: Any
-    weight_start: Any
-    weight_row: Any
-    weight_value: Any
-    variance: Any
-    variance_start: Any
-    variance_row: Any
-    variance_value: Any
-    pairs: Any
-    pair_start: Any
-    pair_row: Any
-    pair_value: Any
-    pair_unit: Any
-    pair_offset: Any
-    flat_variance: Any
-    extra_variance: Any
-    paired: bool
-    sparse_weights: bool
-    sparse_variance: bool
-    flat_noise: bool
-    noisy: bool
-
-
-class Chain(NamedTuple):
-    """Converters, requantisers and wiring of one tile."""
-
-    adc_scale: Any
-    adc_offset: Any
-    adc_table: Any
-    slice_gain: Any
-    gain: Any
-    dac_levels: Any
-    pulse_power: Any
-    input_channel: Any
-    output_line: Any
-    adc_low: Any
-    adc_high: Any
-    state_limit: Any
-    output_limit: Any
-    zero: Any
-    half: Any
-    one: Any
-    dac_zero: int
-    has_dac: bool
-    has_shot: bool
-    has_table: bool
-    fused: bool
-
-
-class Slot(NamedTuple):
-    """One block of samples on one tile: what to run and where the results go."""
-
-    two_pass: bool
-    flush: int
-    steps: int
-    first_step: int
-    valid: int
-    number: int  # noise coordinate
-    keys: Any
-    codes: Any
-    state: Any
-    out: Any
-    low: Any
-    high: Any
-    squares: Any
-    magnitudes: Any
-    non_zeros: Any
-
-
-class Tile(NamedTuple):
-    """One tile with one block of samples.
-
-    Memory is bare pointers: to pass arrays would count references, millions of times per second.
-    """
-
-    array: Array
-    chain: Chain
-    job: Slot
-
-
-class Work(NamedTuple):
-    """Work space of one thread: pointers into one stretch of memory that fits the first cache."""
-
-    code: Any
-    sums: Any
-    squared: Any
-    squares: Any
-    magnitudes: Any
-    used: Any
-    low: Any
-    high: Any
-    parts: Any
-    variances: Any  # of 32 samples: at last the deviations
-    v: Any
-    pairs: Any  # squared codes, two rows to an int32
-    halves: Any  # the same memory, row after row of int16
-    totals: Any  # sums of the pairs of a single sample
-    common: Any  # what the sums of 32 samples' pairs start from, see _lanes
-    order: Any  # steps and pairs of columns of a stretch, see normal.fill_steps
-    keys: Any
-    normals: Any
-
-
-class Space(NamedTuple):
-    """The memory behind a :class:`Work`."""
-
-    floats: NDArray[Any]
-    pairs: NDArray[np.int32]
-    halves: NDArray[np.int16]
-    totals: NDArray[np.int32]
-    order: NDArray[np.uint32]
-    keys: NDArray[np.uint32]
-    normals: NDArray[np.float32]
+from imssa_sim.kernels.tiles import RecurrentTiles, TileArrays
 
 
 def work_space(tiles: RecurrentTiles) -> Space:
     """Allocate the work space of one thread."""
     rows, noisy = (-(-n // LANES) * LANES for n in (tiles.arrays.rows, tiles.arrays.noise_rows))
     pitch = tiles.arrays.pitch
-    count = (2 * WIDTH + 2 * LANES + 1) * rows + (2 * WIDTH + 2) * pitch + (LANES + noisy) * WIDTH
+    count = (4 * WIDTH + 2 * LANES + 1) * rows + (2 * WIDTH + 3) * pitch + (LANES + noisy) * WIDTH
     pairs = aligned_zeros((rows // 2 + 1) * WIDTH, np.int32)
     return Space(
         aligned_zeros(count, tiles.dtype),
@@ -191,7 +37,7 @@ def work_space(tiles: RecurrentTiles) -> Space:
 
 
 @inner
-def _open(a: Any, space: Any) -> Any:
+def _open(a: TileArrays, space: Space) -> Work:
     """Cut the work space."""
     rows = (a.rows + LANES - 1) // LANES * LANES
     wide, tall = rows * WIDTH, a.pitch * WIDTH
@@ -203,18 +49,23 @@ def _open(a: Any, space: Any) -> Any:
     used = pointer(magnitudes, rows * LANES)
     low = pointer(used, rows)
     high = pointer(low, a.pitch)
-    parts = pointer(high, a.pitch)
+    clipped = pointer(high, a.pitch)
+    parts = pointer(clipped, a.pitch)
     variances = pointer(parts, LANES * WIDTH)
+    v = pointer(variances, tall)
+    held = pointer(v, wide)
     return Work(
-        code, sums, squared, squares, magnitudes, used, low, high, parts, variances,
-        pointer(variances, tall), pointer(space.pairs, 0), pointer(space.halves, 0),
+        code, sums, squared, squares, magnitudes, used, low, high, clipped, parts, variances, v,
+        held, pointer(held, wide), pointer(space.pairs, 0), pointer(space.halves, 0),
         pointer(space.totals, 0), pointer(space.pairs, wide // 2), pointer(space.order, 0),
         pointer(space.keys, 0), pointer(space.normals, 0),
     )  # fmt: skip
 
 
 @inner
-def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: Any, t: int) -> Any:
+def gather_tile(
+    a: TileArrays, plan: Plan, job: Job, io: Flow, c: Counters, block: int, t: int
+) -> Tile:
     """Gather all that concerns tile t and one block."""
     tiles = a.n_states.shape[0]
     first, width = plan.place[block], plan.width[block]
@@ -270,11 +121,17 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: Any, t: int
         a.limits[4],
         a.limits[5],
         a.limits[6],
+        a.limits[7],
+        a.limits[8],
+        a.limits[9],
+        a.limits[10],
         a.dac_zero,
         a.dac_levels.shape[0] > 0,
         shot,
         levels > 0,
         a.fused,
+        a.accumulates,
+        a.feeds_back,
     )
     slot = Slot(
         job.two_pass,
@@ -286,9 +143,11 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: Any, t: int
         pointer(job.keys, 2 * plan.first[block]),
         pointer(io.codes, first * io.channels * job.steps),
         pointer(io.state, (first * tiles + width * t) * job.states),
+        pointer(io.rest, (first * tiles + width * t) * job.states),
         pointer(io.out, first * io.lines * job.steps),
         pointer(c.low, block * tiles * a.pitch + column),
         pointer(c.high, block * tiles * a.pitch + column),
+        pointer(c.clipped, block * tiles * a.pitch + column),
         pointer(c.squares, block * tiles * a.rows + row),
         pointer(c.magnitudes, block * tiles * a.rows + row),
         pointer(c.non_zeros, block * tiles * a.rows + row),
@@ -296,19 +155,63 @@ def gather_tile(a: Any, plan: Any, job: Any, io: Any, c: Any, block: Any, t: int
     return Tile(array, chain, slot)
 
 
-@entry
-def run_items(a: Any, space: Any, c: Any, plan: Any, job: Any, io: Any, counter: Any) -> None:
-    """Run the items that ``counter`` gives out; item = block * tiles + tile."""
-    align_stack()
-    work = _open(a, space)
-    tiles = a.n_states.shape[0]
-    items = tiles * plan.width.shape[0]
-    item = take_next(counter)
-    while item < items:
-        block = item // tiles
-        tile = gather_tile(a, plan, job, io, c, block, item - block * tiles)
-        if plan.width[block] == 1:
-            run_columns(tile, work)
-        else:
-            run_lanes(tile, work)
+Items = Callable[[TileArrays, Space, Counters, Plan, Job, Flow, NDArray[np.int64]], None]
+
+
+def _make_items(layout: Layout, width: int) -> Items:
+    """The loop over all steps, for the blocks of so many samples that a layout takes."""
+    start, prepare, drive, read, shift_add, flush = layout[1:]
+    _, feed_back, accumulate, drive_states, take_inputs, give_outputs, *rest = layout.chain
+    take_states, give_states = rest
+
+    @entry
+    def run_items(
+        a: TileArrays, space: Space, c: Counters, plan: Plan, job: Job, io: Flow,
+        counter: NDArray[np.int64],
+    ) -> None:  # fmt: skip
+        """Run the items that ``counter`` gives out; item = block * tiles + tile.
+
+        Memory of a tile: codes (channels, L, width), states (S, width), out (lines, L, width).
+        """
+        align_stack()
+        s = _open(a, space)
+        tiles = a.n_states.shape[0]
+        items = tiles * plan.width.shape[0]
         item = take_next(counter)
+        while item < items:
+            block = item // tiles
+            if plan.width[block] == width:
+                t = gather_tile(a, plan, job, io, c, block, item - block * tiles)
+                start(t, s)
+                take_states(t, s)
+                columns = t.array.states + t.array.outputs
+                for k in range(t.job.steps):
+                    prepare(t, s, k)
+                    for part in range(2 if t.job.two_pass else 1):
+                        if t.chain.accumulates:
+                            drive_states(t, s)
+                        take_inputs(t, s, k)
+                        squares = drive(t, s)
+                        first = t.array.states if part else 0
+                        last = columns if part or not t.job.two_pass else t.array.states
+                        each = t.array.slices
+                        read(t, s, k, first * each, last * each, squares)
+                        if each > 1:
+                            shift_add(t, s, first, last)
+                        if not part:
+                            if t.chain.accumulates:
+                                accumulate(t, s)
+                            else:
+                                feed_back(t, s)
+                    give_outputs(t, s, k)
+                    if (k + 1) % t.job.flush == 0:
+                        flush(t, s)
+                flush(t, s)
+                give_states(t, s)
+            item = take_next(counter)
+
+    return run_items
+
+
+run_blocks = _make_items(_lanes.LAYOUT, WIDTH)
+run_singles = _make_items(_columns.LAYOUT, 1)

@@ -22,8 +22,8 @@ from numpy.typing import ArrayLike, NDArray
 from imssa_sim.kernels._blocks import Plan
 from imssa_sim.kernels._dense_items import CHUNK, PANEL, Tokens, read_items
 from imssa_sim.kernels._packing import aligned_zeros, pair_rows
-from imssa_sim.kernels._recurrent_items import Counters, Flow, Job
 from imssa_sim.kernels._threads import run_threads
+from imssa_sim.kernels._tile import Counters, Flow, Job
 from imssa_sim.kernels.normal import GROUP
 from imssa_sim.kernels.ops import LANES
 from imssa_sim.kernels.read_circuit import DenseWiring, ReadCircuit, RecurrentWiring
@@ -178,7 +178,7 @@ def read_dense(
         noise=noise,
         two_pass=False,
     )
-    flow = Flow(0, 0, np.zeros(1, np.int16), np.zeros(1, np.int32), np.zeros(1, np.int32))
+    flow = Flow(0, 0, np.zeros(1, np.int16), *(np.zeros(1, np.int32) for _ in range(3)))
     items = -(-total // CHUNK) * count
     height = -(-a.rows // LANES) * LANES
     sums = []
@@ -186,7 +186,7 @@ def read_dense(
 
     def work() -> None:
         counters = Counters(
-            *(np.zeros(count * a.pitch, np.int64) for _ in range(2)),
+            *(np.zeros(count * a.pitch, np.int64) for _ in range(3)),
             *(np.zeros(count * a.rows, np.int64) for _ in range(3)),
         )
         sums.append(counters)
@@ -205,7 +205,7 @@ def read_dense(
         read_items(a, tiles.panels, space, counters, plan, job, flow, tokens, counter)
 
     run_threads(min(threads, items), work)
-    low, high, squares, magnitudes, non_zeros = (
+    low, high, _, squares, magnitudes, non_zeros = (
         sum(parts[1:], parts[0]) for parts in zip(*sums, strict=True)
     )
     return DenseResult(

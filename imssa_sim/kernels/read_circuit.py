@@ -28,6 +28,9 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+MOST_STATE_BITS = 22
+"""Bits of an accumulator: a state, an increment and a rest add up exactly in single precision."""
+
 
 @dataclass(frozen=True)
 class ShotNoise:
@@ -153,6 +156,35 @@ class FusedOutput:
 
 
 @dataclass(frozen=True)
+class Accumulator:
+    """Digital registers that add the codes of the state columns up: the array gives increments.
+
+    A row is driven by the top bits of its state, ``clip(floor(x / 2**shift + 1/2))``, where x is
+    the state, with ``feedback`` the state and what the step before cut off,
+    ``clip(x - code * 2**shift)`` to half a drive step.
+
+    Attributes
+    ----------
+    shift : int
+        Bits of a state below those that drive its row.
+    drive_limit : int
+        Largest code that a state drives its row with.
+    feedback : bool
+        First-order error feedback of the bits that are cut off.
+    """
+
+    shift: int
+    drive_limit: int
+    feedback: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.shift < MOST_STATE_BITS:
+            raise ValueError(f"shift must be 0 to {MOST_STATE_BITS - 1}, not {self.shift}")
+        if self.drive_limit < 1:
+            raise ValueError(f"drive_limit must be at least 1, not {self.drive_limit}")
+
+
+@dataclass(frozen=True)
 class RecurrentWiring:
     """Tiles whose state columns drive their state rows in the next read.
 
@@ -165,11 +197,14 @@ class RecurrentWiring:
     input_channel : int array (T, I)
         Channel that drives each input row, -1 where unused.
     state_gain : array (T, S)
-        From the code of a state column to the state's, at most 24 significant bits.
+        From the code of a state column to the state's (to its increment, with accumulators), at
+        most 24 significant bits.
     state_limit : int
         Largest state code.
     output : FusedOutput, optional
         By default the codes of the output columns are given out as they are.
+    accumulator : Accumulator, optional
+        By default the code of a state column is the new state, and drives its row as it is.
     """
 
     n_states: IntArray
@@ -177,6 +212,14 @@ class RecurrentWiring:
     state_gain: FloatArray | float
     state_limit: int
     output: FusedOutput | None = None
+    accumulator: Accumulator | None = None
+
+    def __post_init__(self) -> None:
+        if self.accumulator is not None and not 0 < self.state_limit < 2**MOST_STATE_BITS:
+            raise ValueError(
+                f"states in accumulators must stay below 2**{MOST_STATE_BITS}, "
+                f"not {self.state_limit}"
+            )
 
 
 @dataclass(frozen=True)

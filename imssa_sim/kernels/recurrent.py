@@ -5,7 +5,11 @@ Each tile runs alone over all steps, its weights staying in the cache. Per step:
     v     = DAC(state codes, input codes)
     acc_j = sum_i W_ij v_i + sqrt(var_j) z_j
     adc_j = clip(floor(acc_j * adc_scale_j + adc_offset_j), adc_low, adc_high)
-    state'_j = clip(floor(adc_j * multiplier_j / 2**shift_j + 1/2), -limit, limit)
+    state'_j = clip(floor(adc_j * gain_j + 1/2), -limit, limit)
+
+or, with accumulators (the delta operator), of which the top bits drive the state rows::
+
+    state'_j = clip(state_j + floor(adc_j * gain_j + 1/2), -limit, limit)
 
 Sums run over the rows in their order by fused multiply-adds, so no result depends on which other
 samples are in the batch.
@@ -14,14 +18,17 @@ samples are in the batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imssa_sim.kernels._blocks import from_blocks, make_plan, to_blocks
-from imssa_sim.kernels._recurrent_items import Counters, Flow, Job, run_items, work_space
+from imssa_sim.kernels._blocks import Plan, from_blocks, make_plan, to_blocks
+from imssa_sim.kernels._lanes import WIDTH
+from imssa_sim.kernels._recurrent_items import Items, run_blocks, run_singles, work_space
 from imssa_sim.kernels._threads import run_threads
+from imssa_sim.kernels._tile import Counters, Flow, Job
 from imssa_sim.kernels.threefry import sample_keys
 from imssa_sim.kernels.tiles import RecurrentTiles
 
@@ -35,8 +42,10 @@ class RecurrentResult:
 
     outputs: NDArray[Any]  # int16 (B, L, channels) fused, else int32 ADC codes (B, L, T, O)
     state: NDArray[np.int32]  # (B, T, S) codes after the last step
+    rest: NDArray[np.int32]  # (B, T, S) cut off the last states that drove, where that is fed back
     saturated_low: NDArray[np.int64]  # (T, C) conversions clipped at the lower end
     saturated_high: NDArray[np.int64]  # (T, C)
+    saturated_states: NDArray[np.int64]  # (T, S) sums that an accumulator could not hold
     sum_squares: NDArray[np.int64]  # (T, R) sum of squared codes over samples and drives
     sum_magnitudes: NDArray[np.int64]  # (T, R)
     non_zeros: NDArray[np.int64]  # (T, R) drives with a code other than 0
@@ -54,6 +63,7 @@ def run_recurrent(
     first_step: int = 0,
     first_tile: int = 0,
     state: NDArray[np.int32] | None = None,
+    rest: NDArray[np.int32] | None = None,
     two_pass: bool = False,
     noise: bool = True,
     threads: int = 1,
@@ -74,6 +84,8 @@ def run_recurrent(
         Number of the first step, where a sequence is run in pieces.
     state : numpy.ndarray, optional
         State codes before the first step, (B, T, S); zeros if not given. Not changed.
+    rest : numpy.ndarray, optional
+        What the step before cut off the states, with error feedback; as ``state``.
     two_pass : bool
         The output columns are read in a second drive, with the new state.
     noise : bool
@@ -95,8 +107,11 @@ def run_recurrent(
     if a.input_channel.max(initial=-1) >= channels:
         raise ValueError(f"input_channel names channels beyond the {channels} of codes")
     shape = (samples, tiles.tiles, tiles.states)
-    if state is not None and state.shape != shape:
-        raise ValueError(f"state must be {shape}, not {state.shape}")
+    for name, given in (("state", state), ("rest", rest)):
+        if given is not None and given.shape != shape:
+            raise ValueError(f"{name} must be {shape}, not {given.shape}")
+    if two_pass and a.accumulates:
+        raise ValueError("states in accumulators are read with the outputs: not in two passes")
     plan = make_plan(samples)
     blocks, places = len(plan.place), int(plan.width.sum())
     lines = tiles.channels if a.fused else tiles.tiles * tiles.outputs
@@ -105,10 +120,11 @@ def run_recurrent(
         lines=lines,
         codes=np.zeros(places * channels * steps, np.int16),
         state=np.zeros(places * tiles.tiles * tiles.states, np.int32),
+        rest=np.zeros(places * tiles.tiles * tiles.states, np.int32),
         out=np.zeros(places * lines * steps, np.int32),
     )
     counters = Counters(
-        *(np.zeros(blocks * tiles.tiles * a.pitch, np.int64) for _ in range(2)),
+        *(np.zeros(blocks * tiles.tiles * a.pitch, np.int64) for _ in range(3)),
         *(np.zeros(blocks * tiles.tiles * a.rows, np.int64) for _ in range(3)),
     )
     job = Job(
@@ -120,43 +136,66 @@ def run_recurrent(
         noise=noise,
         two_pass=two_pass,
     )
-    new_state = np.zeros(shape, np.int32) if state is None else np.array(state, np.int32)
-    flat_state = new_state.reshape(samples, -1)
-    cells = flat_state.shape[1]
+    new_state, new_rest = (
+        np.zeros(shape, np.int32) if given is None else np.array(given, np.int32)
+        for given in (state, rest)
+    )
+    held = ((new_state, flow.state), (new_rest, flow.rest))
     outputs = np.empty((samples, steps, lines), np.int16 if a.fused else np.int32)
     items = blocks * tiles.tiles
-
-    def samples_of(block: int) -> tuple[slice, int]:
-        first = int(plan.first[block])
-        return slice(first, first + int(plan.valid[block])), int(plan.width[block])
-
-    def held(block: int, width: int) -> NDArray[np.int32]:
-        start = int(plan.place[block]) * cells
-        return flow.state[start : start + width * cells].reshape(cells, width)
-
-    for block in range(blocks):
-        part, width = samples_of(block)
-        held(block, width)[:, : part.stop - part.start] = flat_state[part].T
-    entering, running, leaving = (np.zeros(1, np.int64) for _ in range(3))
+    for codes_of, flat in held:
+        _exchange(plan, codes_of, flat, to_blocks=True)
+    entering, leaving = (np.zeros(1, np.int64) for _ in range(2))
     run_threads(threads, lambda: to_blocks(codes, plan, flow.codes, entering))
-    run_threads(
-        min(threads, items),
-        lambda: run_items(a, work_space(tiles), counters, plan, job, flow, running),
-    )
+    for width, run in ((WIDTH, run_blocks), (1, run_singles)):
+        if np.any(plan.width == width):
+            counter = np.zeros(1, np.int64)
+            run_threads(
+                min(threads, items),
+                partial(_run, run, tiles, counters, plan, job, flow, counter),
+            )
     run_threads(threads, lambda: from_blocks(flow.out, plan, outputs, leaving))
-    for block in range(blocks):
-        part, width = samples_of(block)
-        flat_state[part] = held(block, width)[:, : part.stop - part.start].T
+    for codes_of, flat in held:
+        _exchange(plan, codes_of, flat, to_blocks=False)
     total = [counter.reshape(blocks, -1).sum(axis=0) for counter in counters]
-    low, high = (n.reshape(tiles.tiles, a.pitch)[:, : tiles.columns] for n in total[:2])
-    squares, magnitudes, non_zeros = (n.reshape(tiles.tiles, a.rows) for n in total[2:])
+    low, high, clipped = (n.reshape(tiles.tiles, a.pitch) for n in total[:3])
+    squares, magnitudes, non_zeros = (n.reshape(tiles.tiles, a.rows) for n in total[3:])
     return RecurrentResult(
         outputs=outputs if a.fused else outputs.reshape(samples, steps, tiles.tiles, tiles.outputs),
         state=new_state,
-        saturated_low=low,
-        saturated_high=high,
+        rest=new_rest,
+        saturated_low=low[:, : tiles.columns],
+        saturated_high=high[:, : tiles.columns],
+        saturated_states=clipped[:, : tiles.states],
         sum_squares=squares,
         sum_magnitudes=magnitudes,
         non_zeros=non_zeros,
         drives=samples * steps * (2 if two_pass else 1),
     )
+
+
+def _run(
+    run: Items,
+    tiles: RecurrentTiles,
+    counters: Counters,
+    plan: Plan,
+    job: Job,
+    flow: Flow,
+    counter: NDArray[np.int64],
+) -> None:
+    """What one thread does."""
+    run(tiles.arrays, work_space(tiles), counters, plan, job, flow, counter)
+
+
+def _exchange(
+    plan: Plan, codes: NDArray[np.int32], flat: NDArray[np.int32], to_blocks: bool
+) -> None:
+    """Copy codes (B, T, S) of states to the blocks of samples, (T, S, width) each, or back."""
+    rows = codes.reshape(len(codes), -1)
+    cells = rows.shape[1]
+    for place, width, first, valid in zip(*(part.tolist() for part in plan), strict=True):
+        block = flat[place * cells : (place + width) * cells].reshape(cells, width)[:, :valid]
+        if to_blocks:
+            block[:] = rows[first : first + valid].T
+        else:
+            rows[first : first + valid] = block.T

@@ -71,10 +71,12 @@ class TileArrays(NamedTuple):
     adc_table: NDArray[Any]  # (T * levels * P,) or (0,): identity
     gain: NDArray[Any]  # (T * P,) multiplier / 2**shift of logical state and output columns
     dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
-    limits: NDArray[Any]  # ADC low, ADC high, state limit, output limit; 0, 1/2, 1
+    limits: NDArray[Any]  # the order of _tile.Chain: adc_low … half_step
     dac_zero: int  # place of code 0 in dac_levels
     flush: int  # steps after which statistics kept in floats go to integers
     fused: bool  # output requantiser applied in the kernel
+    accumulates: bool  # states lie in accumulators, of which the top bits drive
+    feeds_back: bool  # what is cut off drives with the next state
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,10 @@ def pack_tiles(
     used = circuit.columns_used * slices
     if min(ns.min(), ni.min(), no.min()) < 0:
         raise ValueError("a tile has more states than rows or columns in use")
-    if state_limit > limit:
-        raise ValueError(f"states up to {state_limit} exceed the {limit} of the word lines")
+    behind = wiring.accumulator
+    driven = state_limit if behind is None else behind.drive_limit
+    if driven > limit:
+        raise ValueError(f"states drive up to {driven}, beyond the {limit} of the word lines")
     s_max, o_max = int(ns.max()), int(no.max())
     channel_in = np.array(wiring.input_channel, dtype=np.int64).reshape(tiles, -1)
     if channel_in.shape[1] < int(ni.max()):
@@ -188,6 +192,8 @@ def pack_tiles(
     output_limit = 0
     if output is not None:
         output_limit, channels = output.limit, output.channels
+    step = 2.0 ** (0 if behind is None else behind.shift)
+    limits = [low, high, state_limit, output_limit, 0, 0.5, 1, driven, 1 / step, step, step // 2]
     arrays = TileArrays(
         rows=rows,
         pitch=pitch,
@@ -219,10 +225,12 @@ def pack_tiles(
         adc_table=table,
         gain=padded(_gains(wiring, ns, no, shape), shape, dtype, multiple),
         dac_levels=levels,
-        limits=np.array([low, high, state_limit, output_limit, 0, 0.5, 1], dtype=dtype),
+        limits=np.array(limits, dtype=dtype),
         dac_zero=limit,
         flush=min(mantissa // (2 * limit * limit), 2**20),
         fused=output is not None,
+        accumulates=behind is not None,
+        feeds_back=behind is not None and behind.feedback,
     )
     return RecurrentTiles(arrays, columns, s_max, o_max, channels)
 

@@ -99,11 +99,12 @@ def joined(parts):
         first,
         outputs=np.concatenate([p.outputs for p in parts]),
         state=np.concatenate([p.state for p in parts]),
+        rest=np.concatenate([p.rest for p in parts]),
         **{
             name: sum(getattr(p, name) for p in parts)
             for name in (
                 "saturated_low", "saturated_high", "sum_squares", "sum_magnitudes", "non_zeros",
-                "drives",
+                "drives", "saturated_states",
             )
         },
     )  # fmt: skip
@@ -371,7 +372,7 @@ def test_wide_sums_take_float64():
         ({"n_states": [R, R, R, R]}, "rows_used"),
         ({"n_outputs": [O + 1, O, O, O]}, "columns_used"),
         ({"n_inputs": [-1, I, I, I]}, "more states"),
-        ({"state_limit": LIMIT + 1}, "exceed the 127"),
+        ({"state_limit": LIMIT + 1}, "beyond the 127"),
         ({"dac_levels": np.zeros(3)}, "dac_levels"),
         ({"adc_table": np.zeros((1, 2, 3))}, "adc_table"),
         ({"input_channel": np.zeros((T, 1))}, "input_channel"),
