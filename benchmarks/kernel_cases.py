@@ -10,7 +10,13 @@ from numba import njit
 
 from imssa_sim.kernels.dense import DenseTiles, pack_dense, read_dense
 from imssa_sim.kernels.normal import fill_normals
-from imssa_sim.kernels.read_circuit import DenseWiring, FusedOutput, ReadCircuit, RecurrentWiring
+from imssa_sim.kernels.read_circuit import (
+    Accumulator,
+    DenseWiring,
+    FusedOutput,
+    ReadCircuit,
+    RecurrentWiring,
+)
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import RecurrentTiles, pack_tiles
 
@@ -31,7 +37,9 @@ def s4d_cells(rng: np.random.Generator, tiles: int, states: int) -> tuple[np.nda
     return weights + rng.normal(0, 0.05, weights.shape), np.broadcast_to(useful, weights.shape)
 
 
-def stage(tiles: int, states: int, noise: str) -> tuple[RecurrentTiles, np.ndarray, np.ndarray]:
+def stage(
+    tiles: int, states: int, noise: str, accumulator: Accumulator | None = None
+) -> tuple[RecurrentTiles, np.ndarray, np.ndarray]:
     """Tiles of one layer; noise "off", "alike" (in empty cells) or "each" (its own per cell)."""
     rng = np.random.default_rng(0)
     weights, useful = s4d_cells(rng, tiles, states)
@@ -49,7 +57,8 @@ def stage(tiles: int, states: int, noise: str) -> tuple[RecurrentTiles, np.ndarr
     gain = (2**22 + 1) / 2**22
     wiring = RecurrentWiring(
         n_states=np.full(tiles, states), input_channel=outputs, state_gain=gain,
-        state_limit=LIMIT, output=FusedOutput(outputs, gain, LIMIT, tiles),
+        state_limit=LIMIT if accumulator is None else 2**11 - 1,
+        output=FusedOutput(outputs, gain, LIMIT, tiles), accumulator=accumulator,
     )  # fmt: skip
     packed = pack_tiles(circuit, wiring)
     return packed, weights.astype(np.float32), variance.astype(np.float32)
@@ -117,6 +126,24 @@ def recurrent(bench: Bench) -> None:
                 "recurrent", case, methods, reads, 2.0 * reads * (STATES + 1) ** 2, 4.0 * reads
             )
         bench.compare("recurrent", f"{TILES} × 65×65, batch {batch}, kernel", kernels, reads)
+
+
+def delta(bench: Bench) -> None:
+    """(ii) The same tiles read for increments, which accumulators of 12 bits add up."""
+    for batch in (1, 32):
+        codes = random_codes(batch, bench.steps, TILES)
+        for noise in ("off", "each"):
+            forms = {
+                "look-ahead": None,
+                "delta": Accumulator(4, LIMIT),
+                "delta, error feedback": Accumulator(4, LIMIT, feedback=True),
+            }
+            methods: Methods = {
+                name: kernel(stage(TILES, STATES, noise, form)[0], codes, bench.threads)
+                for name, form in forms.items()
+            }
+            case = f"{TILES} × 65×65, batch {batch}, noise {noise}, forms"
+            bench.compare("delta", case, methods, codes.size)
 
 
 def peers(bench: Bench) -> None:
@@ -272,6 +299,7 @@ SECTIONS: dict[str, Callable[[Bench], None]] = {
     "ceiling": ceiling,
     "normals": normals,
     "recurrent": recurrent,
+    "delta": delta,
     "peers": peers,
     "dense": dense,
     "ir_drop": ir_drop,

@@ -4,7 +4,8 @@
                                  [--threads 2] [--processor-time] [-o DIR]
 
 prints a table with ratios of medians, all of one run, in sections: ceiling (sgemm), normals,
-recurrent (128 tiles of 65 × 65 over 1,024 steps), peers (CrossSim and aihwkit, only with
+recurrent (128 tiles of 65 × 65 over 1,024 steps), delta (the
+same tiles with accumulators), peers (CrossSim and aihwkit, only with
 ``--peers`` and where they can be imported), dense, ir_drop, engines, scaling. ``--quick`` takes an
 eighth of the steps and leaves out the scaling. ``--processor-time`` counts processor seconds
 instead of elapsed ones, for a machine that does other work too: give it with ``--threads 1`` and

@@ -170,9 +170,10 @@ def make_chain(vectors: Vectors) -> Chain:
             state = convert(load_one(t.job.state, i), t.chain.one)
             if t.chain.accumulates:
                 store_one(s.held, i, state)
-                store_one(s.rest, i, convert(load_one(t.job.rest, i), t.chain.one))
             else:
                 store_one(s.code, i, state)
+            if t.chain.feeds_back:
+                store_one(s.rest, i, convert(load_one(t.job.rest, i), t.chain.one))
 
     @inner
     def give_states(t: Tile, s: Work) -> None:
@@ -180,9 +181,10 @@ def make_chain(vectors: Vectors) -> Chain:
         for i in range(t.array.states):
             if t.chain.accumulates:
                 store_one(t.job.state, i, convert(load_one(s.held, i), np.int32(0)))
-                store_one(t.job.rest, i, convert(load_one(s.rest, i), np.int32(0)))
             else:
                 store_one(t.job.state, i, convert(load_one(s.code, i), np.int32(0)))
+            if t.chain.feeds_back:
+                store_one(t.job.rest, i, convert(load_one(s.rest, i), np.int32(0)))
 
     return Chain(
         digitise, feed_back, accumulate, drive_states, take_inputs, give_outputs, take_states,

@@ -28,7 +28,6 @@ from imssa_sim.kernels.ops import (
     load,
     make_double_product,
     make_product,
-    merged,
     mul,
     pointer,
     positive,
@@ -194,7 +193,7 @@ def digitise(
     _digitise(t, s, j, first, last, x)
 
 
-@merged
+@inner
 def _read(t: Tile, s: Work, k: int, first: int, last: int, squares: Float) -> None:
     """One array read; codes of the columns first … last - 1 into ``s.sums`` (others are void)."""
     normals = pointer(s.normals, k % ABREAST * t.array.pitch)

@@ -30,7 +30,6 @@ from imssa_sim.kernels.ops import (
     lower_half,
     make_product,
     make_winograd_products,
-    merged,
     mul,
     normal_from_bits,
     normals_and_words,
@@ -315,7 +314,7 @@ def _noisy(t: Tile, s: Work, first: int, last: int, step: np.uint32) -> None:
         j += 4
 
 
-@merged
+@inner
 def _read(t: Tile, s: Work, k: int, first: int, last: int, squares: Float) -> None:
     """One array read of the columns first … last - 1: ADC codes into ``s.sums``."""
     step = np.uint32(t.job.first_step + k)

@@ -143,7 +143,7 @@ def gather_tile(
         pointer(job.keys, 2 * plan.first[block]),
         pointer(io.codes, first * io.channels * job.steps),
         pointer(io.state, (first * tiles + width * t) * job.states),
-        pointer(io.rest, (first * tiles + width * t) * job.states),
+        pointer(io.rest, (first * tiles + width * t) * job.states * a.feeds_back),
         pointer(io.out, first * io.lines * job.steps),
         pointer(c.low, block * tiles * a.pitch + column),
         pointer(c.high, block * tiles * a.pitch + column),

@@ -120,7 +120,7 @@ def run_recurrent(
         lines=lines,
         codes=np.zeros(places * channels * steps, np.int16),
         state=np.zeros(places * tiles.tiles * tiles.states, np.int32),
-        rest=np.zeros(places * tiles.tiles * tiles.states, np.int32),
+        rest=np.zeros(places * tiles.tiles * tiles.states * a.feeds_back, np.int32),
         out=np.zeros(places * lines * steps, np.int32),
     )
     counters = Counters(
@@ -140,7 +140,7 @@ def run_recurrent(
         np.zeros(shape, np.int32) if given is None else np.array(given, np.int32)
         for given in (state, rest)
     )
-    held = ((new_state, flow.state), (new_rest, flow.rest))
+    held = [(new_state, flow.state), (new_rest, flow.rest)][: 1 + a.feeds_back]
     outputs = np.empty((samples, steps, lines), np.int16 if a.fused else np.int32)
     items = blocks * tiles.tiles
     for codes_of, flat in held:
