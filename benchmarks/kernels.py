@@ -6,11 +6,11 @@
 prints a table with ratios of medians, all of one run, in sections: ceiling (sgemm), normals,
 recurrent (128 tiles of 65 × 65 over 1,024 steps), delta (the same tiles with accumulators), peers
 (CrossSim and aihwkit, only with ``--peers`` and where they can be imported), dense, ir_drop,
-engines, scaling. ``--quick`` takes an eighth of the steps and leaves out the scaling. ``--processor-time`` counts processor seconds
-instead of elapsed ones, for a machine that does other work too: give it with ``--threads 1`` and
-OPENBLAS_NUM_THREADS=1. ``-o`` saves ``kernels.csv`` (sections that were not run keep their rows of
-an earlier run), ``kernels.png``/``.svg`` (ratios), ``roofline.png``/``.svg`` and
-``scaling.png``/``.svg``.
+engines, scaling. ``--quick`` takes an eighth of the steps and leaves out the scaling.
+``--processor-time`` counts processor seconds instead of elapsed ones, for a machine that does other
+work too: give it with ``--threads 1`` and OPENBLAS_NUM_THREADS=1. ``-o`` saves ``kernels.csv``
+(sections that were not run keep their rows of an earlier run), ``kernels.png``/``.svg`` (ratios),
+``roofline.png``/``.svg`` and ``scaling.png``/``.svg``.
 
 Each timing follows a pause, in which a BLAS library's idle threads stop spinning, and a stretch of
 untimed calls of the same method, so that caches are its own and threads settle on their cores. At
