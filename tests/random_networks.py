@@ -20,6 +20,27 @@ from imssa_sim.model.quantised import (
     QuantisedNorm,
     Requantiser,
 )
+from imssa_sim.program.integers import Integers, graph_of
+from imssa_sim.program.interpret import walk
+
+
+class Recorder(Integers):
+    """The integer backend, which keeps every value."""
+
+    def __init__(self, net: QuantisedNetwork) -> None:
+        super().__init__(net)
+        self.values: dict[str, np.ndarray] = {}
+
+    def run(self, node, *values):
+        self.values[node.name] = super().run(node, *values)
+        return self.values[node.name]
+
+
+def values(net: QuantisedNetwork, x: np.ndarray) -> dict[str, np.ndarray]:
+    """Every value of a network in integers, by node."""
+    recorder = Recorder(net)
+    walk(graph_of(net), recorder, x)
+    return recorder.values
 
 
 def limit(bits: int) -> int:

@@ -1,7 +1,8 @@
 """Execution of a Program with its crossbar products read from programmed tiles.
 
-Everything that is digital on the chip runs through the building blocks of `digital`; kernels and
-linear layers that stand on tiles are read with their programming errors, noise and converters.
+A backend of the graph's interpreter: everything that is digital on the chip is computed like in the
+golden model; kernels and linear layers that stand on tiles are read with their programming errors,
+noise and converters.
 Results depend on the seed, the chip instance and a sample's own number alone: not on the batch,
 the threads, or the other samples.
 """
@@ -19,6 +20,11 @@ from imssa_sim.functional import digital
 from imssa_sim.functional.chip import ChipInstance
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.reads import Reader
+from imssa_sim.program.integers import Integers
+from imssa_sim.program.interpret import walk
+from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.saturation import Saturation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,9 +36,8 @@ if TYPE_CHECKING:
     from imssa_sim.functional.activity import Activity
     from imssa_sim.functional.calibrate_adc import ColumnSums
     from imssa_sim.mapping.program import Program
-    from imssa_sim.model.quantised import QuantisedLayer
+    from imssa_sim.program.graph import Node
 
-    Codes = NDArray[np.int16]
     IntArray = NDArray[np.int64]
     FloatArray = NDArray[np.float64]
 
@@ -58,7 +63,7 @@ class AnalogResult:
         Executed actions of all samples by (component, action), the keys of the Program's stages.
     activity : mapping
         By path of a tile set: conversions, saturation, row activity and array energy.
-    saturation : digital.Saturation
+    saturation : Saturation
         Values that the digital quantisers clipped.
     """
 
@@ -67,7 +72,7 @@ class AnalogResult:
     samples: int
     counts: Mapping[tuple[str, str], int]
     activity: Mapping[str, Activity]
-    saturation: digital.Saturation = field(default_factory=digital.Saturation)
+    saturation: Saturation = field(default_factory=Saturation)
 
     @property
     def array_energy(self) -> dict[str, float]:
@@ -199,79 +204,54 @@ class _Run:
     """One execution: the batches of `AnalogNetwork.run`, and what they add up."""
 
     def __init__(self, network: AnalogNetwork, *, threads: int | None, noise: bool) -> None:
-        self.program = network.program
-        self.network = network.program.network
+        self.graph = network.program.graph
         self.counter = ActionCounter(network.program)
-        self.saturation = digital.Saturation()
+        self.saturation = Saturation()
         self.reader = Reader(
             network.instance, self.counter, self.saturation, threads=threads, noise=noise
         )
+        self.backend = _Chip(network.program, self.reader)
 
     def sequences(self, x: NDArray[Any], ids: IntArray) -> FloatArray:
         """Return the logits of one batch."""
-        network, count, saturation = self.network, self.counter, self.saturation
-        codes = digital.quantise_inputs(network, x, saturation)
-        if "chip.input" in self.reader.stages:
-            count.at("chip.input", "off_chip", "transfer", codes.size)
-            count.hand_over("chip.input", codes.size)
-        r = self.linear("chip.encoder", codes, ids)
-        for index, layer in enumerate(network.layers):
-            r = self.layer(index, layer, r, ids)
-        count.at("chip.pool", "adder", "add", r.size)
-        pooled = digital.pool(network, r, saturation)
-        count.at("chip.decoder", "requantiser", "requantise", pooled.size)
-        logits = self.decode(pooled, ids)
-        if "chip.input" in self.reader.stages:
-            count.at("chip.decoder", "off_chip", "transfer", logits.size)
+        self.backend.ids = ids
+        logits: FloatArray = walk(self.graph, self.backend, x)
         return logits
 
-    def layer(self, index: int, layer: QuantisedLayer, r: Codes, ids: IntArray) -> Codes:
-        """Return the next residual codes of one block."""
-        count, saturation, path = self.counter, self.saturation, f"chip.layer{index}"
-        site = f"layer{index}"
-        u = digital.input_codes(layer, r, saturation, site)
-        kind, action = ("norm", "normalise")
-        if layer.norm_position != "pre":
-            kind, action = ("requantiser", "requantise")
-        count.at(f"{path}.input", kind, action, r.size if kind == "norm" else u.size)
-        count.hand_over(f"{path}.input", u.size)
 
-        y = self.reader.kernel(f"{path}.kernel", layer.kernel, u, ids)
-        if layer.kernel_reverse is not None:
-            other = self.reader.kernel(f"{path}.kernel_reverse", layer.kernel_reverse, u, ids)
-            limit = layer.kernel.output_requant.limit
-            y = digital.add_codes(y, other, limit, saturation, f"{site}.directions")
-            count.at(f"{path}.activation", "adder", "add", y.size)
-        g = digital.gelu(layer, y)
-        count.at(f"{path}.activation", "lut", "lookup", g.size)
-        count.hand_over(f"{path}.activation", g.size)
+class _Chip(Integers):
+    """Recurrences and linear maps are read where they stand on tiles; all else is digital.
 
-        z = self.linear(f"{path}.linear", g, ids)
-        r = digital.glu_residual_norm(layer, z, r, saturation, site)
-        stage = f"{path}.output"
-        count.at(stage, "lut", "lookup", r.size)
-        count.at(stage, "multiplier", "multiply", 3 * r.size)  # gate, and two scales of the sum
-        count.at(stage, "adder", "add", r.size)
-        last = (
-            ("requantiser", "requantise")
-            if layer.norm_position != "post"
-            else ("norm", "normalise")
-        )
-        count.at(stage, *last, r.size)
-        count.hand_over(stage, r.size)
-        return r
+    Each node counts its work by the tokens that came to it; reads count by themselves.
+    """
 
-    def linear(self, path: str, codes: Codes, ids: IntArray) -> Codes:
-        """Return the output codes of a linear layer, on tiles or digital."""
-        out = self.reader.linear(path, codes, ids)
-        self.counter.hand_over(path, out.size)
-        return out
+    ids: IntArray
 
-    def decode(self, pooled: IntArray, ids: IntArray) -> FloatArray:
-        """Return the logits (B, K) of pooled codes (B, H)."""
-        decoder = self.network.decoder
-        if "chip.decoder" in self.reader.instance.dense:
-            sums = self.reader.sums("chip.decoder", pooled.astype(np.int16)[:, None, :], ids)
-            return sums * self.network.logit_scale
-        self.counter.at("chip.decoder", "mac", "mac", pooled.shape[0] * decoder.weight.size)
-        return digital.decode(self.network, pooled)
+    def __init__(self, program: Program, reader: Reader) -> None:
+        super().__init__(program.network, reader.saturation)
+        self.graph, self.reader, self.count = program.graph, reader, reader.counter
+        self.planned = {stage.path for stage in program.stages}
+
+    def run(self, node: Node, *values: Any) -> Any:
+        """Return the value of a node, and count what it took."""
+        path, stage, operation = f"chip.{node.name}", f"chip.{node.stage}", node.operation
+        tokens = values[0].size // values[0].shape[-1]
+        parameters = self.parameters[node.name]
+        if path in self.reader.instance.kernels:
+            value = self.reader.kernel(path, parameters, values[0], self.ids)
+        elif path not in self.reader.instance.dense:
+            value = super().run(node, *values)
+            self.count.work(stage, operation.work(), tokens)
+        elif isinstance(operation, Head):
+            codes = values[0].astype(np.int16)[:, None, :]
+            value = self.reader.sums(path, codes, self.ids) * parameters.scale
+        else:
+            value = self.reader.linear(path, values[0], self.ids)
+        if isinstance(operation, Recurrence):
+            beside = f"chip.{self.graph.behind(node).stage}"
+            self.count.work(beside, operation.feedthrough(), tokens)
+        if "chip.input" in self.planned and node.name in ("input", "decoder"):
+            self.count.at(stage, "off_chip", "transfer", value.size)
+        if stage in self.planned and self.graph.hands_on(node):
+            self.count.hand_over(stage, value.size)
+        return value

@@ -12,17 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.functional import digital
 from imssa_sim.functional.columns import Columns, columns_of, input_limits, kernel_of, slices_of
+from imssa_sim.functional.digital import checked_inputs
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.model.quantisers import clipping_range
+from imssa_sim.program.integers import Integers
+from imssa_sim.program.interpret import walk
+from imssa_sim.program.operations.recurrence import FLOAT32_EXACT
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import ArrayLike, NDArray
 
     from imssa_sim.circuits.slices import Slices
     from imssa_sim.config.schema import AdcConfig, HardwareConfig
     from imssa_sim.mapping.program import Program
+    from imssa_sim.program.graph import Node
 
     FloatArray = NDArray[np.float64]
     Codes = NDArray[np.int16]
@@ -79,32 +85,40 @@ def calibrate_adc(
     sets: list[KernelTiles | LinearTiles] = list(program.kernels)
     sets += program.linears
     wanted = {entry.path: entry for entry in sets if _needed(program, entry, hardware)}
-    tile = hardware.chip.tile
-    probes = hardware.adc.calibration_reads if hardware.adc.calibrate else 0
     found: dict[str, ColumnSums] = {}
     if not wanted:
         return found
-    x = digital.checked_inputs(network, inputs)[:samples]
-
-    def linear(path: str, codes: Codes) -> None:
-        tiles = wanted.get(path)
-        if isinstance(tiles, LinearTiles):
-            found[path] = _linear_sums(program, tiles, slices_of(tiles, tile), codes, probes)
-
-    linear("chip.encoder", digital.quantise_inputs(network, x))
-    r = digital.encode_inputs(network, x)
-    for index, layer in enumerate(network.layers):
-        path = f"chip.layer{index}"
-        u = digital.input_codes(layer, r)
-        for name in ("kernel", "kernel_reverse"):
-            tiles = wanted.get(f"{path}.{name}")
-            if isinstance(tiles, KernelTiles):
-                found[tiles.path] = _kernel_sums(program, tiles, slices_of(tiles, tile), u, probes)
-        g = digital.gelu(layer, digital.layer_kernel(layer, u))
-        linear(f"{path}.linear", g)
-        r = digital.glu_residual_norm(layer, digital.linear_digital(layer.linear, g), r)
-    linear("chip.decoder", digital.pool(network, r).astype(np.int16)[:, None, :])
+    x = checked_inputs(network, inputs)[:samples]
+    walk(program.graph, _Ranging(program, hardware, wanted, found), x)
     return found
+
+
+class _Ranging(Integers):
+    """The golden model, which collects the sums of the wanted tile sets on the way."""
+
+    def __init__(
+        self,
+        program: Program,
+        hardware: HardwareConfig,
+        wanted: Mapping[str, KernelTiles | LinearTiles],
+        found: dict[str, ColumnSums],
+    ) -> None:
+        super().__init__(program.network)
+        self.program, self.tile = program, hardware.chip.tile
+        self.wanted, self.found = wanted, found
+        self.probes = hardware.adc.calibration_reads if hardware.adc.calibrate else 0
+
+    def run(self, node: Node, *values: Any) -> Any:
+        """Return the value of a node from those of its inputs."""
+        tiles = self.wanted.get(f"chip.{node.name}")
+        if tiles is not None:
+            cut = slices_of(tiles, self.tile)
+            self.found[tiles.path] = (
+                _kernel_sums(self.program, tiles, cut, values[0], self.probes)
+                if isinstance(tiles, KernelTiles)
+                else _linear_sums(self.program, tiles, cut, values[0].astype(np.int16), self.probes)
+            )
+        return super().run(node, *values)
 
 
 def _needed(program: Program, tiles: KernelTiles | LinearTiles, hardware: HardwareConfig) -> bool:
@@ -125,7 +139,7 @@ def _linear_sums(
     trimmed = columns.bias if slices.number == 1 else np.zeros(slices.shift.shape)
     bound = int(np.abs(slices.weights).sum(axis=1).max()) * max(input_limits(program, tiles))
     # Sums of codes are exact in single precision below 2**24; the bias joins in double.
-    word: Any = np.float32 if bound < digital.FLOAT32_EXACT else np.float64
+    word: Any = np.float32 if bound < FLOAT32_EXACT else np.float64
     flat = codes.reshape(-1, codes.shape[-1]).astype(word)
     kept = flat[:: _stride(1, len(flat))]
     maximum = np.zeros(trimmed.shape)

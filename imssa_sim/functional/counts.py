@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from imssa_sim.errors import InternalError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from imssa_sim.mapping.program import Program
+    from imssa_sim.program.operation import Work
 
 
 class ActionCounter:
@@ -48,6 +51,11 @@ class ActionCounter:
         if component is None:
             raise InternalError(f"executed {count} x {kind} {action}, which {stage} does not plan")
         self.counts[component, action] += int(count)
+
+    def work(self, stage: str, work: Iterable[Work], tokens: int) -> None:
+        """Count what digital units do for ``tokens`` tokens of a stage."""
+        for part in work:
+            self.at(stage, part.unit, part.action, part.count * tokens)
 
     def hand_over(self, stage: str, words: int) -> None:
         """Count what carries a stage's result on: bus, where it crosses one, and FIFO."""

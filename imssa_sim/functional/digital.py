@@ -1,77 +1,24 @@
-"""Execution of a quantised network in integers: the golden model of the chip.
-
-The building blocks are in `imssa_sim.functional.blocks` and named here too.
-"""
+"""Execution of a quantised network in integers: the golden model of the chip."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError
-from imssa_sim.functional.blocks import (
-    SLICE,
-    Codes,
-    Saturation,
-    WideCodes,
-    add_codes,
-    decode,
-    encode_inputs,
-    gated_sum,
-    gelu,
-    glu_residual_norm,
-    input_codes,
-    layer_kernel,
-    linear_accumulate,
-    linear_digital,
-    normalise,
-    pool,
-    quantise_inputs,
-    requantise_codes,
-)
-from imssa_sim.functional.digital_kernel import (
-    FLOAT32_EXACT,
-    accumulator_bounds,
-    kernel_digital,
-    one_step_ahead,
-)
 from imssa_sim.model.quantised import FloatArray, IntArray, QuantisedNetwork
+from imssa_sim.program.integers import Integers, graph_of
+from imssa_sim.program.interpret import walk_in_slices
+from imssa_sim.program.saturation import Saturation
 from imssa_sim.threads import ordered_map, use_threads
 
-__all__ = [
-    "BATCH",
-    "FLOAT32_EXACT",
-    "Codes",
-    "DigitalResult",
-    "Saturation",
-    "WideCodes",
-    "accumulator_bounds",
-    "add_codes",
-    "checked_inputs",
-    "decode",
-    "encode_inputs",
-    "gated_sum",
-    "gelu",
-    "glu_residual_norm",
-    "input_codes",
-    "kernel_digital",
-    "layer_kernel",
-    "linear_accumulate",
-    "linear_digital",
-    "normalise",
-    "numba_threads",
-    "one_step_ahead",
-    "pool",
-    "quantise_inputs",
-    "requantise_codes",
-    "run_digital",
-]
+if TYPE_CHECKING:
+    from imssa_sim.program.graph import Node
 
 BATCH = 16
 """Sequences that one thread takes at a time: those that the recurrence runs abreast."""
@@ -132,36 +79,34 @@ def run_digital(
     held = max(1, HELD_CODES // (x.shape[1] * network.encoder.weight.shape[0]))
     size = min(BATCH, held, batch or BATCH)
     starts = range(0, x.shape[0], size)
-    saturation = Saturation()
-    pooled = []
+    graph, saturation = graph_of(network), Saturation()
+    parts = []
+
+    def piece(start: int) -> tuple[FloatArray, IntArray, Saturation]:
+        backend = _Golden(network)
+        logits = walk_in_slices(graph, backend, x[start : start + size])
+        return logits, backend.pooled, backend.saturation
+
     with numba_threads(threads):
-        work = partial(_piece, network, x, size)
-        for start, (codes, clipped) in zip(starts, ordered_map(work, starts), strict=True):
-            pooled.append(codes)
+        for start, (*found, clipped) in zip(starts, ordered_map(piece, starts), strict=True):
+            parts.append(found)
             saturation.merge(clipped)
             if progress is not None:
                 progress(min(start + size, x.shape[0]))
-    codes = np.concatenate(pooled)
-    logits = decode(network, codes)
-    return DigitalResult(logits, logits.argmax(axis=1).astype(np.int64), codes, saturation)
+    logits, pooled = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return DigitalResult(logits, logits.argmax(axis=1).astype(np.int64), pooled, saturation)
 
 
-def _piece(network: QuantisedNetwork, x: Any, size: int, start: int) -> tuple[IntArray, Saturation]:
-    """Return the pooled codes of the sequences from ``start`` on, and what was clipped."""
-    saturation = Saturation()
-    r = encode_inputs(network, x[start : start + size], saturation)
-    for index, layer in enumerate(network.layers):
-        path = f"layer{index}"
-        u = input_codes(layer, r, saturation, path)
-        y = layer_kernel(layer, u, saturation, path)
-        # Token by token from here on: slices go through the rest while they are in the cache.
-        flat, residual = y.reshape(-1, y.shape[2]), r.reshape(-1, r.shape[2])
-        for at in range(0, len(flat), SLICE):
-            part = slice(at, at + SLICE)
-            g = gelu(layer, flat[part])
-            z = linear_digital(layer.linear, g, saturation, f"{path}.linear")
-            residual[part] = glu_residual_norm(layer, z, residual[part], saturation, path)
-    return pool(network, r, saturation), saturation
+class _Golden(Integers):
+    """Keeps the pooled codes on the way."""
+
+    pooled: IntArray
+
+    def run(self, node: Node, *values: Any) -> Any:
+        value = super().run(node, *values)
+        if node.name == "pool":
+            self.pooled = value.astype(np.int64)
+        return value
 
 
 def checked_inputs(network: QuantisedNetwork, inputs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Reads of kernels and linear layers: from tiles where they stand on some, digital otherwise."""
+"""Reads of kernels and linear layers from the tiles that they stand on."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imssa_sim.circuits.energy import read_energy
-from imssa_sim.functional import digital
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
 from imssa_sim.functional.columns import linear_at
 from imssa_sim.mapping.actions import pulses_per_read
 from imssa_sim.mapping.tiles import rows_and_columns
+from imssa_sim.program.operations.recurrence import one_step_ahead
+from imssa_sim.program.operations.requantise import requantise_codes
+from imssa_sim.program.operations.sums import add_codes
 from imssa_sim.threads import current
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from imssa_sim.functional.chip import ChipInstance, ReadyKernel, ReadyLinear
     from imssa_sim.functional.counts import ActionCounter
     from imssa_sim.model.quantised import QuantisedKernel
+    from imssa_sim.program.saturation import Saturation
 
     Codes = NDArray[np.int16]
     IntArray = NDArray[np.int64]
@@ -35,7 +38,7 @@ class Reader:
     ----------
     instance : ChipInstance
     counter : ActionCounter
-    saturation : digital.Saturation
+    saturation : Saturation
     threads : int or None
     noise : bool
     """
@@ -44,7 +47,7 @@ class Reader:
         self,
         instance: ChipInstance,
         counter: ActionCounter,
-        saturation: digital.Saturation,
+        saturation: Saturation,
         *,
         threads: int | None,
         noise: bool,
@@ -55,50 +58,30 @@ class Reader:
         self.threads = threads or current()
         self.noise = noise
         self.serial = instance.hardware.dac.encoding == "bit_serial"
-        self.stages = {stage.path for stage in instance.program.stages}
         self.activity = {path: Activity() for path in (*instance.kernels, *instance.dense)}
 
     # Kernels.
 
     def kernel(self, path: str, kernel: QuantisedKernel, u: Codes, ids: IntArray) -> Codes:
         """Return the output codes (B, L, H) of one layer's kernels in one direction."""
-        ready, reverse = self.instance.kernels.get(path), path.endswith("_reverse")
-        site = path.removeprefix("chip.")
-        if ready is None:
-            y = digital.kernel_digital(
-                kernel, u, reverse=reverse, saturation=self.saturation, path=site
-            )
-            self._digital_kernel_counts(path, kernel, u.size // kernel.channels)
-        else:
-            source = np.ascontiguousarray(u[:, ::-1]) if reverse else u
-            y = self._read_kernel(path, ready, kernel, source, ids)
-            y = np.ascontiguousarray(y[:, ::-1]) if reverse else y
-            if kernel.form == "separate":
-                y = self._fed_through(site, kernel, u, y)
-                y = digital.one_step_ahead(y) if reverse else y
+        ready, reverse = self.instance.kernels[path], path.endswith("_reverse")
+        source = np.ascontiguousarray(u[:, ::-1]) if reverse else u
+        y = self._read_kernel(path, ready, kernel, source, ids)
+        y = np.ascontiguousarray(y[:, ::-1]) if reverse else y
         if kernel.form == "separate":
-            stage = f"{path.rsplit('.', 1)[0]}.activation"
-            for kind, action in (("mac", "mac"), ("requantiser", "requantise"), ("adder", "add")):
-                self.counter.at(stage, kind, action, u.size)
-        self.counter.hand_over(path, y.size)
+            y = self._fed_through(path.removeprefix("chip."), kernel, u, y)
+            y = one_step_ahead(y) if reverse else y
         return y
-
-    def _digital_kernel_counts(self, path: str, kernel: QuantisedKernel, tokens: int) -> None:
-        """Count for ``tokens`` = samples x steps."""
-        states, outputs = kernel.states * tokens, kernel.channels * tokens
-        self.counter.at(path, "mac", "mac", 4 * states)
-        self.counter.at(path, "requantiser", "requantise", states + outputs)
-        self.counter.add(f"{path}.register", "write", states)
 
     def _fed_through(self, site: str, kernel: QuantisedKernel, u: Codes, y: Codes) -> Codes:
         """Add D·u, requantised apart, to the outputs of the tiles."""
         assert kernel.feedthrough_requant is not None  # the separate form has one
         product = u.astype(np.int32) * kernel.d.astype(np.int32)
-        part = digital.requantise_codes(
+        part = requantise_codes(
             product, kernel.feedthrough_requant, self.saturation, f"{site}.feedthrough"
         )
         limit = kernel.output_requant.limit
-        return digital.add_codes(y, part, limit, self.saturation, f"{site}.output")
+        return add_codes(y, part, limit, self.saturation, f"{site}.output")
 
     def _read_kernel(
         self, path: str, ready: ReadyKernel, kernel: QuantisedKernel, u: Codes, ids: IntArray
@@ -186,15 +169,9 @@ class Reader:
 
     def linear(self, path: str, codes: Codes, ids: IntArray) -> Codes:
         """Return the output codes (B, L, out) of a linear layer of codes (B, L, in)."""
-        ready = self.instance.dense.get(path)
+        ready = self.instance.dense[path]
         tokens = codes.size // codes.shape[-1]
         linear = linear_at(self.instance.program, path)
-        if ready is None:
-            site = path.removeprefix("chip.")
-            out = digital.linear_digital(linear, codes, self.saturation, site)
-            self.counter.at(path, "mac", "mac", tokens * linear.weight.size)
-            self.counter.at(path, "requantiser", "requantise", out.size)
-            return out
         outputs = linear.weight.shape[0]
         out = np.empty((tokens, outputs), np.int16)
         for part, sums in self._blocks(path, ready, codes, ids):

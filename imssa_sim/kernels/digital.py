@@ -46,20 +46,31 @@ def look_up(table, codes, limit, out):  # type: ignore[no-untyped-def]
 
 
 @compiled_loop(nogil=True, error_model="numpy")
-def gated_sum(z, r, gate_table, factors, out):  # type: ignore[no-untyped-def]
-    """Gated linear unit and residual sum, wide: ``(value*gate*p + r*q + half) >> s``.
+def gate(z, table, out):  # type: ignore[no-untyped-def]
+    """Gated linear unit, wide: ``z[:, :H] * table[z[:, H:] + limit]``.
 
-    z (T, 2H), r (T, H) int16; gate_table (2*limit+1,) int64 indexed by ``code + limit``;
-    factors (3,): p, q and the shift s (0: none); out (T, H) int32.
+    z (T, 2H) int16; table (2*limit+1,) int64; out (T, H) int32.
     """
-    tokens, channels = r.shape
-    offset = (gate_table.shape[0] - 1) // 2
+    tokens, channels = out.shape
+    offset = (table.shape[0] - 1) // 2
+    for t in range(tokens):
+        for h in range(channels):
+            opened = table[np.int64(z[t, channels + h]) + offset]
+            out[t, h] = np.int32(np.int64(z[t, h]) * opened)
+
+
+@compiled_loop(nogil=True, error_model="numpy")
+def weighted_sum(first, second, factors, out):  # type: ignore[no-untyped-def]
+    """``(first*p + second*q + half) >> s``, wide; (T, H) integers each, out int32.
+
+    factors (3,): p, q and the shift s (0: none).
+    """
+    tokens, channels = out.shape
     p, q, shift = factors[0], factors[1], factors[2]
     half = (np.int64(1) << shift) >> 1
     for t in range(tokens):
         for h in range(channels):
-            gate = gate_table[np.int64(z[t, channels + h]) + offset]
-            total = np.int64(z[t, h]) * gate * p + np.int64(r[t, h]) * q
+            total = np.int64(first[t, h]) * p + np.int64(second[t, h]) * q
             out[t, h] = np.int32((total + half) >> shift)
 
 

@@ -16,6 +16,7 @@ from imssa_sim.mapping.tiles import (
     tile_shape,
     tile_use,
 )
+from imssa_sim.program.integers import graph_of
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
@@ -50,9 +51,11 @@ def build_program(
     available = needed if fixed == "auto" else fixed
     if needed > available:
         raise InputError(_too_small(network, needed, available, placed, shape))
+    graph = graph_of(network)
     stages, bypasses = build_stages(network, hardware, length, {p.path: p for p in placed})
     return Program(
         network=network,
+        graph=graph,
         sequence_length=length,
         kernels=tuple(p for p in placed if isinstance(p, KernelTiles)),
         linears=tuple(p for p in placed if isinstance(p, LinearTiles)),
@@ -61,7 +64,7 @@ def build_program(
         use=use,
         tiles_needed=needed,
         tiles_available=available,
-        useful_macs=useful_macs(network, length),
+        useful_macs=graph.useful_macs(length),
         array_macs=sum(_array_macs(p, length) for p in placed),
     )
 
@@ -97,26 +100,6 @@ def _place(
         linear(f"{path}.linear", stage + 2, layer.linear, mapping.linear)
     linear("chip.decoder", 1 + 3 * len(network.layers), network.decoder, mapping.decoder)
     return placed
-
-
-def useful_macs(network: QuantisedNetwork, sequence_length: int) -> int:
-    """Return the multiply-accumulates that the network itself asks for, per inference.
-
-    A kernel step counts 8M + 1 per channel and direction: 4M for A, 2M for B, 2M for C, one for D;
-    a linear layer inputs x outputs. Kernels and modes that were pruned do not count, nor do the
-    inputs of linear layers that only those would feed. Zeros among the other weights count; GLU
-    products, scaling, norm and tables do not.
-    """
-
-    def size(linear: QuantisedLinear) -> int:
-        return int(linear.weight.size)
-
-    step = size(network.encoder)
-    for layer in network.layers:
-        directions = 1 if layer.kernel_reverse is None else 2
-        step += directions * (4 * layer.kernel.states + layer.kernel.channels)
-        step += size(layer.linear)
-    return sequence_length * step + size(network.decoder)
 
 
 def _array_macs(tiles: KernelTiles | LinearTiles, length: int) -> int:

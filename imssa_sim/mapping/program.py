@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.model.quantised import QuantisedNetwork
+from imssa_sim.program.graph import Graph
 
 if TYPE_CHECKING:
     from imssa_sim.mapping.kernels.base import KernelMapping
@@ -167,6 +168,7 @@ class Program:
     """A quantised network placed on a chip."""
 
     network: QuantisedNetwork
+    graph: Graph
     sequence_length: int
     kernels: tuple[KernelTiles, ...]  # empty with digital kernels
     linears: tuple[LinearTiles, ...]
@@ -175,5 +177,5 @@ class Program:
     use: tuple[TileUse, ...]
     tiles_needed: int
     tiles_available: int
-    useful_macs: int  # of the network per inference, empty cells not counted (build.useful_macs)
+    useful_macs: int  # of the network per inference, empty cells not counted (Graph.useful_macs)
     array_macs: int  # driven rows x converted logical columns, all reads of one inference

@@ -22,12 +22,12 @@ from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.chip import ChipInstance, ReadyKernel, weights_of
 from imssa_sim.functional.columns import kernel_of, linear_at
 from imssa_sim.functional.counts import ActionCounter
-from imssa_sim.functional.digital import Saturation
 from imssa_sim.functional.reads import Reader
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.tiles import kernel_tiles, tile_shape
 from imssa_sim.model.quantisers import requantiser_scale
+from imssa_sim.program.saturation import Saturation
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

@@ -15,13 +15,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imssa_sim.functional import digital
 from imssa_sim.model.kept import KeptModes, kept_modes
 from imssa_sim.model.network import Network
 from imssa_sim.model.quantised import BitWidths, QuantisedKernel, QuantisedLayer, QuantisedNetwork
 from imssa_sim.model.quantisers import code_limit, requantiser_scale
 from imssa_sim.model.scales import PREFIX, TrainedQuantisers, named, ranges_of
 from imssa_sim.model.tensors import Structure, network_from_tensors
+from imssa_sim.program.integers import Integers, graph_of
+from imssa_sim.program.operations.requantise import requantise_codes
 from imssa_sim.training.gated import Ending, gated
 from imssa_sim.training.noise import Noise, linear_noisy, recur_noisy
 from imssa_sim.training.recurrence import Gains, gains_of, recur
@@ -147,6 +148,7 @@ class _Pass:
         self, module: QatModule, network: QuantisedNetwork, chip: DrawnChip | None
     ) -> None:
         self.module, self.network, self.chip = module, network, chip
+        self.graph, self.integers = graph_of(network), Integers(network)
         self.noise = Noise()
         if module.training or module.noisy_evaluation:
             self.noise = module.noise
@@ -159,10 +161,14 @@ class _Pass:
                 largest = largest.clamp(max=float(np.log(2.0 ** (width + 1) - 1)))
             self.scale[key] = largest / code_limit(width)
 
+    def _codes(self, name: str, *values: Any) -> Any:
+        """Return the integers of a node of the graph."""
+        return self.integers.run(self.graph[name], *values)
+
     def logits(self, inputs: Tensor) -> Tensor:
         module, network, scale = self.module, self.network, self.scale
         limit = code_limit(network.bits.activations)
-        codes = digital.quantise_inputs(network, inputs.numpy())
+        codes = self._codes("input", inputs.numpy())
         x = rounded(inputs / scale["input"], codes, limit)
         streams = [scale[f"layers/{i}/residual"] for i in range(len(network.layers))]
         streams.append(scale["final"])
@@ -173,14 +179,14 @@ class _Pass:
         )  # fmt: skip
         for i, layer in enumerate(network.layers):
             r = self._layer(i, layer, r, streams[i], streams[i + 1])
-        pooled = digital.pool(network, codes_of(r)).astype(np.int16)
+        pooled = self._codes("pool", self._codes("pool.sum", codes_of(r)))
         p = rounded(r.mean(dim=1) * (streams[-1] / scale["pooled"]), pooled, limit)
         return self._decode(p)
 
     def _layer(
         self, i: int, layer: QuantisedLayer, r: Tensor, entry: Tensor, leave: Tensor
     ) -> Tensor:
-        module, bits, path = self.module, self.network.bits.of_layer(i), f"chip.layer{i}"
+        module, bits, path = self.module, self.network.bits.of_layer(i), f"layer{i}"
         activations, stream = (
             code_limit(bits.activations),
             code_limit(self.network.bits.activations),
@@ -196,20 +202,25 @@ class _Pass:
         into = code_limit(bits.kernel_input)
         if layer.input_requant is None:
             exact = self._normalised(i, r * entry)[..., layer.kernel_channels]
-            codes = digital.input_codes(layer, codes_of(r))
+            codes = self._codes(f"{path}.norm", codes_of(r))[..., layer.kernel_channels]
             u = rounded(exact / scale["kernel_input"], codes, into)
         else:
             taken = r if len(kept.channels) == r.shape[-1] else r[..., layer.kernel_channels]
-            table = digital.requantise_codes(_all_codes(stream), layer.input_requant)[:, 0]
+            table = requantise_codes(_all_codes(stream), layer.input_requant)[:, 0]
             u = tabulated(taken, lambda at: at * (entry / scale["kernel_input"]), table, into)
-        y = self._kernel(f"{path}.kernel", layer.kernel, block, kept, u, scale, reverse=False)
+        y = self._kernel(f"chip.{path}.kernel", layer.kernel, block, kept, u, scale, reverse=False)
         if layer.kernel_reverse is not None:
             other = self._kernel(
-                f"{path}.kernel_reverse", layer.kernel_reverse, block, kept, u, scale, reverse=True
+                f"chip.{path}.kernel_reverse",
+                layer.kernel_reverse,
+                block,
+                kept,
+                u,
+                scale,
+                reverse=True,
             )
-            limit = layer.kernel.output_requant.limit
-            both = digital.add_codes(codes_of(y), codes_of(other), limit)
-            y = rounded(y + other, both, limit)
+            both = self._codes(f"{path}.directions", codes_of(y), codes_of(other))
+            y = rounded(y + other, both, layer.kernel.output_requant.limit)
         g = tabulated(
             y,
             lambda at: functional.gelu(at * scale["kernel_output"]) / scale["gelu"],
@@ -220,14 +231,17 @@ class _Pass:
         halves = torch.cat([scale["value"].expand(width), scale["gate"].expand(width)])
         output = block.output_linear[0]
         z = self._linear(
-            f"{path}.linear",
+            f"chip.{path}.linear",
             layer.linear,
             g,
             output.get_parameter("weight")[:, layer.kernel_channels, 0]
             * (scale["gelu"] / halves)[:, None],
             output.get_parameter("bias") / halves,
         )
-        codes = digital.glu_residual_norm(layer, codes_of(z), codes_of(r))
+        gate = self._codes(f"{path}.gate", codes_of(z))
+        wide = self._codes(f"{path}.sum", gate, codes_of(r))
+        last = "norm" if layer.output_requant is None else "output"
+        codes = self._codes(f"{path}.{last}", wide)
         gain, bias, epsilon = torch.ones(width) / leave, torch.zeros(width), None
         if layer.norm_position == "post":
             gain, bias, epsilon = self._norm(i)
@@ -292,7 +306,7 @@ class _Pass:
         logits = functional.linear(pooled, weight, bias)
         if self.chip is not None and "chip.decoder" in self.chip.linears:
             return held_at(logits, self.chip.read_logits(codes_of(pooled)))
-        return held_at(logits, digital.decode(self.network, codes_of(pooled).astype(np.int64)))
+        return held_at(logits, self._codes("decoder", codes_of(pooled)))
 
 
 def _all_codes(limit: int) -> NDArray[np.int16]:

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from imssa_sim.functional.digital import accumulator_bounds
 from imssa_sim.model.quantised import QuantisedKernel
 from imssa_sim.model.quantisers import requantiser_scale
+from imssa_sim.program.operations.recurrence import accumulator_bounds
 
 
 class Gains(NamedTuple):

@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from imssa_sim.functional.digital import linear_accumulate
 from imssa_sim.model.quantised import QuantisedLinear
 from imssa_sim.model.quantisers import requantiser_scale
+from imssa_sim.program.operations.linear_map import linear_accumulate
 
 Codes = NDArray[np.int16]
 

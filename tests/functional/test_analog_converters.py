@@ -9,16 +9,11 @@ from imssa_sim.config.schema import EffectsConfig
 from imssa_sim.errors import InputError
 from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
-from imssa_sim.functional.digital import (
-    encode_inputs,
-    gelu,
-    input_codes,
-    layer_kernel,
-    linear_digital,
-    run_digital,
-)
+from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
 from imssa_sim.model.quantisers import requantise
+from imssa_sim.program.operations.linear_map import linear_digital
+from imssa_sim.program.saturation import Saturation
 
 
 def chip_of(random_networks, **changes):
@@ -76,9 +71,8 @@ def test_coarse_converters_against_a_naive_twin(random_networks, bits):
     chip = chip_of(random_networks, adc={"bits": bits})
     program = build_program(net, chip)
     x = sequences(net, 2)
-    r = encode_inputs(net, x)
     layer = net.layers[0]
-    u = input_codes(layer, r).astype(np.int64)
+    u = random_networks.values(net, x)["layer0.input"].astype(np.int64)
     k = layer.kernel
     a = (k.a_re + 1j * k.a_im) * 2.0**k.a_shift
     b = (k.b_re + 1j * k.b_im) * 2.0**k.b_shift
@@ -105,7 +99,6 @@ def test_coarse_converters_against_a_naive_twin(random_networks, bits):
 def kernel_codes(network, u, path="chip.layer0.kernel"):
     """Output codes of one kernel stage alone."""
     from imssa_sim.functional.counts import ActionCounter
-    from imssa_sim.functional.digital import Saturation
     from imssa_sim.functional.reads import Reader
 
     reader = Reader(
@@ -123,7 +116,7 @@ def test_split_kernel_against_a_naive_twin(random_networks):
     x = sequences(net, 2)
     sums = calibrate_adc(program, chip, x)
     network = AnalogNetwork(program, chip, calibration=sums)
-    u = input_codes(net.layers[0], encode_inputs(net, x)).astype(np.int64)
+    u = random_networks.values(net, x)["layer0.input"].astype(np.int64)
     k = net.layers[0].kernel
     conversion = network.instance.kernels["chip.layer0.kernel"].conversion
     gain = np.broadcast_to(k.output_requant.multiplier / 2.0**k.output_requant.shift, (3,))
@@ -164,7 +157,7 @@ def test_calibration_sums_of_a_linear_layer(random_networks):
     program = build_program(net, chip)
     x = sequences(net, 4)
     layer = net.layers[0]
-    g = gelu(layer, layer_kernel(layer, input_codes(layer, encode_inputs(net, x))))
+    g = random_networks.values(net, x)["layer0.activation"]
     acc = g.reshape(-1, 5).astype(np.int64) @ layer.linear.weight.T + layer.linear.bias
     sums = calibrate_adc(program, chip, x)
     np.testing.assert_array_equal(sums["chip.layer0.linear"].maximum[0], np.abs(acc).max(axis=0))
@@ -247,7 +240,6 @@ def test_analog_linear_is_within_a_code(random_networks):
 
 def linear_codes(network, codes):
     from imssa_sim.functional.counts import ActionCounter
-    from imssa_sim.functional.digital import Saturation
     from imssa_sim.functional.reads import Reader
 
     reader = Reader(
@@ -267,7 +259,7 @@ def test_split_linear_adds_a_finer_bias(random_networks):
     network = AnalogNetwork(program, chip, calibration=calibrate_adc(program, chip, x))
     assert network.instance.dense["chip.layer0.linear"].row_tiles == 2
     layer = net.layers[0]
-    g = gelu(layer, layer_kernel(layer, input_codes(layer, encode_inputs(net, x))))
+    g = random_networks.values(net, x)["layer0.activation"]
     difference = np.abs(linear_codes(network, g).astype(int) - linear_digital(layer.linear, g))
     assert difference.max() <= 1
     assert (difference > 0).mean() < 0.1

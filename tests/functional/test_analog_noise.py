@@ -6,10 +6,10 @@ import pytest
 from imssa_sim.functional.activity import bits_of_inputs
 from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.counts import ActionCounter
-from imssa_sim.functional.digital import Saturation, encode_inputs, input_codes
 from imssa_sim.functional.reads import Reader
 from imssa_sim.mapping.build import build_program
 from imssa_sim.model.quantisers import requantise
+from imssa_sim.program.saturation import Saturation
 
 NOISY = {"tile": {"cell": "cells/taox_imssa"}, "adc": {"bits": 8}}
 
@@ -141,11 +141,11 @@ def test_read_noise_of_a_column_has_the_folded_deviation(random_networks):
     assert deviation.max() < 5
 
 
-def driven_codes(net, x, mapping):
+def driven_codes(random_networks, net, x, mapping):
     """All codes that drive the rows of layer 0's kernels: lists of states (H, M, 2) and inputs."""
     layer = net.layers[0]
     k = layer.kernel
-    u = input_codes(layer, encode_inputs(net, x)).astype(np.int64)
+    u = random_networks.values(net, x)["layer0.input"].astype(np.int64)
     state = np.zeros((len(x), *k.a_re.shape), complex)
     a = (k.a_re + 1j * k.a_im) * 2.0**k.a_shift
     b = (k.b_re + 1j * k.b_im) * 2.0**k.b_shift
@@ -178,7 +178,7 @@ def test_array_energy_is_that_of_every_pulse(random_networks, encoding, mapping)
     program = build_program(net, chip)
     x = sequences(net, 3)
     result = AnalogNetwork(program, chip).run(x)
-    states, inputs = driven_codes(net, x, mapping)
+    states, inputs = driven_codes(random_networks, net, x, mapping)
     tiles = program.kernels[0]
     conductance = AnalogNetwork(program, chip).instance.kernels[tiles.path].programmed
     voltage, read_time, lsb = 0.2, 1e-8, 1e-9
@@ -218,7 +218,7 @@ def test_row_statistics_and_saturation(random_networks):
     program = build_program(net, chip)
     x = sequences(net, 3)
     activity = AnalogNetwork(program, chip).run(x).activity["chip.layer0.kernel"]
-    states, inputs = driven_codes(net, x, "fused_lookahead")
+    states, inputs = driven_codes(random_networks, net, x, "fused_lookahead")
     tiles = program.kernels[0]
     assert activity.sum_squares.sum() == (states**2).sum() + (inputs**2).sum()
     assert activity.sum_magnitudes.sum() == np.abs(states).sum() + np.abs(inputs).sum()

@@ -12,12 +12,13 @@ from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.chip import weights_of
 from imssa_sim.functional.counts import ActionCounter
-from imssa_sim.functional.digital import Saturation, encode_inputs, input_codes, run_digital
+from imssa_sim.functional.digital import run_digital
 from imssa_sim.functional.reads import Reader
 from imssa_sim.kernels.normal import fill_normals
 from imssa_sim.kernels.threefry import derive_key
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.counts import action_counts
+from imssa_sim.program.saturation import Saturation
 
 SCHEMES = ["differential", "one_sided", "offset"]
 
@@ -105,7 +106,7 @@ def test_a_coarse_linear_layer_against_a_naive_twin(random_networks, number, row
     network = calibrated(net, chip, x)
     linear = net.layers[0].linear
     tiles = network.program.linears[0]
-    seen = run_linear_inputs(net, x)
+    seen = run_linear_inputs(random_networks, net, x)
     rng = np.random.default_rng(1)
     codes = seen[rng.permutation(len(seen))[:40]].astype(np.int64)
     total = np.tile(linear.bias, (len(codes), 1)).astype(np.int64)
@@ -132,11 +133,8 @@ def test_a_coarse_linear_layer_against_a_naive_twin(random_networks, number, row
     assert not np.array_equal(found[0], exact)  # six bits do round
 
 
-def run_linear_inputs(net, x):
-    from imssa_sim.functional.digital import gelu, layer_kernel
-
-    layer = net.layers[0]
-    codes = gelu(layer, layer_kernel(layer, input_codes(layer, encode_inputs(net, x))))
+def run_linear_inputs(random_networks, net, x):
+    codes = random_networks.values(net, x)["layer0.activation"]
     return codes.reshape(-1, codes.shape[-1]).astype(np.int64)
 
 
@@ -151,7 +149,7 @@ def test_a_noisy_sliced_kernel_against_a_naive_twin(random_networks, kernel):
     )  # fmt: skip
     x = sequences(net, 3)
     network = calibrated(net, chip, x, seed=7, chip=2)
-    u = input_codes(net.layers[0], encode_inputs(net, x)).astype(np.int64)
+    u = random_networks.values(net, x)["layer0.input"].astype(np.int64)
     tiles, ready = network.program.kernels[0], network.instance.kernels["chip.layer0.kernel"]
     programmed, k = ready.programmed, net.layers[0].kernel
     gain = k.state_requant.multiplier / 2.0**k.state_requant.shift
@@ -205,7 +203,7 @@ def test_noise_of_slices_is_weighted_by_their_shifts(random_networks):
     x = sequences(net, 4)
     network = calibrated(net, chip, x)
     ready = network.instance.dense["chip.layer0.linear"]
-    codes = np.tile(run_linear_inputs(net, x)[17], (1, 4000, 1)).astype(np.int16)
+    codes = np.tile(run_linear_inputs(random_networks, net, x)[17], (1, 4000, 1)).astype(np.int16)
     reader = reader_of(network)
     sums = np.concatenate([
         part for _, part in reader._blocks("chip.layer0.linear", ready, codes, np.arange(1))

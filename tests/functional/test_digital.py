@@ -11,18 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError
-from imssa_sim.functional.digital import (
-    accumulator_bounds,
-    decode,
-    encode_inputs,
-    gated_sum,
-    kernel_digital,
-    linear_digital,
-    normalise,
-    pool,
-    run_digital,
-)
+from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm, Requantiser
+from imssa_sim.program.operations.linear_map import linear_digital
+from imssa_sim.program.operations.norm import normalise
+from imssa_sim.program.operations.recurrence import accumulator_bounds, kernel_digital
+from imssa_sim.program.saturation import Saturation
 
 
 def clip(value: int, bits: int) -> int:
@@ -255,10 +249,8 @@ def test_state_saturation_is_counted(random_networks):
         k, a_re=2 * one, a_im=zero, b_re=one, b_im=zero, a_shift=zero, b_shift=zero,
         state_requant=Requantiser(2 * one, one, 8),  # gain one
     )  # fmt: skip
-    from imssa_sim.functional.digital import Saturation
-
     saturation = Saturation()
-    kernel_digital(k, np.full((2, 10, 1), 3, dtype=np.int16), saturation=saturation, path="k")
+    kernel_digital(k, np.full((2, 10, 1), 3, dtype=np.int16), saturation=saturation, site="k")
     # x = 3 (2**n - 1): 3, 9, 21, 45, 93, then 189 > 127 at the sixth step and ever after.
     assert saturation.clipped["k.state"] == 2 * 5
     assert saturation.total["k.state"] == 2 * 10 * 2
@@ -305,20 +297,6 @@ def test_linear_is_exact_whatever_blas_precision_it_takes(seed, bits, width):
         for step in range(2):
             acc = naive_linear(linear, x[b, step].tolist())
             assert found[b, step].tolist() == [requant(a, scale, i) for i, a in enumerate(acc)]
-
-
-def test_blocks_compose_to_the_whole(deep):
-    """The analog path strings the same blocks together."""
-    from imssa_sim.functional.digital import gelu, glu_residual_norm, input_codes, layer_kernel
-
-    net, x = deep
-    r = encode_inputs(net, x)
-    for layer in net.layers:
-        g = gelu(layer, layer_kernel(layer, input_codes(layer, r)))
-        z = linear_digital(layer.linear, g)
-        assert gated_sum(layer, z, r).dtype == np.int32
-        r = glu_residual_norm(layer, z, r)
-    np.testing.assert_array_equal(decode(net, pool(net, r)), run_digital(net, x).logits)
 
 
 @pytest.mark.parametrize(

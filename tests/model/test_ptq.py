@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError
-from imssa_sim.functional.digital import accumulator_bounds, run_digital
+from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.calibration import (
     CalibrationOptions,
     Granularities,
@@ -28,6 +28,7 @@ from imssa_sim.model.ptq_digital import sum_factors
 from imssa_sim.model.ptq_kernel import state_matrix_codes
 from imssa_sim.model.quantised import BitWidths
 from imssa_sim.model.quantisers import clipping_range, code_limit, requantiser_scale
+from imssa_sim.program.operations.recurrence import accumulator_bounds
 
 MAXIMUM = CalibrationOptions(activations="max")
 

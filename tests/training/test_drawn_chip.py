@@ -11,9 +11,9 @@ from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.chip import weights_of
 from imssa_sim.functional.counts import ActionCounter
-from imssa_sim.functional.digital import Saturation
 from imssa_sim.functional.reads import Reader
 from imssa_sim.mapping.build import build_program
+from imssa_sim.program.saturation import Saturation
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 

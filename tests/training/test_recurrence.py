@@ -114,7 +114,7 @@ def test_gradients_are_those_of_the_plain_loop(random_networks, form, bits, reve
     steps=st.integers(1, 20),
 )
 def test_values_are_those_of_the_golden_model(random_networks, seed, form, state, inputs, steps):
-    from imssa_sim.functional.digital import kernel_digital
+    from imssa_sim.program.operations.recurrence import kernel_digital
     from imssa_sim.training.recurrence import run_recording
 
     rng = np.random.default_rng(seed)

@@ -1,0 +1,112 @@
+"""How a token goes through a network: the one place where blocks are composed of operations.
+
+::
+
+    sequences ─ input ─ encoder ─ layer0 ─ … ─ layerN ─ pool.sum ─ pool ─ decoder
+
+    norm before   r ┬ norm  ─ kernel [+ kernel_reverse] ─ activation ─ linear ─ gate ─ sum ─ output
+    norm after    r ┼ input ─ kernel …                                             … sum ─ norm
+    no norm       r ┼ input ─ kernel …                                             … sum ─ output
+                    └ residual stream ─────────────────────────────────────────────── ┘
+
+``input`` and ``output`` requantise; where kernels were pruned, ``select`` takes the channels that
+have one. Floats and integers go the same way: a node's name finds its parameters in either.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imssa_sim.program.graph import SOURCE, Graph, Node
+from imssa_sim.program.operations.enter import Enter
+from imssa_sim.program.operations.gate import Gate
+from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.norm import Normalise
+from imssa_sim.program.operations.pool import Pool
+from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.requantise import Requantise
+from imssa_sim.program.operations.select import Select
+from imssa_sim.program.operations.sums import ResidualSum, SaturatingSum
+from imssa_sim.program.operations.table import Table
+
+if TYPE_CHECKING:
+    from imssa_sim.model.quantised import BitWidths
+    from imssa_sim.program.operation import Operation
+    from imssa_sim.program.shape import LayerShape, NetworkShape
+
+
+class _Composer:
+    """Strings nodes together; `add` returns the name of the value for those that take it."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+
+    def add(self, name: str, operation: Operation, *inputs: str, stage: str | None = None) -> str:
+        self.nodes.append(Node(name, operation, inputs, stage or name))
+        return name
+
+
+def compose(shape: NetworkShape, bits: BitWidths) -> Graph:
+    """Return the graph of a network.
+
+    Parameters
+    ----------
+    shape : NetworkShape
+    bits : BitWidths
+        Widths of weights, states and activations.
+    """
+    flow, stream, width = _Composer(), bits.activations, shape.width
+    x = flow.add("input", Enter(shape.inputs, stream), SOURCE)
+    r = flow.add("encoder", LinearMap(shape.inputs, width, stream, bits.linear, stream), x)
+    for number, layer in enumerate(shape.layers):
+        r = _block(flow, f"layer{number}", layer, width, r, bits.of_layer(number), stream)
+    total = flow.add("pool.sum", Pool(width, stream), r, stage="pool")
+    pooled = flow.add("pool", Requantise(width, stream), total, stage="decoder")
+    flow.add("decoder", Head(width, shape.classes, stream, bits.linear, stream), pooled)
+    return Graph(tuple(flow.nodes))
+
+
+def _block(
+    flow: _Composer,
+    path: str,
+    layer: LayerShape,
+    width: int,
+    r: str,
+    bits: BitWidths,
+    stream: int,
+) -> str:
+    """Add one block to the residual stream ``r`` of ``stream`` bits; return the next stream."""
+    channels, act = layer.channels, bits.activations
+
+    entry = f"{path}.input"
+    u = r
+    if layer.norm == "pre":
+        u = flow.add(f"{path}.norm", Normalise(width, bits.kernel_input), u, stage=entry)
+    if channels < width:
+        held = bits.kernel_input if layer.norm == "pre" else stream
+        u = flow.add(f"{path}.select", Select(channels, held), u, stage=entry)
+    if layer.norm != "pre":
+        u = flow.add(entry, Requantise(channels, bits.kernel_input), u)
+
+    middle = f"{path}.activation"
+    y = flow.add(f"{path}.kernel", _kernel(layer, bits, reverse=False), u)
+    if layer.bidirectional:
+        other = flow.add(f"{path}.kernel_reverse", _kernel(layer, bits, reverse=True), u)
+        both = SaturatingSum(channels, bits.kernel_output)
+        y = flow.add(f"{path}.directions", both, y, other, stage=middle)
+    g = flow.add(middle, Table(channels, act), y)
+    z = flow.add(f"{path}.linear", LinearMap(channels, 2 * width, act, bits.linear, act), g)
+
+    end = f"{path}.output"
+    h = flow.add(f"{path}.gate", Gate(width, act), z, stage=end)
+    v = flow.add(f"{path}.sum", ResidualSum(width, max(act, stream)), h, r, stage=end)
+    if layer.norm == "post":
+        return flow.add(f"{path}.norm", Normalise(width, stream), v, stage=end)
+    return flow.add(end, Requantise(width, stream), v)
+
+
+def _kernel(layer: LayerShape, bits: BitWidths, *, reverse: bool) -> Recurrence:
+    return Recurrence(
+        layer.channels, layer.states, bits.kernel_output, reverse, layer.form, widths=bits
+    )

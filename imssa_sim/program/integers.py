@@ -1,0 +1,62 @@
+"""The integers of a quantised network by node, and the backend that runs them exactly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from imssa_sim.program.blocks import compose
+from imssa_sim.program.operations.head import HeadParameters
+from imssa_sim.program.operations.sums import SumFactors
+from imssa_sim.program.saturation import Saturation
+from imssa_sim.program.shape import shape_of
+
+if TYPE_CHECKING:
+    from imssa_sim.model.quantised import QuantisedNetwork
+    from imssa_sim.program.graph import Graph, Node
+
+
+def graph_of(network: QuantisedNetwork) -> Graph:
+    """Return the graph of a quantised network."""
+    return compose(shape_of(network), network.bits)
+
+
+def integer_parameters(network: QuantisedNetwork) -> dict[str, Any]:
+    """Return what each operation takes (its `integers`), by the name of its node."""
+    found: dict[str, Any] = {
+        "input": network.input_scale,
+        "encoder": network.encoder,
+        "pool.sum": None,
+        "pool": network.pool_requant,
+        "decoder": HeadParameters(network.decoder, network.logit_scale),
+    }
+    for number, layer in enumerate(network.layers):
+        factors = layer.product_multiplier, layer.residual_multiplier, layer.sum_shift
+        block = {
+            "norm": layer.norm,
+            "select": layer.kernel_channels,
+            "input": layer.input_requant,
+            "kernel": layer.kernel,
+            "kernel_reverse": layer.kernel_reverse,
+            "directions": layer.kernel.output_requant.limit,
+            "activation": layer.gelu_table,
+            "linear": layer.linear,
+            "gate": layer.gate_table,
+            "sum": SumFactors(*factors),
+            "output": layer.output_requant,
+        }
+        found |= {f"layer{number}.{name}": value for name, value in block.items()}
+    return found
+
+
+class Integers:
+    """A backend in exact integer arithmetic, which counts what its quantisers clip."""
+
+    def __init__(self, network: QuantisedNetwork, saturation: Saturation | None = None) -> None:
+        self.parameters = integer_parameters(network)
+        self.saturation = Saturation() if saturation is None else saturation
+
+    def run(self, node: Node, *values: Any) -> Any:
+        """Return the value of a node from those of its inputs."""
+        return node.operation.integers(
+            self.parameters[node.name], *values, saturation=self.saturation, site=node.name
+        )

@@ -1,0 +1,94 @@
+"""What every operation of a network says of itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from imssa_sim.program.saturation import Saturation
+
+Unit = Literal["requantiser", "lut", "multiplier", "adder", "norm", "mac", "register"]
+Tensor = Literal["A", "B", "C", "D", "linear", "glu"]
+
+
+@dataclass(frozen=True)
+class Work:
+    """``count`` equal actions of one kind of digital unit for one token, of ``bits`` wide words."""
+
+    unit: Unit
+    action: str
+    count: int
+    bits: int
+
+
+@dataclass(frozen=True)
+class Products:
+    """Multiply-accumulates for one token: ``count`` of words of ``bits`` with those of a tensor.
+
+    ``useful`` ones are those with a weight of the network; a product of two activations is not.
+    """
+
+    tensor: Tensor
+    count: int
+    weight_bits: int
+    bits: int
+
+    @property
+    def useful(self) -> bool:
+        """Whether they count as useful MACs."""
+        return self.tensor != "glu"
+
+
+@dataclass(frozen=True)
+class Held:
+    """``count`` weights of ``bits`` that one tensor holds."""
+
+    tensor: Tensor
+    count: int
+    bits: int
+
+
+class Operation(ABC):
+    """One operation on tokens. Its sizes and widths are here, its parameters with the network.
+
+    Sizes suffice for all that is counted; the parameters come to `integers` by the node's name.
+    """
+
+    by_token: ClassVar[bool] = True
+    """Whether each token of the result follows from the same token of the inputs."""
+    pools: ClassVar[bool] = False
+    """Whether the tokens of a sequence become one."""
+
+    outputs: int
+    """Words of a token of the result."""
+    bits: int
+    """Width of such a word."""
+
+    @abstractmethod
+    def integers(
+        self, parameters: Any, *values: Any, saturation: Saturation | None = None, site: str
+    ) -> Any:
+        """Return the codes (…, outputs) of integer inputs, exactly as digital hardware does.
+
+        Parameters
+        ----------
+        parameters
+            Of the node, see `imssa_sim.program.integers`.
+        values : integer arrays (…, words)
+        saturation : Saturation or None
+            Counts clipped values under ``site``.
+        """
+
+    def work(self) -> tuple[Work, ...]:
+        """Return what digital units do for one token, in order."""
+        return ()
+
+    def products(self) -> tuple[Products, ...]:
+        """Return the multiply-accumulates that one token asks for."""
+        return ()
+
+    def weights(self) -> tuple[Held, ...]:
+        """Return the weights that it holds, biases left out."""
+        return ()

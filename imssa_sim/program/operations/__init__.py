@@ -1,0 +1,1 @@
+"""The operations of a network, one file each: integer semantics, actions, MACs and weights."""

@@ -1,0 +1,35 @@
+"""Pooling: the sum over the steps of a sequence; what follows divides by their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from imssa_sim.program.operation import Operation, Work
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imssa_sim.program.saturation import Saturation
+
+
+@dataclass(frozen=True)
+class Pool(Operation):
+    """The wide sum over the steps."""
+
+    outputs: int
+    bits: int
+    by_token: ClassVar[bool] = False
+    pools: ClassVar[bool] = True
+
+    def integers(
+        self, parameters: None, *values: Any, saturation: Saturation | None = None, site: str
+    ) -> NDArray[np.int64]:
+        """Return the sums (B, outputs) of codes (B, L, outputs); there are no parameters."""
+        return np.asarray(values[0].sum(axis=1, dtype=np.int64))
+
+    def work(self) -> tuple[Work, ...]:
+        """Return one addition per word."""
+        return (Work("adder", "add", self.outputs, self.bits),)

@@ -1,0 +1,222 @@
+"""Recurrences: quantised S4D kernels over whole sequences, in exact arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from imssa_sim import threads
+from imssa_sim.model.quantisers import requantiser_scale
+from imssa_sim.program.operation import Held, Operation, Products, Work
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from imssa_sim.model.quantised import BitWidths, IntArray, OutputForm, QuantisedKernel
+    from imssa_sim.program.saturation import Saturation
+
+    Codes = NDArray[np.int16]
+
+FLOAT32_EXACT = 1 << 24
+"""Integers below are exact in single precision."""
+
+
+@dataclass(frozen=True)
+class Recurrence(Operation):
+    """The kernels of one layer and direction (`imssa_sim.model.quantised.QuantisedKernel`).
+
+    Attributes
+    ----------
+    outputs, states : int
+        Kernels (channels), and real states of all of them together.
+    bits : int
+        Width of an output.
+    reverse : bool
+        From the last step to the first; such a kernel has no feed-through of its own.
+    form : {"lookahead", "separate"}
+        Where the feed-through enters: ``separate`` has it beside the sum over the states.
+    widths : BitWidths
+        Of the layer.
+    """
+
+    outputs: int
+    states: int
+    bits: int
+    reverse: bool
+    form: OutputForm
+    widths: BitWidths
+    by_token: ClassVar[bool] = False
+
+    def integers(
+        self,
+        parameters: QuantisedKernel,
+        *values: Any,
+        saturation: Saturation | None = None,
+        site: str,
+    ) -> Codes:
+        """Return the outputs (B, L, outputs) of codes (B, L, outputs)."""
+        return kernel_digital(parameters, values[0], self.reverse, saturation, site)
+
+    def loop(self) -> tuple[Work, ...]:
+        """Return the work that closes the recurrence: the next token waits for it."""
+        states, bits = self.states, self.widths.state
+        return (
+            Work("mac", "mac", 4 * states, bits),
+            Work("requantiser", "requantise", states, bits),
+            Work("register", "write", states, bits),
+        )
+
+    def output(self) -> tuple[Work, ...]:
+        """Return the work on the outputs, behind the loop."""
+        return (Work("requantiser", "requantise", self.outputs, self.bits),)
+
+    def work(self) -> tuple[Work, ...]:
+        """Return loop and output; the feed-through of the separate form is apart."""
+        return self.loop() + self.output()
+
+    def feedthrough(self) -> tuple[Work, ...]:
+        """Return the work of D·u beside the sum over the states, which the separate form has."""
+        if self.form != "separate":
+            return ()
+        return (
+            Work("mac", "mac", self.outputs, self.widths.D),
+            Work("requantiser", "requantise", self.outputs, self.bits),
+            Work("adder", "add", self.outputs, self.bits),
+        )
+
+    def products(self) -> tuple[Products, ...]:
+        """Return the complex products: two real ones per state for A, one for B and for C."""
+        own = self.widths
+        found = (
+            Products("A", 2 * self.states, own.A, own.state),
+            Products("B", self.states, own.B, own.kernel_input),
+            Products("C", self.states, own.C, own.state),
+        )
+        through = Products("D", self.outputs, own.D, own.kernel_input)
+        return found if self.reverse else (*found, through)
+
+    def weights(self) -> tuple[Held, ...]:
+        """Return the weights; each direction holds its own copy of A, which they share."""
+        own = self.widths
+        found = tuple(Held(name, self.states, own.widths()[name]) for name in ("A", "B", "C"))
+        return found if self.reverse else (*found, Held("D", self.outputs, own.D))
+
+    def stored_bits(self, on_tiles: bool) -> int:
+        """Return the bits of the weights that digital multiply-accumulates read."""
+        own = self.widths
+        beside = self.outputs * own.D if self.form == "separate" else 0
+        return beside + (0 if on_tiles else self.states * (own.A + own.B + own.C))
+
+
+def kernel_digital(
+    kernel: QuantisedKernel,
+    u: Codes,
+    reverse: bool = False,
+    saturation: Saturation | None = None,
+    site: str = "kernel",
+) -> Codes:
+    """Run the recurrence of one layer's kernels over whole sequences.
+
+    Parameters
+    ----------
+    kernel : QuantisedKernel
+    u : int16 array (B, L, H)
+    reverse : bool
+        Run from the last step to the first.
+
+    Returns
+    -------
+    int16 array (B, L, H)
+    """
+    from imssa_sim.kernels.digital_recurrence import ABREAST, run_block
+
+    u = np.ascontiguousarray(u, dtype=np.int16)
+    batch, _, channels = u.shape
+    largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
+    state_bound, output_bound = accumulator_bounds(kernel, largest)
+    exact_in_single = max(state_bound.max(), output_bound.max()) < FLOAT32_EXACT
+    word: Any = np.float32 if exact_in_single else np.float64
+    weights = np.stack(
+        [
+            kernel.a_re << kernel.a_shift,
+            kernel.a_im << kernel.a_shift,
+            kernel.b_re << kernel.b_shift,
+            kernel.b_im << kernel.b_shift,
+            kernel.c_re << kernel.c_shift[:, None],
+            kernel.c_im << kernel.c_shift[:, None],
+        ],
+        axis=1,
+    )
+    through = kernel.feedthrough_requant
+    output_scale = np.zeros((channels, 2))
+    output_scale[:, 0] = requantiser_scale(kernel.output_requant)
+    if through is not None:
+        output_scale[:, 1] = requantiser_scale(through)
+    limits = [kernel.state_requant.limit, kernel.output_requant.limit]
+    matrix, through_gain, state_scale, scale, constants = (
+        np.asarray(values, dtype=word).ravel()
+        for values in (
+            weights,
+            kernel.d << kernel.d_shift,
+            requantiser_scale(kernel.state_requant),
+            output_scale,
+            [*limits, 0.0, 0.5, 1.0],
+        )
+    )
+    y = np.empty_like(u)
+
+    def block(first: int) -> IntArray:
+        clipped = np.zeros(2, dtype=np.int64)
+        ahead = kernel.form == "lookahead"
+        run_block(
+            matrix,
+            through_gain,
+            state_scale,
+            scale,
+            constants,
+            ahead,
+            reverse,
+            u,
+            y,
+            first,
+            clipped,
+        )
+        return clipped
+
+    clipped = sum(threads.ordered_map(block, range(0, batch, ABREAST)), np.zeros(2, dtype=np.int64))
+    if saturation is not None:
+        states, outputs = clipped
+        saturation.add(f"{site}.state", states, kernel.states * (y.size // channels))
+        saturation.add(f"{site}.output", outputs, y.size)
+    return one_step_ahead(y) if reverse and kernel.form == "separate" else y
+
+
+def one_step_ahead(y: Codes) -> Codes:
+    """Return the outputs (B, L, H) of a reverse kernel moved to the step before; the last is zero.
+
+    The anticausal direction's output at step k is of the state at k + 1 (`QuantisedKernel`).
+    """
+    moved = np.zeros_like(y)
+    moved[:, :-1] = y[:, 1:]
+    return moved
+
+
+def accumulator_bounds(kernel: QuantisedKernel, input_limit: int) -> tuple[IntArray, IntArray]:
+    """Return bounds on the magnitudes of state (H, M) and output (H,) accumulators.
+
+    From the weights as they are, with every code at its limit: ``sum |w| * limit``.
+
+    Parameters
+    ----------
+    kernel : QuantisedKernel
+    input_limit : int
+        Largest input code.
+    """
+    state_limit = kernel.state_requant.limit
+    a = (np.abs(kernel.a_re) + np.abs(kernel.a_im)) << kernel.a_shift
+    b = np.maximum(np.abs(kernel.b_re), np.abs(kernel.b_im)) << kernel.b_shift
+    c = (np.abs(kernel.c_re) + np.abs(kernel.c_im)).sum(axis=1) << kernel.c_shift
+    d = np.abs(kernel.d) << kernel.d_shift
+    return a * state_limit + b * input_limit, c * state_limit + d * input_limit

@@ -1,0 +1,84 @@
+"""What a network is, apart from its values: all that its graph depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imssa_sim.model.kept import kept_modes
+from imssa_sim.model.network import Network
+from imssa_sim.model.quantised import OutputForm, QuantisedNetwork
+
+Position = Literal["pre", "post", "none"]
+
+
+@dataclass(frozen=True)
+class LayerShape:
+    """One block.
+
+    Attributes
+    ----------
+    channels, states : int
+        Kernels, and real states of all of them together, in one direction; pruned ones left out.
+    bidirectional : bool
+    norm : {"pre", "post", "none"}
+        Where the block is normalised.
+    form : {"lookahead", "separate"}
+        How the kernels' outputs are formed (`QuantisedKernel`).
+    """
+
+    channels: int
+    states: int
+    bidirectional: bool = False
+    norm: Position = "post"
+    form: OutputForm = "lookahead"
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """A network: inputs, width H of the residual stream, classes, and the layers between."""
+
+    inputs: int
+    width: int
+    classes: int
+    layers: tuple[LayerShape, ...]
+
+    @classmethod
+    def uniform(
+        cls,
+        *,
+        layers: int,
+        width: int,
+        state: int,
+        inputs: int,
+        classes: int,
+        bidirectional: bool = False,
+        norm: Position = "post",
+    ) -> NetworkShape:
+        """Return a network of equal layers with a kernel of ``state`` real states per channel."""
+        layer = LayerShape(width, width * state, bidirectional, norm)
+        return cls(inputs, width, classes, (layer,) * layers)
+
+
+def shape_of(network: Network | QuantisedNetwork) -> NetworkShape:
+    """Return the shape of a float or quantised network."""
+    if isinstance(network, QuantisedNetwork):
+        width, inputs = network.encoder.weight.shape
+        layers = tuple(
+            LayerShape(
+                layer.kernel.channels,
+                layer.kernel.states,
+                layer.kernel_reverse is not None,
+                layer.norm_position,
+                layer.kernel.form,
+            )
+            for layer in network.layers
+        )
+        return NetworkShape(inputs, width, network.decoder.weight.shape[0], layers)
+    found = []
+    for held in network.layers:
+        kept = kept_modes(held.kernel)
+        norm: Position = "none" if held.norm is None else network.norm_position
+        both = held.kernel.C_reverse is not None
+        found.append(LayerShape(len(kept.channels), 2 * int(kept.count.sum()), both, norm))
+    return NetworkShape(network.inputs, network.width, network.classes, tuple(found))
