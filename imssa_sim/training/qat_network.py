@@ -202,7 +202,9 @@ class _Pass:
         into = code_limit(bits.kernel_input)
         if layer.input_requant is None:
             exact = self._normalised(i, r * entry)[..., layer.kernel_channels]
-            codes = self._codes(f"{path}.norm", codes_of(r))[..., layer.kernel_channels]
+            codes = self._codes(f"{path}.norm", codes_of(r))
+            if f"{path}.select" in self.graph:
+                codes = self._codes(f"{path}.select", codes)
             u = rounded(exact / scale["kernel_input"], codes, into)
         else:
             taken = r if len(kept.channels) == r.shape[-1] else r[..., layer.kernel_channels]
