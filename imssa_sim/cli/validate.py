@@ -14,27 +14,26 @@ def validate(workload: str, overrides: list[str]) -> None:
 
     Raises
     ------
-    ConfigError
-        With every problem of the workload, its overrides and its cards.
-    ValidityError
-        For bits, rate, node or supply outside the range of a converter's, driver's or digital card,
-        or conditions outside the range of the cell's card.
+    ImssaError
+        With every problem of the workload, its overrides and its cards; or with the first that a
+        run would come upon, as far as that can be known without the data.
     """
-    from imssa_sim.costs.pricing import check_operating_point
-    from imssa_sim.devices.cell import check_conditions
+    from imssa_sim.simulation.checks import check_by_trial, check_settings, doubts
 
     loaded = load_config(workload, overrides)
     problems = _unknown_data(loaded)
     if problems:
         raise ConfigError(problems)
-    check_operating_point(loaded.config.hardware)
-    check_conditions(loaded.config.hardware, loaded.config.evaluate.time_since_programming)
+    check_settings(loaded.config)
+    check_by_trial(loaded.config)
     kinds = Counter(origin.kind for origin in loaded.origins.values())
     cards = {card.name for card in cards_used(loaded.config).values()}
     print(
         f"{loaded.path}: valid ({len(loaded.origins)} values: {kinds['file']} from the file, "
         f"{kinds['override']} overridden, {kinds['default']} defaults; {len(cards)} cards)"
     )
+    for doubt in doubts(loaded.config):
+        print(f"warning: {doubt}")
 
 
 def _unknown_data(loaded: LoadedConfig) -> list[Problem]:

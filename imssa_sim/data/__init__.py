@@ -3,7 +3,9 @@
 from imssa_sim.data.dataset import Dataset, Split
 from imssa_sim.data.folders import MissingDataError
 from imssa_sim.data.registry import (
+    DataSource,
     ResolvedData,
+    check_dataset_name,
     dataset_description,
     dataset_names,
     load_dataset,
@@ -11,10 +13,12 @@ from imssa_sim.data.registry import (
 )
 
 __all__ = [
+    "DataSource",
     "Dataset",
     "MissingDataError",
     "ResolvedData",
     "Split",
+    "check_dataset_name",
     "dataset_description",
     "dataset_names",
     "load_dataset",

@@ -16,15 +16,16 @@ from imssa_sim.data.heidelberg import load_heidelberg
 from imssa_sim.data.keywords import load_keywords
 from imssa_sim.data.mnist import load_mnist
 from imssa_sim.data.speech_commands import load_words
-from imssa_sim.errors import InputError, nearest
+from imssa_sim.registry import Registry, unknown
 
 
 @dataclass(frozen=True)
-class _Entry:
+class DataSource:
     """A data set: its description for ``list data``, and its loader.
 
     A loader takes the folder, None for the usual places, and the settings; it ignores those that
-    have no meaning for its data.
+    have no meaning for its data. Other packages add theirs in the entry point group
+    ``imssa_sim.data``, under the name of the data set.
     """
 
     description: str
@@ -57,40 +58,54 @@ def _heidelberg(path: Path | None, config: DataConfig) -> Dataset:
     return load_heidelberg("shd", path, config.spikes)
 
 
-_DATASETS = {
-    "sdigits": _Entry("8x8 handwritten digits, 64 steps; bundled", partial(_digits, "sdigits", 8)),
-    "digits32": _Entry(
+_OWN = {
+    "sdigits": DataSource(
+        "8x8 handwritten digits, 64 steps; bundled", partial(_digits, "sdigits", 8)
+    ),
+    "digits32": DataSource(
         "handwritten digits as 32x32, 1,024 steps; bundled", partial(_digits, "digits32", 32)
     ),
-    "cifar10": _Entry(
+    "cifar10": DataSource(
         "CIFAR-10, grey, 1,024 steps; a local folder", partial(_cifar10, "cifar10", False)
     ),
-    "cifar10_rgb": _Entry(
+    "cifar10_rgb": DataSource(
         "CIFAR-10, colour, 1,024 steps; a local folder", partial(_cifar10, "cifar10_rgb", True)
     ),
-    "smnist": _Entry(
+    "smnist": DataSource(
         "MNIST row by row, 784 steps; a local folder", partial(_mnist, "smnist", False)
     ),
-    "psmnist": _Entry(
+    "psmnist": DataSource(
         "MNIST in a fixed random order, 784 steps; a local folder",
         partial(_mnist, "psmnist", True),
     ),
-    "shd": _Entry("Spiking Heidelberg Digits, counted in frames; a local folder", _heidelberg),
-    "keywords": _Entry("12 words, SYNTHETIC, 100 log-mel frames; test part bundled", _keywords),
-    "speech_commands": _Entry(
+    "shd": DataSource("Spiking Heidelberg Digits, counted in frames; a local folder", _heidelberg),
+    "keywords": DataSource("12 words, SYNTHETIC, 100 log-mel frames; test part bundled", _keywords),
+    "speech_commands": DataSource(
         "spoken words, 16,000 samples or log-mel frames; a local folder", _speech_commands
     ),
 }
+DATASETS: Registry[DataSource] = Registry("data set", "imssa_sim.data", _OWN)
 
 
 def dataset_names() -> tuple[str, ...]:
     """Return the names of all data sets, sorted."""
-    return tuple(sorted(_DATASETS))
+    return tuple(sorted(DATASETS))
+
+
+def check_dataset_name(name: str) -> None:
+    """Refuse the name of a data set that is not there, with the nearest one.
+
+    Raises
+    ------
+    InputError
+    """
+    if name not in DATASETS:
+        raise unknown("data set", name, dataset_names())
 
 
 def dataset_description(name: str) -> str:
     """Return what a data set of `dataset_names` is, in some words."""
-    return _DATASETS[name].description
+    return DATASETS[name].description
 
 
 def load_dataset(
@@ -118,13 +133,8 @@ def load_dataset(
     InputError
         The name is unknown, or the folder is missing (`MissingDataError`), incomplete or corrupt.
     """
-    entry = _DATASETS.get(name)
-    if entry is None:
-        close = nearest(name, dataset_names())
-        hint = f"; did you mean '{close}'?" if close else ""
-        raise InputError(f"unknown data set '{name}'{hint} (one of {', '.join(dataset_names())})")
     given = DataConfig(name=name) if settings is None else settings
-    return entry.load(path, given.model_copy(update={"normalise": normalise}))
+    return DATASETS[name].load(path, given.model_copy(update={"normalise": normalise}))
 
 
 @dataclass(frozen=True)

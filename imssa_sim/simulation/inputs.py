@@ -57,18 +57,12 @@ def prepare_inputs(config: RunConfig) -> Inputs:
     resolved = resolve_dataset(config.data)
     dataset = resolved.dataset
     _check_fit(config, dataset)
-    name = config.data.fallback_checkpoint if resolved.fallback else config.model.checkpoint
-    checkpoint = Path(name) if name is not None else None
-    quantisers: TrainedQuantisers | None = None
-    if checkpoint is None:
-        network = network_of_config(config.model, seed=config.seed)
-    else:
-        loaded = load_checkpoint(checkpoint, structure_of_config(config.model))
-        network, quantisers = loaded.network, loaded.quantisers
+    weights = load_weights(config, resolved.fallback)
+    checkpoint = weights.checkpoint
     chosen = _pick(len(dataset.test), config.evaluate.samples, config.seed)
     calibration = _pick(len(dataset.train), config.calibration.samples, config.seed + 1)
     return Inputs(
-        network=network,
+        network=weights.network,
         calibration=dataset.train.inputs[calibration],
         inputs=part_of(dataset.test.inputs, chosen),
         labels=dataset.test.labels[chosen],
@@ -84,8 +78,38 @@ def prepare_inputs(config: RunConfig) -> Inputs:
             calibration_samples=len(calibration),
             message=_message(config, dataset, checkpoint, resolved.fallback),
         ),
-        quantisers=quantisers,
+        quantisers=weights.quantisers,
     )
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A float network, its trained quantisers and its file, where it has them."""
+
+    network: Network
+    quantisers: TrainedQuantisers | None = None
+    checkpoint: Path | None = None
+
+
+def load_weights(config: RunConfig, fallback: bool) -> Weights:
+    """Return the network that a run uses, random where no checkpoint is named.
+
+    Parameters
+    ----------
+    config : RunConfig
+    fallback : bool
+        Whether it is the one for ``data.fallback``.
+
+    Raises
+    ------
+    InputError
+        The checkpoint is unusable, or of another size than the ``model`` section.
+    """
+    name = config.data.fallback_checkpoint if fallback else config.model.checkpoint
+    if name is None:
+        return Weights(network_of_config(config.model, seed=config.seed))
+    loaded = load_checkpoint(Path(name), structure_of_config(config.model))
+    return Weights(loaded.network, loaded.quantisers, Path(name))
 
 
 def part_of(inputs: Sequences, places: NDArray[np.int64]) -> Sequences:

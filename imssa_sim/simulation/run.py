@@ -10,14 +10,13 @@ from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.compiled.notices import listening
 from imssa_sim.config.functional import functional_part
 from imssa_sim.costs.model import CostModel
-from imssa_sim.costs.pricing import check_operating_point
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
+from imssa_sim.simulation.checks import check_by_trial, check_settings, doubts
 from imssa_sim.simulation.clock import Clock, peak_memory
 from imssa_sim.simulation.inputs import prepare_inputs
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.result import RunResult
-from imssa_sim.simulation.schedule import check_times
 from imssa_sim.simulation.values import run_values
 from imssa_sim.threads import use_threads
 from imssa_sim.timing.simulate import simulate_timing
@@ -67,14 +66,16 @@ def simulate(
     """
     config = loaded.config
     told = progress if progress is not None else Silent()
-    check_operating_point(config.hardware)
-    check_times(config)
+    check_settings(config)
+    for doubt in doubts(config):
+        told.note(f"warning: {doubt}")
     clock = Clock(told)
     key = functional_key(config)
     values: Values
     if memory is not None and key in memory:
         values = memory[key]
     else:
+        check_by_trial(config)
         with clock.phase("data and weights"):
             inputs = prepare_inputs(config)
         told.note(inputs.used.message)

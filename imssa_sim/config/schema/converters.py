@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from imssa_sim.config.fields import (
     CardReference,
@@ -15,6 +15,7 @@ from imssa_sim.config.fields import (
     Positive,
     Section,
     Time,
+    problem,
 )
 
 AdcCard = Annotated[str, CheckCard, CardReference("adc")]
@@ -46,6 +47,15 @@ class AdcConfig(Section):
     """Gain and offset of each column are set by reads of the programmed array."""
     calibration_reads: Annotated[int, Field(ge=8, le=65536)] = 64
     """Reads of every tile that one calibration takes."""
+
+    @model_validator(mode="after")
+    def _effective(self) -> AdcConfig:
+        if self.enob is not None and self.enob > self.bits:
+            raise problem(
+                f"enob: {self.enob:g} effective bits of bits: {self.bits}",
+                remedy="no converter has more effective bits than bits",
+            )
+        return self
 
 
 class DacConfig(Section):

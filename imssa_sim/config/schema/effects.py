@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from imssa_sim.config.fields import Positive, Probability, Section
+from imssa_sim.config.fields import Positive, Probability, Section, problem
 
 
 class EffectsConfig(Section):
@@ -53,3 +53,12 @@ class FaultsConfig(Section):
     """Probability of a bit line to give none."""
     dead_converters: Probability = 0.0
     """Probability of a converter to give code 0 for all columns that it serves."""
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> FaultsConfig:
+        if (self.stuck_on or 0.0) + (self.stuck_off or 0.0) > 1:
+            raise problem(
+                f"stuck_on: {self.stuck_on:g} and stuck_off: {self.stuck_off:g} add to more than 1",
+                remedy="a cell is stuck on or off, not both",
+            )
+        return self

@@ -1,0 +1,136 @@
+"""What can be known of a run before its data are read; `validate` and `run` both ask here.
+
+Some of it is written down as a rule. The rest is found by trying: one layer of the network runs
+through every part of a run, on a few steps of made-up numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from imssa_sim.baselines.gpu import evaluate_baselines
+from imssa_sim.costs.model import CostModel
+from imssa_sim.costs.pricing import check_operating_point
+from imssa_sim.data import check_dataset_name
+from imssa_sim.devices.cell import check_conditions
+from imssa_sim.ledger.build import build_ledger
+from imssa_sim.mapping.build import build_program
+from imssa_sim.model.ptq import quantise
+from imssa_sim.model.quantised import bits_from
+from imssa_sim.simulation.clock import Clock
+from imssa_sim.simulation.inputs import Inputs, load_weights
+from imssa_sim.simulation.progress import Silent
+from imssa_sim.simulation.result import DataUsed
+from imssa_sim.simulation.schedule import check_times
+from imssa_sim.simulation.values import output_form, run_values
+from imssa_sim.timing.simulate import simulate_timing
+from imssa_sim.units import format_si
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import RunConfig
+    from imssa_sim.model.network import Network
+
+_SEQUENCES, _STEPS = 2, 8  # of the trial: enough for each kernel to look ahead, and for a batch
+FO4_PER_LENGTH = 360e-12 / 1e-6
+"""Delay of an inverter with a fan-out of four per gate length [s/m] (Ho, Mai, Horowitz 2001)."""
+FO4_PER_CYCLE = 6
+"""Least useful logic depth of a pipeline stage (Hrishikesh et al., ISCA 2002)."""
+
+
+def check_settings(config: RunConfig) -> None:
+    """Refuse what the rules forbid; takes no time.
+
+    Raises
+    ------
+    InputError
+        An unknown data set.
+    ValidityError
+        Bits, rate, node, supply, voltage, temperature or times outside of what a card holds for.
+    """
+    check_dataset_name(config.data.name)
+    if config.data.fallback is not None:
+        check_dataset_name(config.data.fallback)
+    check_operating_point(config.hardware)
+    check_conditions(config.hardware, config.evaluate.time_since_programming)
+    check_times(config)
+
+
+def check_by_trial(config: RunConfig) -> None:
+    """Refuse what a run would come upon behind its data: some hundredths of a second.
+
+    Raises
+    ------
+    ImssaError
+        As `imssa_sim.simulation.run.simulate`, of all that does not depend on the data.
+    """
+    network = load_weights(config, fallback=False).network
+    if config.data.fallback is not None and config.data.fallback_checkpoint is not None:
+        load_weights(config, fallback=True)
+    hardware = config.hardware
+    noise = np.random.Generator(np.random.PCG64(0))
+    made_up = noise.standard_normal((_SEQUENCES, _STEPS, network.inputs)).astype(np.float32)
+    if hardware.chip.tiles != "auto":  # only the whole network tells how many tiles it needs
+        bits = bits_from(config.bits.model_dump())
+        whole = quantise(network, bits, made_up, output_form(config))
+        build_program(whole, hardware, _STEPS)
+    tried = _one_layer(config)
+    inputs = _made_up_inputs(replace(network, layers=network.layers[:1]), made_up)
+    values = run_values(tried, inputs, Clock(Silent()))
+    program = build_program(values.network, tried.hardware, _STEPS)
+    timing = simulate_timing(program, tried.hardware)
+    costs = CostModel(program, tried.hardware)
+    build_ledger(program, costs, timing, values.activity, values.upkeep)
+    evaluate_baselines(config, _STEPS)
+
+
+def _one_layer(config: RunConfig) -> RunConfig:
+    """Return the configuration of the trial: one layer, one chip, no stream."""
+    first = {kind: width[0] if isinstance(width, tuple) else width for kind, width in config.bits}
+    chip = config.hardware.chip.model_copy(update={"tiles": "auto"})
+    stream = config.evaluate.stream.model_copy(update={"duration": 0.0})
+    evaluate = {"chips": 1, "stream": stream, "chip_samples": "all", "threads": 1}
+    return config.model_copy(
+        update={
+            "model": config.model.model_copy(update={"layers": 1}),
+            "bits": config.bits.model_copy(update=first),
+            "hardware": config.hardware.model_copy(update={"chip": chip}),
+            "evaluate": config.evaluate.model_copy(update=evaluate),
+        }
+    )
+
+
+def _made_up_inputs(network: Network, sequences: np.ndarray) -> Inputs:
+    numbers = np.arange(len(sequences))
+    used = DataUsed(
+        name="", source="", fingerprint="", fallback=False, checkpoint="", samples=len(sequences),
+        test_size=len(sequences), calibration_samples=len(sequences), message="",
+    )  # fmt: skip
+    return Inputs(network, sequences, sequences, np.zeros_like(numbers), numbers, used)
+
+
+def doubts(config: RunConfig) -> tuple[str, ...]:
+    """Return what is legal in a configuration and hardly meant, one sentence for each."""
+    hardware, tile = config.hardware, config.hardware.chip.tile
+    found = []
+    fastest = 1 / (FO4_PER_CYCLE * FO4_PER_LENGTH * hardware.chip.technology)
+    if hardware.chip.clock > fastest:
+        found.append(
+            f"hardware.chip.clock: {format_si(hardware.chip.clock, 'Hz')} leaves less than "
+            f"{FO4_PER_CYCLE} gate delays (FO4) in a cycle at "
+            f"{format_si(hardware.chip.technology, 'm')}; "
+            f"up to {format_si(fastest, 'Hz')} is plausible"
+        )
+    if hardware.adc.per_tile > tile.columns:
+        found.append(
+            f"hardware.adc.per_tile: {hardware.adc.per_tile} converters for {tile.columns} bit "
+            "lines; those beyond never convert, but take area and leak"
+        )
+    if hardware.adc.enob is not None and hardware.adc.enob < 1:
+        found.append(
+            f"hardware.adc.enob: {hardware.adc.enob:g} effective bits: the noise is larger than "
+            "the range"
+        )
+    return tuple(found)
