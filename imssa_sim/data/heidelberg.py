@@ -30,6 +30,9 @@ CLASSES = (
 VALIDATION_SHARE = 0.1
 """Of the training recordings; the test recordings are the official ones."""
 
+LONGEST = 10.0
+"""No recording of a digit is as long [s]; the longest of the data set takes less than 1.4 s."""
+
 _FILES = {"train": "shd_train.h5", "test": "shd_test.h5"}
 _KEYS = ("spikes/times", "spikes/units", "labels")
 _SUBFOLDERS = ("shd", "SHD", "hdspikes")
@@ -149,6 +152,19 @@ def _counter(path: Path, spikes: SpikesConfig, shape: tuple[int, int]) -> Read:
     return read
 
 
+def _check_unit(latest: float, where: str) -> None:
+    """Refuse times that cannot be seconds; in silence nearly every spike would be left out."""
+    if latest <= LONGEST:
+        return
+    scales = {"ms": 1e3, "µs": 1e6, "ns": 1e9}
+    likely = [unit for unit, factor in scales.items() if latest <= LONGEST * factor]
+    advice = f"; they seem to be in {likely[0]}: divide by {scales[likely[0]]:g}" if likely else ""
+    raise InputError(
+        f"{where} has a spike at {latest:g}, but times are in seconds and no recording of a digit "
+        f"takes {LONGEST:g} s{advice}"
+    )
+
+
 def frame_counts(
     times: NDArray[np.float64],
     units: NDArray[np.int64],
@@ -176,12 +192,14 @@ def frame_counts(
     Raises
     ------
     InputError
-        The arrays differ in length, a time is negative or not finite, or a unit is out of range.
+        The arrays differ in length, a time is negative, not finite or no time in seconds, or a
+        unit is out of range.
     """
     if times.shape != units.shape or times.ndim != 1:
         raise InputError(f"{where} has {times.size} times and {units.size} units")
     if not (np.isfinite(times).all() and (times >= 0).all()):
         raise InputError(f"{where} has times that are negative or not finite")
+    _check_unit(float(np.max(times, initial=0.0)), where)
     if units.size and not 0 <= units.min() <= units.max() < UNITS:
         raise InputError(f"{where} has units outside 0…{UNITS - 1}")
     # Times are multiples of the recording's clock, so the edge of a frame must not depend on the

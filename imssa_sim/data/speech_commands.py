@@ -94,7 +94,10 @@ def scan_words(name: str, path: Path | None) -> WordFolders:
     """
     folder = find_folder(name, path, _SUBFOLDERS, "[!_.]*/*.wav")
     found = {
-        word.name: sorted(f"{word.name}/{file.name}" for file in word.glob("*.wav"))
+        # Files that begin with a point are companions that some systems leave beside others.
+        word.name: sorted(
+            f"{word.name}/{file.name}" for file in word.glob("*.wav") if file.name[0] != "."
+        )
         for word in sorted(folder.iterdir())
         if word.is_dir() and word.name[0] not in "_."
     }
@@ -141,7 +144,7 @@ def _listed_parts(lists: list[Path], paths: tuple[str, ...]) -> NDArray[np.int64
     parts = np.zeros(len(paths), dtype=np.int64)
     for part, file in enumerate(lists, start=1):
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{file}: cannot be read ({error})") from error
         for number, line in enumerate(lines, start=1):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.config.schema import ModelConfig
@@ -146,12 +147,22 @@ def convert_checkpoint(source: Path, target: Path, expected: Structure | None = 
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError, deserialize, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
             texts: dict[str, str] = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            stored = {name: file.get_slice(name).get_dtype() for name in names}
+            _check_types(path, stored)
+            brief = [name for name, dtype in stored.items() if dtype == "BF16"]
+            tensors = {name: file.get_tensor(name) for name in names if name not in brief}
+        if brief:  # NumPy has no such type
+            tensors |= {
+                name: _widened(found)
+                for name, found in deserialize(path.read_bytes())  # type: ignore[no-untyped-call]
+                if name in brief
+            }
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(
             f"{path}: not a safetensors file, or truncated ({error}); a checkpoint of the "
@@ -164,6 +175,22 @@ def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, An
     if not isinstance(metadata, dict):
         raise InputError(f"{path}: its metadata '{_ENTRY}' must be a JSON object")
     return tensors, metadata
+
+
+def _check_types(path: Path, stored: Mapping[str, str]) -> None:
+    """Refuse numbers of 8 bits, whose scales the file does not hold."""
+    for name, dtype in stored.items():
+        if dtype.startswith(("F8", "F6", "F4")):
+            raise InputError(
+                f"{path}: '{name}' is stored as {dtype}, a type of too few bits for parameters "
+                "of a recurrence; store the network as float32 or bfloat16"
+            )
+
+
+def _widened(found: Mapping[str, Any]) -> NDArray[np.float32]:
+    """Return a bfloat16 tensor as float32, of which it has the upper half."""
+    upper = np.frombuffer(found["data"], dtype="<u2").astype(np.uint32)
+    return (upper << np.uint32(16)).view(np.float32).reshape(found["shape"])
 
 
 def _stored_structure(path: Path, metadata: dict[str, Any]) -> Structure | None:

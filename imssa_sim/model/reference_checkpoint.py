@@ -1,11 +1,13 @@
 """Checkpoints that the authors' implementation of S4D writes with ``torch.save``.
 
 The file holds a mapping with ``model`` (the ``state_dict``), ``acc`` and ``epoch``; a bare
-``state_dict`` is taken too. It is read with ``weights_only=True``, so no code in it can run.
+``state_dict`` is taken too. It is read with ``weights_only=True``, so no code in it can run; the
+``argparse.Namespace`` that scripts store beside the weights is let through and not looked at.
 """
 
 from __future__ import annotations
 
+import argparse
 import pickle
 import warnings
 from pathlib import Path
@@ -37,7 +39,9 @@ def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
         with warnings.catch_warnings():
             # PyTorch warns of an unusual pickle protocol before it refuses the file.
             warnings.simplefilter("ignore", UserWarning)
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            # Training scripts store their arguments beside the weights: a bare holder of values.
+            with torch.serialization.safe_globals([argparse.Namespace]):
+                content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = str(error).splitlines()[0]
         raise InputError(

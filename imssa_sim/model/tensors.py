@@ -164,8 +164,9 @@ def network_from_tensors(
 
 
 def _unwrapped(name: str) -> str:
-    for prefix in _WRAPPERS:
-        name = name.removeprefix(prefix)
+    while name.startswith(_WRAPPERS):  # one around the other, in either order
+        for prefix in _WRAPPERS:
+            name = name.removeprefix(prefix)
     return name
 
 

@@ -112,6 +112,19 @@ def test_bad_files_are_named(folder: Path, changed: dict[str, Any], message: str
     assert "shd_test.h5" in str(caught.value)
 
 
+@pytest.mark.parametrize(("factor", "unit"), [(1e3, "ms"), (1e6, "µs"), (1e9, "ns")])
+def test_times_of_another_unit_are_refused(factor: float, unit: str) -> None:
+    times, units = recording(0)
+    with pytest.raises(InputError, match=f"seem to be in {unit}: divide by"):
+        frame_counts(times.astype(float) * factor, units, SpikesConfig(), (100, 140), "here")
+
+
+def test_a_file_with_milliseconds_is_named(folder: Path) -> None:
+    write(folder / "shd_test.h5", 20, **{"spikes/times": recordings(20, lambda t, u: t * 1000)})
+    with pytest.raises(InputError, match=r"shd_test.h5: recording 0 has a spike at .* in ms"):
+        load_dataset("shd", folder).test.inputs[:1]
+
+
 def test_damaged_and_missing_files(folder: Path) -> None:
     file = folder / "shd_train.h5"
     content = file.read_bytes()

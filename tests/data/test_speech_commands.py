@@ -178,6 +178,78 @@ def test_bad_recordings_are_named(folder: Path, damage: Break, message: str) -> 
     assert str(path) in str(caught.value)
 
 
+def riff(*chunks: tuple[bytes, bytes], sizes: dict[bytes, int] | None = None) -> bytes:
+    body = b"".join(
+        name + struct.pack("<I", (sizes or {}).get(name, len(content))) + content
+        for name, content in chunks
+    )
+    return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body
+
+
+def extensible(
+    coding: int = 1, valid: int = 16, tail: str = "000000001000800000aa00389b71"
+) -> bytes:
+    head = struct.pack("<HHIIHHHHI", 0xFFFE, 1, RATE, 2 * RATE, 2, 16, 22, valid, 4)
+    return head + struct.pack("<H", coding) + bytes.fromhex(tail)
+
+
+PLAIN = struct.pack("<HHIIHH", 1, 1, RATE, 2 * RATE, 2, 16)
+SOUND = tone(3, 50).astype("<i2").tobytes()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        riff((b"fmt ", PLAIN), (b"data", SOUND)),
+        riff((b"fmt ", extensible()), (b"data", SOUND)),
+        riff((b"fmt ", extensible(valid=0)), (b"data", SOUND)),
+        riff((b"fmt ", PLAIN), (b"data", SOUND), sizes={b"data": 0xFFFFFFFF}),
+        riff((b"LIST", b"odd\0"), (b"fmt ", PLAIN), (b"fact", b"1234"), (b"data", SOUND)),
+        riff((b"fmt ", PLAIN), (b"data", SOUND), (b"LIST", b"after")),
+    ],
+)
+def test_headers_of_other_writers(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(content)
+    np.testing.assert_array_equal(read_wav(tmp_path / "a.wav", RATE), tone(3, 50))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (riff((b"fmt ", extensible(coding=3)), (b"data", SOUND)), "number 3, not 1"),
+        (riff((b"fmt ", extensible(valid=12)), (b"data", SOUND)), "12 valid bits"),
+        (riff((b"fmt ", extensible(tail="00" * 14)), (b"data", SOUND)), "another standard"),
+        (riff((b"fmt ", extensible()[:30]), (b"data", SOUND)), "too short"),
+        (riff((b"data", SOUND), (b"fmt ", PLAIN)), "before its format"),
+        (riff((b"fmt ", PLAIN)), "ends within its header"),
+        (riff((b"fmt ", PLAIN), (b"data", SOUND), sizes={b"data": 102}), "50 of the 51 samples"),
+        (riff((b"fmt ", PLAIN), (b"data", SOUND[:-1])), "truncated"),
+        (b"RIFX" + riff((b"fmt ", PLAIN), (b"data", SOUND))[4:], "RIFF"),
+    ],
+)
+def test_what_a_header_must_say(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_wav(tmp_path / "a.wav", RATE)
+
+
+def test_companions_of_other_systems_are_skipped(folder: Path) -> None:
+    before = load_dataset("speech_commands", folder).fingerprint
+    (folder / "yes" / f"._{TEST[1]}_nohash_0.wav").write_bytes(b"\0\5\x16\7")
+    (folder / "._yes").write_bytes(b"\0\5\x16\7")
+    assert load_dataset("speech_commands", folder).fingerprint == before
+
+
+def test_lists_may_begin_with_a_byte_order_mark(folder: Path) -> None:
+    first, second = f"yes/{TEST[0]}_nohash_0.wav", f"no/{TEST[0]}_nohash_0.wav"
+    lists(folder, [first], [second])
+    plain = load_dataset("speech_commands", folder).fingerprint
+    for file in ("validation_list.txt", "testing_list.txt"):
+        content = (folder / file).read_bytes()
+        (folder / file).write_bytes(b"\xef\xbb\xbf" + content.replace(b"\n", b"\r\n"))
+    assert load_dataset("speech_commands", folder).fingerprint == plain
+
+
 def test_a_missing_recording_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_wav(tmp_path / "gone.wav", RATE)

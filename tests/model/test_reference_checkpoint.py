@@ -7,6 +7,7 @@ FFT convolution, + D u, GELU, 1x1 convolution H -> 2H, GLU, residual, LayerNorm,
 
 from __future__ import annotations
 
+import argparse
 import os
 import pickle
 import sys
@@ -94,7 +95,9 @@ def reference_model(prenorm: bool, seed: int = 0) -> Any:
 
 
 @pytest.mark.parametrize("prenorm", [False, True])
-@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod."])
+@pytest.mark.parametrize(
+    "prefix", ["", "module.", "_orig_mod.", "_orig_mod.module.", "module._orig_mod."]
+)
 @pytest.mark.parametrize("mode", ["convolution", "recurrent"])
 def test_logits_of_the_reference_implementation(
     tmp_path: Path, prenorm: bool, prefix: str, mode: Any
@@ -133,6 +136,35 @@ def test_bare_state_dict_and_half_precision(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         network.decoder_bias, state["decoder.bias"].float().numpy().astype(float)
     )
+
+
+def test_arguments_beside_the_weights_are_let_through(tmp_path: Path) -> None:
+    state = reference_model(False).state_dict()
+    torch.save({"model": state, "args": argparse.Namespace(lr=0.01)}, tmp_path / "a.pt")
+    network = load_checkpoint(tmp_path / "a.pt").network
+    np.testing.assert_array_equal(network.decoder_bias, state["decoder.bias"].numpy().astype(float))
+
+
+def test_bfloat16_safetensors_are_read(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    state = {k: v.to(torch.bfloat16) for k, v in reference_model(False).state_dict().items()}
+    save_file(state, tmp_path / "a.safetensors")
+    torch.save(state, tmp_path / "a.pt")
+    one, other = (load_checkpoint(tmp_path / f"a.{end}").network for end in ("safetensors", "pt"))
+    inputs = np.random.default_rng(1).normal(size=(2, 30, 3)).astype(np.float32)
+    np.testing.assert_array_equal(forward(one, inputs), forward(other, inputs))
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "float8_e5m2"])
+def test_numbers_of_eight_bits_are_refused_by_name(tmp_path: Path, dtype: str) -> None:
+    from safetensors.torch import save_file
+
+    state = dict(reference_model(False).state_dict())
+    state["decoder.bias"] = state["decoder.bias"].to(getattr(torch, dtype))
+    save_file(state, tmp_path / "a.safetensors")
+    with pytest.raises(InputError, match=r"'decoder.bias' is stored as F8_E"):
+        load_checkpoint(tmp_path / "a.safetensors")
 
 
 def test_missing_and_misshapen_keys_are_named(tmp_path: Path) -> None:
