@@ -11,17 +11,17 @@ import numpy as np
 
 from imssa_sim.config.schema import HardwareConfig
 from imssa_sim.model.quantised import (
-    BitWidths,
-    LayeredBits,
-    QuantisedKernel,
     QuantisedLayer,
     QuantisedLinear,
     QuantisedNetwork,
     QuantisedNorm,
-    Requantiser,
 )
 from imssa_sim.program.integers import Integers, graph_of
 from imssa_sim.program.interpret import walk
+from imssa_sim.quantisation.requantiser import Requantiser
+from imssa_sim.quantisation.widths import BitWidths, LayeredBits
+from imssa_sim.ssm.forms import output_form
+from imssa_sim.ssm.quantised import QuantisedKernel
 
 
 class Recorder(Integers):
@@ -84,7 +84,8 @@ def kernel(rng, channels: int, modes: int, form: str, bits: BitWidths) -> Quanti
         bits.kernel_output,
     )
     return QuantisedKernel(
-        form=form, a_re=a_re, a_im=a_im, b_re=codes(shape, bits.B), b_im=codes(shape, bits.B),
+        form=output_form(form), a_re=a_re, a_im=a_im,
+        b_re=codes(shape, bits.B), b_im=codes(shape, bits.B),
         c_re=codes(shape, bits.C), c_im=codes(shape, bits.C), d=codes(channels, bits.D),
         a_shift=a_shift, b_shift=b_shift, c_shift=c_shift, d_shift=d_shift,
         state_requant=state, output_requant=output,

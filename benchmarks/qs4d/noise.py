@@ -36,6 +36,7 @@ from imssa_sim.data import Dataset
 from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.checkpoint import Checkpoint, load_checkpoint
 from imssa_sim.model.scales import TrainedQuantisers
+from imssa_sim.ssm.forms import LOOKAHEAD
 from imssa_sim.training.noise import Noise
 from imssa_sim.training.qat_network import QatModule
 
@@ -57,7 +58,7 @@ def calibrated(checkpoint: Checkpoint, data: Dataset, bits: int) -> tuple[QatMod
         options = options_of("mode", method)
         widths = homogeneous(bits)
         ranges = calibrate(checkpoint.network, calibration_data(data), widths, options)
-        quantisers = TrainedQuantisers(widths, "lookahead", data.length, options, ranges)
+        quantisers = TrainedQuantisers(widths, LOOKAHEAD, data.length, options, ranges)
         validated = accuracy(quantisers.quantise(checkpoint.network), data.validation)
         found.append((validated, method, quantisers))
     _, method, quantisers = max(found, key=lambda entry: entry[0])

@@ -20,9 +20,10 @@ import numpy as np
 from imssa_sim.data import Dataset, Split
 from imssa_sim.data.registry import resolve_dataset
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import CalibrationOptions, Granularities
 from imssa_sim.model.checkpoint import Checkpoint, load_checkpoint
-from imssa_sim.model.quantised import BitWidths, QuantisedNetwork
+from imssa_sim.model.quantised import QuantisedNetwork
+from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.widths import BitWidths
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).resolve().parent / "results"

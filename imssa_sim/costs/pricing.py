@@ -130,7 +130,7 @@ class Pricing:
                     continue
                 if f"{path}.{name}" not in self.tiles:
                     bits += kernel.states * (width.A + width.B + width.C)
-                if kernel.form == "separate":
+                if not kernel.form.ahead:
                     bits += kernel.channels * width.D
         for path, linear in layers:
             if path not in self.tiles:

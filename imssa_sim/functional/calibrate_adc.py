@@ -15,10 +15,10 @@ import numpy as np
 from imssa_sim.functional.columns import Columns, columns_of, input_limits, kernel_of, slices_of
 from imssa_sim.functional.digital import checked_inputs
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
-from imssa_sim.model.quantisers import clipping_range
 from imssa_sim.program.integers import Integers
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.recurrence import FLOAT32_EXACT
+from imssa_sim.quantisation.quantisers import clipping_range
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

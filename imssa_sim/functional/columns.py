@@ -10,14 +10,15 @@ import numpy as np
 from imssa_sim.circuits.slices import Slices, cut_weights
 from imssa_sim.components.path import ComponentPath
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
-from imssa_sim.model.quantisers import requantiser_scale
+from imssa_sim.quantisation.requantiser import requantiser_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.config.schema import TileConfig
     from imssa_sim.mapping.program import Program
-    from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
+    from imssa_sim.model.quantised import QuantisedLinear
+    from imssa_sim.ssm.quantised import QuantisedKernel
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]

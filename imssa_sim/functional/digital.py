@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.quantised import FloatArray, IntArray, QuantisedNetwork
+from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.program.integers import Integers, graph_of
 from imssa_sim.program.interpret import walk_in_slices
 from imssa_sim.program.saturation import Saturation
+from imssa_sim.quantisation.quantisers import FloatArray, IntArray
 from imssa_sim.threads import ordered_map, use_threads
 
 if TYPE_CHECKING:

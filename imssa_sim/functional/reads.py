@@ -11,7 +11,6 @@ from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_stat
 from imssa_sim.functional.columns import linear_at
 from imssa_sim.mapping.actions import pulses_per_read
 from imssa_sim.mapping.tiles import rows_and_columns
-from imssa_sim.program.operations.recurrence import one_step_ahead
 from imssa_sim.program.operations.requantise import requantise_codes
 from imssa_sim.program.operations.sums import add_codes
 from imssa_sim.threads import current
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     from imssa_sim.functional.chip import ChipInstance, ReadyKernel, ReadyLinear
     from imssa_sim.functional.counts import ActionCounter
-    from imssa_sim.model.quantised import QuantisedKernel
     from imssa_sim.program.saturation import Saturation
+    from imssa_sim.ssm.quantised import QuantisedKernel
 
     Codes = NDArray[np.int16]
     IntArray = NDArray[np.int64]
@@ -68,9 +67,9 @@ class Reader:
         source = np.ascontiguousarray(u[:, ::-1]) if reverse else u
         y = self._read_kernel(path, ready, kernel, source, ids)
         y = np.ascontiguousarray(y[:, ::-1]) if reverse else y
-        if kernel.form == "separate":
+        if not kernel.form.ahead:
             y = self._fed_through(path.removeprefix("chip."), kernel, u, y)
-            y = one_step_ahead(y) if reverse else y
+            y = kernel.form.in_place(y) if reverse else y
         return y
 
     def _fed_through(self, site: str, kernel: QuantisedKernel, u: Codes, y: Codes) -> Codes:

@@ -37,12 +37,8 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import ComponentKind, LinearTiles
-    from imssa_sim.model.quantised import (
-        BitWidths,
-        QuantisedLayer,
-        QuantisedLinear,
-        QuantisedNetwork,
-    )
+    from imssa_sim.model.quantised import QuantisedLayer, QuantisedLinear, QuantisedNetwork
+    from imssa_sim.quantisation.widths import BitWidths
 
 
 class _Pipeline:
@@ -178,7 +174,7 @@ def _add_layer(pipe: _Pipeline, number: int, layer: QuantisedLayer, last: bool) 
 
     activation = []
     for _ in kernels:
-        if layer.kernel.form == "separate":  # D·u, beside the tiles
+        if not layer.kernel.form.ahead:  # D·u, beside the tiles
             activation += [
                 pipe.vector("mac", "mac", channels, bits.D),
                 pipe.vector("requantiser", "requantise", channels, out_bits),

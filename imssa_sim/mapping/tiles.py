@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.schema import TileConfig
     from imssa_sim.mapping.kernels.base import KernelMapping
-    from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
+    from imssa_sim.model.quantised import QuantisedLinear
+    from imssa_sim.ssm.quantised import QuantisedKernel
 
     IntArray = NDArray[np.int64]
 

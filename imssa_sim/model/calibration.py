@@ -7,25 +7,26 @@ percentiles and mean squared errors. Memory does not grow with the number of seq
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.discretise import discretise
-from imssa_sim.model.evaluate_kernel import apply_kernel
 from imssa_sim.model.forward import forward, normalise
-from imssa_sim.model.network import Layer, Network, S4DKernel
-from imssa_sim.model.quantised import BitWidths, FloatArray
-from imssa_sim.model.quantisers import (
+from imssa_sim.model.network import Layer, Network
+from imssa_sim.quantisation.options import CalibrationOptions
+from imssa_sim.quantisation.quantisers import (
     CLIPPING_RATIOS,
-    Granularity,
+    FloatArray,
     RangeMethod,
     clipping_range,
     code_limit,
 )
+from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.ssm.evaluate import evaluator
+from imssa_sim.ssm.recurrence import Recurrence
 from imssa_sim.threads import ordered_map
 
 CALIBRATION_TOKENS = 1 << 16
@@ -39,47 +40,6 @@ SAMPLE_BUDGET = 1 << 26
 """Float32 values kept for all state samples together (256 MiB)."""
 GELU_FLOOR = -4.0
 """Below, GELU is -1.3e-4 or nearer to zero: clipping its argument there costs nothing."""
-
-
-@dataclass(frozen=True)
-class Granularities:
-    """What shares one scale: ``tensor``, ``channel`` or ``mode`` (A, B and state only)."""
-
-    A: Granularity = "mode"
-    B: Granularity = "mode"
-    C: Granularity = "channel"
-    D: Granularity = "channel"
-    dt: Granularity = "channel"
-    state: Granularity = "mode"
-    linear: Granularity = "channel"
-
-    def __post_init__(self) -> None:
-        for name in ("C", "D", "dt", "linear"):
-            if getattr(self, name) not in ("tensor", "channel"):
-                raise InputError(
-                    f"granularity of {name} is '{getattr(self, name)}': a column of the crossbar "
-                    f"has one scale, so use 'channel' or 'tensor'"
-                )
-
-
-@dataclass(frozen=True)
-class CalibrationOptions:
-    """How ranges are chosen.
-
-    Attributes
-    ----------
-    activations : {"max", "percentile", "mse"}
-        For states and activations.
-    weights : {"max", "percentile", "mse"}
-    percentile : float
-        In (0, 100], where the method is ``percentile``.
-    granularity : Granularities
-    """
-
-    activations: RangeMethod = "mse"
-    weights: RangeMethod = "max"
-    percentile: float = 99.9
-    granularity: Granularities = field(default_factory=Granularities)
 
 
 @dataclass
@@ -119,7 +79,7 @@ class RunningHistogram:
         count_magnitudes(values.reshape(-1), stride, HISTOGRAM_BINS / self.reach, self.counts)
 
     def range(self, method: RangeMethod, bits: int, percentile: float) -> float:
-        """Return the clipping range; see `imssa_sim.model.quantisers.clipping_range`."""
+        """Return the clipping range; see `imssa_sim.quantisation.quantisers.clipping_range`."""
         if method == "max" or self.peak == 0.0:
             return self.peak
         width = self.reach / HISTOGRAM_BINS
@@ -154,11 +114,12 @@ class StateStatistics:
     stride: int
     seen: int = 0
 
-    def add(self, kernel: S4DKernel, network: Network, u: FloatArray, reverse: bool) -> None:
-        """Run the states of ``kernel`` on inputs u (B, L, H)."""
+    def add(self, recurrence: Recurrence, u: FloatArray) -> None:
+        """Run the states of a recurrence, one block per channel, on inputs u (B, L, H)."""
         from imssa_sim.model.statistics import run_states
 
-        a, b = discretise(kernel, network.discretisation)
+        a, b, _ = recurrence.per_channel()
+        reverse = recurrence.reverse
         a_re, a_im = a.real.astype(np.float32), a.imag.astype(np.float32)
         b_re, b_im = b.real.astype(np.float32), b.imag.astype(np.float32)
         drive = np.ascontiguousarray(u, dtype=np.float32)
@@ -275,14 +236,16 @@ class _Collector:
             self.note("final", normalise(layer.norm, values) if post and layer.norm else values)
 
     def _states(self, index: int, layer: Layer, u: FloatArray) -> None:
-        kernel = layer.kernel
-        self.states[index, False].add(kernel, self.network, u, reverse=False)
-        if kernel.C_reverse is not None:
-            self.states[index, True].add(kernel, self.network, u, reverse=True)
+        directions = layer.kernel.recurrences(self.network.discretisation)
+        for recurrence in directions:
+            self.states[index, recurrence.reverse].add(recurrence, u)
+        if len(directions) > 1:
             # The directions are quantised before they are summed, so each must fit by itself.
-            causal = replace(kernel, C_reverse=None)
-            both = apply_kernel(kernel, u, self.network.discretisation)
-            alone = apply_kernel(causal, u, self.network.discretisation)
+            both, alone = (
+                evaluator(directions[:count], u.shape[1], "convolution", u.dtype)(u)
+                + u * layer.kernel.feedthrough
+                for count in (2, 1)
+            )
             self.note(f"layer{index}.causal", np.maximum(alone, GELU_FLOOR))
             self.note(f"layer{index}.anticausal", np.maximum(both - alone, GELU_FLOOR))
 
@@ -332,7 +295,7 @@ def _ranges(
     def of_layer(index: int, layer: Layer) -> LayerRanges:
         path, own = f"layer{index}", bits.of_layer(index)
         outputs = [f"{path}.kernel_output"]
-        reverse = layer.kernel.C_reverse is not None
+        reverse = layer.kernel.sizes.bidirectional
         if reverse:
             outputs += [f"{path}.causal", f"{path}.anticausal"]
         return LayerRanges(

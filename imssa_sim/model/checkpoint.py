@@ -217,6 +217,7 @@ def structure_of_config(model: ModelConfig) -> Structure:
         norm=model.norm,
         norm_position=model.norm_position,
         discretisation=model.discretisation,
+        family=model.family,
     )
 
 

@@ -1,4 +1,4 @@
-"""Float inference of an S4D network, by convolution or step by step.
+"""Float inference of a network, by convolution or step by step.
 
 Both modes compute the same function. Convolution is fast and serves as the accuracy reference; the
 recurrence is what hardware runs. Sequences are (batch, steps, channels).
@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.evaluate_kernel import Mode, Spectra, Values, convolve, recur, transfer
-from imssa_sim.model.network import FloatArray, Layer, Network, Norm
+from imssa_sim.model.network import Layer, Network, Norm
+from imssa_sim.quantisation.quantisers import FloatArray
+from imssa_sim.ssm.evaluate import Evaluator, Mode, Values, evaluator
 from imssa_sim.threads import ordered_map, use_threads
 
 Precision = Literal["double", "single"]
@@ -85,18 +86,17 @@ def forward(
         part = np.asarray(x[chunk * size : (chunk + 1) * size]).astype(word)
         note = turns.in_order(capture, chunk) if capture is not None else _ignore
         try:
-            return _forward_chunk(network, part, spectra, note)
+            return _forward_chunk(network, part, kernels, note)
         except BaseException:
             turns.abandon()
             raise
 
-    def spectra_of(layer: Layer) -> Spectra | None:
-        if mode == "recurrent":
-            return None
-        return transfer(layer.kernel, x.shape[1], network.discretisation, word)
+    def evaluator_of(layer: Layer) -> Evaluator:
+        directions = layer.kernel.recurrences(network.discretisation)
+        return evaluator(directions, x.shape[1], mode, word)
 
     with use_threads():
-        spectra = list(ordered_map(spectra_of, network.layers))
+        kernels = list(ordered_map(evaluator_of, network.layers))
         parts = list(ordered_map(logits, range(-(-x.shape[0] // size))))
     if not parts:
         return np.zeros((0, network.classes))
@@ -145,12 +145,12 @@ def accuracy(
 
 
 def _forward_chunk(
-    network: Network, x: Values, spectra: Sequence[Spectra | None], note: Capture
+    network: Network, x: Values, kernels: Sequence[Evaluator], note: Capture
 ) -> Values:
     note("input", x)
     r: Values = x @ network.encoder_weight.T + network.encoder_bias
     for i, layer in enumerate(network.layers):
-        r = _block(network, layer, r, spectra[i], _prefixed(note, f"layer{i}."))
+        r = _block(network, layer, r, kernels[i], _prefixed(note, f"layer{i}."))
     pooled = r.mean(axis=1)
     note("pooled", pooled)
     logits: Values = pooled @ network.decoder_weight.T + network.decoder_bias
@@ -161,16 +161,13 @@ def _prefixed(note: Capture, prefix: str) -> Capture:
     return lambda name, array: note(prefix + name, array)
 
 
-def _block(
-    network: Network, layer: Layer, r: Values, spectra: Spectra | None, note: Capture
-) -> Values:
+def _block(network: Network, layer: Layer, r: Values, kernel: Evaluator, note: Capture) -> Values:
     prenorm = layer.norm if network.norm_position == "pre" else None
     postnorm = layer.norm if network.norm_position == "post" else None
     note("residual", r)
     u = r if prenorm is None else normalise(prenorm, r)
     note("kernel_input", u)
-    y = recur(layer.kernel, u, network.discretisation) if spectra is None else convolve(spectra, u)
-    y = y + u * layer.kernel.D
+    y = kernel(u) + u * layer.kernel.feedthrough.astype(u.dtype)
     note("kernel_output", y)
     g = gelu(y)
     note("gelu", g)
@@ -187,7 +184,8 @@ def _block(
 def _in_single_precision(network: Network) -> Network:
     """Return the network with all that meets activations in single precision.
 
-    Responses of kernels are computed in double precision and rounded at the end.
+    Responses of kernels are computed in double precision and rounded at the end; their feed-through
+    is rounded where it meets its inputs.
     """
 
     def single(array: Values) -> Any:
@@ -208,7 +206,6 @@ def _in_single_precision(network: Network) -> Network:
     layers = tuple(
         replace(
             layer,
-            kernel=replace(layer.kernel, D=single(layer.kernel.D)),
             weight=single(layer.weight),
             bias=single(layer.bias),
             norm=norm(layer.norm),

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.kept import kept_modes
 from imssa_sim.model.network import Network
-from imssa_sim.model.quantised import BitWidths, QuantisedNetwork
+from imssa_sim.model.quantised import QuantisedNetwork
+from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.ssm.kept import kept_modes
 
 FLOAT_BITS = BitWidths(32, 32, 32, 32, 32, 32, 32, 32, 32, 32)
 """Single precision, counted like 32-bit integers."""

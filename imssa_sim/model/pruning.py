@@ -8,7 +8,7 @@ map that takes it, as a share of the sum over the layer's kernels: the mean squa
 map's outputs where kernels are uncorrelated and one is replaced by the mean of what it gives, which
 the map's bias takes over.
 
-What was pruned is marked by zeros: C of a mode, C and D of a kernel (`imssa_sim.model.kept`).
+What was pruned is marked by zeros: C of a mode, C and D of a kernel (`imssa_sim.ssm.kept`).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.discretise import discretise
 from imssa_sim.model.forward import forward
-from imssa_sim.model.kept import alive_modes
-from imssa_sim.model.network import FloatArray, Layer, Network, S4DKernel
+from imssa_sim.model.network import Layer, Network
+from imssa_sim.quantisation.quantisers import FloatArray
+from imssa_sim.ssm.interface import StateSpaceModel
 
 
 def mode_saliency(network: Network, inputs: ArrayLike) -> list[FloatArray]:
@@ -116,18 +116,16 @@ def _shares(energy: FloatArray) -> FloatArray:
     return np.asarray(np.where(total > 0, energy / np.where(total > 0, total, 1.0), 0.0))
 
 
-def _energies(kernel: S4DKernel, network: Network, u: FloatArray) -> FloatArray:
+def _energies(kernel: StateSpaceModel, network: Network, u: FloatArray) -> FloatArray:
     """Return the mean squared contributions (H, M) of the modes, both directions added."""
-    a, b = discretise(kernel, network.discretisation)
-    directions: list[tuple[NDArray[np.complex128], FloatArray]] = [(kernel.C, u)]
-    if kernel.C_reverse is not None:
-        directions.append((kernel.C_reverse, u[:, ::-1]))
-    energy = np.zeros(a.shape)
-    for c, source in directions:
+    energy = np.zeros(kernel.alive.shape)
+    for recurrence in kernel.recurrences(network.discretisation):
+        a, b, c = recurrence.per_channel()
+        source = u[:, ::-1] if recurrence.reverse else u
         x = np.zeros((source.shape[0], *a.shape), dtype=np.complex128)
         for k in range(source.shape[1]):
             x = a * x + b * source[:, k, :, None]
-            energy += ((2 * (c * x).real) ** 2).mean(axis=0)
+            energy += ((c * x).real ** 2).mean(axis=0)
     return np.asarray(energy / u.shape[1])
 
 
@@ -155,16 +153,7 @@ def prune_modes(network: Network, modes: int, saliency: list[FloatArray]) -> Net
 
     def pruned(layer: Layer, importance: FloatArray) -> Layer:
         keep = np.sort(np.argsort(-importance, axis=1, kind="stable")[:, :modes], axis=1)
-        kernel = layer.kernel
-
-        def taken(array: NDArray[np.generic] | None) -> NDArray[np.generic] | None:
-            return None if array is None else np.take_along_axis(array, keep, axis=1)
-
-        names = ("log_A_real", "A_imag", "C", "B", "C_reverse")
-        return replace(
-            layer,
-            kernel=replace(kernel, **{name: taken(getattr(kernel, name)) for name in names}),  # type: ignore[arg-type]
-        )
+        return replace(layer, kernel=layer.kernel.with_modes(keep))
 
     layers = zip(network.layers, saliency, strict=True)
     return replace(network, layers=tuple(pruned(*pair) for pair in layers))
@@ -220,15 +209,7 @@ def _without_kernels(network: Network, found: list[KernelSaliency], share: float
     gone = _least(saliency, round(share * saliency.size), best)
 
     def pruned(layer: Layer, entry: KernelSaliency, out: NDArray[np.bool_]) -> Layer:
-        kernel = layer.kernel
-        silent = replace(
-            kernel,
-            C=np.where(out[:, None], 0, kernel.C),
-            D=np.where(out, 0.0, kernel.D),
-            C_reverse=None
-            if kernel.C_reverse is None
-            else np.where(out[:, None], 0, kernel.C_reverse),
-        )
+        silent = layer.kernel.silenced(np.zeros_like(layer.kernel.alive), out)
         constant = layer.weight[:, out] @ entry.means[out]
         return replace(layer, kernel=silent, bias=layer.bias + constant)
 
@@ -240,18 +221,12 @@ def _without_modes(
     network: Network, of_modes: list[FloatArray], of_kernels: list[FloatArray], share: float
 ) -> Network:
     saliency = np.stack([m * k[:, None] for m, k in zip(of_modes, of_kernels, strict=True)])
-    alive = np.stack([alive_modes(layer.kernel) for layer in network.layers])
+    alive = np.stack([layer.kernel.alive for layer in network.layers])
     best = np.arange(network.modes) == np.where(alive, saliency, -1.0).argmax(axis=2)[..., None]
     gone = _least(saliency, round(share * int(alive.sum())), best | ~alive)
 
     def pruned(layer: Layer, out: NDArray[np.bool_]) -> Layer:
-        kernel = layer.kernel
-        reverse = kernel.C_reverse
-        silent = replace(
-            kernel,
-            C=np.where(out, 0, kernel.C),
-            C_reverse=None if reverse is None else np.where(out, 0, reverse),
-        )
+        silent = layer.kernel.silenced(out, np.zeros(network.width, dtype=np.bool_))
         return replace(layer, kernel=silent)
 
     return replace(network, layers=tuple(map(pruned, network.layers, gone)))

@@ -1,7 +1,7 @@
-"""Post-training quantisation (PTQ): a float S4D network becomes integer codes and requantisers.
+"""Post-training quantisation (PTQ): a float network becomes integer codes and requantisers.
 
 The arithmetic is that of docs/decisions/0001-architecture.md; ranges come from calibration data
-(`imssa_sim.model.calibration`), the kernels from `imssa_sim.model.ptq_kernel`.
+(`imssa_sim.model.calibration`), the kernels from `imssa_sim.ssm.quantise`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from imssa_sim.errors import InputError
-from imssa_sim.model.calibration import CalibrationOptions, LayerRanges, Ranges, calibrate
-from imssa_sim.model.discretise import discretise
-from imssa_sim.model.kept import kept_modes
-from imssa_sim.model.network import Network, S4DKernel
+from imssa_sim.errors import InputError, InternalError
+from imssa_sim.model.calibration import LayerRanges, Ranges, calibrate
+from imssa_sim.model.network import Network
 from imssa_sim.model.ptq_digital import (
     SUM_BITS,
     gate_limit,
@@ -26,31 +24,27 @@ from imssa_sim.model.ptq_digital import (
     quantise_norm,
     sum_factors,
 )
-from imssa_sim.model.ptq_kernel import DiscreteKernel, quantise_kernel
-from imssa_sim.model.quantised import (
-    BitWidths,
-    LayeredBits,
-    OutputForm,
-    QuantisedLayer,
-    QuantisedNetwork,
-    QuantisedNorm,
-    Requantiser,
-)
-from imssa_sim.model.quantisers import (
+from imssa_sim.model.quantised import QuantisedLayer, QuantisedNetwork, QuantisedNorm
+from imssa_sim.quantisation.options import CalibrationOptions
+from imssa_sim.quantisation.quantisers import (
+    FloatArray,
     Granularity,
     code_limit,
-    quantise_codes,
-    requantiser_from,
     scale_of_range,
-    weight_range,
 )
+from imssa_sim.quantisation.requantiser import Requantiser, requantiser_from
+from imssa_sim.quantisation.widths import BitWidths, LayeredBits
+from imssa_sim.ssm.forms import LOOKAHEAD, OutputForm
+from imssa_sim.ssm.kept import kept_modes
+from imssa_sim.ssm.quantise import KernelRanges, quantise_kernel
+from imssa_sim.ssm.recurrence import Recurrence
 
 
 def quantise(
     network: Network,
     bits: BitWidths,
     calibration_inputs: ArrayLike,
-    form: OutputForm = "lookahead",
+    form: OutputForm = LOOKAHEAD,
     options: CalibrationOptions | None = None,
 ) -> QuantisedNetwork:
     """Quantise a float network after training.
@@ -65,7 +59,7 @@ def quantise(
         2 to 16 bits each.
     calibration_inputs : array (B, L, d_in)
         Sequences of the length that the network will run on.
-    form : {"lookahead", "separate"}
+    form : OutputForm
         How the kernels' outputs are formed (`QuantisedKernel`).
     options : CalibrationOptions or None
         None: mean-squared-error ranges of activations and states, full ranges of weights.
@@ -73,10 +67,10 @@ def quantise(
     Raises
     ------
     InputError
-        Bit widths outside 2 to 16, an unknown form, or unusable calibration data.
+        Bit widths outside 2 to 16, or unusable calibration data.
     """
     options = options or CalibrationOptions()
-    _check(network, bits, form)
+    _check(network, bits)
     network = with_quantised_time_step(network, bits, options.granularity.dt)
     ranges = calibrate(network, calibration_inputs, bits, options)
     length = int(np.asarray(calibration_inputs).shape[1])
@@ -88,7 +82,7 @@ def quantise_with_ranges(
     bits: BitWidths,
     ranges: Ranges,
     length: int,
-    form: OutputForm = "lookahead",
+    form: OutputForm = LOOKAHEAD,
     options: CalibrationOptions | None = None,
 ) -> QuantisedNetwork:
     """Quantise a float network to ranges that are known, from training for instance.
@@ -104,29 +98,27 @@ def quantise_with_ranges(
         Largest represented magnitudes of activations and states.
     length : int
         Steps of the sequences to come.
-    form : {"lookahead", "separate"}
+    form : OutputForm
     options : CalibrationOptions or None
         Ranges of weights, and what shares a scale; the method for activations has no meaning.
 
     Raises
     ------
     InputError
-        Bit widths outside 2 to 16 or an unknown form.
+        Bit widths outside 2 to 16.
     """
     options = options or CalibrationOptions()
-    _check(network, bits, form)
+    _check(network, bits)
     network = with_quantised_time_step(network, bits, options.granularity.dt)
     return _build(_Settings(network, bits, form, options, length), ranges)
 
 
-def _check(network: Network, bits: BitWidths, form: str) -> None:
+def _check(network: Network, bits: BitWidths) -> None:
     check_layers(bits, len(network.layers))
     for part in (bits, *(bits.of_layer(i) for i in range(len(network.layers)))):
         for name, value in part.widths().items():
             if not 2 <= value <= 16:
                 raise InputError(f"bits.{name} is {value}: give 2 to 16")
-    if form not in ("lookahead", "separate"):
-        raise InputError(f"unknown output form '{form}' (one of lookahead, separate)")
 
 
 def _build(settings: _Settings, ranges: Ranges) -> QuantisedNetwork:
@@ -185,20 +177,9 @@ def check_layers(bits: BitWidths, layers: int) -> None:
 def with_quantised_time_step(
     network: Network, bits: BitWidths, granularity: Granularity
 ) -> Network:
-    """Return the network with each kernel's log dt rounded to a symmetric uniform grid.
-
-    With granularity ``channel`` every time step has its own scale and stays as it is.
-    """
-
-    def rounded(kernel: S4DKernel, width: int) -> S4DKernel:
-        values = kernel.log_dt
-        scale = scale_of_range(
-            weight_range(values[:, None, None], granularity, "max", width)[:, 0], width
-        )
-        return replace(kernel, log_dt=quantise_codes(values, scale, width) * scale)
-
+    """Return the network with each kernel's time steps on their grids."""
     layers = tuple(
-        replace(layer, kernel=rounded(layer.kernel, bits.of_layer(i).dt))
+        replace(layer, kernel=layer.kernel.on_time_grid(bits.of_layer(i).dt, granularity))
         for i, layer in enumerate(network.layers)
     )
     return replace(network, layers=layers)
@@ -246,9 +227,16 @@ def _quantise_layer(
     )
     kernels = [
         quantise_kernel(
-            discrete, kept, input_scale, output_scale, bits, settings.form, settings.options
+            recurrence,
+            kept,
+            KernelRanges(
+                _state_range(ranges, recurrence), input_scale, output_scale, settings.length
+            ),
+            bits,
+            settings.form,
+            settings.options,
         )
-        for discrete in _directions(settings, layer.kernel, ranges)
+        for recurrence in layer.kernel.recurrences(network.discretisation)
     ]
     position = network.norm_position if layer.norm is not None else "none"
     norm: QuantisedNorm | None = None
@@ -283,15 +271,8 @@ def _quantise_layer(
     )
 
 
-def _directions(
-    settings: _Settings, kernel: S4DKernel, ranges: LayerRanges
-) -> list[DiscreteKernel]:
-    a, b = discretise(kernel, settings.network.discretisation)
-    length = settings.length
-    found = [DiscreteKernel(a, b, kernel.C, kernel.D, ranges.state, False, length)]
-    if kernel.C_reverse is not None and ranges.state_reverse is not None:
-        nothing = np.zeros_like(kernel.D)
-        found.append(
-            DiscreteKernel(a, b, kernel.C_reverse, nothing, ranges.state_reverse, True, length)
-        )
+def _state_range(ranges: LayerRanges, recurrence: Recurrence) -> FloatArray:
+    found = ranges.state_reverse if recurrence.reverse else ranges.state
+    if found is None:
+        raise InternalError("a bidirectional kernel without ranges of its anticausal states")
     return found

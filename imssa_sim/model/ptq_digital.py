@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from imssa_sim.model.calibration import CalibrationOptions
 from imssa_sim.model.forward import gelu
 from imssa_sim.model.network import Norm
-from imssa_sim.model.quantised import (
+from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm
+from imssa_sim.quantisation.options import CalibrationOptions
+from imssa_sim.quantisation.quantisers import (
     FloatArray,
     IntArray,
-    QuantisedLinear,
-    QuantisedNorm,
-    Requantiser,
-)
-from imssa_sim.model.quantisers import (
     code_limit,
     quantise_codes,
-    requantiser_from,
     scale_of_range,
     weight_range,
 )
+from imssa_sim.quantisation.requantiser import Requantiser, requantiser_from
 
 SUM_BITS = 30
 """``|v| * H < 2**30`` for the wide residual sum, so that layer normalisation fits 64 bits."""

@@ -6,93 +6,13 @@ Codes are symmetric, ``|code| <= 2**(bits - 1) - 1``; a real value is ``code * s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
-OutputForm = Literal["lookahead", "separate"]
-
-
-@dataclass(frozen=True)
-class Requantiser:
-    """``code = clip((acc * multiplier + 2**(shift - 1)) >> shift, -limit, limit)``.
-
-    ``multiplier`` (0 <= m < 2**24) and ``shift`` (1 <= s <= 52) have one shape, which broadcasts
-    against the accumulator. ``limit`` is ``2**(bits - 1) - 1``.
-    """
-
-    multiplier: IntArray
-    shift: IntArray
-    bits: int
-
-    @property
-    def limit(self) -> int:
-        """Largest output code."""
-        return (1 << (self.bits - 1)) - 1
-
-
-@dataclass(frozen=True)
-class QuantisedKernel:
-    """The S4D kernels of one layer and direction, as they stand in a crossbar.
-
-    Channel h has its first ``modes_of[h]`` modes; what is behind them is padding, all zero.
-
-    ``lookahead``::
-
-        acc_re = (a_re*x_re - a_im*x_im) << a_shift  +  (b_re*u) << b_shift
-        acc_im = (a_im*x_re + a_re*x_im) << a_shift  +  (b_im*u) << b_shift
-        x'     = state_requant(acc)
-        y      = output_requant(sum_n(c_re*x_re + c_im*x_im) << c_shift  +  (d*u) << d_shift)
-                                                                             # of the old x
-
-    ``separate``: x' the same, ``y = clip(output_requant(sum_n(c_re*x'_re + c_im*x'_im)) +
-    feedthrough_requant(d*u))`` with ``c_shift == d_shift == 0``. Signs and the factor 2 of
-    2·Re(C x) are folded into ``c_re`` and ``c_im``.
-
-    A reverse kernel runs from the last step to the first, and its output at step k is of the state
-    *before* the input of step k entered (the authors' convention, one step ahead). So c comes from
-    C itself and ``d == 0``; in the ``separate`` form, whose y is of the new state, the output of
-    step k + 1 is used at step k, and zero at the last step.
-    """
-
-    form: OutputForm
-    a_re: IntArray  # (H, M)
-    a_im: IntArray  # (H, M)
-    b_re: IntArray  # (H, M)
-    b_im: IntArray  # (H, M)
-    c_re: IntArray  # (H, M)
-    c_im: IntArray  # (H, M)
-    d: IntArray  # (H,)
-    a_shift: IntArray  # (H, M), >= 0
-    b_shift: IntArray  # (H, M), >= 0
-    c_shift: IntArray  # (H,), >= 0
-    d_shift: IntArray  # (H,), >= 0
-    state_requant: Requantiser  # (H, M)
-    output_requant: Requantiser  # (H,)
-    feedthrough_requant: Requantiser | None  # (H,), only in the separate form
-    state_scale: FloatArray  # (H, M), real state = code * scale
-    output_scale: float
-    modes_of: IntArray  # (H,), 1 … M
-
-    @property
-    def channels(self) -> int:
-        """Number of channels H that have a kernel."""
-        return int(self.a_re.shape[0])
-
-    @property
-    def modes(self) -> int:
-        """Number of stored complex modes M of the largest channel."""
-        return int(self.a_re.shape[1])
-
-    @property
-    def states(self) -> int:
-        """Number of real states of all channels together, padding left out."""
-        return 2 * int(self.modes_of.sum())
+from imssa_sim.quantisation.quantisers import FloatArray, IntArray
+from imssa_sim.quantisation.requantiser import Requantiser
+from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.ssm.quantised import QuantisedKernel
 
 
 @dataclass(frozen=True)
@@ -161,98 +81,6 @@ class QuantisedLayer:
     residual_scale: float  # scale of r on entry
     kernel_channels: IntArray  # (K,) ascending
     sum_shift: int = 0  # rounds v where the codes are too wide for the norm's 64-bit arithmetic
-
-
-@dataclass(frozen=True)
-class BitWidths:
-    """Bits per tensor kind (names of the workload file's ``bits`` section), in all layers alike."""
-
-    A: int
-    B: int
-    C: int
-    D: int
-    dt: int
-    state: int
-    kernel_input: int
-    kernel_output: int
-    activations: int
-    linear: int
-
-    def widths(self) -> dict[str, int]:
-        """Return the bits by tensor kind, of what belongs to no layer where layers differ."""
-        return {name: getattr(self, name) for name in BIT_KINDS}
-
-    def of_layer(self, index: int) -> BitWidths:
-        """Return the bits inside of layer ``index``."""
-        return self
-
-    def changed(self, change: Callable[[int], int]) -> BitWidths:
-        """Return bits with a function applied to every width."""
-        return BitWidths(**{name: change(width) for name, width in self.widths().items()})
-
-    def described(self) -> dict[str, Any]:
-        """Return the bits as a ``bits`` section has them; `bits_from` reads them."""
-        return dict(self.widths())
-
-
-BIT_KINDS = tuple(field.name for field in fields(BitWidths))
-
-
-@dataclass(frozen=True)
-class LayeredBits(BitWidths):
-    """Bits that differ from layer to layer.
-
-    The ten numbers hold for what belongs to no layer: inputs, encoder, the residual stream between
-    the layers, pooling and decoder. ``layers`` has one entry per layer, for what is inside of it:
-    its kernels, the activations from GELU to the gate, and its linear map.
-    """
-
-    layers: tuple[BitWidths, ...] = ()
-
-    def of_layer(self, index: int) -> BitWidths:
-        """Return the bits inside of layer ``index``."""
-        return self.layers[index]
-
-    def changed(self, change: Callable[[int], int]) -> BitWidths:
-        """Return bits with a function applied to every width."""
-        return LayeredBits(
-            **super().changed(change).widths(),
-            layers=tuple(layer.changed(change) for layer in self.layers),
-        )
-
-    def described(self) -> dict[str, Any]:
-        """Return the bits as a ``bits`` section has them; `bits_from` reads them."""
-        own = {k: [layer.widths()[k] for layer in self.layers] for k in BIT_KINDS}
-        return own | {"outside": self.widths()}
-
-
-def bits_from(section: Mapping[str, Any]) -> BitWidths:
-    """Return the bits that a ``bits`` section says.
-
-    Parameters
-    ----------
-    section : mapping
-        A width per tensor kind, or a list of widths, one per layer. ``default`` (or ``outside``, a
-        map by kind) is the width outside of the layers of the kinds that have a list.
-
-    Raises
-    ------
-    ValueError
-        The lists are not equally long.
-    """
-    given = {kind: section[kind] for kind in BIT_KINDS}
-    lists = {kind: tuple(v) for kind, v in given.items() if isinstance(v, Sequence)}
-    if not lists:
-        return BitWidths(**given)
-    lengths = {len(v) for v in lists.values()}
-    if len(lengths) > 1:
-        raise ValueError("bits by layer must name equally many layers for every tensor kind")
-    outside = section.get("outside") or dict.fromkeys(lists, section.get("default"))
-    layers = tuple(
-        BitWidths(**{k: lists[k][i] if k in lists else given[k] for k in BIT_KINDS})
-        for i in range(lengths.pop())
-    )
-    return LayeredBits(**(given | {k: outside[k] for k in lists}), layers=layers)
 
 
 @dataclass(frozen=True)

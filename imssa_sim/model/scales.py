@@ -15,15 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.calibration import (
-    CalibrationOptions,
-    Granularities,
-    LayerRanges,
-    Ranges,
-)
+from imssa_sim.model.calibration import LayerRanges, Ranges
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import quantise_with_ranges
-from imssa_sim.model.quantised import BitWidths, OutputForm, QuantisedNetwork, bits_from
+from imssa_sim.model.quantised import QuantisedNetwork
+from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.widths import BitWidths, bits_from
+from imssa_sim.ssm.forms import OutputForm, output_form
 
 PREFIX = "quantisers."
 ENTRY = "quantisers"
@@ -39,7 +37,7 @@ class TrainedQuantisers:
     Attributes
     ----------
     bits : BitWidths
-    form : {"lookahead", "separate"}
+    form : OutputForm
     length : int
         Steps of the sequences.
     options : CalibrationOptions
@@ -90,7 +88,7 @@ class TrainedQuantisers:
         """Return everything but the ranges, for the metadata."""
         return {
             "bits": self.bits.described(),
-            "form": self.form,
+            "form": self.form.name,
             "length": self.length,
             "weights": self.options.weights,
             "percentile": self.options.percentile,
@@ -174,9 +172,9 @@ def quantisers_from(
         elif not (np.isfinite(array).all() and (array >= 0).all()):
             problems.append(f"'{name}' must hold finite ranges that are not negative")
     try:
-        settings = dict(
+        settings: dict[str, Any] = dict(
             bits=bits_from(entry["bits"]),
-            form=entry["form"],
+            form=output_form(entry["form"]),
             length=int(entry["length"]),
             options=CalibrationOptions(
                 weights=entry["weights"],
@@ -184,7 +182,7 @@ def quantisers_from(
                 granularity=Granularities(**entry["granularity"]),
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, InputError) as error:
         problems.append(f"the metadata entry '{ENTRY}' does not describe quantisers ({error})")
     if problems:
         raise InputError("\n".join(f"{source}: {text}" for text in problems[:8]))

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -17,17 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.errors import InputError, nearest
-from imssa_sim.model.network import (
-    ComplexArray,
-    Discretisation,
-    FloatArray,
-    Layer,
-    Network,
-    Norm,
-    NormKind,
-    NormPosition,
-    S4DKernel,
-)
+from imssa_sim.model.network import Layer, Network, Norm, NormKind, NormPosition
+from imssa_sim.quantisation.quantisers import FloatArray
+from imssa_sim.ssm.discretise import Discretisation
+from imssa_sim.ssm.families import FAMILIES
+from imssa_sim.ssm.interface import Sizes
 
 _SHOWN_PROBLEMS = 8
 _WRAPPERS = ("module.", "_orig_mod.")
@@ -47,6 +41,7 @@ class Structure:
     norm: NormKind = "layer"
     norm_position: NormPosition = "post"
     discretisation: Discretisation = "zoh"
+    family: str = "s4d"
 
     @classmethod
     def of(cls, network: Network) -> Structure:
@@ -54,22 +49,27 @@ class Structure:
         return cls(
             layers=len(network.layers),
             width=network.width,
-            state=2 * network.modes,
+            state=network.layers[0].kernel.sizes.state,
             inputs=network.inputs,
             classes=network.classes,
             bidirectional=network.bidirectional,
             norm=network.norm,
             norm_position=network.norm_position,
             discretisation=network.discretisation,
+            family=network.family,
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields by name."""
         return asdict(self)
 
-    def shapes(self, with_B: bool = False) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every tensor by name."""
-        h, m = self.width, self.state // 2
+    def shapes(self, optional: Collection[str] = ()) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every tensor by name; of those that may be absent, ``optional``."""
+        h = self.width
+        family = FAMILIES[self.family]
+        shapes = family.shapes(Sizes(h, self.state, self.bidirectional))
+        absent = set(family.optional) - set(optional)
+        kernel = {name: shape for name, shape in shapes.items() if name not in absent}
         found: dict[str, tuple[int, ...]] = {
             "encoder.weight": (h, self.inputs),
             "encoder.bias": (h,),
@@ -78,15 +78,7 @@ class Structure:
         }
         for i in range(self.layers):
             block, norm = f"s4_layers.{i}.", f"norms.{i}."
-            found[block + "D"] = (h,)
-            found[block + "kernel.C"] = (h, m, 2)
-            found[block + "kernel.log_dt"] = (h,)
-            found[block + "kernel.log_A_real"] = (h, m)
-            found[block + "kernel.A_imag"] = (h, m)
-            if with_B:
-                found[block + "kernel.B"] = (h, m, 2)
-            if self.bidirectional:
-                found[block + "kernel.C_reverse"] = (h, m, 2)
+            found |= {block + name: shape for name, shape in kernel.items()}
             found[block + "output_linear.0.weight"] = (2 * h, h, 1)
             found[block + "output_linear.0.bias"] = (2 * h,)
             if self.norm != "none":
@@ -98,17 +90,15 @@ class Structure:
 
 def tensors_of(network: Network) -> dict[str, NDArray[np.float32]]:
     """Return all arrays of a network as float32, by name."""
-    found: dict[str, FloatArray | ComplexArray | None] = {
+    found: dict[str, NDArray[Any] | None] = {
         "encoder.weight": network.encoder_weight,
         "encoder.bias": network.encoder_bias,
         "decoder.weight": network.decoder_weight,
         "decoder.bias": network.decoder_bias,
     }
     for i, layer in enumerate(network.layers):
-        block, kernel = f"s4_layers.{i}.", layer.kernel
-        found[block + "D"] = kernel.D
-        for name in ("C", "log_dt", "log_A_real", "A_imag", "B", "C_reverse"):
-            found[f"{block}kernel.{name}"] = getattr(kernel, name)
+        block = f"s4_layers.{i}."
+        found |= {block + name: value for name, value in layer.kernel.arrays().items()}
         found[block + "output_linear.0.weight"] = layer.weight[..., None]
         found[block + "output_linear.0.bias"] = layer.bias
         if layer.norm is not None:
@@ -178,15 +168,22 @@ def _inferred(
     found: Mapping[str, NDArray[Any]], source: str, expected: Structure | None
 ) -> Structure:
     """Read the sizes off the tensors that a network cannot lack."""
-    anchors = {"encoder.weight": 2, "decoder.weight": 2, "s4_layers.0.kernel.log_A_real": 2}
+    called = "s4d" if expected is None else expected.family
+    family, first = FAMILIES[called], "s4_layers.0."
+    anchors = {"encoder.weight": 2, "decoder.weight": 2}
+    anchors |= {first + anchor: rank for anchor, rank in family.anchors.items()}
     for name, rank in anchors.items():
         if name not in found:
             close = nearest(name, found)
             hint = f"; the nearest name in it is '{close}'" if close else ""
-            raise InputError(f"{source}: missing tensor '{name}'{hint}; is this an S4D network?")
+            raise InputError(
+                f"{source}: missing tensor '{name}'{hint}; is this a network of family {name}?"
+            )
         if found[name].ndim != rank:
             shape = found[name].shape
             raise InputError(f"{source}: '{name}' must have {rank} dimensions, found shape {shape}")
+    shapes = {n: a.shape for n, a in found.items()}
+    sizes = family.sizes_of({n.removeprefix(first): s for n, s in shapes.items() if first in n})
     numbers = [n.split(".")[1] for n in found if n.startswith("s4_layers.")]
     norm: NormKind = "layer" if any(n.startswith("norms.") for n in found) else "none"
     if any(n.endswith(".running_mean") for n in found):
@@ -194,13 +191,14 @@ def _inferred(
     return Structure(
         layers=1 + max((int(n) for n in numbers if n.isdigit()), default=0),
         width=found["encoder.weight"].shape[0],
-        state=2 * found["s4_layers.0.kernel.log_A_real"].shape[1],
+        state=sizes.state,
         inputs=found["encoder.weight"].shape[1],
         classes=found["decoder.weight"].shape[0],
-        bidirectional=any(n.endswith(".kernel.C_reverse") for n in found),
+        bidirectional=sizes.bidirectional,
         norm=norm,
         norm_position="post" if expected is None else expected.norm_position,
         discretisation="zoh" if expected is None else expected.discretisation,
+        family=called,
     )
 
 
@@ -214,7 +212,9 @@ def _differences(present: Structure, expected: Structure) -> list[str]:
 
 
 def _tensor_problems(found: Mapping[str, NDArray[Any]], structure: Structure) -> list[str]:
-    shapes = structure.shapes(with_B=any(name.endswith(".kernel.B") for name in found))
+    optional = FAMILIES[structure.family].optional
+    given = [end for end in optional if any(name.endswith(f".{end}") for name in found)]
+    shapes = structure.shapes(given)
     problems = []
     unexpected = [name for name in found if name not in shapes]
     for name, shape in shapes.items():
@@ -245,25 +245,13 @@ def _assembled(found: Mapping[str, NDArray[Any]], structure: Structure) -> Netwo
     def real(name: str) -> FloatArray:
         return np.asarray(found[name], dtype=np.float64)
 
-    def complex_(name: str) -> ComplexArray | None:
-        if name not in found:
-            return None
-        pairs = real(name)
-        return np.asarray(pairs[..., 0] + 1j * pairs[..., 1], dtype=np.complex128)
-
+    family = FAMILIES[structure.family]
+    sizes = Sizes(structure.width, structure.state, structure.bidirectional)
     layers = []
     for i in range(structure.layers):
-        block, head = f"s4_layers.{i}.", f"s4_layers.{i}.kernel."
-        C = complex_(head + "C")
-        assert C is not None
-        kernel = S4DKernel(
-            log_dt=real(head + "log_dt"),
-            log_A_real=real(head + "log_A_real"),
-            A_imag=real(head + "A_imag"),
-            C=C,
-            D=real(block + "D"),
-            B=complex_(head + "B"),
-            C_reverse=complex_(head + "C_reverse"),
+        block = f"s4_layers.{i}."
+        kernel = family.from_arrays(
+            {n: real(block + n) for n in family.shapes(sizes) if block + n in found}
         )
         weight = real(block + "output_linear.0.weight").reshape(2 * structure.width, -1)
         norm = None
@@ -285,4 +273,5 @@ def _assembled(found: Mapping[str, NDArray[Any]], structure: Structure) -> Netwo
         norm=structure.norm,
         norm_position=structure.norm_position,
         discretisation=structure.discretisation,
+        family=structure.family,
     )

@@ -31,9 +31,9 @@ from imssa_sim.program.operations.sums import ResidualSum, SaturatingSum
 from imssa_sim.program.operations.table import Table
 
 if TYPE_CHECKING:
-    from imssa_sim.model.quantised import BitWidths
     from imssa_sim.program.operation import Operation
     from imssa_sim.program.shape import LayerShape, NetworkShape
+    from imssa_sim.quantisation.widths import BitWidths
 
 
 class _Composer:

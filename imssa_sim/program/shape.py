@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from imssa_sim.model.kept import kept_modes
 from imssa_sim.model.network import Network
-from imssa_sim.model.quantised import OutputForm, QuantisedNetwork
+from imssa_sim.model.quantised import QuantisedNetwork
+from imssa_sim.ssm.forms import LOOKAHEAD, OutputForm
+from imssa_sim.ssm.kept import kept_modes
 
 Position = Literal["pre", "post", "none"]
 
@@ -23,7 +24,7 @@ class LayerShape:
     bidirectional : bool
     norm : {"pre", "post", "none"}
         Where the block is normalised.
-    form : {"lookahead", "separate"}
+    form : OutputForm
         How the kernels' outputs are formed (`QuantisedKernel`).
     """
 
@@ -31,7 +32,7 @@ class LayerShape:
     states: int
     bidirectional: bool = False
     norm: Position = "post"
-    form: OutputForm = "lookahead"
+    form: OutputForm = LOOKAHEAD
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,6 @@ def shape_of(network: Network | QuantisedNetwork) -> NetworkShape:
     for held in network.layers:
         kept = kept_modes(held.kernel)
         norm: Position = "none" if held.norm is None else network.norm_position
-        both = held.kernel.C_reverse is not None
+        both = held.kernel.sizes.bidirectional
         found.append(LayerShape(len(kept.channels), 2 * int(kept.count.sum()), both, norm))
     return NetworkShape(network.inputs, network.width, network.classes, tuple(found))

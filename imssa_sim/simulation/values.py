@@ -14,10 +14,10 @@ from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
-from imssa_sim.model.calibration import CalibrationOptions, Granularities
 from imssa_sim.model.forward import forward
 from imssa_sim.model.ptq import quantise
-from imssa_sim.model.quantised import bits_from
+from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.widths import bits_from
 from imssa_sim.simulation.inputs import part_of
 from imssa_sim.simulation.result import Accuracy, Saturation
 from imssa_sim.simulation.schedule import schedule
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     from imssa_sim.functional.calibrate_columns import ColumnFit
     from imssa_sim.ledger.one_off import Upkeep
     from imssa_sim.mapping.program import Program
-    from imssa_sim.model.quantised import OutputForm, QuantisedNetwork
+    from imssa_sim.model.quantised import QuantisedNetwork
     from imssa_sim.simulation.clock import Clock
     from imssa_sim.simulation.inputs import Inputs
     from imssa_sim.simulation.result import ColumnCalibration, DataUsed, Stream
     from imssa_sim.simulation.schedule import Schedule
+    from imssa_sim.ssm.forms import OutputForm
 
     IntArray = NDArray[np.int64]
 

@@ -26,15 +26,16 @@ from imssa_sim.functional.reads import Reader
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.tiles import kernel_tiles, tile_shape
-from imssa_sim.model.quantisers import requantiser_scale
 from imssa_sim.program.saturation import Saturation
+from imssa_sim.quantisation.requantiser import requantiser_scale
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import KernelTiles
-    from imssa_sim.model.quantised import QuantisedKernel, QuantisedNetwork
+    from imssa_sim.model.quantised import QuantisedNetwork
+    from imssa_sim.ssm.quantised import QuantisedKernel
     from imssa_sim.training.recurrence import Gains
 
     Codes = NDArray[np.int16]

@@ -16,11 +16,8 @@ from torch.nn import functional
 from imssa_sim.data import Dataset, Split
 from imssa_sim.data.dataset import SequenceArray
 from imssa_sim.training.augment import shift_images
+from imssa_sim.training.kernel_module import KernelModule
 from imssa_sim.training.schema import TrainSection
-from imssa_sim.training.torch_network import KernelModule
-
-SLOW_PARAMETERS = ("log_dt", "log_A_real", "A_imag", "B")
-"""Parameters of the recurrence: a rate of their own and no weight decay (the authors' code)."""
 
 
 @dataclass(frozen=True)
@@ -192,8 +189,7 @@ class Fit:
             return
         for kernel in self.module.modules():
             if isinstance(kernel, KernelModule):
-                floor = math.log(least) - kernel.log_dt[:, None]
-                kernel.log_A_real.copy_(torch.maximum(kernel.log_A_real, floor))
+                kernel.damp(least)
 
     def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
         part = self.dataset.train
@@ -241,11 +237,17 @@ def _parameter_groups(
     slow: list[nn.Parameter] = []
     others: list[nn.Parameter] = []
     ranges: list[nn.Parameter] = []
+    recurrent = {
+        id(getattr(part, name))
+        for part in module.modules()
+        if isinstance(part, KernelModule)
+        for name in part.slow
+    }
     for name, parameter in module.named_parameters():
         if name.startswith("ranges."):
             ranges.append(parameter)
         else:
-            (slow if name.rsplit(".", 1)[-1] in SLOW_PARAMETERS else others).append(parameter)
+            (slow if id(parameter) in recurrent else others).append(parameter)
     slow_rate = min(settings.ssm_lr, settings.lr)
     groups = [
         {"params": others, "weight_decay": settings.weight_decay, "initial_rate": settings.lr},

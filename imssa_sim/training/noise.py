@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from imssa_sim.model.quantised import QuantisedKernel, QuantisedLinear
+from imssa_sim.model.quantised import QuantisedLinear
+from imssa_sim.ssm.quantised import QuantisedKernel
 from imssa_sim.training.recurrence import Gains, adjoint, room_for_states
 from imssa_sim.training.straight_through import linear_read
 
@@ -79,7 +80,7 @@ class _NoisyRecurrence(Function):
         seed = int(torch.randint(2**62, ()))
         forward_noisy(
             weights, gains[6].numpy(), limits, sigma.astype(np.float32), seed,
-            kernel.form == "lookahead", u.numpy(), y, states,
+            kernel.form.ahead, u.numpy(), y, states,
         )  # fmt: skip
         ctx.kernel, ctx.states = kernel, states
         ctx.save_for_backward(u, *gains)
@@ -108,7 +109,7 @@ def recur_noisy(
     if not reverse:
         return y
     y = y.flip(1)
-    if kernel.form == "separate":
+    if not kernel.form.ahead:
         y = torch.cat([y[:, 1:], torch.zeros_like(y[:, :1])], dim=1)
     return y
 

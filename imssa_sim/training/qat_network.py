@@ -1,4 +1,4 @@
-"""The S4D network of quantisation-aware training: its forward pass is the integer golden model.
+"""The network of quantisation-aware training: its forward pass is the integer golden model.
 
 Values come from the integers that `imssa_sim.model.scales.TrainedQuantisers` makes of the float
 parameters and ranges, so they are those of a run with the same checkpoint, sample by sample;
@@ -15,14 +15,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imssa_sim.model.kept import KeptModes, kept_modes
-from imssa_sim.model.network import Network
-from imssa_sim.model.quantised import BitWidths, QuantisedKernel, QuantisedLayer, QuantisedNetwork
-from imssa_sim.model.quantisers import code_limit, requantiser_scale
+from imssa_sim.model.network import NORM_EPSILON, Network
+from imssa_sim.model.quantised import QuantisedLayer, QuantisedNetwork
 from imssa_sim.model.scales import PREFIX, TrainedQuantisers, named, ranges_of
-from imssa_sim.model.tensors import Structure, network_from_tensors
+from imssa_sim.model.tensors import network_from_tensors
 from imssa_sim.program.integers import Integers, graph_of
 from imssa_sim.program.operations.requantise import requantise_codes
+from imssa_sim.quantisation.quantisers import code_limit
+from imssa_sim.quantisation.requantiser import requantiser_scale
+from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.ssm.kept import KeptModes, kept_modes
+from imssa_sim.ssm.quantised import QuantisedKernel
 from imssa_sim.training.gated import Ending, gated
 from imssa_sim.training.noise import Noise, linear_noisy, recur_noisy
 from imssa_sim.training.recurrence import Gains, gains_of, recur
@@ -70,7 +73,6 @@ class QatModule(NetworkModule):
         noise: Noise | None = None,
     ) -> None:
         super().__init__(network)
-        self.structure = Structure.of(network)
         # Training holds the zeros of what was pruned.
         self.kept = tuple(kept_modes(layer.kernel) for layer in network.layers)
         self.quantisers = quantisers
@@ -191,8 +193,7 @@ class _Pass:
             code_limit(bits.activations),
             code_limit(self.network.bits.activations),
         )
-        block = module.s4_layers[i]
-        assert isinstance(block, LayerModule)
+        block = module.blocks[i]
         scale = {
             key.rsplit("/", 1)[-1]: value
             for key, value in self.scale.items()
@@ -259,8 +260,7 @@ class _Pass:
             return weight, bias, norm.eps
         # The chip holds the statistics fixed, so training does too.
         mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
-        assert isinstance(norm, nn.BatchNorm1d)
-        gain = weight / torch.sqrt(variance + norm.eps)
+        gain = weight / torch.sqrt(variance + NORM_EPSILON)
         return gain, bias - mean * gain, None
 
     def _normalised(self, i: int, values: Tensor) -> Tensor:
@@ -337,12 +337,10 @@ def _gains(
     state = scale["state_reverse" if reverse else "state"][place]
     log_a, b = (part[place] for part in block.kernel.discrete())
     a = torch.exp(log_a)
-    weights = block.kernel.C_reverse if reverse else block.kernel.C
-    assert weights is not None
-    c = torch.view_as_complex(weights)[place]
+    c = block.kernel.output_weights()[reverse][place]
     d = block.D[place[0][:, 0]]
     d = torch.zeros_like(d) if reverse else d
-    ahead = kernel.form == "lookahead" and not reverse
+    ahead = kernel.form.ahead and not reverse
     if ahead:
         d = d + 2 * (c * b).sum(dim=1).real
         c = c * a

@@ -11,9 +11,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from imssa_sim.model.quantised import QuantisedKernel
-from imssa_sim.model.quantisers import requantiser_scale
-from imssa_sim.program.operations.recurrence import accumulator_bounds
+from imssa_sim.quantisation.requantiser import requantiser_scale
+from imssa_sim.ssm.quantised import QuantisedKernel
 
 
 class Gains(NamedTuple):
@@ -34,18 +33,19 @@ class Gains(NamedTuple):
 
 def gains_of(kernel: QuantisedKernel) -> tuple[NDArray[np.float64], ...]:
     """Return the gains that the integers of a kernel stand for, in the order of `Gains`."""
+    weights, feedthrough = kernel.in_column_units()
     state = requantiser_scale(kernel.state_requant)
-    output = requantiser_scale(kernel.output_requant)
-    through = kernel.feedthrough_requant
-    fed = output if through is None else requantiser_scale(through)
+    output, through = kernel.output_scales().T
+    fed = output if kernel.form.ahead else through
+    a_re, a_im, b_re, b_im, c_re, c_im = weights.swapaxes(0, 1)
     return (
-        (kernel.a_re << kernel.a_shift) * state,
-        (kernel.a_im << kernel.a_shift) * state,
-        (kernel.b_re << kernel.b_shift) * state,
-        (kernel.b_im << kernel.b_shift) * state,
-        (kernel.c_re << kernel.c_shift[:, None]) * output[..., None],
-        (kernel.c_im << kernel.c_shift[:, None]) * output[..., None],
-        (kernel.d << kernel.d_shift) * fed,
+        a_re * state,
+        a_im * state,
+        b_re * state,
+        b_im * state,
+        c_re * output[:, None],
+        c_im * output[:, None],
+        feedthrough * fed,
     )
 
 
@@ -79,23 +79,17 @@ def run_recording(
     from imssa_sim.training.recurrence_kernels import FORWARD
 
     largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
-    bounds = accumulator_bounds(kernel, largest)
+    bounds = kernel.bounds(largest)
     word: Any = np.int32 if max(bound.max() for bound in bounds) < 1 << 31 else np.int64
-    parts = (kernel.a_re, kernel.a_im, kernel.b_re, kernel.b_im, kernel.c_re, kernel.c_im)
-    shifts = (kernel.a_shift, kernel.b_shift, kernel.c_shift[:, None])
-    weights = np.stack([part << shifts[i // 2] for i, part in enumerate(parts)], axis=1)
-    scale = np.zeros((kernel.channels, 2))
-    scale[:, 0] = requantiser_scale(kernel.output_requant)
-    if kernel.feedthrough_requant is not None:
-        scale[:, 1] = requantiser_scale(kernel.feedthrough_requant)
+    weights, feedthrough = kernel.in_column_units()
     limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
     states = room_for_states(kernel, *u.shape[:2])
     y = np.empty_like(u)
-    FORWARD[word, kernel.form == "lookahead"](
+    FORWARD[word, kernel.form.ahead](
         weights.astype(word),
-        (kernel.d << kernel.d_shift).astype(word),
+        feedthrough.astype(word),
         np.ascontiguousarray(requantiser_scale(kernel.state_requant)),
-        scale,
+        kernel.output_scales(),
         limits,
         np.ascontiguousarray(u),
         y,
@@ -145,7 +139,7 @@ def adjoint(
     by_group = np.zeros((len(states), kernel.channels, 6 * kernel.modes + 1))
     limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
     backward(
-        weights, gains[6].numpy(), limits, kernel.form == "lookahead",
+        weights, gains[6].numpy(), limits, kernel.form.ahead,
         u.numpy(), states, upstream.contiguous().numpy(), to_u, by_group,
     )  # fmt: skip
     found = by_group.sum(axis=0)
@@ -174,6 +168,6 @@ def recur(u: Tensor, kernel: QuantisedKernel, gains: Gains, reverse: bool = Fals
         return result
     y: Tensor = _Recurrence.apply(u.flip(1).contiguous(), kernel, *gains)  # type: ignore[no-untyped-call]
     y = y.flip(1)
-    if kernel.form == "separate":
+    if not kernel.form.ahead:
         y = torch.cat([y[:, 1:], torch.zeros_like(y[:, :1])], dim=1)
     return y

@@ -11,11 +11,13 @@ from imssa_sim.config.load import load_config
 from imssa_sim.data import Dataset
 from imssa_sim.errors import InputError
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
-from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
+from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import with_quantised_time_step
-from imssa_sim.model.quantised import BitWidths, bits_from
 from imssa_sim.model.scales import TrainedQuantisers
+from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.widths import BitWidths, bits_from
+from imssa_sim.ssm.forms import output_form
 from imssa_sim.training.drawn_chip import ChipSource
 from imssa_sim.training.noise import Noise
 from imssa_sim.training.qat_network import QatModule
@@ -80,7 +82,7 @@ class Stages:
         self.calibration: NDArray[np.float32] = dataset.train.inputs[chosen]
         self.chips = self._chip_source(config)
         fits = stored is not None and not stored.difference(
-            self.widths[0], section.form, dataset.length, self.options
+            self.widths[0], output_form(section.form), dataset.length, self.options
         )
         first = stored if fits and len(self.widths) == 1 else None
         self.calibrated = first is not None
@@ -123,7 +125,7 @@ class Stages:
     def _calibrated(self, network: Network, bits: BitWidths, length: int) -> TrainedQuantisers:
         rounded = with_quantised_time_step(network, bits, self.options.granularity.dt)
         ranges = calibrate(rounded, self.calibration, bits, self.options)
-        return TrainedQuantisers(bits, self.section.form, length, self.options, ranges)
+        return TrainedQuantisers(bits, output_form(self.section.form), length, self.options, ranges)
 
     def _chip_source(self, config: TrainConfig) -> ChipSource | None:
         section = self.section
@@ -132,7 +134,7 @@ class Stages:
         workload = load_config(section.chip).config
         hardware = workload.hardware
         wanted = KERNEL_MAPPINGS[hardware.mapping.kernel].form
-        if wanted != section.form:
+        if wanted.name != section.form:
             raise InputError(
                 f"{section.chip.name} maps kernels as {hardware.mapping.kernel}, which needs "
                 f"quantise.form: {wanted}"

@@ -18,8 +18,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from imssa_sim.model.quantised import QuantisedLinear
-from imssa_sim.model.quantisers import requantiser_scale
 from imssa_sim.program.operations.linear_map import linear_accumulate
+from imssa_sim.quantisation.requantiser import requantiser_scale
 
 Codes = NDArray[np.int16]
 

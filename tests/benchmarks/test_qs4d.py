@@ -14,7 +14,7 @@ from imssa_sim.data import load_dataset
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.checkpoint import load_checkpoint
 from imssa_sim.model.ptq import quantise
-from imssa_sim.model.quantised import bits_from
+from imssa_sim.quantisation.widths import bits_from
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "qs4d"
 NAMES = ("study", "bits", "ptq", "sensitivity", "allocate")

@@ -7,7 +7,7 @@ import pytest
 
 from imssa_sim.config import load_config
 from imssa_sim.errors import ConfigError
-from imssa_sim.model.quantised import BIT_KINDS, BitWidths, LayeredBits, bits_from
+from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths, LayeredBits, bits_from
 
 Write = Callable[..., Path]
 GIVEN = "bits:\n  default: 8\n  A: 6"

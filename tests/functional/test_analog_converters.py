@@ -11,9 +11,9 @@ from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
-from imssa_sim.model.quantisers import requantise
 from imssa_sim.program.operations.linear_map import linear_digital
 from imssa_sim.program.saturation import Saturation
+from imssa_sim.quantisation.requantiser import requantise
 
 
 def chip_of(random_networks, **changes):

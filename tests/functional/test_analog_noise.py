@@ -8,8 +8,8 @@ from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.reads import Reader
 from imssa_sim.mapping.build import build_program
-from imssa_sim.model.quantisers import requantise
 from imssa_sim.program.saturation import Saturation
+from imssa_sim.quantisation.requantiser import requantise
 
 NOISY = {"tile": {"cell": "cells/taox_imssa"}, "adc": {"bits": 8}}
 

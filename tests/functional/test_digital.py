@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm, Requantiser
+from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm
 from imssa_sim.program.operations.linear_map import linear_digital
 from imssa_sim.program.operations.norm import normalise
-from imssa_sim.program.operations.recurrence import accumulator_bounds, kernel_digital
+from imssa_sim.program.operations.recurrence import kernel_digital
 from imssa_sim.program.saturation import Saturation
+from imssa_sim.quantisation.requantiser import Requantiser
+from imssa_sim.ssm.forms import output_form
 
 
 def clip(value: int, bits: int) -> int:
@@ -56,7 +58,7 @@ def naive_kernel(k, u: list[list[int]], reverse: bool) -> list[list[int]]:
                 return sum(c * re + d * im for c, d, (re, im) in pairs)
 
             through = w["d"][h] * v
-            if k.form == "lookahead":
+            if k.form.ahead:
                 acc = (combine(x[h]) << w["c_shift"][h]) + (through << w["d_shift"][h])
                 y[step][h] = requant(acc, k.output_requant, h)
             else:
@@ -64,7 +66,7 @@ def naive_kernel(k, u: list[list[int]], reverse: bool) -> list[list[int]]:
                 parts += requant(through, k.feedthrough_requant, h)
                 y[step][h] = clip(parts, k.output_requant.bits)
             x[h] = new
-    if reverse and k.form == "separate":
+    if reverse and not k.form.ahead:
         y = [*y[1:], [0] * channels]
     return y
 
@@ -174,7 +176,7 @@ def test_wide_kernels_use_64_bits_and_stay_exact(random_networks, seed, form, re
         output_requant=shortened(k.output_requant),
     )
     u = rng.integers(-127, 128, (1, 9, 3)).astype(np.int16)
-    assert max(bound.max() for bound in accumulator_bounds(k, 127)) >= 2**31
+    assert max(bound.max() for bound in k.bounds(127)) >= 2**31
     assert kernel_digital(k, u, reverse)[0].tolist() == naive_kernel(k, u[0].tolist(), reverse)
 
 
@@ -332,7 +334,7 @@ def test_both_directions_run_on_ideal_tiles(random_networks, mapping):
     net = random_network(layers=2, width=4, state=6, inputs=2, classes=3, bidirectional=True)
     x = np.random.default_rng(0).normal(size=(3, 9, 2))
     form = "lookahead" if mapping == "fused_lookahead" else "separate"
-    quantised = quantise(net, random_networks.bit_widths(), x, form)
+    quantised = quantise(net, random_networks.bit_widths(), x, output_form(form))
     hardware = random_networks.hardware(mapping={"kernel": mapping})
     found = AnalogNetwork(build_program(quantised, hardware), hardware).run(x)
     np.testing.assert_array_equal(found.logits, run_digital(quantised, x).logits)

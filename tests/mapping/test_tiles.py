@@ -16,7 +16,7 @@ FORMS = st.sampled_from(["lookahead", "separate"])
 
 
 def place(kernel, rows, columns):
-    mapping = "fused_lookahead" if kernel.form == "lookahead" else "two_pass"
+    mapping = "fused_lookahead" if kernel.form.ahead else "two_pass"
     return kernel_tiles(
         kernel, TileShape(rows, columns, "differential"), KERNEL_MAPPINGS[mapping],
         path="chip.layer0.kernel", stage=1, layer=0, reverse=False,
@@ -62,8 +62,8 @@ def defined(kernel):
             whole[re, u] = kernel.c_re[c, n] * 2 ** kernel.c_shift[c]
             whole[im, u] = kernel.c_im[c, n] * 2 ** kernel.c_shift[c]
             cells[np.ix_([re, im, u], [re, im, u])] = 1
-        cells[u, u] = kernel.form == "lookahead"
-        if kernel.form == "lookahead":
+        cells[u, u] = kernel.form.ahead
+        if kernel.form.ahead:
             whole[u, u] = kernel.d[c] * 2 ** kernel.d_shift[c]
     return whole, cells
 

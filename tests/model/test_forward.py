@@ -6,79 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.signal import lfilter
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.discretise import discretise
-from imssa_sim.model.evaluate_kernel import (
-    apply_kernel,
-    impulse_responses,
-    iterate_states,
-    state_peaks,
-)
 from imssa_sim.model.forward import accuracy, forward, gelu, glu, normalise
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.network import Norm, S4DKernel
+from imssa_sim.model.network import Norm
+from imssa_sim.ssm.evaluate import apply_kernel
 from imssa_sim.threads import use_threads
 
 SMALL: dict[str, Any] = {"layers": 2, "width": 6, "state": 8, "inputs": 2, "classes": 3}
-
-
-def naive_kernel(kernel: S4DKernel, u: np.ndarray, method: Any) -> np.ndarray:
-    """The definition, as loops over one channel, step and mode."""
-    a, b = discretise(kernel, method)
-    batch, length, channels = u.shape
-    y = np.zeros(u.shape)
-    for s in range(batch):
-        for h in range(channels):
-            x = np.zeros(kernel.modes, dtype=complex)
-            for k in range(length):
-                x = a[h] * x + b[h] * u[s, k, h]
-                y[s, k, h] = 2 * (kernel.C[h] @ x).real + kernel.D[h] * u[s, k, h]
-            if kernel.C_reverse is not None:
-                x = np.zeros(kernel.modes, dtype=complex)
-                for k in range(length - 2, -1, -1):
-                    x = a[h] * x + b[h] * u[s, k + 1, h]
-                    y[s, k, h] += 2 * (kernel.C_reverse[h] @ x).real
-    return y
-
-
-@pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize("method", ["zoh", "bilinear"])
-def test_kernel_matches_its_definition(bidirectional: bool, method: Any) -> None:
-    rng = np.random.default_rng(1)
-    kernel = random_network(**SMALL, bidirectional=bidirectional, initialisation="lin").layers[0]
-    u = rng.normal(size=(2, 11, 6))
-    expected = naive_kernel(kernel.kernel, u, method)
-    for mode in ("convolution", "recurrent"):
-        np.testing.assert_allclose(
-            apply_kernel(kernel.kernel, u, method, mode), expected, atol=1e-12
-        )
-
-
-def test_impulse_response_is_the_kernel_of_the_paper() -> None:
-    kernel = random_network(**SMALL, initialisation="inv").layers[0].kernel
-    a, b = discretise(kernel, "zoh")
-    K, reverse = impulse_responses(kernel, 37, "zoh")
-    powers = a[..., None] ** np.arange(37)
-    np.testing.assert_allclose(
-        K, 2 * np.einsum("hm,hml->hl", kernel.C * b, powers).real, atol=1e-13
-    )
-    assert reverse is None
-
-
-def test_bidirectional_offset_as_in_the_authors_code() -> None:
-    # y_l = sum_j k0[j] u[l-j] + sum_j k1[j] u[l+1+j], as two plain correlations.
-    rng = np.random.default_rng(4)
-    kernel = random_network(**SMALL, bidirectional=True).layers[0].kernel
-    u = rng.normal(size=(1, 9, 6))
-    k0, k1 = impulse_responses(kernel, 9, "zoh")
-    assert k1 is not None
-    for h in range(6):
-        expected = np.convolve(u[0, :, h], k0[h])[:9] + kernel.D[h] * u[0, :, h]
-        ahead = np.convolve(u[0, ::-1, h], k1[h])[:9][::-1]
-        expected[:-1] += ahead[1:]
-        np.testing.assert_allclose(apply_kernel(kernel, u, "zoh")[0, :, h], expected, atol=1e-12)
 
 
 @settings(max_examples=25, deadline=None)
@@ -149,9 +85,8 @@ def test_captured_values_chain_together(position: Any) -> None:
     at = {n: seen[f"layer1.{n}"] for n in names}
     kernel_input = normalise(layer.norm, at["residual"]) if position == "pre" else at["residual"]
     np.testing.assert_allclose(at["kernel_input"], kernel_input)
-    np.testing.assert_allclose(
-        at["kernel_output"], naive_kernel(layer.kernel, at["kernel_input"], "zoh"), atol=1e-12
-    )
+    y = apply_kernel(layer.kernel, at["kernel_input"], "zoh", "recurrent")
+    np.testing.assert_allclose(at["kernel_output"], y, atol=1e-12)
     np.testing.assert_allclose(at["gelu"], gelu(at["kernel_output"]))
     np.testing.assert_allclose(at["linear"], at["gelu"] @ layer.weight.T + layer.bias)
     np.testing.assert_allclose(at["glu"], glu(at["linear"]))
@@ -173,29 +108,6 @@ def test_normalisations_by_their_definitions() -> None:
     mean, variance = rng.normal(size=6), rng.uniform(0.5, 2, 6)
     batch = normalise(Norm(gain, offset, mean, variance, epsilon=0.0), v)
     np.testing.assert_allclose(batch, (v - mean) / np.sqrt(variance) * gain + offset)
-
-
-def test_states_agree_with_scipys_filter() -> None:
-    rng = np.random.default_rng(8)
-    kernel = random_network(**SMALL, initialisation="lin", seed=2).layers[0].kernel
-    u = rng.normal(size=(3, 50, 6))
-    a, b = discretise(kernel, "bilinear")
-    peaks_re = np.zeros((6, 4))
-    for channel, states in iterate_states(kernel, u, "bilinear"):
-        for m in range(4):
-            filtered = lfilter([b[channel, m]], [1, -a[channel, m]], u[:, :, channel], axis=1)
-            np.testing.assert_allclose(states[:, :, m], filtered, atol=1e-13)
-            peaks_re[channel, m] = np.abs(filtered.real).max()
-    np.testing.assert_allclose(state_peaks(kernel, u, "bilinear")[0], peaks_re)
-
-
-def test_reverse_states_run_from_the_end() -> None:
-    rng = np.random.default_rng(9)
-    kernel = random_network(**SMALL, initialisation="lin").layers[0].kernel
-    u = rng.normal(size=(2, 30, 6))
-    mirrored = [s.copy() for _, s in iterate_states(kernel, u[:, ::-1], "zoh")]
-    for channel, states in iterate_states(kernel, u, "zoh", reverse=True):
-        np.testing.assert_allclose(states, mirrored[channel][:, ::-1], atol=1e-14)
 
 
 def test_gelu_uses_the_error_function() -> None:

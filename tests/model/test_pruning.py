@@ -9,13 +9,15 @@ import pytest
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
+from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.kept import kept_modes
 from imssa_sim.model.pruning import kernel_saliency, mode_saliency, prune_modes, prune_shares
 from imssa_sim.model.ptq import quantise_with_ranges
-from imssa_sim.model.quantised import BIT_KINDS, BitWidths
+from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths
+from imssa_sim.ssm.forms import output_form
+from imssa_sim.ssm.kept import kept_modes
 
 
 def network_of(bidirectional=False):
@@ -62,13 +64,11 @@ def test_saliency_is_the_error_of_leaving_a_mode_out():
     assert all(np.allclose(s, 1) for s in mode_saliency(single, inputs_of()))
 
     # Against a direct convolution: energy of 2 Re(C A^l B) * u for each mode of the first layer.
-    from imssa_sim.model.discretise import discretise
-
     caught = {}
     forward(network, inputs_of(), capture=lambda name, v: caught.setdefault(name, np.array(v)))
     u = caught["layer0.kernel_input"]
     kernel = network.layers[0].kernel
-    a, b = discretise(kernel, "zoh")
+    a, b = kernel.discrete("zoh")
     steps = np.arange(u.shape[1])
     energy = np.zeros(a.shape)
     for h, n in np.ndindex(*a.shape):
@@ -165,7 +165,7 @@ def test_what_was_pruned_is_not_there_and_not_missed(form, bidirectional):
     bits = BitWidths(**dict.fromkeys(BIT_KINDS, 10))
     options = CalibrationOptions(granularity=Granularities())
     ranges = calibrate(pruned, x, bits, options)
-    lean = quantise_with_ranges(pruned, bits, ranges, 12, form, options)
+    lean = quantise_with_ranges(pruned, bits, ranges, 12, output_form(form), options)
 
     def filled(layer):
         k = layer.kernel
@@ -177,7 +177,7 @@ def test_what_was_pruned_is_not_there_and_not_missed(form, bidirectional):
         return replace(layer, kernel=replace(k, **tiny), weight=weight)
 
     full = replace(pruned, layers=tuple(filled(layer) for layer in pruned.layers))
-    whole = quantise_with_ranges(full, bits, ranges, 12, form, options)
+    whole = quantise_with_ranges(full, bits, ranges, 12, output_form(form), options)
     assert [layer.kernel.channels for layer in whole.layers] == [4, 4]
     assert sum(layer.kernel.channels for layer in lean.layers) == 6
     assert sum(layer.kernel.states for layer in lean.layers) == 2 * (30 - 9)

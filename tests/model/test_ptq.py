@@ -12,23 +12,19 @@ from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import (
-    CalibrationOptions,
-    Granularities,
-    RunningHistogram,
-    calibrate,
-)
-from imssa_sim.model.discretise import discretise
-from imssa_sim.model.evaluate_kernel import state_peaks
+from imssa_sim.model.calibration import RunningHistogram, calibrate
 from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.network import Network, Norm
 from imssa_sim.model.ptq import quantise, with_quantised_time_step
 from imssa_sim.model.ptq_digital import sum_factors
-from imssa_sim.model.ptq_kernel import state_matrix_codes
-from imssa_sim.model.quantised import BitWidths
-from imssa_sim.model.quantisers import clipping_range, code_limit, requantiser_scale
-from imssa_sim.program.operations.recurrence import accumulator_bounds
+from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.quantisers import clipping_range, code_limit
+from imssa_sim.quantisation.requantiser import requantiser_scale
+from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.ssm.evaluate import state_peaks
+from imssa_sim.ssm.forms import output_form
+from imssa_sim.ssm.quantise import state_matrix_codes
 
 MAXIMUM = CalibrationOptions(activations="max")
 
@@ -97,7 +93,10 @@ def test_logits_converge_to_the_float_network(variant, form):
     for luck.
     """
     net, x = network(**variant), sequences()
-    errors = [relative_error(net, widths(b), x, form=form, options=MAXIMUM) for b in (8, 12, 16)]
+    errors = [
+        relative_error(net, widths(b), x, form=output_form(form), options=MAXIMUM)
+        for b in (8, 12, 16)
+    ]
     assert errors[2] < 1e-3
     assert errors[1] < 2e-2
     assert errors[2] < errors[1] / 4 < errors[0] / 8
@@ -128,7 +127,7 @@ def test_weights_reproduce_the_discrete_kernel():
     net, x = network(width=4, layers=1), sequences()
     layer = quantise(net, widths(10), x, options=MAXIMUM).layers[0]
     k = layer.kernel
-    a, b = discretise(net.layers[0].kernel, net.discretisation)
+    a, b = net.layers[0].kernel.discrete(net.discretisation)
     unit = requantiser_scale(k.state_requant)
     a_step, b_step = np.ldexp(unit, k.a_shift), np.ldexp(unit, k.b_shift)
     # The nearest impulse response may be a neighbour's: one step in each part.
@@ -154,7 +153,7 @@ def test_weights_reproduce_the_discrete_kernel():
 )
 def test_quantised_kernels_obey_the_contract(seed, bits, form):
     net = network(seed, width=4, bidirectional=seed % 2 == 0)
-    quantised = quantise(net, widths(bits), sequences(seed, 2, 20), form=form)
+    quantised = quantise(net, widths(bits), sequences(seed, 2, 20), form=output_form(form))
     for layer in quantised.layers:
         for k in filter(None, (layer.kernel, layer.kernel_reverse)):
             for codes in (k.a_re, k.a_im, k.b_re, k.b_im, k.c_re, k.c_im, k.d):
@@ -162,12 +161,12 @@ def test_quantised_kernels_obey_the_contract(seed, bits, form):
             assert np.all(np.minimum(k.a_shift, k.b_shift) == 0)
             assert np.all(np.minimum(k.c_shift, k.d_shift) == 0)
             assert min(k.a_shift.min(), k.b_shift.min(), k.c_shift.min(), k.d_shift.min()) >= 0
-            if k.form == "separate":
+            if not k.form.ahead:
                 assert k.feedthrough_requant is not None
                 assert not k.c_shift.any()
                 assert not k.d_shift.any()
             # The floating-point twin of the requantisers is exact.
-            state, output = accumulator_bounds(k, code_limit(bits))
+            state, output = k.bounds(code_limit(bits))
             assert (state * k.state_requant.multiplier).max() < 2**53
             assert (output * k.output_requant.multiplier).max() < 2**53
         if layer.kernel_reverse is not None:
@@ -229,7 +228,8 @@ def test_ranges_are_those_of_the_float_network():
         u = captured[f"layer{i}.kernel_input"]
         assert layer.kernel_input == np.abs(u).max()
         for reverse, found in ((False, layer.state), (True, layer.state_reverse)):
-            peaks = state_peaks(net.layers[i].kernel, u, net.discretisation, reverse)
+            directions = net.layers[i].kernel.recurrences(net.discretisation)
+            peaks = state_peaks(directions[reverse], u)
             # The calibration runs the states in single precision.
             np.testing.assert_allclose(found, np.maximum(*peaks), rtol=1e-4)
 
@@ -320,7 +320,6 @@ def test_zero_inputs_calibrate_without_warning():
     [
         ({"bits": widths(8, state=1)}, "bits.state is 1"),
         ({"bits": widths(8, A=17)}, "bits.A is 17"),
-        ({"form": "fused"}, "unknown output form"),
         ({"calibration_inputs": np.zeros((0, 9, 2))}, "at least one sequence"),
         ({"calibration_inputs": np.full((1, 9, 2), np.nan)}, "finite"),
         ({"calibration_inputs": np.zeros((1, 9, 3))}, r"\(batch, steps, 2\)"),

@@ -10,12 +10,14 @@ from safetensors.numpy import load_file, save_file
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import CalibrationOptions, calibrate
+from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.checkpoint import load_checkpoint, save_checkpoint
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.ptq import quantise
-from imssa_sim.model.quantised import BitWidths
 from imssa_sim.model.scales import TrainedQuantisers
+from imssa_sim.quantisation.options import CalibrationOptions
+from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.ssm.forms import LOOKAHEAD, SEPARATE
 
 LENGTH = 20
 BITS = BitWidths(**dict.fromkeys(BitWidths.__dataclass_fields__, 7))
@@ -38,7 +40,7 @@ def inputs():
 def quantisers(network, inputs):
     options = CalibrationOptions()
     ranges = calibrate(network, inputs, BITS, options)
-    return TrainedQuantisers(BITS, "lookahead", LENGTH, options, ranges)
+    return TrainedQuantisers(BITS, LOOKAHEAD, LENGTH, options, ranges)
 
 
 def test_known_ranges_give_what_calibration_gives(network, inputs, quantisers):
@@ -49,10 +51,10 @@ def test_known_ranges_give_what_calibration_gives(network, inputs, quantisers):
 
 
 def test_differences_are_named(quantisers):
-    same = (BITS, "lookahead", LENGTH, CalibrationOptions())
+    same = (BITS, LOOKAHEAD, LENGTH, CalibrationOptions())
     assert quantisers.difference(*same) == ""
     assert "bits.A 5 instead of 7" in quantisers.difference(replace(BITS, A=5), *same[1:])
-    assert "separate instead of lookahead" in quantisers.difference(BITS, "separate", *same[2:])
+    assert "separate instead of lookahead" in quantisers.difference(BITS, SEPARATE, *same[2:])
     assert "21 steps instead of 20" in quantisers.difference(*same[:2], 21, same[3])
     # Ranges of activations are stored, so the method that would find them does not matter.
     assert quantisers.difference(*same[:3], CalibrationOptions(activations="max")) == ""

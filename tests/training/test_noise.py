@@ -88,8 +88,8 @@ def test_weight_noise_is_relative_to_the_largest_of_its_group():
 
 
 def test_noisy_linear_map_is_exact_without_noise(random_networks):
-    from imssa_sim.model.quantisers import requantiser_scale
     from imssa_sim.program.operations.linear_map import linear_digital
+    from imssa_sim.quantisation.requantiser import requantiser_scale
     from imssa_sim.training.noise import Noise, linear_noisy
 
     rng = np.random.default_rng(1)

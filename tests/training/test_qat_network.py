@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import CalibrationOptions, Granularities, calibrate
+from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.kept import kept_modes
 from imssa_sim.model.pruning import prune_shares
-from imssa_sim.model.quantised import BIT_KINDS, BitWidths, LayeredBits
 from imssa_sim.model.scales import TrainedQuantisers
+from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths, LayeredBits
+from imssa_sim.ssm.forms import output_form
+from imssa_sim.ssm.kept import kept_modes
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
@@ -36,7 +38,7 @@ def quantisers_of(network, form="lookahead", options=None, **bits):
     kinds = dict.fromkeys(BitWidths.__dataclass_fields__, 6)
     widths = BitWidths(**kinds | bits)
     ranges = calibrate(network, inputs_of(16), widths, options)
-    return TrainedQuantisers(widths, form, LENGTH, options, ranges)
+    return TrainedQuantisers(widths, output_form(form), LENGTH, options, ranges)
 
 
 CASES = list(
@@ -74,7 +76,7 @@ def test_pruned_networks_with_bits_by_layer_agree_too_and_stay_pruned(form, posi
     options = CalibrationOptions()
     bits = LayeredBits(**kinds, layers=layers)
     ranges = calibrate(network, inputs_of(16), bits, options)
-    module = QatModule(network, TrainedQuantisers(bits, form, LENGTH, options, ranges))
+    module = QatModule(network, TrainedQuantisers(bits, output_form(form), LENGTH, options, ranges))
     optimiser = torch.optim.AdamW(module.parameters(), lr=0.01)
     for _ in range(3):
         module.train()

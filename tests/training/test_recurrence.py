@@ -20,7 +20,7 @@ def straight_through(exact, scale, limit):
 
 def plain_loop(kernel, u, integers):
     """The definition of `QuantisedKernel`, step by step, on float64 tensors that hold integers."""
-    from imssa_sim.model.quantisers import requantiser_scale
+    from imssa_sim.quantisation.requantiser import requantiser_scale
 
     a_re, a_im, b_re, b_im, c_re, c_im, d = integers
     state = torch.from_numpy(requantiser_scale(kernel.state_requant))
@@ -35,7 +35,7 @@ def plain_loop(kernel, u, integers):
         new_re = straight_through(a_re * x_re - a_im * x_im + b_re * drive, state, x_limit)
         new_im = straight_through(a_im * x_re + a_re * x_im + b_im * drive, state, x_limit)
         x_re, x_im = new_re, new_im
-        if kernel.form == "lookahead":
+        if kernel.form.ahead:
             y = straight_through(old + d * u[:, k], output, y_limit)
         else:
             through = torch.from_numpy(requantiser_scale(kernel.feedthrough_requant))
@@ -59,7 +59,7 @@ def integers_of(kernel):
 
 def unit_of(kernel):
     """Gain from code to code of one unit of each integer weight."""
-    from imssa_sim.model.quantisers import requantiser_scale
+    from imssa_sim.quantisation.requantiser import requantiser_scale
 
     state = requantiser_scale(kernel.state_requant)
     output = requantiser_scale(kernel.output_requant)

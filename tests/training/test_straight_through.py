@@ -34,8 +34,8 @@ def test_gradient_of_rounded_values_stops_where_they_clip():
 
 
 def test_linear_map_matches_autograd_of_the_dense_product(random_networks):
-    from imssa_sim.model.quantisers import requantiser_scale
     from imssa_sim.program.operations.linear_map import linear_digital
+    from imssa_sim.quantisation.requantiser import requantiser_scale
     from imssa_sim.training.straight_through import linear_codes
 
     rng = np.random.default_rng(1)

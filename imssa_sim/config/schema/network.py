@@ -23,6 +23,8 @@ class ModelConfig(Section):
     norm: Literal["layer", "batch", "none"] = "layer"
     norm_position: Literal["post", "pre"] = "post"
     discretisation: Literal["zoh", "bilinear"] = "zoh"
+    family: str = "s4d"
+    """Family of the state-space models: one of this package, or of another one."""
     initialisation: Literal["legs", "lin", "inv", "real"] = "legs"
     checkpoint: FilePath | None = None
     """None: random initialisation."""

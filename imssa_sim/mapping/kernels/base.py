@@ -19,7 +19,9 @@ from imssa_sim.mapping.program import Action
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import KernelTiles
-    from imssa_sim.model.quantised import BitWidths, OutputForm, QuantisedKernel
+    from imssa_sim.quantisation.widths import BitWidths
+    from imssa_sim.ssm.forms import OutputForm
+    from imssa_sim.ssm.quantised import QuantisedKernel
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class KernelMapping(ABC):
     ----------
     name : str
         As ``hardware.mapping.kernel`` gives it.
-    form : str
+    form : OutputForm
         Output form of the quantised kernels that it needs.
     reads : tuple of Read
         The reads of one step in their order; none: the kernels stand on no tiles.
@@ -103,7 +105,7 @@ class TileMapping(KernelMapping):
         weights, useful = np.zeros((size, size), np.int64), np.ones((size, size), np.bool_)
         weights[:-1, :-1], useful[:-1, :-1] = part.state.T, part.held.T
         weights[-1, :-1], weights[:-1, -1] = part.into, part.out
-        useful[-1, -1] = through = self.form == "lookahead" and part.first
+        useful[-1, -1] = through = self.form.ahead and part.first
         weights[-1, -1] = part.through if through else 0
         return CellBlock(weights, useful)
 

@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING
 from imssa_sim.errors import InternalError
 from imssa_sim.mapping.actions import vector
 from imssa_sim.mapping.kernels.base import KernelMapping
+from imssa_sim.ssm.forms import SEPARATE
 
 if TYPE_CHECKING:
     from imssa_sim.mapping.kernels.base import KernelSite
     from imssa_sim.mapping.kernels.cells import CellBlock, Part
     from imssa_sim.mapping.program import Action
-    from imssa_sim.model.quantised import BitWidths
+    from imssa_sim.quantisation.widths import BitWidths
 
 
 class Digital(KernelMapping):
     """The recurrence as a program of a vector unit."""
 
     name = "digital"
-    form = "separate"
+    form = SEPARATE
     reads = ()
     trained_on_chip = True
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from imssa_sim.mapping.kernels.base import TileMapping
+from imssa_sim.ssm.forms import SEPARATE
 
 
 class FusedDelayed(TileMapping):
     """One read per step and one more for the last output; the output columns hold C."""
 
     name = "fused_delayed"
-    form = "separate"
+    form = SEPARATE
     delay = 1

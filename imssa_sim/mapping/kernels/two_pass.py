@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from imssa_sim.mapping.kernels.base import TileMapping
 from imssa_sim.mapping.kernels.cells import Read
+from imssa_sim.ssm.forms import SEPARATE
 
 
 class TwoPass(TileMapping):
@@ -13,5 +14,5 @@ class TwoPass(TileMapping):
     """
 
     name = "two_pass"
-    form = "separate"
+    form = SEPARATE
     reads = (Read(states=True, outputs=False), Read(states=False, outputs=True))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.quantisers import code_limit, quantise_codes
 from imssa_sim.program.operation import Operation
+from imssa_sim.quantisation.quantisers import code_limit, quantise_codes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

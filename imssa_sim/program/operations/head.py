@@ -10,9 +10,10 @@ import numpy as np
 from imssa_sim.program.operations.linear_map import LinearMap
 
 if TYPE_CHECKING:
-    from imssa_sim.model.quantised import FloatArray, QuantisedLinear
+    from imssa_sim.model.quantised import QuantisedLinear
     from imssa_sim.program.operation import Work
     from imssa_sim.program.saturation import Saturation
+    from imssa_sim.quantisation.quantisers import FloatArray
 
 
 class HeadParameters(NamedTuple):

@@ -15,8 +15,9 @@ from imssa_sim.program.operations.requantise import requantise_sums
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.model.quantised import FloatArray, QuantisedLinear
+    from imssa_sim.model.quantised import QuantisedLinear
     from imssa_sim.program.saturation import Saturation
+    from imssa_sim.quantisation.quantisers import FloatArray
 
     Codes = NDArray[np.int16]
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.model.quantisers import code_limit
 from imssa_sim.program.operation import Operation, Work
 from imssa_sim.program.tokens import by_tokens
+from imssa_sim.quantisation.quantisers import code_limit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from imssa_sim import threads
-from imssa_sim.model.quantisers import requantiser_scale
 from imssa_sim.program.operation import Held, Operation, Products, Work
+from imssa_sim.quantisation.requantiser import requantiser_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.model.quantised import BitWidths, IntArray, OutputForm, QuantisedKernel
     from imssa_sim.program.saturation import Saturation
+    from imssa_sim.quantisation.quantisers import IntArray
+    from imssa_sim.quantisation.widths import BitWidths
+    from imssa_sim.ssm.forms import OutputForm
+    from imssa_sim.ssm.quantised import QuantisedKernel
 
     Codes = NDArray[np.int16]
 
@@ -25,7 +28,7 @@ FLOAT32_EXACT = 1 << 24
 
 @dataclass(frozen=True)
 class Recurrence(Operation):
-    """The kernels of one layer and direction (`imssa_sim.model.quantised.QuantisedKernel`).
+    """The kernels of one layer and direction (`imssa_sim.ssm.quantised.QuantisedKernel`).
 
     Attributes
     ----------
@@ -35,7 +38,7 @@ class Recurrence(Operation):
         Width of an output.
     reverse : bool
         From the last step to the first; such a kernel has no feed-through of its own.
-    form : {"lookahead", "separate"}
+    form : OutputForm
         Where the feed-through enters: ``separate`` has it beside the sum over the states.
     widths : BitWidths
         Of the layer.
@@ -78,7 +81,7 @@ class Recurrence(Operation):
 
     def feedthrough(self) -> tuple[Work, ...]:
         """Return the work of D·u beside the sum over the states, which the separate form has."""
-        if self.form != "separate":
+        if self.form.ahead:
             return ()
         return (
             Work("mac", "mac", self.outputs, self.widths.D),
@@ -106,7 +109,7 @@ class Recurrence(Operation):
     def stored_bits(self, on_tiles: bool) -> int:
         """Return the bits of the weights that digital multiply-accumulates read."""
         own = self.widths
-        beside = self.outputs * own.D if self.form == "separate" else 0
+        beside = self.outputs * own.D if not self.form.ahead else 0
         return beside + (0 if on_tiles else self.states * (own.A + own.B + own.C))
 
 
@@ -135,33 +138,18 @@ def kernel_digital(
     u = np.ascontiguousarray(u, dtype=np.int16)
     batch, _, channels = u.shape
     largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
-    state_bound, output_bound = accumulator_bounds(kernel, largest)
+    state_bound, output_bound = kernel.bounds(largest)
     exact_in_single = max(state_bound.max(), output_bound.max()) < FLOAT32_EXACT
     word: Any = np.float32 if exact_in_single else np.float64
-    weights = np.stack(
-        [
-            kernel.a_re << kernel.a_shift,
-            kernel.a_im << kernel.a_shift,
-            kernel.b_re << kernel.b_shift,
-            kernel.b_im << kernel.b_shift,
-            kernel.c_re << kernel.c_shift[:, None],
-            kernel.c_im << kernel.c_shift[:, None],
-        ],
-        axis=1,
-    )
-    through = kernel.feedthrough_requant
-    output_scale = np.zeros((channels, 2))
-    output_scale[:, 0] = requantiser_scale(kernel.output_requant)
-    if through is not None:
-        output_scale[:, 1] = requantiser_scale(through)
+    weights, feedthrough = kernel.in_column_units()
     limits = [kernel.state_requant.limit, kernel.output_requant.limit]
     matrix, through_gain, state_scale, scale, constants = (
         np.asarray(values, dtype=word).ravel()
         for values in (
             weights,
-            kernel.d << kernel.d_shift,
+            feedthrough,
             requantiser_scale(kernel.state_requant),
-            output_scale,
+            kernel.output_scales(),
             [*limits, 0.0, 0.5, 1.0],
         )
     )
@@ -169,14 +157,13 @@ def kernel_digital(
 
     def block(first: int) -> IntArray:
         clipped = np.zeros(2, dtype=np.int64)
-        ahead = kernel.form == "lookahead"
         run_block(
             matrix,
             through_gain,
             state_scale,
             scale,
             constants,
-            ahead,
+            kernel.form.ahead,
             reverse,
             u,
             y,
@@ -190,33 +177,4 @@ def kernel_digital(
         states, outputs = clipped
         saturation.add(f"{site}.state", states, kernel.states * (y.size // channels))
         saturation.add(f"{site}.output", outputs, y.size)
-    return one_step_ahead(y) if reverse and kernel.form == "separate" else y
-
-
-def one_step_ahead(y: Codes) -> Codes:
-    """Return the outputs (B, L, H) of a reverse kernel moved to the step before; the last is zero.
-
-    The anticausal direction's output at step k is of the state at k + 1 (`QuantisedKernel`).
-    """
-    moved = np.zeros_like(y)
-    moved[:, :-1] = y[:, 1:]
-    return moved
-
-
-def accumulator_bounds(kernel: QuantisedKernel, input_limit: int) -> tuple[IntArray, IntArray]:
-    """Return bounds on the magnitudes of state (H, M) and output (H,) accumulators.
-
-    From the weights as they are, with every code at its limit: ``sum |w| * limit``.
-
-    Parameters
-    ----------
-    kernel : QuantisedKernel
-    input_limit : int
-        Largest input code.
-    """
-    state_limit = kernel.state_requant.limit
-    a = (np.abs(kernel.a_re) + np.abs(kernel.a_im)) << kernel.a_shift
-    b = np.maximum(np.abs(kernel.b_re), np.abs(kernel.b_im)) << kernel.b_shift
-    c = (np.abs(kernel.c_re) + np.abs(kernel.c_im)).sum(axis=1) << kernel.c_shift
-    d = np.abs(kernel.d) << kernel.d_shift
-    return a * state_limit + b * input_limit, c * state_limit + d * input_limit
+    return kernel.form.in_place(y) if reverse else y

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.model.quantisers import requantiser_scale
 from imssa_sim.program.operation import Operation, Work
 from imssa_sim.program.tokens import by_tokens
+from imssa_sim.quantisation.requantiser import requantiser_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from imssa_sim.model.quantised import Requantiser
     from imssa_sim.program.saturation import Saturation
+    from imssa_sim.quantisation.requantiser import Requantiser
 
     Codes = NDArray[np.int16]
 

@@ -25,7 +25,7 @@ def test_a_block_computes_the_recurrence(name):
     x, u = np.array([10, -11]), 12
     sums = np.append(x, u) @ mapping.block(given).weights
     np.testing.assert_array_equal(sums[:2], given.state @ x + given.into * u)
-    through = given.through * u if mapping.form == "lookahead" else 0
+    through = given.through * u if mapping.form.ahead else 0
     assert sums[2] == given.out @ x + through
 
 
@@ -35,7 +35,7 @@ def test_the_feed_through_has_a_cell_once(name):
     other = mapping.block(part(first=False))
     assert other.weights[2, 2] == 0
     assert not other.useful[2, 2]
-    assert mapping.block(part()).useful[2, 2] == (mapping.form == "lookahead")
+    assert mapping.block(part()).useful[2, 2] == (mapping.form.ahead)
 
 
 def test_empty_cells_between_modes_are_not_useful():

@@ -6,9 +6,8 @@ from scipy.linalg import block_diag
 from scipy.signal import cont2discrete
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.discretise import discretise
-from imssa_sim.model.initialise import initial_A
-from imssa_sim.model.network import S4DKernel
+from imssa_sim.ssm.s4d.initialise import initial_A
+from imssa_sim.ssm.s4d.kernel import S4DKernel
 
 
 def real_block(value: complex) -> np.ndarray:
@@ -18,7 +17,7 @@ def real_block(value: complex) -> np.ndarray:
 
 def make_kernel(rng: np.random.Generator, kind: str, modes: int, with_B: bool) -> S4DKernel:
     channels = 3
-    A = np.tile(initial_A(kind, modes), (channels, 1))  # type: ignore[arg-type]
+    A = np.tile(initial_A(kind, modes), (channels, 1))
     B = rng.normal(size=A.shape) + 1j * rng.normal(size=A.shape)
     return S4DKernel(
         log_dt=rng.uniform(np.log(1e-3), np.log(0.3), channels),
@@ -37,7 +36,7 @@ def test_agrees_with_scipy_on_the_real_block_form(method: str, kind: str, with_B
     rng = np.random.default_rng(7)
     modes = 5
     kernel = make_kernel(rng, kind, modes, with_B)
-    a, b = discretise(kernel, method)  # type: ignore[arg-type]
+    a, b = kernel.discrete(method)  # type: ignore[arg-type]
     for h in range(kernel.channels):
         A = block_diag(*(real_block(v) for v in kernel.A[h]))
         B = np.stack([kernel.input_weights[h].real, kernel.input_weights[h].imag], 1).reshape(-1, 1)
@@ -61,7 +60,7 @@ def test_both_rules_tend_to_euler_for_small_steps() -> None:
         B=kernel.B,
     )
     for method in ("zoh", "bilinear"):
-        a, b = discretise(tiny, method)  # type: ignore[arg-type]
+        a, b = tiny.discrete(method)  # type: ignore[arg-type]
         np.testing.assert_allclose((a - 1) / 1e-9, tiny.A, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(b / 1e-9, tiny.input_weights, rtol=1e-7)
 
@@ -69,4 +68,4 @@ def test_both_rules_tend_to_euler_for_small_steps() -> None:
 def test_unknown_method_names_the_nearest() -> None:
     kernel = make_kernel(np.random.default_rng(0), "lin", 2, False)
     with pytest.raises(InputError, match="did you mean 'bilinear'"):
-        discretise(kernel, "bilinaer")  # type: ignore[arg-type]
+        kernel.discrete("bilinaer")  # type: ignore[arg-type]

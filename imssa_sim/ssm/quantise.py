@@ -1,4 +1,4 @@
-"""Post-training quantisation of S4D kernels to the integer weights of a crossbar.
+"""Post-training quantisation of a recurrence to the integer weights of a crossbar.
 
 Within a column, two kinds of weights share one accumulator, so their grids differ by a power of
 two. The accumulator's unit is taken from the requantiser *as realised* (an integer over a power of
@@ -7,66 +7,54 @@ two), and the weights are rounded to that grid: the gain from code to code carri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from imssa_sim.model.calibration import CalibrationOptions
-from imssa_sim.model.kept import KeptModes
-from imssa_sim.model.network import ComplexArray
-from imssa_sim.model.quantised import (
-    BitWidths,
+from imssa_sim.quantisation.options import CalibrationOptions
+from imssa_sim.quantisation.quantisers import (
     FloatArray,
     IntArray,
-    OutputForm,
-    QuantisedKernel,
-    Requantiser,
-)
-from imssa_sim.model.quantisers import (
     code_limit,
     quantise_codes,
-    requantiser_from,
-    requantiser_scale,
     scale_of_range,
     weight_range,
 )
+from imssa_sim.quantisation.requantiser import Requantiser, requantiser_from, requantiser_scale
+from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.ssm.forms import OutputForm
+from imssa_sim.ssm.kept import KeptModes
+from imssa_sim.ssm.quantised import QuantisedKernel
+from imssa_sim.ssm.recurrence import ComplexArray, Recurrence
 
 ACCUMULATOR_BITS = 45
 """Limit of shifted sums: leaves the requantiser's multiplier at least eight bits."""
 
 
 @dataclass(frozen=True)
-class DiscreteKernel:
-    """One direction of a layer's kernels in discrete time, with the ranges found for it.
+class KernelRanges:
+    """What is known of a kernel's values.
 
     Attributes
     ----------
-    a, b, c : complex array (H, M)
-        x_k = a x_(k-1) + b u_k, output weights of 2 Re(c x).
-    d : array (H,)
-        Feed-through; zeros for the reverse direction.
-    state_range : array (H, M)
+    state : array (H, M)
         Largest represented magnitude of Re x and Im x.
-    reverse : bool
-        Output from the state before the step's input enters.
+    input_scale, output_scale : float
+        Scales of u and y.
     length : int
         Steps of the sequences to come.
     """
 
-    a: ComplexArray
-    b: ComplexArray
-    c: ComplexArray
-    d: FloatArray
-    state_range: FloatArray
-    reverse: bool
+    state: FloatArray
+    input_scale: float
+    output_scale: float
     length: int
 
 
 def quantise_kernel(
-    whole: DiscreteKernel,
+    recurrence: Recurrence,
     kept: KeptModes,
-    input_scale: float,
-    output_scale: float,
+    ranges: KernelRanges,
     bits: BitWidths,
     form: OutputForm,
     options: CalibrationOptions,
@@ -75,21 +63,29 @@ def quantise_kernel(
 
     Parameters
     ----------
-    whole : DiscreteKernel
+    recurrence : Recurrence
+        Of blocks with one input and one output.
     kept : KeptModes
         What is quantised of it.
-    input_scale, output_scale : float
-        Scales of u and y.
+    ranges : KernelRanges
     bits : BitWidths
-    form : {"lookahead", "separate"}
+    form : OutputForm
         A reverse kernel takes its output from the old state in any case (see `QuantisedKernel`).
     options : CalibrationOptions
+
+    Raises
+    ------
+    InputError
+        A block mixes channels.
     """
-    kernel = _kept(whole, kept)
-    state_scale = scale_of_range(kernel.state_range, bits.state)
+    recurrence = kept.of_recurrence(recurrence)
+    a, b, _ = recurrence.per_channel()
+    taken, fed = form.output_weights(recurrence)
+    input_scale, output_scale = ranges.input_scale, ranges.output_scale
+    state_scale = scale_of_range(kept.of_modes(ranges.state), bits.state)
     method, percentile, grain = options.weights, options.percentile, options.granularity
-    a_parts = np.stack([kernel.a.real, kernel.a.imag], axis=-1)
-    b_parts = np.stack([kernel.b.real, kernel.b.imag], axis=-1)
+    a_parts = np.stack([a.real, a.imag], axis=-1)
+    b_parts = np.stack([b.real, b.imag], axis=-1)
     b_parts = b_parts * (input_scale / state_scale)[..., None]
     a_step = scale_of_range(weight_range(a_parts, grain.A, method, bits.A, percentile), bits.A)
     b_range = weight_range(b_parts, grain.B, method, bits.B, percentile)
@@ -99,16 +95,11 @@ def quantise_kernel(
     bound = (a_bound << a_shift) + (b_bound << b_shift)
     state_requant = requantiser_from(np.ldexp(a_step, -a_shift), bits.state, bound)
     unit = requantiser_scale(state_requant)
-    a_codes = state_matrix_codes(kernel.a, np.ldexp(unit, a_shift), bits.A, kernel.length)
+    a_codes = state_matrix_codes(a, np.ldexp(unit, a_shift), bits.A, ranges.length)
     b_codes = quantise_codes(b_parts, np.ldexp(unit, b_shift)[..., None], bits.B)
 
-    ahead = form == "lookahead" and not kernel.reverse
-    weights = kernel.c * kernel.a if ahead else kernel.c
-    c_parts = 2 * np.stack([weights.real, -weights.imag], axis=-1) * state_scale[..., None]
-    through = kernel.d + (2 * (kernel.c * kernel.b).sum(axis=1).real if ahead else 0.0)
-    output = _output_column(
-        c_parts, through * input_scale, output_scale, bits, options, form == "lookahead"
-    )
+    c_parts = np.stack([taken.real, -taken.imag], axis=-1) * state_scale[..., None]
+    output = _output_column(c_parts, fed * input_scale, output_scale, bits, options, form.ahead)
     return QuantisedKernel(
         form=form,
         a_re=a_codes[..., 0],
@@ -128,17 +119,6 @@ def quantise_kernel(
         state_scale=state_scale,
         output_scale=output_scale,
         modes_of=kept.count,
-    )
-
-
-def _kept(kernel: DiscreteKernel, kept: KeptModes) -> DiscreteKernel:
-    return replace(
-        kernel,
-        a=kept.of_modes(kernel.a),
-        b=kept.of_modes(kernel.b),
-        c=kept.of_modes(kernel.c),
-        d=kept.of_channels(kernel.d),
-        state_range=kept.of_modes(kernel.state_range),
     )
 
 

@@ -9,16 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.quantisers import (
+from imssa_sim.quantisation.quantisers import (
     clipping_range,
     code_limit,
     quantise_codes,
-    requantise,
-    requantiser_from,
-    requantiser_scale,
     scale_of_range,
     weight_range,
 )
+from imssa_sim.quantisation.requantiser import requantise, requantiser_from, requantiser_scale
 
 values = hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(-100, 100))
 bits = st.integers(2, 16)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
-from imssa_sim.errors import InputError, nearest
-from imssa_sim.model.network import ComplexArray, Discretisation, FloatArray, S4DKernel
+from imssa_sim.quantisation.quantisers import FloatArray
+from imssa_sim.registry import unknown
+from imssa_sim.ssm.recurrence import ComplexArray
+
+Discretisation = Literal["zoh", "bilinear"]
 
 
 def zero_order_hold(
@@ -35,21 +39,19 @@ def bilinear(A: ComplexArray, B: ComplexArray, dt: FloatArray) -> tuple[ComplexA
     return (1 + half) / (1 - half), dt[:, None] * B / (1 - half)
 
 
-def discretise(kernel: S4DKernel, method: Discretisation) -> tuple[ComplexArray, ComplexArray]:
-    """Return the discrete A and B, complex (H, M), of ``x_k = A x_(k-1) + B u_k``.
+Rule = Callable[[ComplexArray, ComplexArray, FloatArray], tuple[ComplexArray, ComplexArray]]
+_RULES: dict[str, Rule] = {"zoh": zero_order_hold, "bilinear": bilinear}
+
+
+def rule(method: Discretisation) -> Rule:
+    """Return the function of A, B and dt that gives the discrete A and B.
 
     Raises
     ------
     InputError
         The method is neither ``zoh`` nor ``bilinear``.
     """
-    rule = _RULES.get(method)
-    if rule is None:
-        close = nearest(method, _RULES)
-        hint = f"; did you mean '{close}'?" if close else ""
-        raise InputError(f"unknown discretisation '{method}'{hint} (one of {', '.join(_RULES)})")
-    return rule(kernel.A, kernel.input_weights, kernel.dt)
-
-
-_Rule = Callable[[ComplexArray, ComplexArray, FloatArray], tuple[ComplexArray, ComplexArray]]
-_RULES: dict[str, _Rule] = {"zoh": zero_order_hold, "bilinear": bilinear}
+    found = _RULES.get(method)
+    if found is None:
+        raise unknown("discretisation", method, _RULES)
+    return found

@@ -1,0 +1,1 @@
+"""S4D: independent diagonal models, one per channel (arXiv 2206.11893)."""

@@ -1,0 +1,99 @@
+"""State-space models as PyTorch modules: what is the same for all families.
+
+Sequences are (batch, steps, channels), which suits all but the convolution; that one transposes.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from imssa_sim.ssm.discretise import Discretisation
+from imssa_sim.training.convolution import convolve
+
+
+class KernelModule(nn.Module, ABC):
+    """State-space models of one layer, one per channel, applied as a convolution.
+
+    A family's module takes its `imssa_sim.ssm.interface.StateSpaceModel` and the discretisation,
+    and stands under the family's name in `imssa_sim.training.kernel_modules.MODULES`.
+    """
+
+    slow: ClassVar[tuple[str, ...]] = ()
+    """Parameters of the recurrence: a rate of their own and no weight decay (the authors' code)."""
+
+    def __init__(self, kernel: Any, discretisation: Discretisation) -> None:
+        super().__init__()
+        self.discretisation = discretisation
+
+    @abstractmethod
+    def discrete(self) -> tuple[Tensor, Tensor]:
+        """Return log(A) and B of the discrete recurrence, complex (H, M)."""
+
+    @abstractmethod
+    def output_weights(self) -> tuple[Tensor, ...]:
+        """Return C of the causal direction and, where there is one, the anticausal, complex (H, M).
+
+        Each mode stands for a conjugate pair: the factor 2 is not in it.
+        """
+
+    @abstractmethod
+    def load(self, kernel: Any) -> None:
+        """Copy all parameters from a model of the same sizes."""
+
+    @abstractmethod
+    def damp(self, least: float) -> None:
+        """Bring modes that decay too slowly to the least damping per step."""
+
+    def responses(self, length: int) -> list[Tensor]:
+        """Return the impulse response (H, length) of each direction.
+
+        ``K[l] = 2 Re sum_n C_n B_n A_n^l`` with l = q s + r is a product of two small Vandermonde
+        matrices, which costs far less than H × M × length complex powers.
+        """
+        log_a, b = self.discrete()
+        block = math.ceil(math.sqrt(length))
+        count = math.ceil(length / block)
+        fine = torch.exp(log_a[..., None] * torch.arange(block))
+        fine_parts = torch.cat([fine.real, fine.imag], dim=1)
+        coarse = torch.exp(log_a[..., None] * (block * torch.arange(count)))
+        found = []
+        for weights in self.output_weights():
+            scaled = 2 * (weights * b)[..., None] * coarse
+            parts = torch.cat([scaled.real, -scaled.imag], dim=1)
+            found.append((parts.mT @ fine_parts).flatten(1)[:, :length])
+        return found
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Convolve u (batch, L, H) with the kernels."""
+        length = u.shape[1]
+        responses = self.responses(length)
+        padded = functional.pad(responses[0], (0, length))
+        if len(responses) == 2:
+            padded = padded + functional.pad(responses[1].flip(-1), (length, 0))
+        y = convolve(u.transpose(1, 2).contiguous(), padded)
+        return y.transpose(1, 2).contiguous()
+
+
+def tensor_of(array: np.ndarray[Any, Any]) -> Tensor:
+    """Return an array as a float32 tensor, complex numbers as pairs."""
+    if np.iscomplexobj(array):
+        array = np.stack([array.real, array.imag], axis=-1)
+    return torch.from_numpy(np.asarray(array, dtype=np.float32))
+
+
+def parameter_of(array: np.ndarray[Any, Any]) -> nn.Parameter:
+    """Return a parameter with the values of an array."""
+    return nn.Parameter(tensor_of(array).clone())
+
+
+def hold(parameter: nn.Parameter, free: np.ndarray[Any, Any]) -> None:
+    """Keep the entries that are not ``free`` at zero, where they are: they were pruned."""
+    mask = torch.from_numpy(free.astype(np.float32))
+    parameter.register_hook(lambda gradient: gradient * mask)  # type: ignore[no-untyped-call]
