@@ -72,10 +72,11 @@ def _output(total: Any, through: Any, scale: Any, ahead: bool, c: Any, clipped: 
 @inner
 def _run_channel(
     modes: int, steps: int, w: Any, d: Any, state_scale: Any, scale: Any, c: Any, ahead: bool,
-    x: Any, tile: Any, clipped: Any,
+    x: Any, tile: Any, clipped: Any, record: bool, kept: Any, kind: Any,
 ) -> None:  # fmt: skip
     """Run one channel over ``steps`` steps: the codes in ``tile`` become outputs.
 
+    ``kept`` takes the state codes of each step if ``record``, in the type of ``kind``.
     All arrays are bare pointers: to pass arrays would count references, step after step.
     """
     limit, zero, half, one = c[0], c[2], c[3], c[4]
@@ -100,6 +101,10 @@ def _run_channel(
                 total = fma(c_re, p, fma(c_im, q, total))
             store(x, 2 * n * LANES, p)
             store(x, (2 * n + 1) * LANES, q)
+            if record:
+                at = 2 * (k * modes + n) * LANES
+                store(kept, at, convert(p, kind))
+                store(kept, at + LANES, convert(q, kind))
         code = _output(total, mul(splat(d[0]), drive), scale, ahead, c, clipped)
         store(tile, k * LANES, convert(code, np.int16(0)))
 
@@ -107,7 +112,7 @@ def _run_channel(
 @entry
 def run_block(
     w: Any, d: Any, state_scale: Any, scale: Any, constants: Any, ahead: bool, reverse: bool,
-    u: Any, y: Any, first: int, clipped: Any,
+    u: Any, y: Any, first: int, clipped: Any, record: bool, kept: Any, kind: Any,
 ) -> None:  # fmt: skip
     """Run the samples ``first`` … ``first`` + 15, as far as there are.
 
@@ -116,8 +121,10 @@ def run_block(
     requantisers, in the second column the feed-through's own. constants: state limit, output
     limit, 0, 1/2, 1. These are of one floating-point type.
     ahead: the output takes the old state and one sum, otherwise the new state and a feed-through
-    requantised apart. reverse: last step first. u, y (B, L, H) int16. clipped (2,) int64: clipped
-    state parts and outputs.
+    requantised apart. reverse: last step first. u, y (B, L, H): integers, in any numeric type.
+    clipped (2,) int64: clipped state parts and outputs. kept: takes, if record, the state codes
+    after each step, flat (B / 16, H, L, M, 2, 16), real parts first, 16 samples side by side; kind
+    is a scalar of its type.
     """
     align_stack()
     batch, steps, channels = u.shape
@@ -136,11 +143,14 @@ def run_block(
                     for h in range(width):
                         tile[(h * STEPS + k) * LANES + b] = u[first + b, step, h0 + h]
             for h in range(width):
+                row = (first // LANES * channels + h0 + h) * steps + k0
+                place = 2 * row * modes * LANES if record else 0
                 _run_channel(
                     modes, stop, pointer(w, (h0 + h) * 6 * modes), pointer(d, h0 + h),
                     pointer(state_scale, (h0 + h) * modes), pointer(scale, 2 * (h0 + h)),
                     pointer(constants, 0), ahead, pointer(x, h * 2 * modes * LANES),
-                    pointer(tile, h * STEPS * LANES), pointer(clipped, 0),
+                    pointer(tile, h * STEPS * LANES), pointer(clipped, 0), record,
+                    pointer(kept, place), kind,
                 )  # fmt: skip
             for b in range(valid):
                 for k in range(stop):

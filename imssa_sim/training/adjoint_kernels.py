@@ -1,4 +1,15 @@
-"""The compiled adjoint of the quantised recurrence (`imssa_sim.training.recurrence_kernels`)."""
+"""The compiled adjoint of the quantised recurrence.
+
+The golden recurrence (`imssa_sim.program.operations.recurrence`) keeps every state; this loop runs
+from the last step to the first with straight-through derivatives. All values are in code units: a
+state code x, an input code u, and weights as gains from code to code,
+``x' = clip(round(a x + b u))``.
+
+A kernel has few modes, so the vector lanes run over `LANES` sequences instead. What a channel needs
+per mode lies in one flat array, mode after mode, `LANES` numbers a row: with distances that are
+constants the compiler sees that rows do not overlap and makes each inner loop one vector operation.
+A sum over modes is handed on from each mode's row to the next mode's.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +17,12 @@ import numpy as np
 from numba import prange
 
 from imssa_sim.compiled.decorator import compiled_loop
-from imssa_sim.training.recurrence_kernels import (
-    CHANNELS,
-    LANES,
-    PAIR,
-    STEPS,
-    from_lanes,
-    into_lanes,
-)
+from imssa_sim.kernels.digital_recurrence import ABREAST
 
+LANES = ABREAST
+PAIR = 2 * LANES
+CHANNELS, STEPS = 16, 64
+"""Inputs and outputs of so many channels and steps are brought into lanes at a time."""
 (X_RE, X_IM, P_RE, P_IM, ADJOINT_RE, ADJOINT_IM, A_RE, A_IM, B_RE, B_IM, C_RE, C_IM,
  INPUT, SUM, FOUND, LATE, EARLY, UPSTREAM, D, ROWS) = range(20)  # fmt: skip
 """Rows of a mode: states after and before the step, their adjoint, the derivatives by the weights,
@@ -25,6 +33,32 @@ output, and that by the feed-through.
 WIDE = ROWS * LANES
 NOTHING = np.float32(0)
 HALF = np.float32(0.5)
+
+
+@compiled_loop(error_model="numpy")
+def into_lanes(values, first, start, channel, live, length, count, tile):  # type: ignore[no-untyped-def]
+    """Copy values (B, L, H) to a tile (STEPS, CHANNELS, LANES)."""
+    for lane in range(live):
+        for k in range(length):
+            if count == CHANNELS:  # unrolled
+                for c in range(CHANNELS):
+                    tile[k, c, lane] = values[first + lane, start + k, channel + c]
+            else:
+                for c in range(count):
+                    tile[k, c, lane] = values[first + lane, start + k, channel + c]
+
+
+@compiled_loop(error_model="numpy")
+def from_lanes(tile, first, start, channel, live, length, count, values):  # type: ignore[no-untyped-def]
+    """Copy a tile (STEPS, CHANNELS, LANES) to values (B, L, H)."""
+    for lane in range(live):
+        for k in range(length):
+            if count == CHANNELS:  # unrolled
+                for c in range(CHANNELS):
+                    values[first + lane, start + k, channel + c] = tile[k, c, lane]
+            else:
+                for c in range(count):
+                    values[first + lane, start + k, channel + c] = tile[k, c, lane]
 
 
 # Products and sums may fuse; NaN and infinities keep their meaning.
@@ -111,11 +145,12 @@ def through_states(w, edge, work):  # type: ignore[no-untyped-def]
 
 @compiled_loop(parallel=True, error_model="numpy")
 def backward(weights, feedthrough, limits, lookahead, u, states, upstream, to_u, gradients):  # type: ignore[no-untyped-def]
-    """Adjoint of `FORWARD`; straight-through where a value rounds, zero where it is clipped.
+    """Adjoint of the recurrence; straight-through where a value rounds, zero where it is clipped.
 
     weights (H, 6, M) float32: rows a_re … c_im as gains between codes; feedthrough (H,) float32;
     limits (2,): state and output codes; u, upstream, to_u (B, L, H) float32: inputs, derivatives
-    by the outputs, derivatives by the inputs; states as in `FORWARD`; gradients
+    by the outputs, derivatives by the inputs; states (B / LANES, H, L, M, 2, LANES), int8 or int16:
+    the codes after each step of `LANES` sequences side by side; gradients
     (B / LANES, H, 6 * M + 1) float64: by the weights, row after row, then by the feed-through.
     """
     samples, steps, channels = u.shape

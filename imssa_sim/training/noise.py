@@ -70,7 +70,7 @@ class _NoisyRecurrence(Function):
     def forward(
         ctx: Any, u: Tensor, kernel: QuantisedKernel, noise: Noise, *gains: Tensor
     ) -> Tensor:
-        from imssa_sim.training.recurrence_kernels import forward_noisy
+        from imssa_sim.training.noise_kernels import forward_noisy
 
         limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
         states = room_for_states(kernel, *u.shape[:2])

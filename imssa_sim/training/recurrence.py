@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
+from imssa_sim.program.operations.recurrence import run_steps
 from imssa_sim.quantisation.requantiser import requantiser_scale
 from imssa_sim.ssm.quantised import QuantisedKernel
 
@@ -50,12 +51,12 @@ def gains_of(kernel: QuantisedKernel) -> tuple[NDArray[np.float64], ...]:
 
 
 def room_for_states(kernel: QuantisedKernel, samples: int, steps: int) -> NDArray[Any]:
-    """Return an array (B / LANES, H, L, M, 2, LANES) for the state codes of a run."""
-    from imssa_sim.training.recurrence_kernels import LANES
+    """Return an array (B / 16, H, L, M, 2, 16) for the state codes of a run."""
+    from imssa_sim.kernels.digital_recurrence import ABREAST
 
     word: Any = np.int8 if kernel.state_requant.limit < 128 else np.int16
-    groups = -(-samples // LANES)
-    return np.empty((groups, kernel.channels, steps, kernel.modes, 2, LANES), dtype=word)
+    groups = -(-samples // ABREAST)
+    return np.empty((groups, kernel.channels, steps, kernel.modes, 2, ABREAST), dtype=word)
 
 
 def run_recording(
@@ -73,28 +74,12 @@ def run_recording(
     -------
     y : float32 array (B, L, H)
         Output codes, as the golden model's, for a causal kernel.
-    states : int8 or int16 array (B / LANES, H, L, M, 2, LANES)
-        Codes after each step, real parts first, of `LANES` sequences side by side.
+    states : int8 or int16 array (B / 16, H, L, M, 2, 16)
+        Codes after each step, real parts first, of 16 sequences side by side.
     """
-    from imssa_sim.training.recurrence_kernels import FORWARD
-
-    largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
-    bounds = kernel.bounds(largest)
-    word: Any = np.int32 if max(bound.max() for bound in bounds) < 1 << 31 else np.int64
-    weights, feedthrough = kernel.in_column_units()
-    limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
     states = room_for_states(kernel, *u.shape[:2])
     y = np.empty_like(u)
-    FORWARD[word, kernel.form.ahead](
-        weights.astype(word),
-        feedthrough.astype(word),
-        np.ascontiguousarray(requantiser_scale(kernel.state_requant)),
-        kernel.output_scales(),
-        limits,
-        np.ascontiguousarray(u),
-        y,
-        states,
-    )
+    run_steps(kernel, np.ascontiguousarray(u), y, kept=states)
     return y, states
 
 
@@ -126,7 +111,7 @@ def adjoint(
     ----------
     kernel : QuantisedKernel
         Its form and limits.
-    states : array (B / LANES, H, L, M, 2, LANES)
+    states : array (B / 16, H, L, M, 2, 16)
     u, upstream : Tensor (B, L, H)
         Input codes, and derivatives by the output codes.
     gains : list of Tensor

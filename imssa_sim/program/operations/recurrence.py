@@ -133,17 +133,50 @@ def kernel_digital(
     -------
     int16 array (B, L, H)
     """
+    u = np.ascontiguousarray(u, dtype=np.int16)
+    y = np.empty_like(u)
+    states, outputs = run_steps(kernel, u, y, reverse)
+    if saturation is not None:
+        saturation.add(f"{site}.state", states, kernel.states * (y.size // kernel.channels))
+        saturation.add(f"{site}.output", outputs, y.size)
+    return kernel.form.in_place(y) if reverse else y
+
+
+def run_steps(
+    kernel: QuantisedKernel,
+    u: NDArray[Any],
+    y: NDArray[Any],
+    reverse: bool = False,
+    kept: NDArray[np.int8] | NDArray[np.int16] | None = None,
+) -> IntArray:
+    """Run the recurrence step by step; each output stands at the step that made it.
+
+    The one place where codes of a kernel become codes of its states and outputs: the golden model
+    and training run it.
+
+    Parameters
+    ----------
+    kernel : QuantisedKernel
+    u, y : arrays (B, L, H)
+        Codes in any numeric type, C-contiguous; y takes the outputs.
+    reverse : bool
+        Run from the last step to the first.
+    kept : array (⌈B / 16⌉, H, L, M, 2, 16), optional
+        Takes the state codes after each step, real parts first, 16 samples side by side.
+
+    Returns
+    -------
+    int array (2,)
+        How many parts of states and how many outputs were clipped.
+    """
     from imssa_sim.kernels.digital_recurrence import ABREAST, run_block
 
-    u = np.ascontiguousarray(u, dtype=np.int16)
-    batch, _, channels = u.shape
     largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
-    state_bound, output_bound = kernel.bounds(largest)
-    exact_in_single = max(state_bound.max(), output_bound.max()) < FLOAT32_EXACT
+    exact_in_single = max(bound.max() for bound in kernel.bounds(largest)) < FLOAT32_EXACT
     word: Any = np.float32 if exact_in_single else np.float64
     weights, feedthrough = kernel.in_column_units()
     limits = [kernel.state_requant.limit, kernel.output_requant.limit]
-    matrix, through_gain, state_scale, scale, constants = (
+    matrix, through, state_scale, scale, constants = (
         np.asarray(values, dtype=word).ravel()
         for values in (
             weights,
@@ -153,28 +186,16 @@ def kernel_digital(
             [*limits, 0.0, 0.5, 1.0],
         )
     )
-    y = np.empty_like(u)
+    record = kept is not None
+    states = np.zeros(0, np.int8) if kept is None else kept.reshape(-1)
 
     def block(first: int) -> IntArray:
         clipped = np.zeros(2, dtype=np.int64)
         run_block(
-            matrix,
-            through_gain,
-            state_scale,
-            scale,
-            constants,
-            kernel.form.ahead,
-            reverse,
-            u,
-            y,
-            first,
-            clipped,
-        )
+            matrix, through, state_scale, scale, constants, kernel.form.ahead, reverse,
+            u, y, first, clipped, record, states, states.dtype.type(0),
+        )  # fmt: skip
         return clipped
 
-    clipped = sum(threads.ordered_map(block, range(0, batch, ABREAST)), np.zeros(2, dtype=np.int64))
-    if saturation is not None:
-        states, outputs = clipped
-        saturation.add(f"{site}.state", states, kernel.states * (y.size // channels))
-        saturation.add(f"{site}.output", outputs, y.size)
-    return kernel.form.in_place(y) if reverse else y
+    starts = range(0, len(u), ABREAST)
+    return sum(threads.ordered_map(block, starts), np.zeros(2, dtype=np.int64))
