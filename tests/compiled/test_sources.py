@@ -12,8 +12,8 @@ def names(file):
 def test_loops_depend_on_what_they_use():
     found = names("training/adjoint_kernels.py")
     assert {
-        "training/adjoint_kernels.py", "training/noise_kernels.py", "kernels/ops.py",
-        "kernels/_normals_llvm.py", "kernels/_vectors_llvm.py", "compiled/decorator.py",
+        "training/adjoint_kernels.py", "kernels/digital_recurrence.py", "kernels/ops.py",
+        "kernels/_memory_llvm.py", "kernels/_vectors_llvm.py", "compiled/decorator.py",
     } <= found  # fmt: skip
     assert "training/trainer.py" not in found
     assert not any(name.startswith(("cli/", "config/")) for name in found)
