@@ -33,9 +33,9 @@ from study import (
 )
 
 from imssa_sim.data import Dataset
-from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.checkpoint import Checkpoint, load_checkpoint
 from imssa_sim.model.scales import TrainedQuantisers
+from imssa_sim.reference.calibration import calibrate
 from imssa_sim.ssm.forms import LOOKAHEAD
 from imssa_sim.training.noise import Noise
 from imssa_sim.training.qat_network import QatModule

@@ -32,7 +32,7 @@ from imssa_sim.config.load import load_config
 from imssa_sim.data import Dataset
 from imssa_sim.model.checkpoint import Checkpoint, save_checkpoint
 from imssa_sim.model.metrics import metrics, shape_of
-from imssa_sim.model.pruning import prune_shares
+from imssa_sim.reference.pruning import prune_shares
 from imssa_sim.simulation.run import simulate
 
 KEY = ("workload", "kernels", "modes", "bits", "seed")

@@ -34,7 +34,7 @@ from study import (
 from imssa_sim.data import Dataset
 from imssa_sim.model import forward
 from imssa_sim.model.network import Network
-from imssa_sim.model.ptq import quantise
+from imssa_sim.reference.quantise import quantise
 
 WAYS = [f"{a}/{w}" for a in ("mse", "percentile", "max") for w in ("max", "mse")]
 """Ranges of activations and states, and of weights."""

@@ -36,7 +36,7 @@ from imssa_sim.data import Dataset
 from imssa_sim.model import forward
 from imssa_sim.model.checkpoint import Checkpoint
 from imssa_sim.model.metrics import FLOAT_BITS, metrics, shape_of
-from imssa_sim.model.ptq import quantise
+from imssa_sim.reference.quantise import quantise
 
 KEY = ("workload", "width", "state", "method", "bits", "seed")
 COLUMNS = (*KEY, "accuracy", "samples", "memory", "effort", "config")

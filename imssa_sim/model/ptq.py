@@ -1,7 +1,7 @@
 """Post-training quantisation (PTQ): a float network becomes integer codes and requantisers.
 
 The arithmetic is that of docs/decisions/0001-architecture.md; ranges come from calibration data
-(`imssa_sim.model.calibration`), the kernels from `imssa_sim.ssm.quantise`.
+(`imssa_sim.reference.calibration`), the kernels from `imssa_sim.ssm.quantise`.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError, InternalError
-from imssa_sim.model.calibration import LayerRanges, Ranges, calibrate
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq_digital import (
     SUM_BITS,
@@ -25,6 +23,7 @@ from imssa_sim.model.ptq_digital import (
     sum_factors,
 )
 from imssa_sim.model.quantised import QuantisedLayer, QuantisedNetwork, QuantisedNorm
+from imssa_sim.model.ranges import LayerRanges, Ranges
 from imssa_sim.quantisation.options import CalibrationOptions
 from imssa_sim.quantisation.quantisers import (
     FloatArray,
@@ -38,43 +37,6 @@ from imssa_sim.ssm.forms import LOOKAHEAD, OutputForm
 from imssa_sim.ssm.kept import kept_modes
 from imssa_sim.ssm.quantise import KernelRanges, quantise_kernel
 from imssa_sim.ssm.recurrence import Recurrence
-
-
-def quantise(
-    network: Network,
-    bits: BitWidths,
-    calibration_inputs: ArrayLike,
-    form: OutputForm = LOOKAHEAD,
-    options: CalibrationOptions | None = None,
-) -> QuantisedNetwork:
-    """Quantise a float network after training.
-
-    dt is quantised first, as log dt; the discrete-time weights and all ranges follow from the
-    quantised value.
-
-    Parameters
-    ----------
-    network : Network
-    bits : BitWidths
-        2 to 16 bits each.
-    calibration_inputs : array (B, L, d_in)
-        Sequences of the length that the network will run on.
-    form : OutputForm
-        How the kernels' outputs are formed (`QuantisedKernel`).
-    options : CalibrationOptions or None
-        None: mean-squared-error ranges of activations and states, full ranges of weights.
-
-    Raises
-    ------
-    InputError
-        Bit widths outside 2 to 16, or unusable calibration data.
-    """
-    options = options or CalibrationOptions()
-    _check(network, bits)
-    network = with_quantised_time_step(network, bits, options.granularity.dt)
-    ranges = calibrate(network, calibration_inputs, bits, options)
-    length = int(np.asarray(calibration_inputs).shape[1])
-    return _build(_Settings(network, bits, form, options, length), ranges)
 
 
 def quantise_with_ranges(
@@ -108,12 +70,19 @@ def quantise_with_ranges(
         Bit widths outside 2 to 16.
     """
     options = options or CalibrationOptions()
-    _check(network, bits)
+    check_bits(network, bits)
     network = with_quantised_time_step(network, bits, options.granularity.dt)
     return _build(_Settings(network, bits, form, options, length), ranges)
 
 
-def _check(network: Network, bits: BitWidths) -> None:
+def check_bits(network: Network, bits: BitWidths) -> None:
+    """Refuse bits of another number of layers, or outside of 2 to 16.
+
+    Raises
+    ------
+    InputError
+        Either.
+    """
     check_layers(bits, len(network.layers))
     for part in (bits, *(bits.of_layer(i) for i in range(len(network.layers)))):
         for name, value in part.widths().items():

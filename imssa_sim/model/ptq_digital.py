@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imssa_sim.model.forward import gelu
+from imssa_sim.model.elementwise import gelu
 from imssa_sim.model.network import Norm
 from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm
 from imssa_sim.quantisation.options import CalibrationOptions

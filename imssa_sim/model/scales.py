@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.calibration import LayerRanges, Ranges
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import quantise_with_ranges
 from imssa_sim.model.quantised import QuantisedNetwork
+from imssa_sim.model.ranges import LayerRanges, Ranges
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import BitWidths, bits_from
 from imssa_sim.ssm.forms import OutputForm, output_form

@@ -18,8 +18,8 @@ from imssa_sim.data import check_dataset_name
 from imssa_sim.devices.cell import check_conditions
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
-from imssa_sim.model.ptq import quantise
 from imssa_sim.quantisation.widths import bits_from
+from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import Inputs, load_weights
 from imssa_sim.simulation.progress import Silent

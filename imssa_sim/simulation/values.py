@@ -14,10 +14,10 @@ from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
-from imssa_sim.model.forward import forward
-from imssa_sim.model.ptq import quantise
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import bits_from
+from imssa_sim.reference.forward import forward
+from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.inputs import part_of
 from imssa_sim.simulation.result import Accuracy, Saturation
 from imssa_sim.simulation.schedule import schedule

@@ -2,7 +2,7 @@
 
 A mode whose C is zero in every direction adds nothing to the output, whatever its A and B; a
 kernel without such modes and with D = 0 gives zero, and GELU keeps it. So zeros say what was pruned
-(`imssa_sim.model.pruning`), training holds them (`imssa_sim.training.torch_network`), and the
+(`imssa_sim.reference.pruning`), training holds them (`imssa_sim.training.torch_network`), and the
 quantised network leaves them out.
 """
 

@@ -11,12 +11,12 @@ from imssa_sim.config.load import load_config
 from imssa_sim.data import Dataset
 from imssa_sim.errors import InputError
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
-from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import with_quantised_time_step
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import BitWidths, bits_from
+from imssa_sim.reference.calibration import calibrate
 from imssa_sim.ssm.forms import output_form
 from imssa_sim.training.drawn_chip import ChipSource
 from imssa_sim.training.noise import Noise

@@ -25,12 +25,12 @@ from imssa_sim.model.checkpoint import (
     save_checkpoint,
     structure_of_config,
 )
-from imssa_sim.model.forward import accuracy
 from imssa_sim.model.initialise import network_of_config
 from imssa_sim.model.network import Network
-from imssa_sim.model.pruning import mode_saliency, prune_modes, prune_shares
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.model.tensors import network_from_tensors
+from imssa_sim.reference.forward import accuracy
+from imssa_sim.reference.pruning import mode_saliency, prune_modes, prune_shares
 from imssa_sim.training.curve import write_curve
 from imssa_sim.training.fit import EpochRecord, Fit
 from imssa_sim.training.schema import TrainConfig

@@ -13,8 +13,8 @@ from imssa_sim.config.schema import BitsConfig, expand_bits
 from imssa_sim.data import load_dataset
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.checkpoint import load_checkpoint
-from imssa_sim.model.ptq import quantise
 from imssa_sim.quantisation.widths import bits_from
+from imssa_sim.reference.quantise import quantise
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "qs4d"
 NAMES = ("study", "bits", "ptq", "sensitivity", "allocate")

@@ -329,7 +329,7 @@ def test_both_directions_run_on_ideal_tiles(random_networks, mapping):
     from imssa_sim.functional.analog import AnalogNetwork
     from imssa_sim.mapping.build import build_program
     from imssa_sim.model.initialise import random_network
-    from imssa_sim.model.ptq import quantise
+    from imssa_sim.reference.quantise import quantise
 
     net = random_network(layers=2, width=4, state=6, inputs=2, classes=3, bidirectional=True)
     x = np.random.default_rng(0).normal(size=(3, 9, 2))

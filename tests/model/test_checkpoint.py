@@ -17,9 +17,9 @@ from imssa_sim.model.checkpoint import (
     save_checkpoint,
     structure_of_config,
 )
-from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.tensors import Structure, network_from_tensors, tensors_of
+from imssa_sim.reference.forward import forward
 
 SIZES: dict[str, Any] = {"layers": 2, "width": 6, "state": 8, "inputs": 3, "classes": 4}
 STRUCTURE = Structure(**SIZES)

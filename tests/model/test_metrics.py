@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from imssa_sim.errors import InputError
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.metrics import FLOAT_BITS, NetworkShape, gain, metrics, shape_of
-from imssa_sim.model.pruning import prune_shares
-from imssa_sim.model.ptq import quantise
 from imssa_sim.quantisation.widths import BitWidths, LayeredBits
+from imssa_sim.reference.pruning import prune_shares
+from imssa_sim.reference.quantise import quantise
 
 KINDS = [field.name for field in dataclasses.fields(BitWidths)]
 SHAPE = NetworkShape(layers=2, width=3, modes=4, inputs=5, classes=6, directions=2)

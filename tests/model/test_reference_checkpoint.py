@@ -20,7 +20,7 @@ import pytest
 from imssa_sim.config.schema import ModelConfig
 from imssa_sim.errors import InputError
 from imssa_sim.model.checkpoint import convert_checkpoint, load_checkpoint, structure_of_config
-from imssa_sim.model.forward import forward
+from imssa_sim.reference.forward import forward
 
 torch = pytest.importorskip("torch", reason="the reference implementation needs PyTorch")
 nn = torch.nn

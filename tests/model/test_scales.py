@@ -10,13 +10,13 @@ from safetensors.numpy import load_file, save_file
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.checkpoint import load_checkpoint, save_checkpoint
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.ptq import quantise
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.quantisation.options import CalibrationOptions
 from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.reference.calibration import calibrate
+from imssa_sim.reference.quantise import quantise
 from imssa_sim.ssm.forms import LOOKAHEAD, SEPARATE
 
 LENGTH = 20

@@ -7,7 +7,7 @@ import pytest
 from imssa_sim.config.load import load_config
 from imssa_sim.data import load_dataset
 from imssa_sim.model.checkpoint import load_checkpoint, save_checkpoint
-from imssa_sim.model.pruning import prune_shares
+from imssa_sim.reference.pruning import prune_shares
 from imssa_sim.report.screen import screen
 from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect

@@ -11,10 +11,10 @@ import pytest
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.checkpoint import load_checkpoint, save_checkpoint
-from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.ptq import quantise
 from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths
+from imssa_sim.reference.forward import forward
+from imssa_sim.reference.quantise import quantise
 from imssa_sim.ssm.families import FAMILIES
 
 OSCILLATORS = '''

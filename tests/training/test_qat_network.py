@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import calibrate
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.pruning import prune_shares
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths, LayeredBits
+from imssa_sim.reference.calibration import calibrate
+from imssa_sim.reference.pruning import prune_shares
 from imssa_sim.ssm.forms import output_form
 from imssa_sim.ssm.kept import kept_modes
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.tensors import Structure, network_from_tensors
+from imssa_sim.reference.forward import forward
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 

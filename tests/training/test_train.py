@@ -12,7 +12,7 @@ import pytest
 from imssa_sim.data import Dataset, Split
 from imssa_sim.errors import ConfigError, InputError
 from imssa_sim.model.checkpoint import load_checkpoint
-from imssa_sim.model.forward import accuracy
+from imssa_sim.reference.forward import accuracy
 from imssa_sim.ssm.kept import kept_modes
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")

@@ -9,13 +9,13 @@ import pytest
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import calibrate
-from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.pruning import kernel_saliency, mode_saliency, prune_modes, prune_shares
 from imssa_sim.model.ptq import quantise_with_ranges
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths
+from imssa_sim.reference.calibration import calibrate
+from imssa_sim.reference.forward import forward
+from imssa_sim.reference.pruning import kernel_saliency, mode_saliency, prune_modes, prune_shares
 from imssa_sim.ssm.forms import output_form
 from imssa_sim.ssm.kept import kept_modes
 

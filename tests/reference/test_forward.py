@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.forward import accuracy, forward, gelu, glu, normalise
+from imssa_sim.model.elementwise import gelu, glu, normalise
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.network import Norm
+from imssa_sim.reference.forward import accuracy, forward
 from imssa_sim.ssm.evaluate import apply_kernel
 from imssa_sim.threads import use_threads
 
@@ -61,7 +62,7 @@ def test_batch_is_chunked_without_effect(monkeypatch: pytest.MonkeyPatch) -> Non
     network = random_network(**SMALL)
     inputs = np.random.default_rng(0).normal(size=(7, 20, 2))
     whole = forward(network, inputs)
-    monkeypatch.setattr("imssa_sim.model.forward._CHUNK_ELEMENTS", 2 * 20 * 6)
+    monkeypatch.setattr("imssa_sim.reference.forward._CHUNK_ELEMENTS", 2 * 20 * 6)
     sizes: list[int] = []
     chunked = forward(
         network, inputs, capture=lambda n, a: sizes.append(len(a)) if n == "pooled" else None
@@ -169,7 +170,7 @@ def test_captures_keep_the_order_of_the_batch_on_threads(
     threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_NUM_THREADS", "5")
-    monkeypatch.setattr("imssa_sim.model.forward._CHUNK_ELEMENTS", 20 * 6)
+    monkeypatch.setattr("imssa_sim.reference.forward._CHUNK_ELEMENTS", 20 * 6)
     inputs = np.random.default_rng(0).normal(size=(12, 20, 2))
     seen: dict[str, list[np.ndarray]] = {}
     with use_threads(threads):
@@ -189,7 +190,7 @@ def test_captures_keep_the_order_of_the_batch_on_threads(
 
 
 def test_an_error_in_a_capture_ends_the_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imssa_sim.model.forward._CHUNK_ELEMENTS", 20 * 6)
+    monkeypatch.setattr("imssa_sim.reference.forward._CHUNK_ELEMENTS", 20 * 6)
     seen = 0
 
     def capture(name: str, values: np.ndarray) -> None:

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
-from imssa_sim.model.calibration import RunningHistogram, calibrate
-from imssa_sim.model.forward import forward
 from imssa_sim.model.initialise import random_network
 from imssa_sim.model.network import Network, Norm
-from imssa_sim.model.ptq import quantise, with_quantised_time_step
+from imssa_sim.model.ptq import with_quantised_time_step
 from imssa_sim.model.ptq_digital import sum_factors
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.quantisers import clipping_range, code_limit
 from imssa_sim.quantisation.requantiser import requantiser_scale
 from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.reference.calibration import RunningHistogram, calibrate
+from imssa_sim.reference.forward import forward
+from imssa_sim.reference.quantise import quantise
 from imssa_sim.ssm.evaluate import state_peaks
 from imssa_sim.ssm.forms import output_form
 from imssa_sim.ssm.quantise import state_matrix_codes
@@ -245,7 +246,7 @@ def test_long_calibration_sets_are_thinned_out():
 
 
 def test_ranges_do_not_depend_on_how_the_sequences_are_cut(monkeypatch):
-    import imssa_sim.model.forward as module
+    import imssa_sim.reference.forward as module
 
     net, x = network(), sequences(samples=9)
     whole = calibrate(net, x, widths(6), CalibrationOptions())

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.forward import forward
 from imssa_sim.model.network import Layer, Network
 from imssa_sim.quantisation.quantisers import FloatArray
+from imssa_sim.reference.forward import forward
 from imssa_sim.ssm.interface import StateSpaceModel
 
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.forward import forward, normalise
+from imssa_sim.model.elementwise import normalise
 from imssa_sim.model.network import Layer, Network
+from imssa_sim.model.ranges import LayerRanges, Ranges
 from imssa_sim.quantisation.options import CalibrationOptions
 from imssa_sim.quantisation.quantisers import (
     CLIPPING_RATIOS,
@@ -25,6 +26,7 @@ from imssa_sim.quantisation.quantisers import (
     code_limit,
 )
 from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.reference.forward import forward
 from imssa_sim.ssm.evaluate import evaluator
 from imssa_sim.ssm.recurrence import Recurrence
 from imssa_sim.threads import ordered_map
@@ -63,7 +65,7 @@ class RunningHistogram:
 
     def add(self, values: NDArray[Any], stride: int = 1) -> None:
         """Add the magnitudes of ``values``; each ``stride``-th of them enters the counts."""
-        from imssa_sim.model.statistics import count_magnitudes
+        from imssa_sim.reference.statistics import count_magnitudes
 
         largest = float(max(values.max(initial=0.0), -values.min(initial=0.0)))
         self.peak = max(self.peak, largest)
@@ -116,7 +118,7 @@ class StateStatistics:
 
     def add(self, recurrence: Recurrence, u: FloatArray) -> None:
         """Run the states of a recurrence, one block per channel, on inputs u (B, L, H)."""
-        from imssa_sim.model.statistics import run_states
+        from imssa_sim.reference.statistics import run_states
 
         a, b, _ = recurrence.per_channel()
         reverse = recurrence.reverse
@@ -148,7 +150,7 @@ def _clipped(
     values: NDArray[np.float32], largest: FloatArray, options: CalibrationOptions, bits: int
 ) -> FloatArray:
     """Return the clipping range of each group of values (G, n) with its peak (G,)."""
-    from imssa_sim.model.statistics import least_error_ranges
+    from imssa_sim.reference.statistics import least_error_ranges
 
     if options.activations == "max":
         return largest
@@ -157,30 +159,6 @@ def _clipped(
     found = np.empty(len(values))
     least_error_ranges(values, largest, CLIPPING_RATIOS, code_limit(bits), found)
     return found
-
-
-@dataclass(frozen=True)
-class LayerRanges:
-    """Largest represented magnitudes of one layer's tensors; states (H, M)."""
-
-    residual: float
-    kernel_input: float
-    kernel_output: float
-    gelu: float
-    value: float
-    gate: float
-    state: FloatArray
-    state_reverse: FloatArray | None
-
-
-@dataclass(frozen=True)
-class Ranges:
-    """Largest represented magnitudes of a network's tensors."""
-
-    input: float
-    layers: tuple[LayerRanges, ...]
-    final: float  # residual stream behind the last layer
-    pooled: float
 
 
 class _Collector:

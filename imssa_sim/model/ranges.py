@@ -1,0 +1,31 @@
+"""Ranges of a network's activations and states: what its quantisers represent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imssa_sim.quantisation.quantisers import FloatArray
+
+
+@dataclass(frozen=True)
+class LayerRanges:
+    """Largest represented magnitudes of one layer's tensors; states (H, M)."""
+
+    residual: float
+    kernel_input: float
+    kernel_output: float
+    gelu: float
+    value: float
+    gate: float
+    state: FloatArray
+    state_reverse: FloatArray | None
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Largest represented magnitudes of a network's tensors."""
+
+    input: float
+    layers: tuple[LayerRanges, ...]
+    final: float  # residual stream behind the last layer
+    pooled: float

@@ -1,0 +1,1 @@
+"""The float reference of a network, and what follows from running it: ranges, PTQ, pruning."""
