@@ -17,6 +17,7 @@ import numpy as np
 
 from imssa_sim.circuits.array import program_tiles
 from imssa_sim.config.schema import HardwareConfig
+from imssa_sim.functional.configured import cell_array
 
 SIZE = 256
 LIMIT = 127
@@ -42,7 +43,8 @@ def error(
     rng = np.random.default_rng(0)
     weights = np.clip(np.rint(rng.normal(0, LIMIT / 3, (1, SIZE, SIZE))), -LIMIT, LIMIT)
     tiles = program_tiles(
-        weights.astype(np.int64), np.array([SIZE]), np.array([SIZE]), hardware(cell, **effects),
+        weights.astype(np.int64), np.array([SIZE]), np.array([SIZE]),
+        cell_array(hardware(cell, **effects)),
         seed=0, chip=0, stage=0, time_since_programming=time,
     )  # fmt: skip
     codes = rng.integers(-LIMIT, LIMIT + 1, (samples, SIZE)).astype(np.float64)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits.draws import Coordinates, normals
+from imssa_sim.circuits.energy import Encoding, read_duration
+from imssa_sim.circuits.sense import unit_time
 
 FloatArray = NDArray[np.float64]
-Encoding = Literal["pulse_width", "amplitude", "bit_serial"]
 
 
 class Conduction(Protocol):
@@ -18,6 +20,57 @@ class Conduction(Protocol):
 
     def current(self, conductance: FloatArray, voltage: FloatArray) -> FloatArray:
         """Return the current [A]."""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Drivers of the word lines.
+
+    Attributes
+    ----------
+    bits : int
+        Sign included.
+    encoding : str
+    read_voltage : float
+        [V]
+    read_time : float
+        Of an amplitude read, or of each bit of a bit-serial one [s].
+    lsb_time : float
+        Of one unit of a pulse-width code [s].
+    inl, dnl : float
+        Errors of the levels, see `levels` [steps].
+    conduction : Conduction or None
+        Of non-linear cells, which bend amplitudes.
+    """
+
+    bits: int
+    encoding: Encoding
+    read_voltage: float
+    read_time: float
+    lsb_time: float
+    inl: float = 0.0
+    dnl: float = 0.0
+    conduction: Conduction | None = None
+
+    @property
+    def longest_read(self) -> float:
+        """Duration of a read with the largest code [s]."""
+        return self.duration(max(1, (1 << (self.bits - 1)) - 1))
+
+    def duration(self, limit: int) -> float:
+        """Return the duration of a read with codes up to ``limit`` [s]."""
+        return read_duration(self.encoding, limit, self.read_time, self.lsb_time)
+
+    def unit_time(self, limit: int) -> float:
+        """Return the duration of a full-voltage pulse with the charge of a code of one [s]."""
+        return unit_time(self.encoding, limit, self.read_time, self.lsb_time)
+
+    def levels(self, limit: int, where: Coordinates) -> FloatArray | None:
+        """Return the value of each code -limit … limit, see `levels`."""
+        return levels(
+            limit, self.bits, self.encoding, conduction=self.conduction,
+            read_voltage=self.read_voltage, inl=self.inl, dnl=self.dnl, where=where,
+        )  # fmt: skip
 
 
 def levels(

@@ -6,13 +6,10 @@ bits set) the sum over time is exact; see docs/physics.md.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from imssa_sim.config.schema import HardwareConfig
 
 FloatArray = NDArray[np.float64]
 Encoding = Literal["pulse_width", "amplitude", "bit_serial"]
@@ -79,10 +76,3 @@ def read_duration(encoding: Encoding, limit: int, read_time: float, lsb_time: fl
     if encoding == "pulse_width":
         return limit * lsb_time
     return max(1, limit.bit_length()) * read_time
-
-
-def longest_read(hardware: HardwareConfig) -> float:
-    """Return the duration of a read with the largest code of the drivers [s]."""
-    dac = hardware.dac
-    limit = max(1, (1 << (dac.bits - 1)) - 1)
-    return read_duration(dac.encoding, limit, hardware.chip.tile.read_time, dac.lsb_time)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +18,34 @@ from imssa_sim.devices.cell import Cell
 from imssa_sim.devices.faults import StuckCells
 from imssa_sim.errors import InputError
 
-if TYPE_CHECKING:
-    from imssa_sim.config.schema import FaultsConfig
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 GOOD, STUCK_ON, STUCK_OFF, OPEN = 0, 1, -1, 2
+
+
+@dataclass(frozen=True)
+class FaultRates:
+    """Probabilities of faults.
+
+    Attributes
+    ----------
+    stuck_on, stuck_off : float or None
+        Of a cell; None: those of the card.
+    clustering : float
+        Correlation of the luck of neighbouring cells.
+    cluster_size : int
+        Side of the blocks of neighbours.
+    dead_rows, dead_columns : float
+        Of a word line, and of a bit line, to carry no current.
+    """
+
+    stuck_on: float | None = None
+    stuck_off: float | None = None
+    clustering: float = 0.0
+    cluster_size: int = 8
+    dead_rows: float = 0.0
+    dead_columns: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +65,7 @@ class FaultMap:
 
 
 def draw_faults(
-    cell: Cell, config: FaultsConfig, where: Coordinates, shape: tuple[int, int, int]
+    cell: Cell, rates: FaultRates, where: Coordinates, shape: tuple[int, int, int]
 ) -> FaultMap:
     """Return the faults of tiles.
 
@@ -57,7 +77,7 @@ def draw_faults(
     Parameters
     ----------
     cell : Cell
-    config : FaultsConfig
+    rates : FaultRates
     where : Coordinates
     shape : (T, R, P)
 
@@ -69,24 +89,24 @@ def draw_faults(
     tiles, rows, lines = shape
     kinds = np.zeros(shape, dtype=np.int8)
     conductance = np.zeros(shape)
-    stuck = _rates(cell, config)
+    stuck = _rates(cell, rates)
     for t in range(tiles):
         if stuck is not None:
-            kinds[t] = stuck.kinds(_luck(config, where, t, rows, lines))
+            kinds[t] = stuck.kinds(_luck(rates, where, t, rows, lines))
             place = uniforms(where, t, "fault_value", rows, lines)
             conductance[t] = stuck.conductance(kinds[t], place)
         dead = np.zeros((rows, lines), dtype=np.bool_)
-        if config.dead_rows:
-            dead |= uniforms(where, t, "dead_row", rows, 1) < config.dead_rows
-        if config.dead_columns:
-            dead |= uniforms(where, t, "dead_column", 1, lines) < config.dead_columns
+        if rates.dead_rows:
+            dead |= uniforms(where, t, "dead_row", rows, 1) < rates.dead_rows
+        if rates.dead_columns:
+            dead |= uniforms(where, t, "dead_column", 1, lines) < rates.dead_columns
         kinds[t][dead] = OPEN
         conductance[t][dead] = 0.0
     return FaultMap(kinds, conductance)
 
 
-def _rates(cell: Cell, config: FaultsConfig) -> StuckCells | None:
-    stated = (config.stuck_on, config.stuck_off)
+def _rates(cell: Cell, rates: FaultRates) -> StuckCells | None:
+    stated = (rates.stuck_on, rates.stuck_off)
     if cell.faults is None:
         if any(stated):
             raise InputError(
@@ -96,22 +116,22 @@ def _rates(cell: Cell, config: FaultsConfig) -> StuckCells | None:
             )
         return None
     on, off = cell.faults.on_rate, cell.faults.off_rate
-    on = on if config.stuck_on is None else config.stuck_on
-    off = off if config.stuck_off is None else config.stuck_off
+    on = on if rates.stuck_on is None else rates.stuck_on
+    off = off if rates.stuck_off is None else rates.stuck_off
     try:
         return dataclasses.replace(cell.faults, on_rate=on, off_rate=off)
     except ValueError as error:
         raise InputError(f"hardware.faults: {error}") from None
 
 
-def _luck(config: FaultsConfig, where: Coordinates, tile: int, rows: int, lines: int) -> FloatArray:
+def _luck(rates: FaultRates, where: Coordinates, tile: int, rows: int, lines: int) -> FloatArray:
     """Return numbers uniform in (0, 1), correlated within blocks."""
     own = normals(where, tile, "fault_kind", rows, lines)
-    if config.clustering:
-        size = config.cluster_size
+    if rates.clustering:
+        size = rates.cluster_size
         blocks = normals(where, tile, "fault_cluster", -(-rows // size), -(-lines // size))
         common = np.repeat(np.repeat(blocks, size, axis=0), size, axis=1)[:rows, :lines]
-        own = np.sqrt(config.clustering) * common + np.sqrt(1 - config.clustering) * own
+        own = np.sqrt(rates.clustering) * common + np.sqrt(1 - rates.clustering) * own
     from scipy.special import ndtr
 
     return np.asarray(ndtr(own))

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.circuits.array import WrittenTiles
 from imssa_sim.circuits.weights import effective, joined_devices
+from imssa_sim.circuits.written import WrittenTiles
 
 FloatArray = NDArray[np.float64]
 

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.circuits.adc import Converters, Trim, real_converters, silence
-from imssa_sim.circuits.array import ProgrammedTiles
-from imssa_sim.circuits.dac import levels
+from imssa_sim.circuits.adc.behaviour import ConverterBank
+from imssa_sim.circuits.adc.converters import Converters, Trim
+from imssa_sim.circuits.dac import Driver
 from imssa_sim.circuits.draws import Coordinates
-from imssa_sim.circuits.energy import read_duration
-from imssa_sim.circuits.sense import pulse_power, shot_variance, thermal_variance, unit_time
-from imssa_sim.devices.cell import load_cell
+from imssa_sim.circuits.sense import pulse_power, shot_variance, thermal_variance
+from imssa_sim.circuits.written import ProgrammedTiles
 from imssa_sim.kernels.read_circuit import ReadCircuit, ShotNoise
-
-if TYPE_CHECKING:
-    from imssa_sim.config.schema import HardwareConfig
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Periphery:
+    """What surrounds the cells of every tile.
+
+    Attributes
+    ----------
+    driver : Driver
+    converters : ConverterBank
+    temperature : float or None
+        Of the cells' Johnson noise at the sense nodes [K]; None: without it.
+    shot_noise : bool
+        Whether the cells' currents have shot noise.
+    """
+
+    driver: Driver
+    converters: ConverterBank
+    temperature: float | None = None
+    shot_noise: bool = False
+
+
 def read_circuit(
     programmed: ProgrammedTiles,
-    hardware: HardwareConfig,
+    around: Periphery | None,
     nominal: Converters,
     *,
     rows_used: IntArray,
@@ -37,12 +52,13 @@ def read_circuit(
     slice_gain: FloatArray | float = 1.0,
     trim: Trim | None = None,
 ) -> ReadCircuit:
-    """Return how programmed tiles are read, with the configured effects.
+    """Return how programmed tiles are read.
 
     Parameters
     ----------
     programmed : ProgrammedTiles
-    hardware : HardwareConfig
+    around : Periphery or None
+        None: ideal, codes are their own values and the converters the nominal ones.
     nominal : Converters
         Without errors.
     rows_used, columns_used : int array (T,)
@@ -58,14 +74,15 @@ def read_circuit(
     trim : Trim, optional
         What a calibration has found; the converters are set against it.
     """
-    converters, drivers, shot = nominal, None, None
-    if not hardware.ideal:
-        converters = _converters(hardware, nominal, columns_used * slices, where)
+    converters, levels, shot = nominal, None, None
+    if around is not None:
+        converters = around.converters.made(nominal, columns_used * slices, where)
         if trim is not None:
             converters = converters.trimmed(trim)
-        converters = _with_thermal_noise(converters, programmed, hardware, limit)
-        drivers = _drivers(hardware, limit, where)
-        shot = _shot_noise(programmed, hardware, limit, drivers)
+        converters = _with_thermal_noise(converters, programmed, around, limit)
+        levels = around.driver.levels(limit, where)
+        if around.shot_noise:
+            shot = _shot_noise(programmed, around.driver, limit, levels)
     return ReadCircuit(
         weights=programmed.weights,
         rows_used=rows_used,
@@ -76,7 +93,7 @@ def read_circuit(
         adc_low=converters.low,
         adc_high=converters.high,
         adc_table=converters.table,
-        dac_levels=drivers,
+        dac_levels=levels,
         variance=programmed.variance,
         flat_variance=programmed.flat_variance,
         constant_variance=converters.variance,
@@ -86,64 +103,30 @@ def read_circuit(
     )
 
 
-def _converters(
-    hardware: HardwareConfig,
-    nominal: Converters,
-    columns_used: IntArray,
-    where: Coordinates,
-) -> Converters:
-    """Return the converters as they were made."""
-    converters = nominal
-    if hardware.effects.converter_errors:
-        converters = real_converters(nominal, columns_used, hardware.adc, where)
-    dead = hardware.faults.dead_converters
-    if hardware.effects.faults and dead:
-        converters = silence(converters, columns_used, hardware.adc.per_tile, dead, where)
-    return converters
-
-
 def _with_thermal_noise(
-    converters: Converters, programmed: ProgrammedTiles, hardware: HardwareConfig, limit: int
+    converters: Converters, programmed: ProgrammedTiles, around: Periphery, limit: int
 ) -> Converters:
-    if not hardware.effects.thermal_noise:
+    if around.temperature is None:
         return converters
-    dac, tile = hardware.dac, hardware.chip.tile
     thermal = thermal_variance(
         programmed.cell_conductance.sum(axis=1),
         programmed.scale,
         limit=limit,
-        read_voltage=tile.read_voltage,
-        duration=read_duration(dac.encoding, limit, tile.read_time, dac.lsb_time),
-        temperature=hardware.chip.temperature,
+        read_voltage=around.driver.read_voltage,
+        duration=around.driver.duration(limit),
+        temperature=around.temperature,
     )
     return replace(converters, variance=converters.variance + thermal)
 
 
-def _drivers(hardware: HardwareConfig, limit: int, where: Coordinates) -> FloatArray | None:
-    effects, dac, tile = hardware.effects, hardware.dac, hardware.chip.tile
-    return levels(
-        limit,
-        dac.bits,
-        dac.encoding,
-        conduction=load_cell(tile.cell).conduction if effects.nonlinearity else None,
-        read_voltage=tile.read_voltage,
-        inl=dac.inl if effects.converter_errors else 0.0,
-        dnl=dac.dnl if effects.converter_errors else 0.0,
-        where=where,
-    )
-
-
 def _shot_noise(
-    programmed: ProgrammedTiles, hardware: HardwareConfig, limit: int, drivers: FloatArray | None
-) -> ShotNoise | None:
-    if not hardware.effects.shot_noise:
-        return None
-    dac, tile = hardware.dac, hardware.chip.tile
+    programmed: ProgrammedTiles, driver: Driver, limit: int, levels: FloatArray | None
+) -> ShotNoise:
     variance = shot_variance(
         programmed.cell_conductance,
         programmed.scale,
-        read_voltage=tile.read_voltage,
-        unit_time=unit_time(dac.encoding, limit, tile.read_time, dac.lsb_time),
+        read_voltage=driver.read_voltage,
+        unit_time=driver.unit_time(limit),
     )
-    codes = np.arange(-limit, limit + 1.0) if drivers is None else drivers
-    return ShotNoise(variance, pulse_power(codes, dac.encoding))
+    codes = np.arange(-limit, limit + 1.0) if levels is None else levels
+    return ShotNoise(variance, pulse_power(codes, driver.encoding))

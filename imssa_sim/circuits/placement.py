@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits import draws
 from imssa_sim.circuits.draws import Coordinates
-from imssa_sim.circuits.faults import FaultMap, assign_columns, draw_faults
+from imssa_sim.circuits.faults import FaultMap, FaultRates, assign_columns, draw_faults
 from imssa_sim.circuits.weights import Scheme, physical_lines
 from imssa_sim.devices.cell import Cell
-
-if TYPE_CHECKING:
-    from imssa_sim.config.schema import FaultsConfig
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -58,9 +55,9 @@ class Placement:
             self.devices,
         )  # fmt: skip
 
-    def with_faults(self, cell: Cell, config: FaultsConfig) -> FaultMap:
+    def with_faults(self, cell: Cell, rates: FaultRates) -> FaultMap:
         """Draw the faults, move columns to spare ones, and return the faults of those in use."""
-        found = draw_faults(cell, config, self.where, self.shape)
+        found = draw_faults(cell, rates, self.where, self.shape)
         self.lines = self._assigned(found.kinds)
         return FaultMap(self._chosen(found.kinds), self._chosen(found.conductance))
 

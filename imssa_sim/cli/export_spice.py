@@ -44,8 +44,8 @@ def export_spice(
     from imssa_sim.circuits.ir_drop import transfer_matrix
     from imssa_sim.circuits.spice import column_currents, deck
     from imssa_sim.circuits.spice import run as run_deck
-    from imssa_sim.circuits.wires import Wires
     from imssa_sim.functional.columns import slices_of
+    from imssa_sim.functional.configured import cell_array, wires
     from imssa_sim.mapping.tiles import rows_and_columns
 
     loaded = load_config(workload, overrides)
@@ -61,7 +61,7 @@ def export_spice(
         slices.weights,
         rows,
         columns * slices.number,
-        config.hardware,
+        cell_array(config.hardware),
         seed=config.seed,
         chip=chip,
         stage=chosen.stage,
@@ -70,18 +70,18 @@ def export_spice(
     written.cell.check(time=time)
     used = written.in_use[index]
     cells = written.conductance(time)[index][np.ix_(used.any(axis=1), used.any(axis=0))]
-    wires = Wires(**config.hardware.chip.tile.wires.model_dump(exclude={"card"}))
+    around = wires(config.hardware.chip.tile.wires)
     voltages = np.full(len(cells), config.hardware.chip.tile.read_voltage)
     title = f"{loaded.path.name} {tiles} tile {index} chip {chip}, {time:g} s after programming"
-    text = deck(cells, wires, voltages, title=title)
+    text = deck(cells, around, voltages, title=title)
     try:
         output.write_text(text, encoding="ascii", errors="replace")
     except OSError as error:
         raise InputError(f"{output}: cannot be written: {error.strerror}") from None
     print(f"{output}: {cells.shape[0]} word lines, {cells.shape[1]} bit lines; ngspice -b {output}")
     if run:
-        spice = column_currents(run_deck(text), cells.shape[1], wires)
-        ours = voltages @ transfer_matrix(cells, wires).matrix
+        spice = column_currents(run_deck(text), cells.shape[1], around)
+        ours = voltages @ transfer_matrix(cells, around).matrix
         worst = float(np.abs(ours / spice - 1).max())
         print(f"largest relative difference of the column currents to ngspice: {worst:.1e}")
 

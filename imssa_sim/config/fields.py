@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from imssa_sim.errors import nearest
 from imssa_sim.files import locate
+from imssa_sim.registry import plugin_names
 from imssa_sim.units import UnitError, example, parse_quantity
 
 
@@ -183,6 +184,23 @@ def _sequence(value: Any) -> Any:
 
 
 AsTuple = BeforeValidator(_sequence)
+
+
+def named(group: str, *own: str) -> BeforeValidator:
+    """Return the check of a name: one of this package's own, or of an entry point group.
+
+    What a name stands for is looked up where it is used; so the configuration needs no package
+    above it.
+    """
+
+    def check(value: Any) -> Any:
+        names = (*own, *plugin_names(group))
+        if value not in names:
+            known = f"one of {', '.join(names)}" if names else f"known, {group} has no names"
+            raise problem(f"{shown(value)} is not {known}", nearest(str(value), names))
+        return value
+
+    return BeforeValidator(check)
 
 
 def _class_names(value: Any) -> tuple[str, ...] | None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imssa_sim.circuits.adc import Trim
+from imssa_sim.circuits.adc.converters import Trim
 from imssa_sim.circuits.draws import Coordinates, sample_number
 from imssa_sim.kernels.read_circuit import DenseWiring
 

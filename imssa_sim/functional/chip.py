@@ -12,6 +12,7 @@ from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.circuits.slices import put_together
 from imssa_sim.functional.calibrate_columns import fit_columns, read_probes
 from imssa_sim.functional.columns import columns_of, input_limits, kernel_of, linear_at, slices_of
+from imssa_sim.functional.configured import cell_array, periphery
 from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced, without_sums
 from imssa_sim.kernels.read_circuit import DenseWiring, FusedOutput, RecurrentWiring
 from imssa_sim.mapping.tiles import rows_and_columns
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imssa_sim.circuits.adc import Converters, Trim
-    from imssa_sim.circuits.array import ProgrammedTiles, WrittenTiles
+    from imssa_sim.circuits.adc.converters import Converters, Trim
     from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.circuits.slices import Slices
+    from imssa_sim.circuits.written import ProgrammedTiles, WrittenTiles
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.functional.calibrate_adc import ColumnSums
     from imssa_sim.functional.calibrate_columns import ColumnFit
@@ -125,6 +126,7 @@ class ChipInstance:
         written: Mapping[str, WrittenTiles] | None = None,
     ) -> None:
         self.program, self.hardware = program, hardware
+        self.array, self.periphery = cell_array(hardware), periphery(hardware)
         self.seed, self.chip = seed, chip
         self.writing, self.calibration = writing, calibration
         self.time = 0.0 if hardware.ideal else time
@@ -164,7 +166,7 @@ class ChipInstance:
         if tiles.path not in self.written:
             rows, columns = rows_and_columns(tiles)
             self.written[tiles.path] = write_tiles(
-                slices.weights, rows, columns * slices.number, self.hardware, seed=self.seed,
+                slices.weights, rows, columns * slices.number, self.array, seed=self.seed,
                 chip=self.chip, stage=tiles.stage, writing=self.writing, shift=slices.shift,
             )  # fmt: skip
         return self.written[tiles.path].at(self.time, self.calibrated)
@@ -182,7 +184,7 @@ class ChipInstance:
 
         def circuit(programmed: ProgrammedTiles, trim: Trim | None = None) -> ReadCircuit:
             return read_circuit(
-                programmed, self.hardware, conversion.adc, rows_used=rows, columns_used=columns,
+                programmed, self.periphery, conversion.adc, rows_used=rows, columns_used=columns,
                 limit=limit, where=Coordinates(self.seed, self.chip, tiles.stage),
                 slices=slices.number, slice_gain=conversion.slice_gain, trim=trim,
             )  # fmt: skip

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imssa_sim.circuits.adc import Converters
+from imssa_sim.circuits.adc.converters import Converters
 from imssa_sim.errors import InputError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from imssa_sim.circuits.ir_drop import transfer_matrix
 from imssa_sim.circuits.weights import effective, targets, unit_conductance
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.errors import InputError, ValidityError
+from imssa_sim.functional.configured import cell_array
 
 SCHEMES = ("differential", "one_sided", "offset")
 
@@ -30,7 +31,7 @@ def program(weights, chip_hardware, time=3600.0, **coordinates):
         weights,
         np.full(tiles, rows - 2),
         np.full(tiles, columns - 1),
-        chip_hardware,
+        cell_array(chip_hardware),
         time_since_programming=time,
         **where,
     )
@@ -157,7 +158,7 @@ def test_variance_is_the_sum_of_both_cells(hardware):
     weights = np.array([[[100], [-30], [0], [0]]])
     scale = (3e-4 - 1e-6) / 100
     tiles = program_tiles(
-        weights, np.array([4]), np.array([1]), hardware(read_noise=True),
+        weights, np.array([4]), np.array([1]), cell_array(hardware(read_noise=True)),
         seed=0, chip=0, stage=0, time_since_programming=0.0,
     )  # fmt: skip
     middle = (3e-4 + 1e-6) / 2
@@ -201,7 +202,13 @@ def test_stuck_cells_keep_their_conductance(hardware):
     chip = hardware("cells/hfox_neurram", faults=True, relaxation=True)
     tiles, rows, columns = weights.shape
     written = write_tiles(
-        weights, np.full(tiles, rows), np.full(tiles, columns), chip, seed=0, chip=0, stage=0
+        weights,
+        np.full(tiles, rows),
+        np.full(tiles, columns),
+        cell_array(chip),
+        seed=0,
+        chip=0,
+        stage=0,
     )
     on, off = written.faults > 0, written.faults < 0
     assert on.sum() > 50
@@ -252,7 +259,7 @@ def test_the_sum_of_all_cells_would_compensate_balanced_pairs_too_much(hardware)
     chip = hardware("cells/pcm_hermes_2", drift=True)
     _, rows, columns = weights.shape
     written = write_tiles(
-        weights, np.array([rows]), np.array([columns]), chip, seed=5, chip=1, stage=2
+        weights, np.array([rows]), np.array([columns]), cell_array(chip), seed=5, chip=1, stage=2
     )
     now = written.conductance(86400.0)
     real = effective(now, written.scale, "differential")
@@ -264,7 +271,7 @@ def test_level_grid_rounds_to_the_nearest_level(hardware):
     weights = np.arange(-127, 128)[None, :, None]
     chip = hardware(tile={"weights": "one_sided"}, level_grid=True)
     tiles = program_tiles(
-        weights, np.array([255]), np.array([1]), chip,
+        weights, np.array([255]), np.array([1]), cell_array(chip),
         seed=0, chip=0, stage=0, time_since_programming=0.0,
     )  # fmt: skip
     found = tiles.weights[0, :, 0]
@@ -327,7 +334,13 @@ def test_write_verify_replaces_the_closed_form(hardware):
     chip = hardware("cells/hfox_neurram", write_verify=True, programming_error=True, faults=True)
     tiles, rows, columns = weights.shape
     written = write_tiles(
-        weights, np.full(tiles, rows), np.full(tiles, columns), chip, seed=0, chip=0, stage=0
+        weights,
+        np.full(tiles, rows),
+        np.full(tiles, columns),
+        cell_array(chip),
+        seed=0,
+        chip=0,
+        stage=0,
     )
     good = written.faults == 0
     assert np.abs((written.written - written.targets)[good]).max() <= 1e-6  # the window
@@ -337,7 +350,7 @@ def test_write_verify_replaces_the_closed_form(hardware):
     assert np.all(cost.pulses / cost.cells > 1)
     closed = write_tiles(
         weights, np.full(tiles, rows), np.full(tiles, columns),
-        hardware("cells/hfox_neurram", programming_error=True), seed=0, chip=0, stage=0,
+        cell_array(hardware("cells/hfox_neurram", programming_error=True)), seed=0, chip=0, stage=0,
     ).programming  # fmt: skip
     assert not np.array_equal(cost.pulses, closed.pulses)
     with pytest.raises(InputError, match="take cells/hfox_neurram"):
@@ -353,7 +366,7 @@ def test_read_noise_of_a_sum_does_not_depend_on_how_it_is_split(hardware, scheme
     chip = hardware(read_noise=True, tile={"weights": scheme})
     whole, parts = (
         program_tiles(
-            w, np.full(len(w), w.shape[1]), np.full(len(w), 6), chip,
+            w, np.full(len(w), w.shape[1]), np.full(len(w), 6), cell_array(chip),
             seed=0, chip=0, stage=0, time_since_programming=0.0,
         )
         for w in (weights, weights.reshape(2, 12, 6))

@@ -5,17 +5,26 @@ import pytest
 
 from imssa_sim.circuits.array import program_tiles, write_tiles
 from imssa_sim.circuits.draws import Coordinates
-from imssa_sim.circuits.faults import GOOD, OPEN, STUCK_OFF, STUCK_ON, assign_columns, draw_faults
+from imssa_sim.circuits.faults import (
+    GOOD,
+    OPEN,
+    STUCK_OFF,
+    STUCK_ON,
+    FaultRates,
+    assign_columns,
+    draw_faults,
+)
 from imssa_sim.devices.cell import load_cell
 from imssa_sim.errors import InputError
+from imssa_sim.functional.configured import cell_array
 
 WHERE = Coordinates(3, 0, 1)
 SHAPE = (4, 250, 500)
 CELLS = math.prod(SHAPE)
 
 
-def faults(hardware, cell="cells/taox_imssa", shape=SHAPE, **faulty):
-    return draw_faults(load_cell(cell), hardware(cell, faulty=faulty).faults, WHERE, shape)
+def faults(cell="cells/taox_imssa", shape=SHAPE, **faulty):
+    return draw_faults(load_cell(cell), FaultRates(**faulty), WHERE, shape)
 
 
 def neighbours(kinds):
@@ -25,8 +34,8 @@ def neighbours(kinds):
 
 
 @pytest.mark.parametrize("clustering", [0.0, 0.6])
-def test_clustering_keeps_the_rate_and_gathers_the_faults(hardware, clustering):
-    found = faults(hardware, stuck_on=0.05, stuck_off=0.02, clustering=clustering, cluster_size=4)
+def test_clustering_keeps_the_rate_and_gathers_the_faults(clustering):
+    found = faults(stuck_on=0.05, stuck_off=0.02, clustering=clustering, cluster_size=4)
     # 4x4 blocks share their luck: as few as CELLS/16 independent draws
     for kind, rate in ((STUCK_ON, 0.05), (STUCK_OFF, 0.02)):
         error = math.sqrt(rate / CELLS * (16 if clustering else 1))
@@ -42,8 +51,8 @@ def test_clustering_keeps_the_rate_and_gathers_the_faults(hardware, clustering):
         assert neighbours(found.kinds) == pytest.approx(0.05, abs=0.005)
 
 
-def test_dead_lines_have_no_current(hardware):
-    found = faults(hardware, stuck_on=0.0, stuck_off=0.0, dead_rows=0.1, dead_columns=0.05)
+def test_dead_lines_have_no_current():
+    found = faults(stuck_on=0.0, stuck_off=0.0, dead_rows=0.1, dead_columns=0.05)
     dead = found.kinds == OPEN
     rows, lines = dead.all(axis=2), dead.all(axis=1)
     assert np.array_equal(dead, rows[:, :, None] | lines[:, None, :])
@@ -55,7 +64,9 @@ def test_dead_lines_have_no_current(hardware):
 def test_dead_rows_silence_their_weights(hardware):
     weights = np.full((1, 30, 10), 50)
     chip = hardware(faulty={"dead_rows": 0.2, "stuck_on": 0.0, "stuck_off": 0.0}, faults=True)
-    written = write_tiles(weights, np.array([30]), np.array([10]), chip, seed=0, chip=0, stage=0)
+    written = write_tiles(
+        weights, np.array([30]), np.array([10]), cell_array(chip), seed=0, chip=0, stage=0
+    )
     dead = (written.faults[0] == OPEN).all(axis=1)
     assert 0 < dead.sum() < 30
     tiles = written.at(0.0)
@@ -64,13 +75,13 @@ def test_dead_rows_silence_their_weights(hardware):
     np.testing.assert_allclose(tiles.weights[0, ~dead], 50)
 
 
-def test_rates_override_the_card(hardware):
-    assert np.all(faults(hardware, stuck_on=0.0, stuck_off=0.0, shape=(1, 99, 99)).kinds == GOOD)
+def test_rates_override_the_card():
+    assert np.all(faults(stuck_on=0.0, stuck_off=0.0, shape=(1, 99, 99)).kinds == GOOD)
     with pytest.raises(InputError, match="has no faults_form"):
-        faults(hardware, "cells/rram_milo", stuck_on=0.1)
-    assert np.all(faults(hardware, "cells/rram_milo", shape=(1, 9, 9)).kinds == GOOD)
+        faults("cells/rram_milo", stuck_on=0.1)
+    assert np.all(faults("cells/rram_milo", shape=(1, 9, 9)).kinds == GOOD)
     with pytest.raises(InputError, match="add to more than 1"):
-        faults(hardware, stuck_on=0.7, stuck_off=0.7)
+        faults(stuck_on=0.7, stuck_off=0.7)
 
 
 @pytest.mark.parametrize("scheme", ["differential", "offset"])
@@ -105,7 +116,7 @@ def test_spare_columns_take_stuck_cells_out(hardware):
             faults=True,
         )
         tiles = program_tiles(
-            weights, *used, chip, seed=0, chip=0, stage=0, time_since_programming=0.0
+            weights, *used, cell_array(chip), seed=0, chip=0, stage=0, time_since_programming=0.0
         )
         worst.append(np.abs(tiles.weights - weights).mean())
     assert worst[0] > 2 * worst[1]
@@ -117,7 +128,7 @@ def test_spares_do_not_move_good_columns(hardware):
     used = np.full(2, 10), np.full(2, 8)
     results = [
         program_tiles(
-            weights, *used, hardware(tile={"spare_columns": s}, programming_error=True),
+            weights, *used, cell_array(hardware(tile={"spare_columns": s}, programming_error=True)),
             seed=0, chip=0, stage=0, time_since_programming=0.0,
         ).weights
         for s in (0, 3)

@@ -11,6 +11,7 @@ import pytest
 
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.circuits.literal import literal_sums
+from imssa_sim.functional.configured import cell_array
 
 READS = 20_000
 
@@ -20,7 +21,9 @@ def setup(hardware, cell, scheme="differential"):
     weights = rng.integers(-60, 61, (1, 24, 6))
     weights[rng.random(weights.shape) < 0.5] = 0
     chip = hardware(cell, tile={"weights": scheme}, read_noise=True, programming_error=True)
-    written = write_tiles(weights, np.array([24]), np.array([6]), chip, seed=1, chip=0, stage=0)
+    written = write_tiles(
+        weights, np.array([24]), np.array([6]), cell_array(chip), seed=1, chip=0, stage=0
+    )
     return written, rng.integers(-127, 128, 24)
 
 
@@ -84,7 +87,9 @@ def test_clipping_matters_only_where_noise_reaches_zero(hardware):
             read_noise=True,
             programming_error=True,
         )
-        written = write_tiles(weights, np.array([64]), np.array([4]), chip, seed=1, chip=0, stage=0)
+        written = write_tiles(
+            weights, np.array([64]), np.array([4]), cell_array(chip), seed=1, chip=0, stage=0
+        )
         codes = rng.integers(-127, 128, 64)
         codes[0] = 0
         _, variance = folded(written, codes, 3600.0)

@@ -9,13 +9,14 @@ import math
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.adc import Converters
+from imssa_sim.circuits.adc.converters import Converters
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.circuits.faults import OPEN, STUCK_ON, assign_columns
 from imssa_sim.circuits.ir_drop import transfer_matrix
 from imssa_sim.circuits.literal import literal_sums
 from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.errors import InputError
+from imssa_sim.functional.configured import cell_array, periphery
 from imssa_sim.mapping.tiles import tile_shape
 
 SCHEMES = ("differential", "one_sided", "offset")
@@ -31,7 +32,13 @@ def random_weights(rows=20, columns=6, limit=127, seed=0):
 def write(weights, chip, number=0):
     _, rows, columns = weights.shape
     return write_tiles(
-        weights, np.array([rows]), np.array([columns]), chip, seed=1, chip=number, stage=0
+        weights,
+        np.array([rows]),
+        np.array([columns]),
+        cell_array(chip),
+        seed=1,
+        chip=number,
+        stage=0,
     )
 
 
@@ -186,7 +193,7 @@ def test_thermal_noise_falls_with_the_number(hardware):
         chip = hardware(tile={"devices": devices}, thermal_noise=True)
         shape = (1, weights.shape[2])
         found = read_circuit(
-            write(weights, chip).at(0.0), chip,
+            write(weights, chip).at(0.0), periphery(chip),
             Converters(np.ones(shape), np.zeros(shape), -128, 127),
             rows_used=np.array(weights.shape[1:2]), columns_used=np.array([6]), limit=127,
             where=None,

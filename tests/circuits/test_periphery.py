@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.adc import Converters
+from imssa_sim.circuits.adc.converters import Converters
 from imssa_sim.circuits.array import program_tiles
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.periphery import read_circuit
+from imssa_sim.functional.configured import cell_array, periphery
 
 LIMIT = 127
 CARD = """\
@@ -24,10 +25,12 @@ parameters:
 def around(chip):
     weights = np.full((2, 5, 4), 100)
     used = np.full(2, 5), np.full(2, 4)
-    tiles = program_tiles(weights, *used, chip, seed=0, chip=0, stage=0, time_since_programming=0.0)
+    tiles = program_tiles(
+        weights, *used, cell_array(chip), seed=0, chip=0, stage=0, time_since_programming=0.0
+    )
     nominal = Converters(np.ones((2, 4)), np.full((2, 4), 0.5), -128, 127)
     return read_circuit(
-        tiles, chip, nominal, rows_used=used[0], columns_used=used[1], limit=LIMIT,
+        tiles, periphery(chip), nominal, rows_used=used[0], columns_used=used[1], limit=LIMIT,
         where=Coordinates(0, 0, 0),
     )  # fmt: skip
 

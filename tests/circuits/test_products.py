@@ -11,6 +11,7 @@ import pytest
 
 from imssa_sim.circuits.array import program_tiles, write_tiles
 from imssa_sim.circuits.slices import cut_weights
+from imssa_sim.functional.configured import cell_array
 from imssa_sim.kernels.dense import pack_dense, read_dense
 from imssa_sim.kernels.read_circuit import DenseWiring, ReadCircuit
 
@@ -45,10 +46,12 @@ class Tile:
         self.held = cut_weights(parts, slices, tile["weights"], "tile")
         used = np.full(pieces, self.rows), np.full(pieces, self.columns * slices)
         self.at = program_tiles(
-            self.held.weights, *used, self.chip, seed=0, chip=0, stage=stage,
+            self.held.weights, *used, cell_array(self.chip), seed=0, chip=0, stage=stage,
             time_since_programming=3600.0,
         )  # fmt: skip
-        self.written = write_tiles(self.held.weights, *used, self.chip, seed=0, chip=0, stage=stage)
+        self.written = write_tiles(
+            self.held.weights, *used, cell_array(self.chip), seed=0, chip=0, stage=stage
+        )
         self.stage = stage
 
     def read(self, codes, steps, **how):

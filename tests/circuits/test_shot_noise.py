@@ -9,12 +9,13 @@ import math
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.adc import Converters
+from imssa_sim.circuits.adc.converters import Converters
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.literal import literal_sums
 from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.circuits.sense import pulse_power, shot_variance, thermal_variance, unit_time
+from imssa_sim.functional.configured import cell_array, periphery
 
 READS = 20_000
 SCHEMES = ("differential", "one_sided", "offset")
@@ -65,7 +66,9 @@ def tiles(hardware, scheme, devices=1, **effects):
     weights = rng.integers(-60, 61, (1, 24, 6))
     weights[rng.random(weights.shape) < 0.5] = 0
     chip = hardware(tile={"weights": scheme, "devices": devices}, **effects)
-    written = write_tiles(weights, np.array([24]), np.array([6]), chip, seed=1, chip=0, stage=0)
+    written = write_tiles(
+        weights, np.array([24]), np.array([6]), cell_array(chip), seed=1, chip=0, stage=0
+    )
     return written, rng.integers(-127, 128, 24)
 
 
@@ -122,11 +125,11 @@ def test_the_periphery_states_it_for_the_encoding(hardware, encoding):
         "rows_used": np.array([24]), "columns_used": np.array([6]), "limit": 127,
         "where": Coordinates(0, 0, 0),
     }  # fmt: skip
-    found = read_circuit(read, chip, **around)
+    found = read_circuit(read, periphery(chip), **around)
     time = {"pulse_width": 2e-9, "amplitude": 1e-8 / 127, "bit_serial": 1e-8}[encoding]
     electrons = 0.2 * time / 1.602176634e-19
     expected = read.cell_conductance / read.scale[:, None, :] ** 2 / electrons
     np.testing.assert_allclose(found.shot.variance, expected, rtol=1e-12)
     # Seven bits: 1 + 4 + … + 4^6.
     assert found.shot.power[-1] == (5461 if encoding == "bit_serial" else 127)
-    assert read_circuit(read, hardware(), **around).shot is None
+    assert read_circuit(read, periphery(hardware()), **around).shot is None

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.circuits.literal import literal_sums
 from imssa_sim.circuits.slices import cut_weights, put_together
+from imssa_sim.functional.configured import cell_array
 
 SCHEMES = ("differential", "one_sided", "offset")
 
@@ -83,7 +84,13 @@ def test_levels_of_a_cell_hold_digits_exactly(hardware, scheme, tmp_path):
     def error(number):
         held = cut_weights(weights, number, scheme, "tile")
         tiles = write_tiles(
-            held.weights, np.array([40]), np.array([5 * number]), chip, seed=0, chip=0, stage=0
+            held.weights,
+            np.array([40]),
+            np.array([5 * number]),
+            cell_array(chip),
+            seed=0,
+            chip=0,
+            stage=0,
         ).at(0.0)
         return np.abs(put_together(tiles.weights, held.shift, number) - weights).max()
 
@@ -106,7 +113,7 @@ def test_literal_reads_of_slices_fold_to_their_shifted_variances(hardware, schem
         held.weights,
         np.array([16]),
         np.array([12]),
-        chip,
+        cell_array(chip),
         seed=1,
         chip=0,
         stage=0,
@@ -139,7 +146,13 @@ def test_errors_of_slices_are_weighted_by_their_place(hardware, scheme, number):
     )
     held = cut_weights(weights, number, scheme, "column")
     tiles = write_tiles(
-        held.weights, np.array([60]), np.array([20 * number]), chip, seed=0, chip=0, stage=0
+        held.weights,
+        np.array([60]),
+        np.array([20 * number]),
+        cell_array(chip),
+        seed=0,
+        chip=0,
+        stage=0,
     ).at(0.0)
     error = (put_together(tiles.weights, held.shift, number) - weights)[0]
     each = (2.0 ** held.shift[0] / tiles.scale[0]) ** 2 * 2 * sigma**2

@@ -6,6 +6,7 @@ from scipy.stats import ks_2samp
 
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.errors import ValidityError
+from imssa_sim.functional.configured import cell_array
 
 WEIGHTS = np.random.default_rng(2).integers(-127, 128, (2, 40, 30))
 HOUR, DAY = 3600.0, 86400.0
@@ -14,7 +15,9 @@ HOUR, DAY = 3600.0, 86400.0
 def written(chip, **coordinates):
     where = {"seed": 3, "chip": 1, "stage": 4, **coordinates}
     tiles, rows, columns = WEIGHTS.shape
-    return write_tiles(WEIGHTS, np.full(tiles, rows), np.full(tiles, columns), chip, **where)
+    return write_tiles(
+        WEIGHTS, np.full(tiles, rows), np.full(tiles, columns), cell_array(chip), **where
+    )
 
 
 def test_compensation_keeps_the_gain_of_its_last_measurement(hardware):

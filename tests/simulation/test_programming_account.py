@@ -9,6 +9,7 @@ import pytest
 
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.config import LoadedConfig
+from imssa_sim.functional.configured import cell_array
 from imssa_sim.mapping.tiles import rows_and_columns
 from imssa_sim.report.screen import screen
 from imssa_sim.simulation.result import RunResult
@@ -37,7 +38,7 @@ def by_hand(result: RunResult) -> list[list[tuple[int, float, float, float, floa
         tiles = []
         for each in (*program.kernels, *program.linears):
             cost = write_tiles(
-                each.weights, *rows_and_columns(each), config.hardware,
+                each.weights, *rows_and_columns(each), cell_array(config.hardware),
                 seed=config.seed, chip=chip, stage=each.stage,
             ).programming  # fmt: skip
             tiles += list(

@@ -15,6 +15,7 @@ from imssa_sim.config.fields import (
     Section,
     Temperature,
     Voltage,
+    named,
 )
 from imssa_sim.config.schema.tile import TileConfig
 
@@ -78,7 +79,12 @@ class OffChipConfig(Section):
 class MappingConfig(Section):
     """Which part of the network runs where."""
 
-    kernel: Literal["fused_lookahead", "fused_delayed", "two_pass", "digital"] = "fused_lookahead"
+    kernel: Annotated[
+        str,
+        named(
+            "imssa_sim.kernel_mapping", "fused_lookahead", "fused_delayed", "two_pass", "digital"
+        ),
+    ] = "fused_lookahead"
     linear: Literal["analog", "digital"] = "analog"
     encoder: Literal["analog", "digital"] = "digital"
     decoder: Literal["analog", "digital"] = "digital"

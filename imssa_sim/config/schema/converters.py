@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from imssa_sim.config.fields import (
+    AsTuple,
     CardReference,
     CheckCard,
     CostOnly,
@@ -15,6 +16,7 @@ from imssa_sim.config.fields import (
     Positive,
     Section,
     Time,
+    named,
     problem,
 )
 
@@ -43,6 +45,10 @@ class AdcConfig(Section):
     """Spread of the converters' offsets that calibration leaves [LSB]."""
     mismatch: Annotated[float, Field(ge=0)] = 0.0
     """Relative spread of the unit capacitors of a successive-approximation converter."""
+    behaviours: Annotated[
+        tuple[Annotated[str, named("imssa_sim.adc_behaviour")], ...], AsTuple
+    ] = ()
+    """Further departures from the nominal converter, by their names in other packages."""
     calibrate: bool = False
     """Gain and offset of each column are set by reads of the programmed array."""
     calibration_reads: Annotated[int, Field(ge=8, le=65536)] = 64

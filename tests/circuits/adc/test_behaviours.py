@@ -1,9 +1,15 @@
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.adc import Converters, real_converters, sar_codes, silence
+from imssa_sim.circuits.adc.behaviour import AdcBehaviour, ConverterBank
+from imssa_sim.circuits.adc.converters import Converters
+from imssa_sim.circuits.adc.dead import DeadConverters
+from imssa_sim.circuits.adc.mismatch import CapacitorMismatch, sar_codes
+from imssa_sim.circuits.adc.noise import Noise
+from imssa_sim.circuits.adc.spread import Spread
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.errors import InputError
 
@@ -22,18 +28,16 @@ def convert(converters, acc):
     return code
 
 
-def converters(hardware, bits=8, **adc):
-    config = hardware(adc={"bits": bits, "per_tile": 10, **adc}).adc
+def converters(*behaviours, bits=8):
     high = (1 << (bits - 1)) - 1
-    scale = np.full(SHAPE, 0.25)
-    nominal = Converters(scale, np.full(SHAPE, 0.5), -high - 1, high)
-    return real_converters(nominal, USED, config, WHERE)
+    nominal = Converters(np.full(SHAPE, 0.25), np.full(SHAPE, 0.5), -high - 1, high)
+    return ConverterBank(bits, 10, behaviours).made(nominal, USED, WHERE)
 
 
-def test_no_errors_are_the_nominal_converter(hardware):
-    found = converters(hardware)
+def test_no_errors_are_the_nominal_converter():
+    found = converters()
     assert found.table is None
-    assert np.all(found.variance == 0)
+    assert not np.any(found.variance)
     assert np.all(found.scale == 0.25)
     assert np.all(found.offset == 0.5)
 
@@ -45,8 +49,8 @@ def test_a_perfect_sar_is_uniform(bits, fine):
     assert np.array_equal(codes, np.repeat(np.arange(1 << bits), fine))
 
 
-def test_spreads_and_sharing(hardware):
-    found = converters(hardware, gain_spread=0.01, offset_spread=0.5)
+def test_spreads_and_sharing():
+    found = converters(Spread(gain=0.01, offset=0.5))
     gain = found.scale / 0.25
     offset = found.offset - 0.5 * gain
     # four neighbouring columns share each of the ten converters of a tile
@@ -60,16 +64,16 @@ def test_spreads_and_sharing(hardware):
         assert abs(own.mean()) < 5 * sigma / math.sqrt(300)
 
 
-def test_noise_and_effective_bits(hardware):
-    assert converters(hardware, noise=0.7).variance[0, 0] == pytest.approx((0.7 * 4) ** 2)
+def test_noise_and_effective_bits():
+    assert converters(Noise(rms=0.7)).variance[0, 0] == pytest.approx((0.7 * 4) ** 2)
     # noise and quantisation together: a converter of 7 bits has LSB/√12 of twice the size
-    total = converters(hardware, enob=7.0).variance[0, 0] + 4**2 / 12
+    total = converters(Noise(enob=7.0)).variance[0, 0] + 4**2 / 12
     assert total == pytest.approx((2 * 4) ** 2 / 12)
     with pytest.raises(InputError, match=r"enob 9\.0 exceeds"):
-        converters(hardware, enob=9.0)
+        converters(Noise(enob=9.0))
 
 
-def test_mismatch_is_measured_as_inl(hardware):
+def test_mismatch_is_measured_as_inl():
     """Largest INL of a binary array at the middle: σ/2·√(2^b) LSB (half of the units each)."""
     bits, sigma, fine = 8, 0.01, 8
     rng = np.random.default_rng(0)
@@ -83,9 +87,9 @@ def test_mismatch_is_measured_as_inl(hardware):
     assert measured == pytest.approx(expected, rel=5 / math.sqrt(4000) + 0.02)
 
 
-def test_the_table_stands_for_the_codes(hardware):
-    found = converters(hardware, bits=6, mismatch=0.05)
-    perfect = converters(hardware, bits=6)
+def test_the_table_stands_for_the_codes():
+    found = converters(CapacitorMismatch(0.05), bits=6)
+    perfect = converters(bits=6)
     acc = np.random.default_rng(0).uniform(-150, 150, (50, *SHAPE))
     real = np.stack([convert(found, a) for a in acc])
     ideal = np.stack([convert(perfect, a) for a in acc])
@@ -93,20 +97,21 @@ def test_the_table_stands_for_the_codes(hardware):
     assert real.max() == 31
     assert 0.01 < np.mean(real != ideal) < 0.5
     assert np.abs(real - ideal).max() <= 3
-    tiny = converters(hardware, bits=6, mismatch=1e-9)
+    tiny = converters(CapacitorMismatch(1e-9), bits=6)
     same = np.stack([convert(tiny, a) for a in acc])
     assert np.mean(same != ideal) < 1e-3  # inputs within a sixteenth step of a transition
 
 
-def test_tables_that_would_fill_the_memory_are_refused(hardware):
+def test_tables_that_would_fill_the_memory_are_refused():
     with pytest.raises(InputError, match="use fewer bits"):
-        converters(hardware, bits=16, mismatch=0.01)
+        converters(CapacitorMismatch(0.01), bits=16)
 
 
 @pytest.mark.parametrize("mismatch", [0.0, 0.02])
-def test_a_dead_converter_takes_all_its_columns(hardware, mismatch):
-    sound = converters(hardware, mismatch=mismatch, offset_spread=0.5)
-    found = silence(sound, USED, 10, 0.2, WHERE)
+def test_a_dead_converter_takes_all_its_columns(mismatch):
+    errors = [Spread(offset=0.5), *([CapacitorMismatch(mismatch)] if mismatch else [])]
+    sound = converters(*errors)
+    found = converters(*errors, DeadConverters(0.2))
     acc = np.random.default_rng(0).uniform(-400, 400, (20, *SHAPE))
     codes = np.stack([convert(found, a) for a in acc])
     dead = np.all(codes == 0, axis=0)
@@ -115,4 +120,18 @@ def test_a_dead_converter_takes_all_its_columns(hardware, mismatch):
     assert groups[:, :, 0].mean() == pytest.approx(0.2, abs=5 * math.sqrt(0.16 / 300))
     expected = np.stack([convert(sound, a) for a in acc])
     assert np.array_equal(codes[:, ~dead], expected[:, ~dead])
-    assert np.array_equal(convert(silence(sound, USED, 10, 0.0, WHERE), acc[0]), expected[0])
+    assert np.array_equal(convert(converters(*errors, DeadConverters(0.0)), acc[0]), expected[0])
+
+
+def test_behaviours_act_in_their_order():
+    class Halved(AdcBehaviour):
+        def applied(self, converters, made):
+            return dataclasses.replace(converters, scale=converters.scale / 2)
+
+    behind = converters(Spread(gain=0.01), Halved())
+    np.testing.assert_array_equal(behind.scale * 2, converters(Spread(gain=0.01)).scale)
+
+
+def test_noise_of_two_behaviours_adds_up():
+    both = converters(Noise(rms=0.3), Noise(rms=0.4))
+    np.testing.assert_allclose(both.variance, converters(Noise(rms=0.5)).variance)

@@ -1,0 +1,1 @@
+"""Analog-to-digital converters: the nominal one, and how real ones depart from it."""
