@@ -165,8 +165,8 @@ def _kernel_sums(
     limit = kernel.state_requant.limit
     samples, steps, _ = u.shape
     count, _, _ = tiles.weights.shape
-    states = tiles.state_multiplier.shape[1]
-    gain = np.ldexp(tiles.state_multiplier.astype(np.float64), -tiles.state_shift)[:, None, :]
+    states = tiles.states
+    gain = tiles.state_gain[:, None, :]
     # States of tiles that have fewer than S stand beside their input rows; give both fixed places.
     weights, back = _apart(tiles, tiles.weights)
     parts, number = weights, slices.number
@@ -209,7 +209,7 @@ def _kernel_sums(
 
 def _put_codes(rows: Codes, tiles: KernelTiles, apart: FloatArray) -> None:
     """Put codes (T, S + I) at fixed places onto the word lines (T, R) of their tiles."""
-    states = tiles.state_multiplier.shape[1]
+    states = tiles.states
     for t in range(tiles.tiles):
         s, i = int(tiles.n_states[t]), int(tiles.n_inputs[t])
         rows[t, :s] = apart[t, :s]
@@ -219,7 +219,7 @@ def _put_codes(rows: Codes, tiles: KernelTiles, apart: FloatArray) -> None:
 def _apart(tiles: KernelTiles, values: NDArray[np.int64]) -> tuple[FloatArray, NDArray[np.int64]]:
     """Return weights (T, S + I, S + O) with fixed places, and each tile column's place there."""
     count = tiles.tiles
-    states = tiles.state_multiplier.shape[1]
+    states = tiles.states
     ports, outs = tiles.input_channel.shape[1], tiles.output_channel.shape[1]
     weights = np.zeros((count, states + ports, states + outs))
     back = np.full((count, tiles.weights.shape[2]), -1, dtype=np.int64)

@@ -106,11 +106,9 @@ def _kernel_columns(program: Program, tiles: KernelTiles) -> Columns:
     gain = np.zeros(shape)
     bits = np.full(shape, kernel.state_requant.bits, dtype=np.int64)
     group = np.full(shape, -1, dtype=np.int64)
-    states = tiles.state_multiplier.shape[1]
-    in_use = is_state[:, :states]
-    state_gain = np.ldexp(tiles.state_multiplier.astype(np.float64), -tiles.state_shift)
-    gain[:, :states][in_use] = state_gain[in_use]
-    group[:, :states][in_use] = kernel.channels + tiles.state_index[in_use]
+    in_use = is_state[:, : tiles.states]
+    gain[:, : tiles.states][in_use] = tiles.state_gain[in_use]
+    group[:, : tiles.states][in_use] = kernel.channels + tiles.state_index[in_use]
     channel = tiles.output_channel[tiles.output_channel >= 0]  # row-major, as the mask selects
     scale = np.broadcast_to(requantiser_scale(kernel.output_requant), (kernel.channels,))
     gain[is_output] = scale[channel]

@@ -180,7 +180,8 @@ def nominal(
         half[whole & (j >= 1)] = 0.0
         parts = aligned & columns.split
         if parts.any():
-            assert sums is not None  # checked above
+            if sums is None:
+                raise without_sums(path)
             room = max(high, 1) / np.maximum(sums.maximum * columns.gain, 1e-30)
             fitting = np.floor(np.log2(np.minimum(room, 2.0**adc.bits))).astype(np.int64)
             j[parts] = fitting[parts]

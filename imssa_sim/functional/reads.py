@@ -18,7 +18,8 @@ from imssa_sim.threads import current
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.functional.chip import ChipInstance, ReadyKernel, ReadyLinear
+    from imssa_sim.functional import tile_set
+    from imssa_sim.functional.chip import ChipInstance
     from imssa_sim.functional.counts import ActionCounter
     from imssa_sim.program.saturation import Saturation
     from imssa_sim.ssm.quantised import QuantisedKernel
@@ -63,7 +64,8 @@ class Reader:
 
     def kernel(self, path: str, kernel: QuantisedKernel, u: Codes, ids: IntArray) -> Codes:
         """Return the output codes (B, L, H) of one layer's kernels in one direction."""
-        ready, reverse = self.instance.kernels[path], path.endswith("_reverse")
+        ready = self.instance.kernels[path]
+        reverse = ready.tiles.reverse
         source = np.ascontiguousarray(u[:, ::-1]) if reverse else u
         y = self._read_kernel(path, ready, kernel, source, ids)
         y = np.ascontiguousarray(y[:, ::-1]) if reverse else y
@@ -83,7 +85,12 @@ class Reader:
         return add_codes(y, part, limit, self.saturation, f"{site}.output")
 
     def _read_kernel(
-        self, path: str, ready: ReadyKernel, kernel: QuantisedKernel, u: Codes, ids: IntArray
+        self,
+        path: str,
+        ready: tile_set.ReadyKernel,
+        kernel: QuantisedKernel,
+        u: Codes,
+        ids: IntArray,
     ) -> Codes:
         tiles = ready.tiles
         samples, steps, channels = u.shape
@@ -104,14 +111,26 @@ class Reader:
         return y
 
     def _read(
-        self, path: str, ready: ReadyKernel, u: Codes, ids: IntArray, first_step: int, state: Any
+        self,
+        path: str,
+        ready: tile_set.ReadyKernel,
+        u: Codes,
+        ids: IntArray,
+        first_step: int,
+        state: Any,
     ) -> tuple[Any, Any]:
         """Return the outputs and the last states of recurrent tiles."""
         read = self._bit_serial if self.serial else self._recurrent
         return read(path, ready, u, ids, first_step, state)
 
     def _recurrent(
-        self, path: str, ready: ReadyKernel, u: Codes, ids: IntArray, first_step: int, state: Any
+        self,
+        path: str,
+        ready: tile_set.ReadyKernel,
+        u: Codes,
+        ids: IntArray,
+        first_step: int,
+        state: Any,
     ) -> tuple[Any, Any]:
         from imssa_sim.kernels.recurrent import run_recurrent
 
@@ -125,12 +144,18 @@ class Reader:
         return result.outputs, result.state
 
     def _bit_serial(
-        self, path: str, ready: ReadyKernel, u: Codes, ids: IntArray, first_step: int, state: Any
+        self,
+        path: str,
+        ready: tile_set.ReadyKernel,
+        u: Codes,
+        ids: IntArray,
+        first_step: int,
+        state: Any,
     ) -> tuple[Any, Any]:
         """Read step by step, to see the bits of the states that drive the rows."""
         tiles = ready.tiles
         twice = tiles.drives_per_step == 2
-        states = tiles.state_multiplier.shape[1]
+        states = tiles.states
         if state is None:
             state = np.zeros((u.shape[0], tiles.tiles, states), np.int32)
         bits = np.zeros((tiles.tiles, states), np.int64)
@@ -146,7 +171,12 @@ class Reader:
         return np.concatenate(outputs, axis=1), state
 
     def _joined(
-        self, path: str, ready: ReadyKernel, kernel: QuantisedKernel, u: Codes, ids: IntArray
+        self,
+        path: str,
+        ready: tile_set.ReadyKernel,
+        kernel: QuantisedKernel,
+        u: Codes,
+        ids: IntArray,
     ) -> Codes:
         """Read split kernels in blocks of steps, and add the parts of each output."""
         samples, steps, _ = u.shape
@@ -189,7 +219,7 @@ class Reader:
             out[part] = (sums + np.ldexp(ready.bias, -ready.fraction)) * ready.step
         return out
 
-    def _blocks(self, path: str, ready: ReadyLinear, codes: Codes, ids: IntArray) -> Any:
+    def _blocks(self, path: str, ready: tile_set.ReadyLinear, codes: Codes, ids: IntArray) -> Any:
         """Yield (token range, joined ADC codes (tokens, out)) of blocks of bounded size."""
         from imssa_sim.kernels.dense import read_dense
 
@@ -211,7 +241,7 @@ class Reader:
             yield part, self._join_rows(path, ready, result.outputs)
 
     def _join_rows(
-        self, path: str, ready: ReadyLinear, codes: NDArray[np.int32]
+        self, path: str, ready: tile_set.ReadyLinear, codes: NDArray[np.int32]
     ) -> NDArray[np.int32]:
         tiles, rows = ready.tiles, ready.row_tiles
         tokens = codes.shape[0]
@@ -240,12 +270,14 @@ class Reader:
         self.saturation.add(site.removeprefix("chip."), int(clipped.sum()), out.size)
         return out
 
-    def _count_reads(self, path: str, ready: ReadyKernel | ReadyLinear, result: Any) -> None:
+    def _count_reads(
+        self, path: str, ready: tile_set.ReadyKernel | tile_set.ReadyLinear, result: Any
+    ) -> None:
         """Count drives, reads, conversions and energy of one call of a kernel."""
         tiles, hardware, activity = ready.tiles, self.instance.hardware, self.activity[path]
         activity.add(result)
         rows, columns = rows_and_columns(tiles)
-        reads = result.drives * pulses_per_read(hardware, ready.limit.bit_length() + 1)
+        reads = result.drives * pulses_per_read(hardware, ready.on_chip.limit.bit_length() + 1)
         slices = hardware.chip.tile.slices
         joined = int(columns.sum()) * (result.drives // tiles.drives_per_step)
         conversions = joined * slices
@@ -261,9 +293,9 @@ class Reader:
         for path, activity in self.activity.items():
             ready = self.instance.kernels.get(path) or self.instance.dense[path]
             energy = read_energy(
-                ready.programmed.row_conductance,
+                ready.on_chip.programmed.row_conductance,
                 encoding=hardware.dac.encoding,
-                limit=ready.limit,
+                limit=ready.on_chip.limit,
                 read_voltage=hardware.chip.tile.read_voltage,
                 read_time=hardware.chip.tile.read_time,
                 lsb_time=hardware.dac.lsb_time,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
 
 ComponentKind = Literal[
     "dac",  # action drive: one word line driven for one read
@@ -64,13 +65,17 @@ class KernelTiles:
     output_channel: IntArray  # (T, O) channel that each output column belongs to, or -1
     # Channels are those that have a kernel, M their largest number of modes (QuantisedKernel).
     state_index: IntArray  # (T, S) (channel * M + mode) * 2 + part, part 0 = Re, 1 = Im, or -1
-    state_multiplier: IntArray  # (T, S) of QuantisedKernel.state_requant
-    state_shift: IntArray  # (T, S)
+    state_gain: FloatArray  # (T, S) multiplier / 2**shift of QuantisedKernel.state_requant
 
     @property
     def tiles(self) -> int:
         """Number of tiles T."""
         return int(self.weights.shape[0])
+
+    @property
+    def states(self) -> int:
+        """State rows S of the fullest tile."""
+        return int(self.state_index.shape[1])
 
     @property
     def drives_per_step(self) -> int:

@@ -173,10 +173,9 @@ def kernel_tiles(
     port_channel = np.full((tiles, ports), -1, dtype=np.int64)
     state_index = np.full((tiles, states), -1, dtype=np.int64)
     requant = kernel.state_requant
-    multiplier = np.broadcast_to(requant.multiplier, kernel.a_re.shape)
-    shift = np.broadcast_to(requant.shift, kernel.a_re.shape)
-    state_multiplier = np.zeros((tiles, states), dtype=np.int64)
-    state_shift = np.ones((tiles, states), dtype=np.int64)
+    scale = np.ldexp(requant.multiplier.astype(np.float64), -requant.shift)
+    gain = np.broadcast_to(scale, kernel.a_re.shape)
+    state_gain = np.zeros((tiles, states))
     for t, parts in enumerate(placed):
         first = 0
         for i, part in enumerate(parts):
@@ -190,9 +189,7 @@ def kernel_tiles(
             port_channel[t, i] = c
             number = (c * kernel.modes + np.arange(modes.start, modes.stop)) * 2
             state_index[t, re], state_index[t, im] = number, number + 1
-            for states_of in (re, im):
-                state_multiplier[t, states_of] = multiplier[c, modes]
-                state_shift[t, states_of] = shift[c, modes]
+            state_gain[t, re] = state_gain[t, im] = gain[c, modes]
             first += 2 * part.modes
     return KernelTiles(
         path=path,
@@ -208,8 +205,7 @@ def kernel_tiles(
         input_channel=port_channel,
         output_channel=port_channel.copy(),
         state_index=state_index,
-        state_multiplier=state_multiplier,
-        state_shift=state_shift,
+        state_gain=state_gain,
     )
 
 

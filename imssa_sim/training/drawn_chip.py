@@ -19,10 +19,11 @@ from torch.autograd.function import once_differentiable
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.calibrate_adc import calibrate_adc
-from imssa_sim.functional.chip import ChipInstance, ReadyKernel, weights_of
+from imssa_sim.functional.chip import ChipInstance
 from imssa_sim.functional.columns import kernel_of, linear_at
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.reads import Reader
+from imssa_sim.functional.tile_set import ReadyKernel
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.tiles import kernel_tiles, tile_shape
@@ -170,7 +171,7 @@ class DrawnChip:
         samples, steps, channels = u.shape
         tiles, instance = ready.tiles, self.instance
         ids = np.arange(samples)
-        kept = np.empty((steps, tiles.tiles, samples, tiles.state_multiplier.shape[1]), np.int16)
+        kept = np.empty((steps, tiles.tiles, samples, tiles.states), np.int16)
         out = np.empty((samples, steps, channels), np.int16)
         state = np.zeros((samples, tiles.tiles, kept.shape[3]), np.int32)
         for step in range(steps):
@@ -190,7 +191,7 @@ class DrawnChip:
         linear = linear_at(self.instance.program, path)
         out = self.reader.linear(path, codes, np.arange(codes.shape[0]))
         tiles = ready.tiles
-        programmed = weights_of(ready)
+        programmed = ready.on_chip.weights
         real = np.zeros(linear.weight.shape)
         for t in range(tiles.tiles):
             rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
@@ -244,8 +245,8 @@ def _cells(tiles: KernelTiles, kernel: QuantisedKernel, hardware: HardwareConfig
         layer=tiles.layer,
         reverse=tiles.reverse,
     )
-    row = _places(tiles.n_states, tiles.n_inputs, tiles.state_multiplier, tiles.input_channel)
-    column = _places(tiles.n_states, tiles.n_outputs, tiles.state_multiplier, tiles.output_channel)
+    row = _places(tiles.n_states, tiles.n_inputs, tiles.state_index, tiles.input_channel)
+    column = _places(tiles.n_states, tiles.n_outputs, tiles.state_index, tiles.output_channel)
     label = _gathered(placed.weights, row, column)
     nowhere = 6 * count + kernel.channels
     parameter = np.where(label != 0, np.abs(label) - 1, nowhere).astype(np.int64)
@@ -280,8 +281,8 @@ class _TileRecurrence(Function):
         ctx: Any, u: Tensor, weights: Tensor, chip: DrawnChip, ready: ReadyKernel, cells: _Cells
     ) -> Tensor:
         out, states = chip.states(ready, u.numpy().astype(np.int16))
-        gain = ready.conversion.after / ready.conversion.unit
-        real = weights_of(ready) * gain[:, None, :]
+        gain = ready.on_chip.conversion.after / ready.on_chip.conversion.unit
+        real = ready.on_chip.weights * gain[:, None, :]
         ctx.real = torch.from_numpy(_gathered(real, cells.row, cells.column).astype(np.float32))
         ctx.ready, ctx.states = ready, states
         ctx.limits = (ready.packed.arrays.limits[2], ready.packed.arrays.limits[3])
@@ -296,7 +297,7 @@ class _TileRecurrence(Function):
         ready, real = ctx.ready, ctx.real
         state_limit, output_limit = (float(limit) for limit in ctx.limits)
         tiles: KernelTiles = ready.tiles
-        states = tiles.state_multiplier.shape[1]
+        states = tiles.states
         samples, steps, _ = u.shape
         inputs, outputs = tiles.input_channel, tiles.output_channel
         passed = upstream * (y.abs() < output_limit)

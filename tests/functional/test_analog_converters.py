@@ -118,7 +118,7 @@ def test_split_kernel_against_a_naive_twin(random_networks):
     network = AnalogNetwork(program, chip, calibration=sums)
     u = random_networks.values(net, x)["layer0.input"].astype(np.int64)
     k = net.layers[0].kernel
-    conversion = network.instance.kernels["chip.layer0.kernel"].conversion
+    conversion = network.instance.kernels["chip.layer0.kernel"].on_chip.conversion
     gain = np.broadcast_to(k.output_requant.multiplier / 2.0**k.output_requant.shift, (3,))
     a = (k.a_re + 1j * k.a_im) * 2.0**k.a_shift
     b = (k.b_re + 1j * k.b_im) * 2.0**k.b_shift

@@ -126,16 +126,16 @@ def test_read_noise_of_a_column_has_the_folded_deviation(random_networks):
     reads = 20_000
     block = np.broadcast_to(codes, (reads, 1, 5))
     found = next(reader_of(ready)._blocks("chip.layer0.linear", linear, block, np.arange(reads)))[1]
-    tiles = linear.programmed
+    tiles = linear.on_chip.programmed
     variance = tiles.flat_variance[0][None, :] + tiles.variance[0]
     expected = np.sqrt((variance * (codes.astype(float) ** 2)[:, None]).sum(0))
-    expected = np.sqrt((expected * linear.conversion.adc.scale[0]) ** 2 + 1 / 12)
+    expected = np.sqrt((expected * linear.on_chip.conversion.adc.scale[0]) ** 2 + 1 / 12)
     measured = found.std(axis=0)
     # A deviation from n normals has itself the relative deviation 1/sqrt(2n): 5 of these.
     np.testing.assert_allclose(measured, expected, rtol=5 / np.sqrt(2 * reads))
     mean = (
-        tiles.weights[0].T @ codes * linear.conversion.adc.scale[0]
-        + linear.conversion.adc.offset[0]
+        tiles.weights[0].T @ codes * linear.on_chip.conversion.adc.scale[0]
+        + linear.on_chip.conversion.adc.offset[0]
     )
     deviation = np.abs(found.mean(axis=0) + 0.5 - mean) / (expected / np.sqrt(reads))
     assert deviation.max() < 5
@@ -180,7 +180,7 @@ def test_array_energy_is_that_of_every_pulse(random_networks, encoding, mapping)
     result = AnalogNetwork(program, chip).run(x)
     states, inputs = driven_codes(random_networks, net, x, mapping)
     tiles = program.kernels[0]
-    conductance = AnalogNetwork(program, chip).instance.kernels[tiles.path].programmed
+    conductance = AnalogNetwork(program, chip).instance.kernels[tiles.path].on_chip.programmed
     voltage, read_time, lsb = 0.2, 1e-8, 1e-9
     total = 0.0
     for t in range(tiles.tiles):

@@ -10,7 +10,6 @@ from imssa_sim.config.schema import EffectsConfig, HardwareConfig
 from imssa_sim.errors import InputError
 from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
-from imssa_sim.functional.chip import weights_of
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.functional.reads import Reader
@@ -151,7 +150,7 @@ def test_a_noisy_sliced_kernel_against_a_naive_twin(random_networks, kernel):
     network = calibrated(net, chip, x, seed=7, chip=2)
     u = random_networks.values(net, x)["layer0.input"].astype(np.int64)
     tiles, ready = network.program.kernels[0], network.instance.kernels["chip.layer0.kernel"]
-    programmed, k = ready.programmed, net.layers[0].kernel
+    programmed, k = ready.on_chip.programmed, net.layers[0].kernel
     gain = k.state_requant.multiplier / 2.0**k.state_requant.shift
     out_gain = np.broadcast_to(k.output_requant.multiplier / 2.0**k.output_requant.shift, (5,))
     y = np.zeros((3, net.sequence_length, 5))
@@ -167,10 +166,10 @@ def test_a_noisy_sliced_kernel_against_a_naive_twin(random_networks, kernel):
                 w, var = programmed.weights[t, : s + i], programmed.variance[t, : s + i]
                 var = var + programmed.flat_variance[t]
                 acc = v @ w + np.sqrt(v**2 @ var) * z
-                step = ready.conversion.step[t]
+                step = ready.on_chip.conversion.step[t]
                 code = np.clip(np.floor(acc / step + 0.5), -256, 255)
                 value = (code * step).reshape(-1, 2)
-                return value[:, 0] + value[:, 1] * 2.0 ** ready.slices.shift[t, 1::2]
+                return value[:, 0] + value[:, 1] * 2.0 ** ready.on_chip.slices.shift[t, 1::2]
 
             for step in range(net.sequence_length):
                 z = np.empty(programmed.weights.shape[2], np.float32)
@@ -208,14 +207,15 @@ def test_noise_of_slices_is_weighted_by_their_shifts(random_networks):
     sums = np.concatenate([
         part for _, part in reader._blocks("chip.layer0.linear", ready, codes, np.arange(1))
     ])  # fmt: skip
-    tiles, programmed = ready.tiles, ready.programmed
+    tiles, programmed = ready.tiles, ready.on_chip.programmed
     v = codes[0, 0].astype(float)
     assert tiles.tiles == 1
     each = v**2 @ (programmed.variance[0] + programmed.flat_variance[0]) + 1 / 12
-    expected = (each.reshape(-1, 2) * 4.0 ** ready.slices.shift[0].reshape(-1, 2)).sum(axis=1)
+    shift = ready.on_chip.slices.shift[0].reshape(-1, 2)
+    expected = (each.reshape(-1, 2) * 4.0**shift).sum(axis=1)
     z = (sums.var(axis=0, ddof=1) / expected - 1) / math.sqrt(2 / 3999)
     assert np.all(np.abs(z) < 5)
-    mean = v @ weights_of(ready)[0]
+    mean = v @ ready.on_chip.weights[0]
     assert np.all(np.abs(sums.mean(axis=0) - mean) < 5 * np.sqrt(expected / 4000))
 
 
@@ -232,7 +232,7 @@ def test_calibration_sums_are_those_of_the_digits(random_networks):
         found = sums[tiles.path]
         ready = AnalogNetwork(program, chip, calibration=sums).instance.kernels[tiles.path]
         joined = put_together(
-            found.values.transpose(0, 2, 1), ready.slices.shift, ready.slices.number
+            found.values.transpose(0, 2, 1), ready.on_chip.slices.shift, ready.on_chip.slices.number
         )
         np.testing.assert_array_equal(joined.transpose(0, 2, 1), one[tiles.path].values)
         assert np.all(np.abs(found.values).max(axis=2) <= found.maximum)
@@ -259,8 +259,8 @@ def test_a_range_shared_by_a_tile_is_one_step(random_networks):
     x = sequences(net, 3)
     network = calibrated(net, chip, x)
     for path, ready in network.instance.kernels.items():
-        used = np.repeat(ready.columns.used, 2, axis=1)
+        used = np.repeat(ready.on_chip.columns.used, 2, axis=1)
         for t in range(ready.tiles.tiles):
-            assert len(set(ready.conversion.step[t][used[t]])) == 1, path
+            assert len(set(ready.on_chip.conversion.step[t][used[t]])) == 1, path
     result = network.run(x)
     assert not any(a.low.any() or a.high.any() for a in result.activity.values())

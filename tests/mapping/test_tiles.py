@@ -84,8 +84,9 @@ def test_tiles_add_up_to_the_kernel(random_networks, channels, modes, rows, colu
     # Every state stands in one place, with its own requantiser.
     index = tiles.state_index[tiles.state_index >= 0]
     assert sorted(index) == list(range(2 * channels * modes))
-    flat = kernel.state_requant.multiplier.ravel()[index // 2]
-    np.testing.assert_array_equal(tiles.state_multiplier[tiles.state_index >= 0], flat)
+    requant = kernel.state_requant
+    flat = (requant.multiplier / 2.0**requant.shift).ravel()[index // 2]
+    np.testing.assert_array_equal(tiles.state_gain[tiles.state_index >= 0], flat)
     # Padding is silent.
     for t in range(tiles.tiles):
         assert not tiles.weights[t, used_rows[t] :].any()

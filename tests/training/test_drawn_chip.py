@@ -9,7 +9,6 @@ from imssa_sim.config.schema import MappingConfig
 from imssa_sim.errors import InputError
 from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
-from imssa_sim.functional.chip import weights_of
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.reads import Reader
 from imssa_sim.mapping.build import build_program
@@ -56,7 +55,7 @@ def test_values_are_those_of_the_simulated_chip(random_networks, bidirectional, 
         found = chip.recur(path, torch.from_numpy(u.astype(np.float32)), gains_of_layer(network))
         assert np.array_equal(found.detach().numpy(), expected)
         assert np.ptp(expected) > 20
-        weights = weights_of(chip.kernels[path])
+        weights = chip.kernels[path].on_chip.weights
         meant = chip.kernels[path].tiles.weights
         assert np.corrcoef(weights.ravel(), meant.ravel())[0, 1] > 0.99
 
@@ -82,12 +81,12 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
 
     # The same states, then one tile after the other with autograd through its dense matrix.
     _, states = chip.states(ready, codes)
-    gain = ready.conversion.adc.scale * ready.conversion.after
+    gain = ready.on_chip.conversion.adc.scale * ready.on_chip.conversion.after
     expected_u = torch.zeros(u.shape, dtype=torch.float64)
     stray = 0.0
     for t in range(tiles.tiles):
         s, i, o = int(tiles.n_states[t]), int(tiles.n_inputs[t]), int(tiles.n_outputs[t])
-        w = ready.programmed.weights[t, : s + i, : s + o] * gain[t, : s + o]
+        w = ready.on_chip.programmed.weights[t, : s + i, : s + o] * gain[t, : s + o]
         stray += float(np.abs(w[~tiles.useful[t, : s + i, : s + o]]).sum())
         w = torch.tensor(w, requires_grad=True)
         drive = torch.tensor(codes[:, :, tiles.input_channel[t, :i]], dtype=torch.float64)
@@ -128,7 +127,7 @@ def test_each_draw_is_another_chip_and_evaluation_chips_stay(random_networks):
     chips = source(random_networks)
     torch.manual_seed(0)
     weights = [
-        chips.draw(network, number).kernels["chip.layer0.kernel"].programmed.weights
+        chips.draw(network, number).kernels["chip.layer0.kernel"].on_chip.programmed.weights
         for number in (None, None, 0, 0)
     ]
     assert not np.array_equal(weights[0], weights[1])

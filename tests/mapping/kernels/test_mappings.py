@@ -75,7 +75,7 @@ def test_an_unknown_mapping_is_named_with_its_neighbour():
 def test_a_mapping_may_hold_other_cells():
     class Increments(TileMapping):
         name = "increments"
-        form = "lookahead"
+        form = KERNEL_MAPPINGS["fused_lookahead"].form
 
         def block(self, part):
             less = part.state - np.eye(len(part.into), dtype=np.int64)
