@@ -9,6 +9,7 @@ import numpy as np
 
 from imssa_sim.circuits.slices import Slices, cut_weights
 from imssa_sim.components.path import ComponentPath
+from imssa_sim.errors import InternalError
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.quantisation.requantiser import requantiser_scale
 
@@ -57,7 +58,8 @@ def kernel_of(program: Program, tiles: KernelTiles) -> QuantisedKernel:
     """Return the quantised kernels that stand on these tiles."""
     layer = program.network.layers[tiles.layer]
     kernel = layer.kernel_reverse if tiles.reverse else layer.kernel
-    assert kernel is not None  # these tiles were built from it
+    if kernel is None:
+        raise InternalError(f"{tiles.path}: the layer has no kernels in this direction")
     return kernel
 
 
@@ -69,7 +71,8 @@ def linear_at(program: Program, path: str) -> QuantisedLinear:
     if path == "chip.decoder":
         return network.decoder
     layer = ComponentPath(path).layer_number
-    assert layer is not None  # only encoder and decoder are outside of the layers
+    if layer is None:
+        raise InternalError(f"{path}: neither encoder nor decoder, and in no layer")
     return network.layers[layer].linear
 
 

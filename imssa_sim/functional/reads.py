@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imssa_sim.circuits.energy import read_energy
+from imssa_sim.errors import InternalError
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
 from imssa_sim.functional.columns import linear_at
 from imssa_sim.mapping.actions import pulses_per_read
@@ -76,7 +77,8 @@ class Reader:
 
     def _fed_through(self, site: str, kernel: QuantisedKernel, u: Codes, y: Codes) -> Codes:
         """Add D·u, requantised apart, to the outputs of the tiles."""
-        assert kernel.feedthrough_requant is not None  # the separate form has one
+        if kernel.feedthrough_requant is None:
+            raise InternalError(f"{site}: kernels of this form need a requantiser of D·u")
         product = u.astype(np.int32) * kernel.d.astype(np.int32)
         part = requantise_codes(
             product, kernel.feedthrough_requant, self.saturation, f"{site}.feedthrough"
