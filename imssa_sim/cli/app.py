@@ -52,6 +52,11 @@ Overrides = Annotated[
 ]
 
 
+Figures = Annotated[
+    bool, typer.Option("--figures/--no-figures", help="Draw the figures (PNG and SVG).")
+]
+
+
 def command() -> typer.core.TyperGroup:
     """Return the command group that `imssa_sim.cli.main` runs."""
     group = typer.main.get_command(app)
@@ -154,6 +159,7 @@ def run_command(
     uncertainty: Annotated[
         bool, typer.Option("--uncertainty", help="Intervals of all totals, and what drives them.")
     ] = False,
+    figures: Figures = True,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the statistics as JSON instead of the summary.")
     ] = False,
@@ -177,6 +183,7 @@ def run_command(
         quiet=quiet,
         verbose=verbose,
         uncertainty=uncertainty,
+        figures=figures,
     )
 
 
@@ -192,12 +199,19 @@ def sweep_command(
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="Worker processes; -1 for one a core.")
     ] = -1,
+    refuse_stale: Annotated[
+        bool,
+        typer.Option(
+            "--refuse-stale", help="Stop where stored points are out of date; else they run again."
+        ),
+    ] = False,
+    figures: Figures = True,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no table.")] = False,
 ) -> None:
     """Run a workload over many overrides; table, CSV and figure."""
     from imssa_sim.cli.sweep import sweep
 
-    sweep(file, output, jobs, quiet)
+    sweep(file, output, jobs, quiet, refuse_stale=refuse_stale, figures=figures)
 
 
 @app.command("validate-chips")

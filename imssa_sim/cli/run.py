@@ -7,9 +7,10 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from imssa_sim.cli.output import print_last
 from imssa_sim.cli.progress import TerminalProgress
 from imssa_sim.config import load_config
-from imssa_sim.report.run_directory import RunDirectory, default_path
+from imssa_sim.report.run_directory import RunDirectory, default_path, writing
 
 
 def run(
@@ -21,6 +22,7 @@ def run(
     quiet: bool,
     verbose: bool,
     uncertainty: bool = False,
+    figures: bool = True,
 ) -> None:
     """Run a workload and print its summary, or with ``as_json`` its statistics.
 
@@ -31,7 +33,10 @@ def run(
     """
     loaded = load_config(workload, overrides)
     path = output or default_path(Path("runs"), loaded.config.workload, datetime.now())
-    with RunDirectory(path) as directory, TerminalProgress(quiet, verbose) as progress:
+    with (
+        RunDirectory(path, numbered=output is None) as directory,
+        TerminalProgress(quiet, verbose) as progress,
+    ):
         from imssa_sim.report.screen import screen
         from imssa_sim.report.stored import SUMMARY
         from imssa_sim.report.write import write_run
@@ -40,11 +45,7 @@ def run(
 
         result = simulate(loaded, progress, engine=engine)
         stats = collect(result)
-        progress.phase("writing tables and figures", 0)
-        write_run(directory, result, stats, command=sys.argv)
-        summary = screen(result, path)
-        directory.file(SUMMARY).write_text(summary + "\n", "utf-8")
-        lines: list[str] = []
+        summary = screen(result, directory.path)
         if uncertainty:
             from imssa_sim.report.uncertainty import (
                 run_uncertainty,
@@ -54,11 +55,15 @@ def run(
 
             progress.phase("uncertainty", 0)
             found = run_uncertainty(result)
-            write_uncertainty(directory, *found)
-            lines = uncertainty_lines(*found)
-    if as_json:
-        print(json.dumps({stat.name: stat.value for stat in stats}, indent=2))
-    elif not quiet:
-        print(summary)
-        if lines:
-            print("\n".join(["", *lines]))
+            summary = "\n".join([summary, "", *uncertainty_lines(*found)])
+        progress.phase("writing tables and figures", 0)
+        with writing(directory.path, "nothing was kept"):
+            write_run(directory, result, stats, command=sys.argv, figures=figures)
+            if uncertainty:
+                write_uncertainty(directory, *found, figures=figures)
+            directory.file(SUMMARY).write_text(summary + "\n", "utf-8")
+    with print_last(directory.path):
+        if as_json:
+            print(json.dumps({stat.name: stat.value for stat in stats}, indent=2))
+        elif not quiet:
+            print(summary)

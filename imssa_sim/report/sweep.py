@@ -2,87 +2,193 @@
 
 from __future__ import annotations
 
+import csv
+import os
+import textwrap
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from imssa_sim.report.scale import scale_of
+from imssa_sim.report.sweep_rows import (
+    METRICS,
+    Metric,
+    Row,
+    csv_rows,
+    rows_of,
+    short_labels,
+    spread_meaning,
+)
+from imssa_sim.sweep.plan import SEED
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    import pandas as pd
+    from rich.table import Table
 
-    from imssa_sim.sweep.execute import PointResult
     from imssa_sim.sweep.plan import SweepPlan
+    from imssa_sim.sweep.store import PointResult
 
-#: statistic, label of the axis, heading of the table, statistic of its spread, factor
-PANELS = (
-    (
-        "accuracy.analog.mean",
-        "accuracy on the chip [%]",
-        "acc. [%]",
-        "accuracy.analog.deviation",
-        100.0,
-    ),
-    ("energy.inference", "energy per inference [µJ]", "E [µJ]", "", 1e6),
-    ("tops_per_watt.useful", "TOPS/W (useful MACs)", "TOPS/W", "", 1.0),
-    ("area", "area [mm²]", "A [mm²]", "", 1e6),
-    ("time.end_to_end", "end-to-end latency [µs]", "t [µs]", "", 1e6),
-)
+NARROWEST = 8
+"""Characters to which an axis's column of the table may shrink."""
+REASONS = 5
+"""Reasons for failures that the screen shows."""
 
 
-def write_sweep(plan: SweepPlan, results: Sequence[PointResult], folder: Path) -> pd.DataFrame:
-    """Write ``table.csv``, ``sweep.png`` and ``sweep.svg``; return the table, a row a point."""
-    import pandas as pd
+def write_sweep(
+    plan: SweepPlan, results: Sequence[PointResult], folder: Path, figures: bool = True
+) -> str:
+    """Write ``table.csv``, ``sweep.png`` and ``sweep.svg``, each whole or not at all.
 
+    Returns
+    -------
+    str
+        Why there is no figure; empty if there is one, or none was wanted.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written.
+    """
+    table = csv_rows(results)
+    with (
+        _whole(folder / "table.csv") as path,
+        path.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(table)
+    if not figures:
+        return ""
     from imssa_sim.report.figures.style import save
-    from imssa_sim.report.figures.sweep import sweep_panels
+    from imssa_sim.report.figures.sweep import cannot_be_drawn, sweep_figure
 
-    table = pd.DataFrame([{**r.point, **r.stats, "error": r.error} for r in results])
-    table.to_csv(folder / "table.csv", index=False)
-    scaled = table.copy()
-    shown = [panel for panel in PANELS if panel[0] in table]
-    for statistic, _, _, _, factor in shown:
-        scaled[statistic] = scaled[statistic].astype(float) * factor
-    for _, _, _, spread, factor in shown:
-        if spread in scaled:
-            scaled[spread] = scaled[spread].astype(float) * factor
-    if shown:
-        panels = [(statistic, label, spread) for statistic, label, _, spread, _ in shown[:4]]
-        figure = sweep_panels(scaled, plan.x, plan.series, panels, plan.description or plan.name)
-        save(figure, [folder / "sweep.png", folder / "sweep.svg"])
-    return table
+    rows = rows_of(plan, results)
+    reason = cannot_be_drawn(plan, rows)
+    if not reason:
+        with _whole(folder / "sweep.png") as png, _whole(folder / "sweep.svg") as svg:
+            save(sweep_figure(plan, rows), [png, svg])
+    return reason
 
 
-def print_table(plan: SweepPlan, table: pd.DataFrame, folder: Path) -> None:
-    """Print the points with their main statistics, seeds averaged, then where the files are."""
-    from rich.box import SIMPLE
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Give a file beside ``path`` to write, which takes its place at the end."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def print_table(plan: SweepPlan, results: Sequence[PointResult], folder: Path) -> None:
+    """Print a row a point with its axes and main statistics, seeds averaged; then the failures.
+
+    Where a table is too wide for the terminal, a paragraph a point.
+    """
     from rich.console import Console
+    from rich.markup import escape
+
+    rows = rows_of(plan, results)
+    console = Console(highlight=False)
+    shown = [metric for metric in METRICS if any(row.measured(metric) for row in rows)]
+    axes = [_short(path, plan.axes) for path in plan.axes]
+    head = [*axes, *("\n".join(filter(None, (m.heading, _unit(rows, m)))) for m in shown)]
+    cells = [
+        [*labels, *(_cell(rows, row, metric) for metric in shown)]
+        for row, labels in zip(rows, short_labels(rows), strict=True)
+    ]
+    title = plan.description or plan.name
+    widths = [max(len(row[place]) for row in [head, *cells]) + 2 for place in range(len(head))]
+    narrow = [min(width, NARROWEST + 2) for width in widths[: len(axes)]] + widths[len(axes) :]
+    if sum(narrow) + 2 <= console.width:
+        console.print(_table(title, head, cells, len(axes)))
+    else:
+        print(title)
+        for row in cells:
+            print(_paragraph(head, row, len(axes), console.width))
+    if any(m.spread for row in rows for metric in shown if (m := row.measured(metric))):
+        print(f"± standard deviation {spread_meaning(rows)}")
+    for line in failures(plan, rows):
+        console.print(escape(line), soft_wrap=True)
+    print(f"table and figure: {folder}")
+
+
+def _table(title: str, head: Sequence[str], cells: Sequence[Sequence[str]], axes: int) -> Table:
+    from rich.box import SIMPLE
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(width=None)
-    view = Table(
-        title=plan.description or plan.name, title_justify="left", box=SIMPLE, padding=(0, 1)
+    view = Table(title=escape(title), title_justify="left", box=SIMPLE, padding=(0, 1))
+    for place, text in enumerate(head):
+        if place < axes:
+            view.add_column(escape(text), overflow="fold")
+        else:
+            view.add_column(escape(text), justify="right", no_wrap=True)
+    for row in cells:
+        view.add_row(*map(escape, row))
+    return view
+
+
+def _paragraph(head: Sequence[str], row: Sequence[str], axes: int, width: int) -> str:
+    pairs = [f"{name.replace(chr(10), ' ')} {text}" for name, text in zip(head, row, strict=True)]
+    text = f"{', '.join(pairs[:axes])}: {', '.join(pairs[axes:])}"
+    return "\n".join(textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False))
+
+
+def failures(plan: SweepPlan, rows: Sequence[Row]) -> list[str]:
+    """Return which points have no result and why, a line a reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        for result in row.failed:
+            names = [f"{p} = {text}" for p, text in zip(plan.axes, row.labels, strict=True)]
+            if len(row.results) > 1:
+                names.append(f"{SEED} = {result.point.get(SEED)}")
+            reasons.setdefault(result.error, []).append(", ".join(names) or "the only point")
+    if not reasons:
+        return []
+    count = sum(map(len, reasons.values()))
+    lines = [f"{count} of {sum(len(row.results) for row in rows)} points have no result:"]
+    for reason, points in list(reasons.items())[:REASONS]:
+        more = f" and {len(points) - 1} more" if len(points) > 1 else ""
+        lines.append(f"  {points[0]}{more}: {reason}")
+    if len(reasons) > REASONS:
+        lines.append(f"  {len(reasons) - REASONS} more reasons are in table.csv")
+    return lines
+
+
+def _short(path: str, axes: Sequence[str]) -> str:
+    """Return the end of a path that tells it from the other axes."""
+    words = path.split(".")
+    for length in range(1, len(words)):
+        end = ".".join(words[-length:])
+        if sum(f".{other}".endswith(f".{end}") for other in axes) == 1:
+            return end
+    return path
+
+
+def _scale(rows: Sequence[Row], metric: Metric) -> tuple[float, str]:
+    found = [measured.mean for row in rows if (measured := row.measured(metric)) is not None]
+    return scale_of(found, metric.unit)
+
+
+def _unit(rows: Sequence[Row], metric: Metric) -> str:
+    unit = _scale(rows, metric)[1]
+    return f"[{unit}]" if unit else ""
+
+
+def _cell(rows: Sequence[Row], row: Row, metric: Metric) -> str:
+    measured = row.measured(metric)
+    if measured is None:
+        return "failed" if row.failed else "-"
+    factor, _ = _scale(rows, metric)
+    text = (
+        f"{measured.mean / factor:.4g}" if metric.unit == "%" else f"{measured.mean / factor:.3g}"
     )
-    keys = [plan.x] if plan.series is None else [plan.series, plan.x]
-    for key in keys:
-        view.add_column(key.rsplit(".", 1)[-1], no_wrap=True)
-    shown = [panel for panel in PANELS if panel[0] in table]
-    for _, _, heading, _, _ in shown:
-        view.add_column(escape(heading), justify="right", no_wrap=True)
-    for values, part in table.groupby(keys, sort=False):
-        cells = [str(value).removeprefix("adc/") for value in values]
-        for statistic, _, _, spread, factor in shown:
-            cells.append(_cell(part, statistic, spread, factor))
-        view.add_row(*cells)
-    console.print(view)
-    console.print(f"table and figure: {folder}", soft_wrap=True)
-
-
-def _cell(part: pd.DataFrame, statistic: str, spread: str, factor: float) -> str:
-    values = part[statistic].dropna().astype(float)
-    if values.empty:
-        return "-"
-    text = f"{values.mean() * factor:.3g}"
-    if spread and spread in part and part[spread].notna().any():
-        return f"{text}±{float(part[spread].astype(float).mean()) * factor:.2g}"
-    return f"{text}±{values.std() * factor:.2g}" if len(values) > 1 else text
+    if measured.spread:
+        text += f"±{measured.spread / factor:.2g}"
+    if row.failed:
+        text += f" ({len(row.results) - len(row.failed)} of {len(row.results)})"
+    return text

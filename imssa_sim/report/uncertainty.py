@@ -75,12 +75,12 @@ def run_uncertainty(result: RunResult) -> tuple[Uncertainty, tuple[Advantage, ..
 
 
 def write_uncertainty(
-    directory: RunDirectory, found: Uncertainty, advantages: Sequence[Advantage]
+    directory: RunDirectory,
+    found: Uncertainty,
+    advantages: Sequence[Advantage],
+    figures: bool = True,
 ) -> None:
-    """Write ``uncertainty.json`` and the tornado charts of energy and area."""
-    from imssa_sim.report.figures.style import save
-    from imssa_sim.report.figures.tornado import tornado
-
+    """Write ``uncertainty.json`` and, if wanted, the tornado charts of energy and area."""
     tree = {
         "draws": found.draws,
         "seed": found.seed,
@@ -97,6 +97,11 @@ def write_uncertainty(
     }
     text = json.dumps(tree, indent=1) + "\n"
     directory.file("uncertainty.json").write_text(text, encoding="utf-8")
+    if not figures:
+        return
+    from imssa_sim.report.figures.style import save
+    from imssa_sim.report.figures.tornado import tornado
+
     for total, unit in (("energy", "J"), ("area", "m²")):
         paths = [directory.file(f"tornado_{total}.{suffix}") for suffix in ("png", "svg")]
         save(tornado(found, total, unit), paths)

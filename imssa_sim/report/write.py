@@ -29,9 +29,13 @@ _LIBRARIES = ("numpy", "numba", "scipy", "simpy", "pandas", "pydantic", "scikit-
 
 
 def write_run(
-    directory: RunDirectory, result: RunResult, stats: Sequence[Stat], command: Sequence[str]
+    directory: RunDirectory,
+    result: RunResult,
+    stats: Sequence[Stat],
+    command: Sequence[str],
+    figures: bool = True,
 ) -> None:
-    """Write all files and figures of a run.
+    """Write all files and, if wanted, figures of a run.
 
     ``config.resolved.yaml``, ``manifest.json``, ``stats.json``, ``stats.txt``, ``ledger.csv``,
     ``ledger.parquet``, ``area.csv``, ``layers.csv``, ``predictions.csv``, ``citations.bib``, and
@@ -58,7 +62,8 @@ def write_run(
     cards = cards_used(result.loaded.config).values()
     bibliography = cite_cards(cards, (*METHODS, *result.citations))
     directory.file("citations.bib").write_text(bibliography, "utf-8")
-    _figures(directory, result)
+    if figures:
+        _figures(directory, result)
 
 
 def stats_text(stats: Sequence[Stat]) -> str:

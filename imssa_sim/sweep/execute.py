@@ -1,38 +1,38 @@
-"""Runs the points of a sweep, in parallel, appending each result as it comes."""
+"""Runs the points of a sweep, in parallel, storing each result as it comes."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from imssa_sim.config.load import load_config
 from imssa_sim.errors import ImssaError, InputError
 from imssa_sim.simulation.run import functional_key, simulate
 from imssa_sim.simulation.stats import collect
+from imssa_sim.sweep.basis import Bases, changes
+from imssa_sim.sweep.store import PointResult, Store, identity
+from imssa_sim.sweep.workers import run_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from imssa_sim.simulation.progress import Progress
+    from imssa_sim.sweep.basis import Basis
     from imssa_sim.sweep.plan import SweepPlan
 
-RESULTS = "results.jsonl"
+SHOWN = 4
+"""Reasons that are shown in full."""
 
 
 @dataclass(frozen=True)
-class PointResult:
-    """One finished point: its overrides, its statistics by name, or why it has none."""
+class _Task:
+    """A point to run."""
 
+    workload: str
     point: Mapping[str, Any]
-    stats: Mapping[str, float | int | str | None]
-    error: str
-
-    def to_json(self) -> str:
-        """Return the line that stands for this result in the results file."""
-        record = {"point": dict(self.point), "stats": dict(self.stats), "error": self.error}
-        return json.dumps(record, sort_keys=True)
 
 
 def overrides_of(point: Mapping[str, Any]) -> tuple[str, ...]:
@@ -41,15 +41,13 @@ def overrides_of(point: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def execute(
-    plan: SweepPlan,
-    folder: Path,
-    jobs: int,
-    told: Callable[[int, int], None],
+    plan: SweepPlan, folder: Path, jobs: int, progress: Progress, refuse_stale: bool = False
 ) -> list[PointResult]:
     """Run what is not yet in ``folder``, and return the results of all points in plan order.
 
     Every point is validated before the first one runs. Points that differ only in what values do
-    not depend on (cost cards, clocks) share one functional execution.
+    not depend on (cost cards, clocks) share one functional execution. A stored point is run again
+    if it failed, or if anything that its result depends on has changed since; the user is told.
 
     Parameters
     ----------
@@ -57,98 +55,92 @@ def execute(
     folder : Path
         Results folder; an interrupted sweep of the same plan goes on in it.
     jobs : int
-        Worker processes.
-    told : callable
-        Called with (points done, points in all).
+        Worker processes, -1 for one a processor.
+    progress : Progress
+    refuse_stale : bool
+        Refuse to go on where stored points are out of date, instead of running them again.
 
     Raises
     ------
     InputError
-        If the folder belongs to another sweep, or a point is not a valid configuration.
+        If the folder belongs to another sweep or is in use, a point is not a valid configuration,
+        or, if so asked, a stored point is out of date.
     """
-    from joblib import Parallel, delayed
+    bases, keys, now = Bases(), {}, {}
+    for point in plan.points:
+        loaded = load_config(plan.workload, overrides_of(point))
+        name = identity(point)
+        keys[name], now[name] = functional_key(loaded.config), bases.of(loaded)
+    progress.phase(f"sweep {plan.name}", len(plan.points))
+    with Store(plan, folder) as store:
+        done = _still_good(store, now, progress, refuse_stale, folder)
+        groups: dict[str, list[_Task]] = {}
+        for point in plan.points:
+            if identity(point) not in done:
+                tasks = groups.setdefault(keys[identity(point)], [])
+                tasks.append(_Task(plan.workload, point))
+        progress.advance(len(done))
+        for found in run_groups(_run_group, list(groups.values()), jobs, _lost):
+            name = identity(found.point)
+            done[name] = replace(found, basis=now[name])
+            store.append(done[name])
+            progress.advance(len(done))
+    return [done[identity(point)] for point in plan.points]
 
-    keys = [functional_key(load_config(plan.workload, overrides_of(p)).config) for p in plan.points]
-    done = _resume(plan, folder)
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for point, key in zip(plan.points, keys, strict=True):
-        if _identity(point) not in done:
-            groups.setdefault(key, []).append(point)
-    told(len(done), len(plan.points))
-    workers = Parallel(n_jobs=jobs, return_as="generator_unordered")
-    batches = workers(delayed(_run_group)(plan.workload, group) for group in groups.values())
-    with (folder / RESULTS).open("a", encoding="utf-8") as file:
-        for batch in batches:
-            for result in batch:
-                file.write(result.to_json() + "\n")
-                file.flush()
-                done[_identity(result.point)] = result
-            told(len(done), len(plan.points))
-    return [done[_identity(point)] for point in plan.points]
+
+def _still_good(
+    store: Store, now: Mapping[str, Basis], progress: Progress, refuse: bool, folder: Path
+) -> dict[str, PointResult]:
+    """Return the stored results that can be used, and leave no other in the store."""
+    stored = store.read()
+    good, failed, reasons, stale = {}, 0, Counter[str](), 0
+    for result in stored:
+        name = identity(result.point)
+        if name not in now:
+            continue
+        found = changes(dict(result.basis), dict(now[name]))
+        if found:
+            stale += 1
+            reasons.update(found)
+        elif result.error:
+            failed += 1
+        else:
+            good[name] = result
+    if stale:
+        text = f"{stale} of {len(stored)} stored points are out of date: {_listed(reasons)}"
+        if refuse:
+            raise InputError(
+                f"'{folder}': {text}; without --refuse-stale they are run again, "
+                "with -o DIR the sweep starts anew elsewhere"
+            )
+        progress.note(f"{text}; they are run again")
+    if failed:
+        progress.note(f"{failed} stored points failed; they are tried again")
+    store.keep(good.values())
+    return good
 
 
-def _run_group(workload: str, group: list[dict[str, Any]]) -> list[PointResult]:
+def _listed(reasons: Counter[str]) -> str:
+    named = [text for text, _ in reasons.most_common(SHOWN)]
+    more = len(reasons) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "") + " changed"
+
+
+def _run_group(group: Sequence[_Task]) -> Iterator[PointResult]:
     """Run points that share one functional execution."""
     memory: dict[str, Any] = {}
-    results = []
-    for point in group:
+    for task in group:
         try:
-            result = simulate(load_config(workload, overrides_of(point)), memory=memory)
+            result = simulate(load_config(task.workload, overrides_of(task.point)), memory=memory)
+            stats = {stat.name: stat.value for stat in collect(result)}
         except ImssaError as error:
-            results.append(PointResult(point, {}, str(error)))
-            continue
-        stats = {stat.name: stat.value for stat in collect(result)}
-        results.append(PointResult(point, stats, ""))
-    return results
+            yield PointResult(task.point, {}, error=str(error))
+        except Exception as error:
+            text = " ".join(f"internal error: {type(error).__name__}: {error}".split())
+            yield PointResult(task.point, {}, error=text)
+        else:
+            yield PointResult(task.point, stats, message=result.data.message)
 
 
-def _identity(point: Mapping[str, Any]) -> str:
-    text = json.dumps(dict(point), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _resume(plan: SweepPlan, folder: Path) -> dict[str, PointResult]:
-    """Open the folder for this plan and read what it already holds."""
-    marker = folder / "sweep.json"
-    if marker.exists():
-        try:
-            found = json.loads(marker.read_text(encoding="utf-8")).get("fingerprint")
-        except (json.JSONDecodeError, AttributeError):
-            found = None
-        if found != plan.fingerprint:
-            raise InputError(
-                f"'{folder}' holds the results of another sweep: nothing is overwritten; "
-                "choose another folder with -o"
-            )
-    elif folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            f"'{folder}' exists and is not a sweep's folder: nothing is overwritten; "
-            "choose another with -o"
-        )
-    else:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            text = json.dumps({"sweep": plan.name, "fingerprint": plan.fingerprint}, indent=2)
-            marker.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"'{folder}' cannot be written: {error.strerror or error}") from error
-    wanted = {_identity(point) for point in plan.points}
-    return {key: r for key, r in _read_results(folder / RESULTS) if key in wanted}
-
-
-def _read_results(path: Path) -> Iterator[tuple[str, PointResult]]:
-    """Yield finished points; a last line cut off by an interruption is dropped and removed."""
-    if not path.exists():
-        return
-    lines = path.read_text(encoding="utf-8").splitlines()
-    good: list[str] = []
-    for line in lines:
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        good.append(line)
-        result = PointResult(record["point"], record["stats"], record["error"])
-        yield _identity(result.point), result
-    if len(good) != len(lines):
-        path.write_text("".join(line + "\n" for line in good), encoding="utf-8")
+def _lost(task: _Task, why: str) -> PointResult:
+    return PointResult(task.point, {}, error=f"no result: {why}")

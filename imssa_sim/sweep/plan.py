@@ -7,14 +7,21 @@ import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from imssa_sim.errors import InputError, nearest
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 _KEYS = ("sweep", "description", "workload", "set", "grid", "list", "seeds", "x", "series")
+
+
+SEED = "seed"
+"""The one path over which results are averaged."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +29,15 @@ class SweepPlan:
     """Points of a sweep in their order.
 
     ``points`` are the overrides of each run, ``path -> value``; the common ones of ``set`` are in
-    each. ``x`` and ``series`` are the paths on the axis and in the legend of the figure.
+    each. ``x`` and ``series`` are the paths on the axis and in the legend of the figure; ``x`` is
+    None where the points are a list that differs in several paths.
     """
 
     name: str
     description: str
     workload: str
     points: tuple[dict[str, Any], ...]
-    x: str
+    x: str | None
     series: str | None
 
     @property
@@ -37,6 +45,44 @@ class SweepPlan:
         """Hash that tells whether a results folder belongs to this sweep."""
         text = json.dumps([self.name, self.workload, self.points], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Paths in which the points differ: ``series`` first, ``x`` next, then all others.
+
+        The seed is not one of them, unless it is ``x`` or ``series``.
+        """
+        named = [path for path in (self.series, self.x) if path is not None]
+        others = [path for path in varying(self.points) if path != SEED]
+        return tuple(dict.fromkeys((*named, *others)))
+
+
+def varying(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the paths whose values, or whose presence, differ between points."""
+    keys = dict.fromkeys(key for point in points for key in point)
+    return [key for key in keys if len({label(point, key) for point in points}) > 1]
+
+
+def label(point: Mapping[str, Any], path: str) -> str:
+    """Return a point's value at a path for people; two labels are the same if the values are."""
+    if path not in point:
+        return ABSENT
+    value = point[path]
+    if isinstance(value, str) and value != ABSENT and not _reads_as_another(value):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+ABSENT = "(as in the workload)"
+"""Label of a path that a point of a list leaves alone."""
+
+
+def _reads_as_another(text: str) -> bool:
+    try:
+        json.loads(text)
+    except json.JSONDecodeError:
+        return False
+    return True
 
 
 def read_plan(path: Path) -> SweepPlan:
@@ -70,17 +116,19 @@ def read_plan(path: Path) -> SweepPlan:
         raise InputError(f"{path}: seeds: expected a list of integers such as [0, 1, 2]")
     points = [{**common, **point} for point in axes]
     if seeds:
-        points = [{**point, "seed": int(seed)} for point in points for seed in seeds]
+        points = [{**point, SEED: seed} for point in points for seed in _integers(seeds, path)]
     if not points:
         raise InputError(f"{path}: the sweep has no points; give values under 'grid' or 'list'")
-    varying = [key for key in points[0] if len({str(p.get(key)) for p in points}) > 1]
-    x = str(document.get("x", varying[0] if varying else next(iter(points[0]))))
-    series = document.get("series")
+    _check_different(points, path)
+    x, series = document.get("x"), document.get("series")
+    known = list(dict.fromkeys(key for point in points for key in point))
     for role, name in (("x", x), ("series", series)):
-        if name is not None and name not in points[0]:
-            guess = nearest(str(name), points[0])
+        if name is not None and name not in known:
+            guess = nearest(str(name), known)
             hint = f"; did you mean '{guess}'?" if guess else ""
             raise InputError(f"{path}: {role}: '{name}' is not swept{hint}")
+    if x is not None and x == series:
+        raise InputError(f"{path}: series: '{series}' is x already; name another path, or none")
     workload = str(document["workload"])
     beside = path.parent / workload
     return SweepPlan(
@@ -88,9 +136,43 @@ def read_plan(path: Path) -> SweepPlan:
         description=str(document.get("description", "")),
         workload=str(beside) if beside.is_file() else workload,
         points=tuple(points),
-        x=x,
+        x=_x(points, series, "list" in document, bool(seeds)) if x is None else str(x),
         series=None if series is None else str(series),
     )
+
+
+def _x(
+    points: Sequence[Mapping[str, Any]], series: Any, listed: bool, averaged: bool
+) -> str | None:
+    """Return the path on the axis where the file names none."""
+    swept = [path for path in varying(points) if path not in (series, SEED)]
+    if listed and len(swept) > 1:
+        return None
+    if swept:
+        return swept[0]
+    rest = [path for path in points[0] if path != series]
+    return next(
+        (path for path in rest if (path == SEED) is not averaged), rest[0] if rest else None
+    )
+
+
+def _integers(values: list[Any], path: Path) -> list[int]:
+    for value in values:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise InputError(f"{path}: seeds: {value!r} is not an integer")
+    return [int(value) for value in values]
+
+
+def _check_different(points: Sequence[Mapping[str, Any]], path: Path) -> None:
+    seen: dict[str, int] = {}
+    for number, point in enumerate(points, 1):
+        text = json.dumps(point, sort_keys=True)
+        if text in seen:
+            raise InputError(
+                f"{path}: point {number} of the sweep repeats point {seen[text]} "
+                f"({text}); remove one of them"
+            )
+        seen[text] = number
 
 
 def _load(path: Path) -> Any:

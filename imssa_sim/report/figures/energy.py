@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import matplotlib.pyplot as plt
 import numpy as np
 
-from imssa_sim.report.figures.style import canvas, engineering, kind_colour
+from imssa_sim.report.figures.style import canvas, kind_colour
+from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

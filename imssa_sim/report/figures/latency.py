@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from matplotlib.collections import PolyCollection
 
 from imssa_sim.components.path import ComponentPath
-from imssa_sim.report.figures.style import PALETTE, canvas, engineering, kind_colour
+from imssa_sim.report.figures.style import PALETTE, canvas, kind_colour
+from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -73,6 +73,10 @@ _RC: Any = {
 }
 
 
+PARTIAL = ".partial"
+"""Suffix of a file that takes its final name when it is whole."""
+
+
 def kind_colour(kind: str) -> str:
     """Return the colour of a component kind; black for one that has none."""
     return KIND_COLOURS.get(kind, "#000000")
@@ -85,22 +89,22 @@ def canvas(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
     return figure, axes
 
 
+def panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of ``width`` × ``height`` [inch], and its axes row by row."""
+    with mpl.rc_context(_RC):
+        figure, grid = plt.subplots(
+            rows, columns, figsize=(width, height), layout="constrained", squeeze=False
+        )
+    return figure, list(grid.flat)
+
+
 def save(figure: Figure, paths: Iterable[Path]) -> None:
     """Write the figure to each path (the suffix chooses the format) and close it."""
     with mpl.rc_context(_RC):
         figure.draw_without_rendering()  # lays the figure out, once for all formats
         figure.set_layout_engine(None)
         for path in paths:
-            metadata = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(path, metadata=metadata)
+            kind = path.suffixes[0 if path.suffix == PARTIAL else -1].removeprefix(".")
+            metadata = {"Date": None} if kind == "svg" else None
+            figure.savefig(path, metadata=metadata, format=kind)
     plt.close(figure)
-
-
-def engineering(values: Iterable[float]) -> tuple[float, str]:
-    """Return factor and SI prefix that bring the largest of ``values`` into 1 … 1000."""
-    largest = max((abs(value) for value in values), default=0.0)
-    prefixes = ((1e-15, "f"), (1e-12, "p"), (1e-9, "n"), (1e-6, "µ"), (1e-3, "m"), (1.0, ""))
-    for factor, prefix in prefixes:
-        if largest < 1000 * factor:
-            return factor, prefix
-    return (1e3, "k") if largest < 1e6 else (1e6, "M")

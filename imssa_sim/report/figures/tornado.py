@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.report.figures.style import PALETTE, canvas, engineering
+from imssa_sim.report.figures.style import PALETTE, canvas
+from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

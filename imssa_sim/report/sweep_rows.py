@@ -1,0 +1,128 @@
+"""Points of a sweep, one row each: only seeds are put together."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from imssa_sim.sweep.plan import SEED, label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from imssa_sim.sweep.plan import SweepPlan
+    from imssa_sim.sweep.store import PointResult
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One statistic of a sweep: its name, in words, as heading, its unit, that of its spread."""
+
+    statistic: str
+    words: str
+    heading: str
+    unit: str
+    spread: str = ""
+
+
+METRICS = (
+    Metric(
+        "accuracy.analog.mean", "accuracy on the chip", "acc.", "%", "accuracy.analog.deviation"
+    ),
+    Metric("energy.inference", "energy per inference", "E", "J"),
+    Metric("tops_per_watt.useful", "TOPS/W (useful MACs)", "TOPS/W", ""),
+    Metric("area", "area", "A", "m2"),
+    Metric("time.end_to_end", "end-to-end latency", "t", "s"),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Mean of a metric over the seeds of a point.
+
+    ``spread``: sample standard deviation over seeds, over the chips where there is one seed; None
+    if neither is there.
+    """
+
+    mean: float
+    spread: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A point: the labels of its axes, and its results, one a seed."""
+
+    labels: tuple[str, ...]
+    point: Mapping[str, Any]
+    results: tuple[PointResult, ...]
+
+    @property
+    def failed(self) -> tuple[PointResult, ...]:
+        """The results that are none."""
+        return tuple(result for result in self.results if result.error)
+
+    def measured(self, metric: Metric) -> Measured | None:
+        """Return a metric, or None if no seed has it."""
+        values = _numbers(self.results, metric.statistic)
+        if not values:
+            return None
+        if len(values) > 1:
+            return Measured(statistics.fmean(values), statistics.stdev(values))
+        spreads = _numbers(self.results, metric.spread) if metric.spread else []
+        return Measured(values[0], spreads[0] if spreads else None)
+
+
+def _numbers(results: Sequence[PointResult], statistic: str) -> list[float]:
+    values = [result.stats.get(statistic) for result in results]
+    return [float(value) for value in values if isinstance(value, (int, float))]
+
+
+def rows_of(plan: SweepPlan, results: Sequence[PointResult]) -> tuple[Row, ...]:
+    """Return the points in the order of the plan."""
+    groups: dict[tuple[str, ...], list[PointResult]] = {}
+    for result in results:
+        labels = tuple(label(result.point, path) for path in plan.axes)
+        groups.setdefault(labels, []).append(result)
+    return tuple(Row(labels, found[0].point, tuple(found)) for labels, found in groups.items())
+
+
+def short_labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Return the labels of all rows, without a folder that all values of an axis share."""
+    columns = [list(column) for column in zip(*(row.labels for row in rows), strict=True)]
+    for column in columns:
+        folders = {text.rsplit("/", 1)[0] if "/" in text else None for text in column}
+        if len(folders) == 1 and None not in folders:
+            column[:] = [text.rsplit("/", 1)[1] for text in column]
+    return list(zip(*columns, strict=True)) or [()] * len(rows)
+
+
+def csv_rows(results: Sequence[PointResult]) -> list[dict[str, Any]]:
+    """Return one row a result: its overrides, all statistics, and why it failed.
+
+    A statistic that is called as an override is, is prefixed with ``result.``.
+    """
+    paths = dict.fromkeys(path for result in results for path in result.point)
+    names = dict.fromkeys(name for result in results for name in result.stats)
+    columns = {name: f"result.{name}" if name in paths else name for name in names}
+    rows = []
+    for result in results:
+        row: dict[str, Any] = {
+            path: label(result.point, path) if path in result.point else "" for path in paths
+        }
+        for name, column in columns.items():
+            value = result.stats.get(name)
+            row[column] = "" if value is None else value
+        row["error"] = result.error
+        rows.append(row)
+    return rows
+
+
+def has_seeds(rows: Sequence[Row]) -> bool:
+    """Tell whether any point was run with several seeds."""
+    return any(len(row.results) > 1 for row in rows)
+
+
+def spread_meaning(rows: Sequence[Row]) -> str:
+    """Return what stands behind ``±``."""
+    return f"over {SEED}s" if has_seeds(rows) else "over chips"

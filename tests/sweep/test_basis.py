@@ -1,0 +1,125 @@
+"""A stored point is used again only while all that its result depends on is as it was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from imssa_sim.config import load_config
+from imssa_sim.errors import InputError
+from imssa_sim.files import locate
+from imssa_sim.sweep import basis as module
+from imssa_sim.sweep.basis import Bases, changes
+
+GRID = "grid: {seed: [1, 2]}\n"
+
+
+def without_host(stats: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in stats.items() if not name.startswith("host.")}
+
+
+def test_nothing_is_run_twice(bench, counted) -> None:  # type: ignore[no-untyped-def]
+    first = bench.run(GRID)
+    assert len(counted) == 2
+    assert bench.run(GRID) == first
+    assert len(counted) == 2
+    assert bench.listener.notes == []
+
+
+def new_package(bench, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(module, "_sources", lambda: "edited")
+
+
+def new_library(bench, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(module, "version", lambda name: "99.0")
+
+
+def new_data(bench, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    resolve = module.resolve_dataset
+
+    def changed(config):  # type: ignore[no-untyped-def]
+        found = resolve(config)
+        dataset = found.dataset
+        part = type(dataset.test)(dataset.test.inputs * 2, dataset.test.labels)
+        return replace(found, dataset=replace(dataset, test=part))
+
+    monkeypatch.setattr(module, "resolve_dataset", changed)
+
+
+EDITS: dict[str, tuple[Callable[..., None], str]] = {
+    "the workload": (
+        lambda bench, _: bench.edit("tiny.yaml", "samples: 6", "samples: 7"),
+        r"evaluate\.samples \(6 → 7\)",
+    ),
+    "a card": (
+        lambda bench, _: bench.edit("cell.yaml", "title:", "title: another"),
+        r"card \S*cell \(its contents\)|card .*\(its contents\)",
+    ),
+    "the package": (new_package, "the package imssa_sim"),
+    "a library": (new_library, r"numpy \(.* → 99\.0\)"),
+    "the data": (new_data, r"data \(its contents\)"),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_what_changed_is_run_again_and_named(  # type: ignore[no-untyped-def]
+    bench, counted, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    edit, said = EDITS[what]
+    bench.run(GRID)
+    edit(bench, monkeypatch)
+    with pytest.raises(InputError, match=f"(?s)2 of 2 stored points are out of date: .*{said}"):
+        bench.run(GRID, refuse_stale=True)
+    assert len(counted) == 2
+    again = bench.run(GRID)
+    assert len(counted) == 4
+    assert "they are run again" in bench.listener.notes[0]
+    fresh = bench.fresh(GRID)
+    assert [without_host(r.stats) for r in again] == [without_host(r.stats) for r in fresh]
+    lines = (bench.folder / "results.jsonl").read_text("utf-8").splitlines()
+    assert len(lines) == 2  # nothing doubled
+
+
+def test_a_checkpoint_counts_by_its_contents(  # type: ignore[no-untyped-def]
+    bench, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "net.safetensors"
+    shutil.copy(locate.checkpoints() / "sdigits_chip.safetensors", checkpoint)
+    loaded = load_config("sdigits", [f"model.checkpoint={checkpoint}"])
+    before = Bases().of(loaded)
+    checkpoint.write_bytes(checkpoint.read_bytes() + b" ")
+    assert changes(before, Bases().of(loaded)) == ("checkpoint net.safetensors (its contents)",)
+
+
+def test_every_setting_is_part_of_the_basis(bench) -> None:  # type: ignore[no-untyped-def]
+    loaded = load_config(bench.base / "tiny.yaml")
+    basis = Bases().of(loaded)
+    missing = [
+        path
+        for path in loaded.origins
+        if path not in basis and not any(key.startswith(f"{path}.") for key in basis)
+    ]
+    assert missing == []
+    json.dumps(basis)
+
+
+def test_the_package_counts_by_what_results_pass_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import imssa_sim
+
+    for name in ("cli/a.py", "kernels/a.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("x = 1\n", "utf-8")
+    monkeypatch.setattr(imssa_sim, "__file__", str(tmp_path / "__init__.py"))
+    found = []
+    for name in ("", "cli/a.py", "kernels/a.py"):
+        if name:
+            (tmp_path / name).write_text("x = 2\n", "utf-8")
+        found.append(module._sources.__wrapped__())
+    assert found[0] == found[1] != found[2]
