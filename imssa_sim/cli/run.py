@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 
 from imssa_sim.cli.output import print_last
 from imssa_sim.cli.progress import TerminalProgress
 from imssa_sim.config import load_config
 from imssa_sim.report.run_directory import RunDirectory, default_path, writing
+
+FIGURES = "imssa_sim.report.figures.style"
 
 
 def run(
@@ -43,6 +47,8 @@ def run(
         from imssa_sim.simulation.run import simulate
         from imssa_sim.simulation.stats import collect
 
+        if figures:  # loads while compiled loops leave the interpreter free
+            threading.Thread(target=import_module, args=(FIGURES,), daemon=True).start()
         result = simulate(loaded, progress, engine=engine)
         stats = collect(result)
         summary = screen(result, directory.path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 from imssa_sim.report.figures.style import canvas, kind_colour
@@ -92,5 +91,4 @@ def energy_sunburst(table: EnergyTable, smallest_label: float = 0.03) -> Figure:
     factor, prefix = engineering([total])
     axes.text(0, 0, f"{total / factor:.4g}\n{prefix}J", ha="center", va="center", fontsize=11)
     figure.suptitle("Energy per inference: component kind (inner), layer (outer)", fontsize=10)
-    plt.setp(wedges, alpha=1.0)
     return figure

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 #: Okabe and Ito's palette (distinguishable with colour-vision deficiency), extended with greys.
 PALETTE = (
@@ -70,6 +68,8 @@ _RC: Any = {
     "grid.color": "#e6e6e6",
     "legend.frameon": False,
     "svg.hashsalt": "imssa_sim",
+    "svg.fonttype": "none",  # letters as letters: half the file, and they can be searched
+    "text.hinting": "none",
 }
 
 
@@ -83,28 +83,37 @@ def kind_colour(kind: str) -> str:
 
 
 def canvas(width: float = 7.0, height: float = 4.0) -> tuple[Figure, Axes]:
-    """Return a figure of ``width`` × ``height`` [inch] with one set of axes."""
+    """Return a figure with one set of axes, on about ``width`` × ``height`` [inch].
+
+    `save` takes as much room around the axes as their labels and legends need.
+    """
     with mpl.rc_context(_RC):
-        figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+        figure = Figure(figsize=(width, height))
+        axes = figure.subplots()
     return figure, axes
 
 
 def panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     """Return a figure of ``width`` × ``height`` [inch], and its axes row by row."""
     with mpl.rc_context(_RC):
-        figure, grid = plt.subplots(
-            rows, columns, figsize=(width, height), layout="constrained", squeeze=False
-        )
+        figure = Figure(figsize=(width, height), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False)
     return figure, list(grid.flat)
 
 
 def save(figure: Figure, paths: Iterable[Path]) -> None:
-    """Write the figure to each path (the suffix chooses the format) and close it."""
+    """Write the figure to each path; the suffix, that before ``.partial``, chooses the format."""
     with mpl.rc_context(_RC):
-        figure.draw_without_rendering()  # lays the figure out, once for all formats
-        figure.set_layout_engine(None)
+        # The room that all takes is measured once for all formats.
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine(None)
+        room = figure.get_tightbbox(renderer).padded(0.08)
         for path in paths:
             kind = path.suffixes[0 if path.suffix == PARTIAL else -1].removeprefix(".")
-            metadata = {"Date": None} if kind == "svg" else None
-            figure.savefig(path, metadata=metadata, format=kind)
-    plt.close(figure)
+            options: dict[str, Any] = {
+                "svg": {"metadata": {"Date": None}},
+                "png": {"pil_kwargs": {"compress_level": 1}},
+            }.get(kind, {})
+            figure.savefig(path, format=kind, bbox_inches=room, **options)
