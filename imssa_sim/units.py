@@ -61,6 +61,8 @@ _SYMBOLS: dict[str, tuple[Fraction, dict[str, int], bool]] = {
     "min": (Fraction(60), {"s": 1}, False),
     "h": (Fraction(3600), {"s": 1}, False),
     "d": (Fraction(86400), {"s": 1}, False),
+    "year": (Fraction(31557600), {"s": 1}, False),  # Julian year, 365.25 d (IAU)
+    "years": (Fraction(31557600), {"s": 1}, False),
     "bit": (Fraction(1), {"bit": 1}, True),
     "B": (Fraction(8), {"bit": 1}, True),
     "op": (Fraction(1), {"op": 1}, True),
@@ -337,7 +339,7 @@ def format_si(value: float, unit: str, digits: int = 4) -> str:
         In ``unit``.
     unit : str
         A unit whose first factor takes a prefix; others (``m^2``, ``1``) are printed as they are,
-        areas in mm², µm² or nm².
+        areas in mm², µm² or nm², times of a minute and more in min, h, d and years.
     digits : int
         Significant digits; trailing zeros are dropped.
     """
@@ -347,12 +349,20 @@ def format_si(value: float, unit: str, digits: int = 4) -> str:
         power = next((p for p in (-6, -12, -18) if abs(value) >= 0.1 * 10.0**p), -18)
         name = {-6: "mm²", -12: "µm²", -18: "nm²"}[power]
         return f"{_significant(value / 10.0**power, digits)} {name}"
+    if unit == "s" and abs(value) >= 60:
+        return _long_time(value, digits)
     if value == 0 or not _takes_prefix(unit):
         return f"{_significant(value, digits)} {'' if unit == '1' else unit}".rstrip()
     rounded = float(f"{value:.{digits - 1}e}")
     exponent = min(18, max(-18, 3 * math.floor(math.log10(abs(rounded)) / 3 + 1e-12)))
     prefix = _ENGINEERING[exponent].replace("u", "µ")
     return f"{_significant(float(Decimal(repr(value)).scaleb(-exponent)), digits)} {prefix}{unit}"
+
+
+def _long_time(seconds: float, digits: int) -> str:
+    name = next(n for n in ("year", "d", "h", "min") if abs(seconds) >= float(_SYMBOLS[n][0]))
+    number = _significant(seconds / float(_SYMBOLS[name][0]), digits)
+    return f"{number} {name}{'s' if name == 'year' and number != '1' else ''}"
 
 
 def _significant(value: float, digits: int) -> str:

@@ -33,6 +33,8 @@ class _Group(typer.core.TyperGroup):
 app = typer.Typer(
     cls=_Group,
     help="Accuracy, latency, energy and area of quantised S4D networks on memristive hardware.",
+    epilog="Exit codes: 0 ok, 2 bad input, 3 a model outside its validity, 4 internal error, "
+    "130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,  # plain help: quick to print, the same in a terminal and in a pipe
@@ -85,7 +87,7 @@ def options(
 
 @app.command("validate")
 def validate_command(workload: Workload, overrides: Overrides = None) -> None:
-    """Check a workload, its overrides and its cards."""
+    """Check a workload, its overrides and its cards; or the file of a card."""
     from imssa_sim.cli.validate import validate
 
     validate(workload, overrides or [])
@@ -111,6 +113,10 @@ def list_command(
     what: Annotated[
         str | None, typer.Argument(metavar="[cards|workloads|data]", help="All by default.")
     ] = None,
+    own: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="With cards: your own, files or folders of them."),
+    ] = None,
     kind: Annotated[str | None, typer.Option("--kind", help="Cards of this kind only.")] = None,
     page: Annotated[
         Path | None,
@@ -123,7 +129,7 @@ def list_command(
     if page is not None:
         write_page(page)
     else:
-        list_available(what, kind)
+        list_available(what, kind, own or [])
 
 
 @app.command("cite")
@@ -315,4 +321,4 @@ def report_command(
     """Print the screen that ended a run once more."""
     from imssa_sim.report.stored import read_summary
 
-    typer.echo(read_summary(run), nl=False)
+    print(read_summary(run), end="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Self
@@ -62,7 +63,7 @@ class TerminalProgress:
         self._finish(True)
         self._name, self._total = name, total
         self._begin = self._spoken = time.monotonic()
-        if not self._quiet and sys.stderr.isatty():
+        if not self._quiet and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             self._start_bar()
 
     def advance(self, done: int) -> None:

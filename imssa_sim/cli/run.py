@@ -12,9 +12,12 @@ from pathlib import Path
 from imssa_sim.cli.output import print_last
 from imssa_sim.cli.progress import TerminalProgress
 from imssa_sim.config import load_config
+from imssa_sim.report.drawn import columns
 from imssa_sim.report.run_directory import RunDirectory, default_path, writing
 
 FIGURES = "imssa_sim.report.figures.style"
+NARROWEST = 40
+"""Columns below which a terminal wraps by itself."""
 
 
 def run(
@@ -41,7 +44,7 @@ def run(
         RunDirectory(path, numbered=output is None) as directory,
         TerminalProgress(quiet, verbose) as progress,
     ):
-        from imssa_sim.report.screen import screen
+        from imssa_sim.report.screen import WIDTH, screen
         from imssa_sim.report.stored import SUMMARY
         from imssa_sim.report.write import write_run
         from imssa_sim.simulation.run import simulate
@@ -51,7 +54,8 @@ def run(
             threading.Thread(target=import_module, args=(FIGURES,), daemon=True).start()
         result = simulate(loaded, progress, engine=engine)
         stats = collect(result)
-        summary = screen(result, directory.path)
+        width = max(NARROWEST, min(WIDTH, columns()))
+        summary, shown = (screen(result, directory.path, size) for size in (WIDTH, width))
         if uncertainty:
             from imssa_sim.report.uncertainty import (
                 run_uncertainty,
@@ -61,7 +65,8 @@ def run(
 
             progress.phase("uncertainty", 0)
             found = run_uncertainty(result)
-            summary = "\n".join([summary, "", *uncertainty_lines(*found)])
+            lines = "\n".join(["", "", *uncertainty_lines(*found)])
+            summary, shown = summary + lines, shown + lines
         progress.phase("writing tables and figures", 0)
         with writing(directory.path, "nothing was kept"):
             write_run(directory, result, stats, command=sys.argv, figures=figures)
@@ -72,4 +77,4 @@ def run(
         if as_json:
             print(json.dumps({stat.name: stat.value for stat in stats}, indent=2))
         elif not quiet:
-            print(summary)
+            print(shown)

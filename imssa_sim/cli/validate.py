@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
+from imssa_sim.cards import load_card
+from imssa_sim.cli.own_cards import is_card
 from imssa_sim.config import LoadedConfig, load_config
 from imssa_sim.config.cards import cards_used
-from imssa_sim.errors import ConfigError, Problem, nearest
+from imssa_sim.errors import ConfigError, InputError, Problem, nearest
 
 
 def validate(workload: str, overrides: list[str]) -> None:
-    """Print one line about a valid workload.
+    """Print one line about a valid workload, or about a valid card.
 
     Raises
     ------
@@ -20,6 +23,10 @@ def validate(workload: str, overrides: list[str]) -> None:
     """
     from imssa_sim.simulation.checks import check_by_trial, check_settings, doubts
 
+    path = Path(workload).expanduser()
+    if path.is_file() and is_card(path):
+        _card(path, overrides)
+        return
     loaded = load_config(workload, overrides)
     problems = _unknown_data(loaded)
     if problems:
@@ -34,6 +41,20 @@ def validate(workload: str, overrides: list[str]) -> None:
     )
     for doubt in doubts(loaded.config):
         print(f"warning: {doubt}")
+
+
+def _card(path: Path, overrides: list[str]) -> None:
+    """Print one line about a valid card."""
+    from imssa_sim.devices.cell import cell_of
+
+    if overrides:
+        raise InputError(f"--set applies to a workload; {path} is a card")
+    card = load_card(str(path.absolute()))
+    if card.kind == "cell":
+        cell_of(card)
+    statuses = Counter(entry.status for entry in card.parameters.values() if entry.unit)
+    shares = ", ".join(f"{number} {status}" for status, number in statuses.most_common())
+    print(f"{path}: valid {card.kind} card ({sum(statuses.values())} numbers: {shares})")
 
 
 def _unknown_data(loaded: LoadedConfig) -> list[Problem]:

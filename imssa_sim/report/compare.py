@@ -10,8 +10,6 @@ from imssa_sim.units import format_si
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.figure import Figure
-
     from imssa_sim.report.stored import StoredRun
 
 #: statistic, heading, unit
@@ -68,33 +66,8 @@ def compare(runs: Sequence[StoredRun]) -> Comparison:
     return Comparison(tuple(runs), tuple(differences), tuple(rows))
 
 
-def comparison_figure(comparison: Comparison) -> Figure:
-    """Bars of the main results, one colour a run, each relative to the first run."""
-    from imssa_sim.report.figures.style import PALETTE, canvas
-
-    shown = [
-        ("accuracy.analog.mean", "accuracy"),
-        ("time.end_to_end", "latency"),
-        ("energy.inference", "energy"),
-        ("tops_per_watt.useful", "TOPS/W"),
-        ("area", "area"),
-    ]
-    runs = comparison.runs
-    figure, axes = canvas(8.0, 3.8)
-    width = 0.8 / len(runs)
-    for number, run in enumerate(runs):
-        ratios = [_ratio(run.stats.get(name), runs[0].stats.get(name)) for name, _ in shown]
-        places = [place + number * width for place in range(len(shown))]
-        axes.bar(places, ratios, width, color=PALETTE[number % len(PALETTE)], label=run.name)
-    middle = 0.4 - width / 2
-    axes.set_xticks([place + middle for place in range(len(shown))], [label for _, label in shown])
-    axes.axhline(1.0, color="#4D4D4D", linewidth=0.8)
-    axes.set_ylabel(f"relative to {runs[0].name}")
-    axes.legend(fontsize=8)
-    return figure
-
-
-def _ratio(value: Any, first: Any) -> float:
+def ratio(value: Any, first: Any) -> float:
+    """Return ``value`` over ``first``; not a number where one is none or ``first`` zero."""
     if isinstance(value, (int, float)) and isinstance(first, (int, float)) and first:
         return value / first
     return float("nan")
@@ -106,5 +79,5 @@ def _cell(value: Any, first: Any, unit: str, absent: str) -> str:
     if unit == "%":
         return f"{value:.1%}"
     text = f"{value:.4g} {unit}".rstrip() if unit in ("", "TOPS/W") else format_si(value, unit)
-    ratio = _ratio(value, first)
-    return text if value is first or ratio != ratio or ratio == 1.0 else f"{text} (×{ratio:.3g})"
+    times = ratio(value, first)
+    return text if value is first or times != times or times == 1.0 else f"{text} (×{times:.3g})"

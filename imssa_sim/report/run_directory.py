@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -51,9 +52,9 @@ def writing(folder: Path, left: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
-            f"'{folder}' cannot be written: {error.strerror or error}; {left}"
-        ) from error
+        # Arrow gives the system's number and a text of its own.
+        why = os.strerror(error.errno) if error.errno else error
+        raise InputError(f"'{folder}' cannot be written: {why}; {left}") from error
 
 
 class RunDirectory:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from imssa_sim.components.path import ComponentPath
 from imssa_sim.model.kept import kernels_of
 from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
@@ -20,35 +20,69 @@ if TYPE_CHECKING:
     from imssa_sim.simulation.result import RunResult
 
 WIDTH = 80
+NARROW = 72
+"""Columns below which the baselines are paragraphs instead of a table."""
 TOP_SCOPES = 5
 
 
-def screen(result: RunResult, path: Path) -> str:
-    """Return the summary of a run as plain text, at most 80 columns wide."""
+@dataclass(frozen=True)
+class Row:
+    """A labelled paragraph, its text wrapped and indented under itself."""
+
+    label: str
+    text: str
+
+    def lines(self, width: int) -> list[str]:
+        """Return its lines, at most ``width`` columns wide where words allow."""
+        return textwrap.wrap(
+            self.text, width, initial_indent=f"{self.label:<10} ", subsequent_indent=" " * 11,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A line from side to side."""
+
+    def lines(self, width: int) -> list[str]:
+        """Return it."""
+        return ["─" * width]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """An empty line."""
+
+    def lines(self, width: int) -> list[str]:
+        """Return it."""
+        return [""]
+
+
+class Part(Protocol):
+    """A part of the screen."""
+
+    def lines(self, width: int) -> list[str]:
+        """Return its lines, at most ``width`` columns wide where words allow."""
+
+
+def screen(result: RunResult, path: Path, width: int = WIDTH) -> str:
+    """Return the summary of a run as plain text, at most ``width`` columns wide."""
     parts = (_head, _accuracy, _course, _time, _energy, _chip, _baselines, _host)
-    lines = [line for part in parts for line in part(result)]
+    lines = [line for part in parts for row in part(result) for line in row.lines(width)]
     lines.append(f"{'run':<11}{path}")
     return "\n".join(lines)
 
 
-def _row(label: str, text: str) -> Iterator[str]:
-    """Yield a labelled paragraph, its text wrapped and indented under itself."""
-    yield from textwrap.wrap(
-        text, WIDTH, initial_indent=f"{label:<10} ", subsequent_indent=" " * 11,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
-
-
-def _head(result: RunResult) -> Iterator[str]:
+def _head(result: RunResult) -> Iterator[Part]:
     m, c = result.loaded.config.model, result.loaded.config
-    yield "─" * WIDTH
-    yield from _row(
+    yield Rule()
+    yield Row(
         c.workload,
         f"{m.layers} layers, H = {m.width}, N = {m.state}, L = {result.program.sequence_length}; "
         f"{c.hardware.mapping.kernel} on {_cells(c.hardware.chip.tile)}",
     )
-    yield from _row("", result.data.message)
-    yield "─" * WIDTH
+    yield Row("", result.data.message)
+    yield Rule()
 
 
 def _cells(tile: TileConfig) -> str:
@@ -61,7 +95,7 @@ def _cells(tile: TileConfig) -> str:
     return text
 
 
-def _accuracy(result: RunResult) -> Iterator[str]:
+def _accuracy(result: RunResult) -> Iterator[Part]:
     a = result.accuracy
     shares = [
         f"{name} {correct / a.samples:.1%}"
@@ -76,7 +110,7 @@ def _accuracy(result: RunResult) -> Iterator[str]:
         chips = len(a.analog_correct)
         which = f"{chips} chips, {low:.1%} to {high:.1%}" if chips > 1 else "1 chip"
         shares.append(f"analog {a.analog_mean:.1%}{spread} ({which})")
-    yield from _row("accuracy", "   ".join(shares))
+    yield Row("accuracy", "   ".join(shares))
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)
     share = f"; {clipped / conversions:.2%} of conversions clip" if conversions else ""
@@ -85,27 +119,31 @@ def _accuracy(result: RunResult) -> Iterator[str]:
         each = (
             f", each chip its own {a.analog_samples} (the draw alone gives ± {a.analog_draw:.1%})"
         )
-    yield from _row("", f"{a.samples} of {result.data.test_size} test sequences{each}{share}")
+    yield Row(
+        "",
+        f"{a.samples} of {result.data.test_size} test sequences{each}{share}; "
+        f"guessing gives {1 / result.loaded.config.model.classes:.1%}",
+    )
 
 
-def _course(result: RunResult) -> Iterator[str]:
+def _course(result: RunResult) -> Iterator[Part]:
     for label, text in (("stream", stream_line(result)), ("calibrated", calibration_line(result))):
         if text:
-            yield from _row(label, text)
+            yield Row(label, text)
 
 
-def _time(result: RunResult) -> Iterator[str]:
+def _time(result: RunResult) -> Iterator[Part]:
     t = result.timing
-    yield from _row(
+    yield Row(
         "latency",
         f"first output {format_si(t.first_output, 's')}   steady-state interval "
         f"{format_si(t.interval, 's')}   end to end {format_si(t.end_to_end, 's')}",
     )
-    yield from _row("throughput", f"{t.throughput:,.1f} sequences/s, back to back ({t.engine})")
-    yield from _row("bottleneck", f"{t.bottleneck.path}: {t.bottleneck.explanation}")
+    yield Row("throughput", f"{t.throughput:,.1f} sequences/s, back to back ({t.engine})")
+    yield Row("bottleneck", f"{t.bottleneck.path}: {t.bottleneck.explanation}")
 
 
-def _energy(result: RunResult) -> Iterator[str]:
+def _energy(result: RunResult) -> Iterator[Part]:
     ledger = result.ledger
     accounts = ledger.by_account()
     total = ledger.energy
@@ -114,7 +152,7 @@ def _energy(result: RunResult) -> Iterator[str]:
         for name, joules in sorted(accounts.items(), key=lambda item: -item[1])
         if name != "programming" and joules > 0
     )
-    yield from _row("energy", f"{format_si(total, 'J')} per inference   ({running})")
+    yield Row("energy", f"{format_si(total, 'J')} per inference   ({running})")
     table = energy_table(result)
     scopes = sorted(
         (
@@ -124,32 +162,33 @@ def _energy(result: RunResult) -> Iterator[str]:
         ),
         reverse=True,
     )[:TOP_SCOPES]
-    yield from _row("  top", "   ".join(f"{name} {joules / total:.1%}" for joules, name in scopes))
+    yield Row("  top", "   ".join(f"{name} {joules / total:.1%}" for joules, name in scopes))
     real, fixed = sum(ledger.array_measured.values()), sum(ledger.array_estimate.values())
     if fixed > 0:
-        yield from _row(
+        yield Row(
             "  cells",
             f"{format_si(real, 'J')} from the actual inputs; a fixed activity would say "
             f"{format_si(fixed, 'J')} ({fixed / real - 1:+.0%})"
             if real > 0
             else f"{format_si(real, 'J')} from the actual inputs",
         )
-    yield from _row(
+    yield Row(
         "  assumed",
         f"{ledger.assumed_share:.0%} of the energy rests on assumed numbers; programming the chip "
         f"once: {_programming(ledger)}",
     )
-    yield from _row(
+    yield Row(
         "power",
         f"{format_si(ledger.average_power, 'W')} on average, of which leakage "
         f"{format_si(accounts.get('leakage', 0.0) / ledger.elapsed, 'W')}"
         f"{' (power gated)' if ledger.power_gated else ''}",
     )
     useful, array = (ledger.efficiency(rule) / 1e12 for rule in ("useful", "array"))
-    yield from _row(
+    less = "; digital logic's MACs are useful ones alone" if array < useful else ""
+    yield Row(
         "TOPS/W",
         f"{useful:.4g} counting useful MACs, {array:.4g} counting array MACs "
-        "(1 MAC = 2 operations)",
+        f"(1 MAC = 2 operations){less}",
     )
 
 
@@ -163,15 +202,15 @@ def _programming(ledger: Ledger) -> str:
     return f"{text} ({account.pulses_per_cell:.1f} pulses a cell, {account.success:.2%} written)"
 
 
-def _chip(result: RunResult) -> Iterator[str]:
+def _chip(result: RunResult) -> Iterator[Part]:
     program = result.program
     kinds = sorted(result.ledger.area_by_kind().items(), key=lambda item: -item[1])[:3]
     area = result.ledger.area
     largest = ", ".join(f"{kind} {value / area:.0%}" for kind, value in kinds)
-    yield from _row("area", f"{area * 1e6:.4g} mm² ({largest})")
+    yield Row("area", f"{area * 1e6:.4g} mm² ({largest})")
     kernels = kernels_of(program.network)
     if kernels.pruned:
-        yield from _row(
+        yield Row(
             "pruned",
             f"{kernels.kernels} of {kernels.whole} kernels are there, with {kernels.states} states",
         )
@@ -179,43 +218,77 @@ def _chip(result: RunResult) -> Iterator[str]:
     if cells:
         used = sum(use.cells_used for use in program.use) / cells
         useful = sum(use.cells_useful for use in program.use) / cells
-        yield from _row(
+        yield Row(
             "tiles",
             f"{program.tiles_needed} of {program.tiles_available} in use; {used:.0%} of their "
             f"cells driven, {useful:.1%} hold a weight",
         )
 
 
-def _baselines(result: RunResult) -> Iterator[str]:
+@dataclass(frozen=True)
+class Baseline:
+    """A line of the comparison: name, latency [s], energy per inference [J], TOPS/W, bound by."""
+
+    name: str
+    latency: float
+    energy: float
+    efficiency: float
+    bound: str
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """The chip and what it is compared with."""
+
+    rows: tuple[Baseline, ...]
+
+    def lines(self, width: int) -> list[str]:
+        """Return a table, or a paragraph each where it is too wide."""
+        if width < NARROW:
+            return [line for row in self.rows for line in _paragraph(row).lines(width)]
+        head = f"{'':<26}{'latency':>12}{'energy/inf.':>14}{'TOPS/W':>11}  bound by"
+        return [head, *(_line(row, width) for row in self.rows)]
+
+
+def _baselines(result: RunResult) -> Iterator[Part]:
     if not result.baselines:
         return
-    yield ""
-    yield f"{'':<26}{'latency':>12}{'energy/inf.':>14}{'TOPS/W':>11}  bound by"
     ledger, t = result.ledger, result.timing
-    yield _line(
+    chip = Baseline(
         "this chip", t.end_to_end, ledger.energy, ledger.efficiency("useful") / 1e12,
-        ComponentPath(t.bottleneck.path).below_chip,
+        t.bottleneck.path.removeprefix("chip."),
     )  # fmt: skip
+    others = []
     for b in result.baselines:
         mode = "conv." if b.mode == "convolution" else "recur."
         name = f"{b.card.removeprefix('gpu/')} {mode} {b.batch}"
-        yield _line(name, b.latency, b.energy, b.efficiency / 1e12, b.bound)
+        others.append(Baseline(name, b.latency, b.energy, b.efficiency / 1e12, b.bound))
+    yield Gap()
+    yield Baselines((chip, *others))
 
 
-def _line(name: str, latency: float, energy: float, efficiency: float, bound: str) -> str:
-    text = (
-        f"{name:<26}{format_si(latency, 's'):>12}{format_si(energy, 'J'):>14}{efficiency:>11.3g}"
-        f"  {bound}"
+def _paragraph(row: Baseline) -> Row:
+    return Row(
+        row.name,
+        f"{format_si(row.latency, 's')}, {format_si(row.energy, 'J')} per inference, "
+        f"{row.efficiency:.3g} TOPS/W, bound by {row.bound}",
     )
-    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
 
 
-def _host(result: RunResult) -> Iterator[str]:
+def _line(row: Baseline, width: int) -> str:
+    text = (
+        f"{row.name:<26}{format_si(row.latency, 's'):>12}{format_si(row.energy, 'J'):>14}"
+        f"{row.efficiency:>11.3g}  {row.bound}"
+    )
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _host(result: RunResult) -> Iterator[Part]:
     host = sum(result.host_seconds.values())
     simulated = result.timing.end_to_end
     runs = result.accuracy.analog_samples * len(result.accuracy.analog_correct)
-    yield ""
-    yield from _row(
+    yield Gap()
+    yield Row(
         "host",
         f"{host:.1f} s for {runs} analog inferences of {format_si(simulated, 's')} each "
         f"(timing: {result.timing.host_seconds:.2f} s, {result.timing.events:,} events)",

@@ -43,9 +43,10 @@ def stream_line(result: RunResult) -> str:
         return ""
     first, last, lowest = stream.points[0], stream.points[-1], stream.lowest
     length = last.moment.clock - first.moment.clock
+    when = format_si(lowest.moment.clock, "s", 3)
     text = (
-        f"{duration(length)}: {first.mean:.1%} at first, {last.mean:.1%} at the end, lowest "
-        f"{lowest.mean:.1%} {duration(lowest.moment.clock)} after the first programming"
+        f"{format_si(length, 's', 3)}: {first.mean:.1%} at first, {last.mean:.1%} at the end, "
+        f"lowest {lowest.mean:.1%} {when} after the first programming"
     )
     return "; ".join([text, *_upkeep(result, length)])
 
@@ -80,11 +81,3 @@ def calibration_line(result: RunResult) -> str:
         f"{found.after:.2g} after; {format_si(ledger.calibration_energy, 'J')}, "
         f"{format_si(ledger.one_off.calibration_time, 's')}"
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time in the largest of s, min, h and d that it fills."""
-    for unit, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
-        if seconds >= length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.3g} s"

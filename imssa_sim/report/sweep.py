@@ -8,6 +8,7 @@ import textwrap
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from imssa_sim.report.drawn import columns, drawn
 from imssa_sim.report.scale import scale_of
 from imssa_sim.report.sweep_rows import (
     METRICS,
@@ -88,11 +89,7 @@ def print_table(plan: SweepPlan, results: Sequence[PointResult], folder: Path) -
 
     Where a table is too wide for the terminal, a paragraph a point.
     """
-    from rich.console import Console
-    from rich.markup import escape
-
-    rows = rows_of(plan, results)
-    console = Console(highlight=False)
+    rows, wide = rows_of(plan, results), columns()
     shown = [metric for metric in METRICS if any(row.measured(metric) for row in rows)]
     axes = [_short(path, plan.axes) for path in plan.axes]
     head = [*axes, *("\n".join(filter(None, (m.heading, _unit(rows, m)))) for m in shown)]
@@ -103,16 +100,16 @@ def print_table(plan: SweepPlan, results: Sequence[PointResult], folder: Path) -
     title = plan.description or plan.name
     widths = [max(len(row[place]) for row in [head, *cells]) + 2 for place in range(len(head))]
     narrow = [min(width, NARROWEST + 2) for width in widths[: len(axes)]] + widths[len(axes) :]
-    if sum(narrow) + 2 <= console.width:
-        console.print(_table(title, head, cells, len(axes)))
+    if sum(narrow) + 2 <= wide:
+        print(drawn(_table(title, head, cells, len(axes))))
     else:
         print(title)
         for row in cells:
-            print(_paragraph(head, row, len(axes), console.width))
+            print(_paragraph(head, row, len(axes), wide))
     if any(m.spread for row in rows for metric in shown if (m := row.measured(metric))):
         print(f"± standard deviation {spread_meaning(rows)}")
     for line in failures(plan, rows):
-        console.print(escape(line), soft_wrap=True)
+        print(line)
     print(f"table and figure: {folder}")
 
 

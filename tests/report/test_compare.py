@@ -9,7 +9,8 @@ import pytest
 
 from imssa_sim.cli import main
 from imssa_sim.errors import InputError
-from imssa_sim.report.compare import compare, comparison_figure
+from imssa_sim.report.compare import compare
+from imssa_sim.report.figures.compare import comparison_figure
 from imssa_sim.report.stored import read_run, read_summary
 
 

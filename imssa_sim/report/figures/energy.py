@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imssa_sim.report.figures.style import canvas, kind_colour
+from imssa_sim.report.figures.style import canvas, kind_colour, look
 from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ SMALLEST_SHARE = 0.005
 """Component kinds with a smaller share of the energy are drawn as one."""
 
 
+@look
 def energy_bars(table: EnergyTable) -> Figure:
     """Stacked horizontal bars, one a layer."""
     table = table.gathered(SMALLEST_SHARE)
@@ -39,6 +40,7 @@ def energy_bars(table: EnergyTable) -> Figure:
     return figure
 
 
+@look
 def energy_sunburst(table: EnergyTable, smallest_label: float = 0.03) -> Figure:
     """Two rings: component kinds inside, their layers outside.
 
@@ -90,5 +92,5 @@ def energy_sunburst(table: EnergyTable, smallest_label: float = 0.03) -> Figure:
     axes.legend(wedges, names, loc="center left", bbox_to_anchor=(1.08, 0.5), fontsize=8)
     factor, prefix = engineering([total])
     axes.text(0, 0, f"{total / factor:.4g}\n{prefix}J", ha="center", va="center", fontsize=11)
-    figure.suptitle("Energy per inference: component kind (inner), layer (outer)", fontsize=10)
+    axes.set_title("Energy per inference: component kind (inner), layer (outer)", fontsize=10)
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from matplotlib.collections import PolyCollection
 
 from imssa_sim.components.path import ComponentPath
-from imssa_sim.report.figures.style import PALETTE, canvas, kind_colour
+from imssa_sim.report.figures.style import PALETTE, canvas, kind_colour, look
 from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from imssa_sim.timing.result import Occupancy
 
 
+@look
 def latency_bars(rows: Sequence[tuple[str, str, float]]) -> Figure:
     """Stacked bars of one token's service time, one bar a stage.
 
@@ -55,6 +56,7 @@ def _bar(lane: int, start: float, end: float) -> list[tuple[float, float]]:
     return [(start, low), (end, low), (end, high), (start, high)]
 
 
+@look
 def timeline(rows: Sequence[Occupancy]) -> Figure:
     """Gantt chart: one lane a component, one colour a time step.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.report.figures.style import PALETTE, canvas
+from imssa_sim.report.figures.style import PALETTE, canvas, look, plain_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +15,7 @@ MOST_LINES = 60
 """Writings that are drawn one by one; more would fill the picture."""
 
 
+@look
 def accuracy_over_time(
     points: Sequence[tuple[float, Sequence[float]]],
     writings: Sequence[float],
@@ -56,6 +57,7 @@ def accuracy_over_time(
                           label="lowest to highest chip")  # fmt: skip
     if logarithmic:
         axes.set_xscale("log")
+        plain_ticks(axes.xaxis)
     axes.set_ylim(0, 102)
     axes.set_xlabel(f"time since the first programming [{unit}]")
     axes.set_ylabel("accuracy [%]")

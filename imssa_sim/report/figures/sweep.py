@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from imssa_sim.report.figures.style import PALETTE, panels
+from imssa_sim.report.figures.style import PALETTE, look, panels, plain_ticks
 from imssa_sim.report.scale import scale_of
 from imssa_sim.report.sweep_rows import METRICS, Metric, Row, spread_meaning
 
@@ -43,6 +43,7 @@ def cannot_be_drawn(plan: SweepPlan, rows: Sequence[Row]) -> str:
     return ""
 
 
+@look
 def sweep_figure(plan: SweepPlan, rows: Sequence[Row]) -> Figure:
     """Draw the metrics against ``x``; nothing but seeds is put together.
 
@@ -162,6 +163,7 @@ def _panel(
     every = [value for line in drawn for value in line.values()]
     if every and unit != "%" and min(every) > 0 and max(every) > 8 * min(every):
         axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
     elif every and unit != "%":
         axes.set_ylim(0, 1.08 * max(every))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.report.figures.style import PALETTE, canvas
+from imssa_sim.report.figures.style import PALETTE, canvas, look
 from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 BARS = 12
 
 
+@look
 def tornado(found: Uncertainty, total: str = "energy", unit: str = "J") -> Figure:
     """Draw the strongest drivers of a total over its interval.
 

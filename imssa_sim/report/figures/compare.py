@@ -1,0 +1,36 @@
+"""Runs side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from imssa_sim.report.compare import Comparison, ratio
+from imssa_sim.report.figures.style import PALETTE, canvas, look
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@look
+def comparison_figure(comparison: Comparison) -> Figure:
+    """Bars of the main results, one colour a run, each relative to the first run."""
+    shown = [
+        ("accuracy.analog.mean", "accuracy"),
+        ("time.end_to_end", "latency"),
+        ("energy.inference", "energy"),
+        ("tops_per_watt.useful", "TOPS/W"),
+        ("area", "area"),
+    ]
+    runs = comparison.runs
+    figure, axes = canvas(8.0, 3.8)
+    width = 0.8 / len(runs)
+    for number, run in enumerate(runs):
+        ratios = [ratio(run.stats.get(name), runs[0].stats.get(name)) for name, _ in shown]
+        places = [place + number * width for place in range(len(shown))]
+        axes.bar(places, ratios, width, color=PALETTE[number % len(PALETTE)], label=run.name)
+    middle = 0.4 - width / 2
+    axes.set_xticks([place + middle for place in range(len(shown))], [label for _, label in shown])
+    axes.axhline(1.0, color="#4D4D4D", linewidth=0.8)
+    axes.set_ylabel(f"relative to {runs[0].name}")
+    axes.legend(fontsize=8)
+    return figure
