@@ -183,3 +183,57 @@ def test_the_screen_names_every_axis_and_every_failure(
     assert "(1 of 2)" in said
     table = said.split("1 of")[0].splitlines()
     assert max(map(len, table)) <= max(width, len(str(tmp_path)))
+
+
+KNOWN = {
+    "accuracy.analog.mean": (0.75, "acc.", "[%]", "75", 75.0),
+    "energy.inference": (2e-7, "E", "[nJ]", "200", 200.0),
+    "tops_per_watt.useful": (3.5, "TOPS/W", "", "3.5", 3.5),
+    "area": (4.5e-6, "A", "[mm²]", "4.5", 4.5),
+    "time.end_to_end": (6e-5, "t", "[µs]", "60", 60.0),
+}
+
+
+def test_every_metric_is_shown_in_its_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    assert set(KNOWN) == {metric.statistic for metric in METRICS}
+    plan = plan_of(tmp_path, "grid: {a: [1]}\n")
+    results = [PointResult(plan.points[0], {name: known[0] for name, known in KNOWN.items()})]
+    print_table(plan, results, tmp_path)
+    said = " ".join(capsys.readouterr().out.split())
+    for _, heading, unit, shown, _ in KNOWN.values():
+        assert " ".join(filter(None, (heading, unit, shown))) in said
+    figure = sweep_figure(plan, rows_of(plan, results))
+    drawn = {
+        axes.get_ylabel(): axes.containers[0].lines[0].get_ydata()[0]
+        for axes in figure.axes
+        if axes.containers
+    }
+    for metric in METRICS[:4]:
+        _, _, unit, _, number = KNOWN[metric.statistic]
+        assert drawn[f"{metric.words} {unit}".rstrip()] == pytest.approx(number)
+
+
+def test_whole_numbers_have_whole_ticks(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, "grid: {hardware.adc.bits: [4, 5]}\n")
+    figure = sweep_figure(plan, rows_of(plan, results_of(plan)))
+    figure.draw_without_rendering()
+    ticks = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert ticks
+    assert all(float(text.replace("−", "-")).is_integer() for text in ticks)
+
+
+def test_wide_ranges_have_plain_numbers(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, "grid: {a: [1, 2]}\n")
+    results = [
+        PointResult(point, {"energy.inference": value})
+        for point, value in zip(plan.points, (7.05e-7, 9e-6), strict=True)
+    ]
+    figure = sweep_figure(plan, rows_of(plan, results))
+    figure.draw_without_rendering()
+    assert figure.axes[0].get_yscale() == "log"
+    ticks = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert {"1", "2", "5"} <= set(ticks)
+    assert not any("×" in text or "$" in text for text in ticks)
