@@ -32,7 +32,7 @@ def compare_runs(paths: list[Path], figure: Path | None) -> None:
         for title in ("results", "what differs in the configuration")
     )
     for table in (results, settings):
-        table.add_column("")
+        table.add_column("", overflow="fold")
         for run in comparison.runs:
             table.add_column(escape(run.name), justify="right", overflow="fold")
     for heading, cells in comparison.rows:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imssa_sim.cards import Card, Entry
-from imssa_sim.config import LoadedConfig, RunConfig, load_config
+from imssa_sim.config import LoadedConfig, Origin, RunConfig, load_config
 from imssa_sim.config.cards import cards_used
 from imssa_sim.config.dump import plain_value
 from imssa_sim.errors import InputError, nearest
@@ -27,20 +27,22 @@ def explain(workload: str, path: str | None, overrides: list[str]) -> None:
     loaded = load_config(workload, overrides)
     cards = cards_used(loaded.config)
     shown = 0
+    if path is None:
+        print(f"# {loaded.path.name}: {_short(loaded.path.absolute())}")
     for leaf, origin in loaded.origins.items():
         named = {p: c for p, c in cards.items() if p == leaf or p.startswith(f"{leaf}.")}
         if path is None or _within(leaf, path):
-            print(f"{leaf} = {_text(_value(loaded.config, leaf))}  # {origin}")
+            print(f"{leaf} = {_text(_value(loaded.config, leaf))}  # {_place(origin)}")
             shown += 1
             for card in named.values():
                 print(f"    {_heading(card)}")
                 for entry in card.parameters.values():
-                    print(f"    {_entry(card, entry)}")
+                    print(f"    {_entry(entry, card.path.name)}")
             continue
         for where, card in named.items():
             for name, entry in card.parameters.items():
                 if _within(f"{where}.{name}", path):
-                    print(_entry(card, entry))
+                    print(_entry(entry, _short(card.path)))
                     shown += 1
     if path is not None and not shown:
         raise InputError(f"{workload} has no value at '{path}'{_advice(path, loaded, cards)}")
@@ -83,11 +85,18 @@ def _short(path: Path) -> str:
     return str(relative)
 
 
+def _place(origin: Origin) -> str:
+    """Return where a value comes from; files by their names, which the first line explains."""
+    return (
+        str(origin).replace(origin.file, Path(origin.file).name, 1) if origin.file else str(origin)
+    )
+
+
 def _heading(card: Card) -> str:
     return f"{card.name}: {card.title}  # {_short(card.path)}"
 
 
-def _entry(card: Card, entry: Entry) -> str:
+def _entry(entry: Entry, file: str) -> str:
     if isinstance(entry.value, tuple):
         number = f"[{', '.join(map(_text, entry.value))}] {entry.unit}"
     else:
@@ -102,4 +111,4 @@ def _entry(card: Card, entry: Entry) -> str:
         spread = f", sigma {format_si(entry.sigma, si_unit_of(parse_unit(entry.unit)))}"
     source = ", ".join(part for part in (entry.source, entry.locator) if part)
     status = f" ({entry.status}{f': {source}' if source else ''})" if entry.unit else ""
-    return f"{entry.name} = {number}{spread}{status}  # {_short(card.path)}:{entry.line}"
+    return f"{entry.name} = {number}{spread}{status}  # {file}:{entry.line}"

@@ -43,10 +43,11 @@ def test_validate_counts_values_by_origin(output: Run) -> None:
 def test_explain_shows_every_value_and_its_origin(write_workload: Write, output: Run) -> None:
     path = write_workload()
     lines = output("explain", path, "--set", "seed=9").splitlines()
-    values = [line for line in lines if not line.startswith(" ")]
+    assert lines[0] == f"# small.yaml: {path}"
+    values = [line for line in lines[1:] if not line.startswith(" ")]
     assert len(values) == len(load_config(path).origins)
-    assert f"hardware.chip.clock = 1 GHz  # {path}:16:12" in values
-    assert f"bits.B = 8  # {path}:12:12" in values
+    assert "hardware.chip.clock = 1 GHz  # small.yaml:16:12" in values
+    assert "bits.B = 8  # small.yaml:12:12" in values
     assert "seed = 9  # --set seed=9" in values
     assert "hardware.chip.technology = 32 nm  # default" in values
     assert "model.checkpoint = null  # default" in values
@@ -57,12 +58,12 @@ def test_explain_shows_every_value_and_its_origin(write_workload: Write, output:
 def test_explain_a_section(write_workload: Write, output: Run, folder: Path) -> None:
     path = write_workload()
     lines = output("explain", path, "hardware.adc").splitlines()
-    assert lines[0] == f"hardware.adc.card = {folder}/adc.yaml  # {path}:22:11"
+    assert lines[0] == f"hardware.adc.card = {folder}/adc.yaml  # small.yaml:22:11"
     assert lines[1] == f"    adc: a adc for tests  # {folder}/adc.yaml"
     assert lines[2].startswith("    energy = 1.5 pJ, 1 pJ to 2 pJ (assumed)  # ")
     assert lines[2].endswith("adc.yaml:5")
     assert "area = 30 um^2 (measured: shafiee2016isaac, Table 6)" in lines[3]
-    assert lines[4] == f"hardware.adc.bits = 7  # {path}:23:11"
+    assert lines[4] == "hardware.adc.bits = 7  # small.yaml:23:11"
 
 
 def test_explain_one_value_and_one_number_of_a_card(
@@ -113,6 +114,31 @@ def test_list_one_sort(output: Run, what: str) -> None:
 def test_list_cards_of_one_kind(output: Run) -> None:
     names = [line.split()[0] for line in output("list", "--kind", "adc").splitlines()]
     assert names == [name for name in locate.card_names() if name.startswith("adc/")]
+
+
+def test_list_shows_own_cards(output: Run, folder: Path) -> None:
+    (folder / "other.yaml").write_text("workload: x\n", encoding="utf-8")
+    shipped = output("list", "cards").splitlines()
+    lines = output("list", "cards", folder).splitlines()
+    own = sorted(folder / f"{kind}.yaml" for kind in ("adc", "bus", "cell", "dac", "digital"))
+    named = [line.split()[0] for line in lines[len(shipped) :]]
+    assert {str(path) for path in own} <= set(named)
+    assert str(folder / "other.yaml") not in named
+    assert "a adc for tests" in lines[len(shipped)]
+    only = output("list", "cards", folder / "adc.yaml", "--kind", "adc").splitlines()
+    assert only[-1].split()[0] == str(folder / "adc.yaml")
+    assert "there is no such file" in output("list", "cards", folder / "no.yaml", code=2)
+    assert "go with `list cards` alone" in output("list", "data", folder, code=2)
+
+
+def test_validate_checks_own_cards(output: Run, folder: Path) -> None:
+    card = folder / "adc.yaml"
+    assert output("validate", card) == (
+        f"{card}: valid adc card (2 numbers: 1 assumed, 1 measured)\n"
+    )
+    card.write_text(card.read_text("utf-8").replace("unit: pJ", "unit: pX"), "utf-8")
+    assert "adc.yaml:5:" in output("validate", card, code=2)
+    assert "card" in output("validate", folder / "bus.yaml", "--set", "seed=1", code=2)
 
 
 def test_list_suggests(output: Run) -> None:

@@ -202,6 +202,24 @@ def test_a_sweep_resumes_where_it_stopped(
     assert (folder / "sweep.png").stat().st_size > 10_000
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_interrupted_sweep_says_how_to_go_on(workload: str, tmp_path: Path, jobs: str) -> None:
+    file, folder = tmp_path / "s.yaml", tmp_path / "results"
+    seeds = list(range(400))
+    file.write_text(f"workload: tiny.yaml\ngrid: {{seed: {seeds}}}\n", encoding="utf-8")
+    words = [sys.executable, "-m", "imssa_sim", "sweep", str(file), "-j", jobs, "-o", str(folder)]
+    run = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    results, end = folder / "results.jsonl", time.monotonic() + 90
+    while time.monotonic() < end and not (results.exists() and results.stat().st_size):
+        time.sleep(0.05)
+    os.kill(run.pid, signal.SIGINT)
+    rest = run.communicate(timeout=60)[1]
+    assert run.returncode == 130
+    assert "the same command continues" in rest
+    assert "Traceback" not in rest
+    assert sorted(path.name for path in folder.iterdir()) == ["results.jsonl", "sweep.json"]
+
+
 def test_a_sweep_does_not_mix_with_another(
     workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

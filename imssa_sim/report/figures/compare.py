@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imssa_sim.report.compare import Comparison, ratio
-from imssa_sim.report.figures.style import PALETTE, canvas, look
+from imssa_sim.report.figures.style import PALETTE, canvas, look, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LINEAR = 8.0
+"""Ratio of the largest to the smallest number from which the axis is logarithmic."""
 
 
 @look
@@ -25,9 +28,14 @@ def comparison_figure(comparison: Comparison) -> Figure:
     figure, axes = canvas(8.0, 3.8)
     width = 0.8 / len(runs)
     for number, run in enumerate(runs):
-        ratios = [ratio(run.stats.get(name), runs[0].stats.get(name)) for name, _ in shown]
+        heights = [ratio(run.stats.get(name), runs[0].stats.get(name)) for name, _ in shown]
         places = [place + number * width for place in range(len(shown))]
-        axes.bar(places, ratios, width, color=PALETTE[number % len(PALETTE)], label=run.name)
+        axes.bar(places, heights, width, color=PALETTE[number % len(PALETTE)], label=run.name)
+    ratios = [ratio(run.stats.get(n), runs[0].stats.get(n)) for run in runs for n, _ in shown]
+    found = [value for value in ratios if value > 0]
+    if found and max(found) > LINEAR * min(found):
+        axes.set_yscale("log")
+        plain_ticks(axes.yaxis)
     middle = 0.4 - width / 2
     axes.set_xticks([place + middle for place in range(len(shown))], [label for _, label in shown])
     axes.axhline(1.0, color="#4D4D4D", linewidth=0.8)
