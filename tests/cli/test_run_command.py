@@ -186,7 +186,7 @@ def test_a_sweep_resumes_where_it_stopped(
     file.write_text(SWEEP, encoding="utf-8")
     assert main(["sweep", str(file), "-o", str(folder), "-j", "1"]) == 0
     said = capsys.readouterr().out
-    for word in ("zigzag_imc_28nm", "acc.", "TOPS/W", "A [mm²]"):
+    for word in ("zigzag_imc_28nm", "acc.", "TOPS/W", "[mm²]"):
         assert word in said
     results = folder / "results.jsonl"
     lines = results.read_text("utf-8").splitlines()
