@@ -6,7 +6,7 @@ import sys
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -110,3 +110,30 @@ def random_networks():
         sys.modules[name] = module
         spec.loader.exec_module(module)
     return sys.modules[name]
+
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Put a package with entry points and modules on the path, until the test ends."""
+
+    def put(name: str, points: dict[str, dict[str, str]], **modules: str) -> None:
+        place = tmp_path / f"package_{name}"
+        info = place / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        lines = []
+        for group, names in points.items():
+            lines += [f"[{group}]", *(f"{key} = {value}" for key, value in names.items())]
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        for module, code in modules.items():
+            (place / f"{module}.py").write_text(code, encoding="utf-8")
+        monkeypatch.syspath_prepend(str(place))
+
+    before = set(sys.modules)
+    yield put
+    for module in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
+            del sys.modules[module]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,16 +13,13 @@ from imssa_sim.registry import Registry, plugin_names
 GROUP = "imssa_sim.tests"
 
 
-def install(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, *points: str) -> None:
-    """Put a distribution with entry points and a module into a folder of the path."""
-    place = folder / name
-    info = place / f"{name}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("\n".join((f"[{GROUP}]", *points)) + "\n")
-    (place / f"{name}_module.py").write_text("THING = 'from the plugin'\n")
-    (place / f"{name}_broken.py").write_text("raise RuntimeError('no such library')\n")
-    monkeypatch.syspath_prepend(str(place))
+def put(install: Any, name: str, *points: str) -> None:
+    """Install a distribution with a module that works and one that does not."""
+    modules = {
+        f"{name}_module": "THING = 'from the plugin'",
+        f"{name}_broken": "raise RuntimeError('no such library')",
+    }
+    install(name, {GROUP: dict(point.split(" = ") for point in points)}, **modules)
 
 
 @pytest.fixture
@@ -51,19 +48,16 @@ def test_an_unknown_name_is_answered_with_the_nearest(registry: Registry[str]) -
 
 
 def test_what_another_package_adds_is_imported_when_asked_for(
-    registry: Registry[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: Registry[str], install: Any
 ) -> None:
-    install(monkeypatch, tmp_path, "lazy", "three = lazy_module:THING", "bad = lazy_broken:THING")
+    put(install, "lazy", "three = lazy_module:THING", "bad = lazy_broken:THING")
     assert registry.names() == ("one", "bad", "three")
     assert "lazy_module" not in sys.modules
     assert registry["three"] == "from the plugin"
-    monkeypatch.delitem(sys.modules, "lazy_module")
 
 
-def test_a_package_that_cannot_be_imported_is_named(
-    registry: Registry[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install(monkeypatch, tmp_path, "faulty", "bad = faulty_broken:THING")
+def test_a_package_that_cannot_be_imported_is_named(registry: Registry[str], install: Any) -> None:
+    put(install, "faulty", "bad = faulty_broken:THING")
     with pytest.raises(
         InputError,
         match=r"thing 'bad' of faulty cannot be imported from faulty_broken:THING: "
@@ -72,22 +66,17 @@ def test_a_package_that_cannot_be_imported_is_named(
         registry["bad"]
 
 
-def test_two_packages_with_one_name_are_refused(
-    registry: Registry[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install(monkeypatch, tmp_path, "first", "same = first_module:THING", "one = first_module:THING")
-    install(monkeypatch, tmp_path, "second", "same = second_module:THING")
+def test_two_packages_with_one_name_are_refused(registry: Registry[str], install: Any) -> None:
+    put(install, "first", "same = first_module:THING", "one = first_module:THING")
+    put(install, "second", "same = second_module:THING")
     with pytest.raises(InputError, match="'same' is defined more than once, by first and second"):
         registry["same"]
     with pytest.raises(InputError, match="'one' is defined more than once, by imssa_sim and first"):
         registry["one"]
 
 
-def test_kinds_that_share_a_group_are_told_apart_by_their_prefix(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    install(monkeypatch, tmp_path, "both", "a.x = both_module:THING", "b.x = both_module:THING")
+def test_kinds_that_share_a_group_are_told_apart_by_their_prefix(install: Any) -> None:
+    put(install, "both", "a.x = both_module:THING", "b.x = both_module:THING")
     assert plugin_names(GROUP, "a.") == ("x",)
     registry: Registry[str] = Registry("thing", GROUP, prefix="a.")
     assert registry["x"] == "from the plugin"
-    monkeypatch.delitem(sys.modules, "both_module")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from imssa_sim.baselines.equal_rate import EqualRate, at_equal_rate
-from imssa_sim.baselines.gpu import BaselineResult, KernelTime, evaluate, evaluate_baselines
+from imssa_sim.baselines.gpu import BaselineResult, evaluate, evaluate_baselines
+from imssa_sim.baselines.launches import KernelTime
 from imssa_sim.baselines.workload import Kernel, Shape, convolution_kernels, recurrent_kernels
 
 __all__ = [

@@ -1,21 +1,19 @@
-"""Latency and energy of an S4D network on a GPU, launch by launch, each bounded by a roofline.
+"""Latency and energy of an S4D network on a device to compare with, most often a GPU.
 
-A launch takes ``max(launch overhead, flops / (peak · efficiency), bytes / (bandwidth ·
-efficiency))``: launches are issued one after another, and a kernel runs while the next is prepared.
-Power is that of full load while a kernel computes or moves data, and ``idle + launch_activity ·
-(full - idle)`` while the GPU waits for the next launch.
+The device's card may name the form of its law (``form: {value: launches}``); without one it is
+`imssa_sim.baselines.launches`. Laws of other packages are found through the entry point group
+``imssa_sim.baselines``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from imssa_sim.baselines.launches import LAUNCHES, BaselineLaw, Bound, KernelTime
 from imssa_sim.baselines.workload import (
-    Kernel,
     Mode,
     Precision,
     Shape,
@@ -24,34 +22,17 @@ from imssa_sim.baselines.workload import (
 )
 from imssa_sim.cards import Card, load_card
 from imssa_sim.costs.distributions import draws_at, latin_hypercube, varied_entries
-from imssa_sim.costs.parameters import FloatArray, Number, Parameters, Use
+from imssa_sim.costs.parameters import FloatArray, Parameters, Use
 from imssa_sim.errors import InputError
+from imssa_sim.registry import Registry
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import RunConfig
 
 OPERATIONS_PER_MAC = 2
-Bound = Literal["launch", "memory", "compute"]
-
-
-@dataclass(frozen=True)
-class KernelTime:
-    """Time of all launches of one kernel [s]: what each bound alone would take, and the total."""
-
-    name: str
-    launches: int
-    launch: float
-    memory: float
-    compute: float
-    time: float
-
-    @property
-    def bound(self) -> Bound:
-        """Which of the three sets the time."""
-        times: dict[Bound, float] = {
-            "compute": self.compute, "memory": self.memory, "launch": self.launch
-        }  # fmt: skip
-        return max(times, key=lambda name: times[name])
+FORMS: Registry[BaselineLaw] = Registry(
+    "form of baseline", "imssa_sim.baselines", {"launches": LAUNCHES}
+)
 
 
 @dataclass(frozen=True)
@@ -173,12 +154,11 @@ def evaluate(
     else:
         kernels = convolution_kernels(shape, batch, precision)
     p = Parameters(card)
-    times = tuple(_kernel_time(p, kernel) for kernel in kernels)
-    latency, energy = (float(x) for x in latency_and_energy(p, kernels))
-    overhead = card["launch_overhead"]
-    span = np.asarray(overhead.range or (overhead.si, overhead.si))
-    ends = Parameters(card, {(card.name, "launch_overhead"): span})
-    latencies, energies = (np.broadcast_to(x, 2) for x in latency_and_energy(ends, kernels))
+    law = law_of(card)
+    times = tuple(law.kernel_time(p, kernel) for kernel in kernels)
+    latency, energy = (float(x) for x in law.latency_and_energy(p, kernels))
+    ends = Parameters(card, _ends(card))
+    latencies, energies = (np.broadcast_to(x, 2) for x in law.latency_and_energy(ends, kernels))
     return BaselineResult(
         card=card.name,
         title=card.title,
@@ -198,6 +178,26 @@ def evaluate(
         energy_range=(float(energies[0]) / batch, float(energies[1]) / batch),
         uses=p.uses,
     )
+
+
+def law_of(card: Card) -> BaselineLaw:
+    """Return the law that a card names, that of launches where it names none.
+
+    Raises
+    ------
+    InputError
+        There is no such form.
+    """
+    return FORMS[card["form"].text if "form" in card else "launches"]
+
+
+def _ends(card: Card) -> dict[tuple[str, str], FloatArray]:
+    """Return the launch overhead at either end of its range, where the card states one."""
+    if "launch_overhead" not in card:
+        return {}
+    overhead = card["launch_overhead"]
+    span = np.asarray(overhead.range or (overhead.si, overhead.si))
+    return {(card.name, "launch_overhead"): span}
 
 
 def shape_of(config: RunConfig, sequence_length: int) -> Shape:
@@ -254,41 +254,9 @@ def baseline_samples(
     varied = varied_entries([card])
     drawn = draws_at(varied, latin_hypercube(draws, len(varied), seed))
     parameters = Parameters(card, drawn)
-    latency, energy = latency_and_energy(parameters, kernels)
+    latency, energy = law_of(card).latency_and_energy(parameters, kernels)
     return BaselineSamples(
         np.broadcast_to(latency, draws),
         np.broadcast_to(energy, draws) / result.batch,
         np.broadcast_to(parameters["idle_power"], draws),
     )
-
-
-def latency_and_energy(p: Parameters, kernels: Sequence[Kernel]) -> tuple[Number, Number]:
-    """Return latency [s] and energy [J] of a batch; arrays if the parameters are draws."""
-    latency: Number = 0.0
-    energy: Number = 0.0
-    span = p["power"] - p["idle_power"]
-    for kernel in kernels:
-        count = kernel.repeats * kernel.launches
-        _, memory, compute = _bounds(p, kernel)
-        working = np.maximum(memory, compute)
-        time = np.maximum(p["launch_overhead"], working)
-        waiting = time - working
-        power_time = working + p["launch_activity"] * waiting
-        latency = latency + count * time
-        energy = energy + count * (p["idle_power"] * time + span * power_time)
-    return latency, energy
-
-
-def _bounds(p: Parameters, kernel: Kernel) -> tuple[Number, Number, Number]:
-    """Return the time of one launch by overhead, memory and arithmetic alone [s]."""
-    share = 1 / kernel.launches
-    bandwidth = p["bandwidth"] * p["bandwidth_efficiency"]
-    rate = p[f"peak_{kernel.unit}"] * p["compute_efficiency"]
-    return p["launch_overhead"], kernel.bytes * 8 * share / bandwidth, kernel.flops * share / rate
-
-
-def _kernel_time(p: Parameters, kernel: Kernel) -> KernelTime:
-    count = kernel.repeats * kernel.launches
-    launch, memory, compute = (float(x) for x in _bounds(p, kernel))
-    time = count * max(launch, memory, compute)
-    return KernelTime(kernel.name, count, count * launch, count * memory, count * compute, time)

@@ -9,29 +9,28 @@ other packages are found through the entry point group ``imssa_sim.cells``, with
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from functools import lru_cache
-from importlib.metadata import entry_points
-from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from imssa_sim.cards import Card, Entry
 from imssa_sim.errors import ConfigError, InputError, Problem, nearest
+from imssa_sim.registry import Registry
 
 Aspect = Literal[
     "programming", "relaxation", "drift", "read_noise", "faults", "conduction", "write"
 ]
 ENTRY_POINT_GROUP = "imssa_sim.cells"
 _KIND = "imssa_sim"
-_FORMS: dict[str, dict[str, type[Any]]] = {}
+_FORMS: dict[str, Registry[type[Any]]] = {
+    aspect: Registry(f"form of {aspect}", ENTRY_POINT_GROUP, prefix=f"{aspect}.")
+    for aspect in get_args(Aspect)
+}
 
 
 def register(aspect: Aspect, form: str) -> Any:
     """Return a decorator that makes a dataclass known as a form of an aspect."""
 
     def add(cls: type[Any]) -> type[Any]:
-        _FORMS.setdefault(aspect, {})[form] = cls
-        return cls
+        return _FORMS[aspect].add(form, cls)
 
     return add
 
@@ -62,21 +61,9 @@ def parameter(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@lru_cache(maxsize=1)
-def _foreign() -> Mapping[str, type[Any]]:
-    return MappingProxyType(
-        {point.name: point.load() for point in entry_points(group=ENTRY_POINT_GROUP)}
-    )
-
-
-def forms(aspect: Aspect) -> Mapping[str, type[Any]]:
+def forms(aspect: Aspect) -> Registry[type[Any]]:
     """Return the forms of an aspect by name, those of other packages included."""
-    prefix = f"{aspect}."
-    own = _FORMS.get(aspect, {})
-    return {
-        **own,
-        **{name[len(prefix) :]: cls for name, cls in _foreign().items() if name.startswith(prefix)},
-    }
+    return _FORMS[aspect]
 
 
 def build(card: Card, aspect: Aspect) -> Any:

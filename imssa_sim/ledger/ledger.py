@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -250,10 +249,6 @@ class Ledger:
         """Return the energy per inference of each layer [J]."""
         return self._grouped(self._running, lambda row: row.layer)
 
-    def by_scope(self, depth: int = 2) -> dict[str, float]:
-        """Return the energy per inference by the first ``depth`` parts of the dotted path [J]."""
-        return self._grouped(self._running, lambda row: ".".join(row.component.split(".")[:depth]))
-
     def by_component(self) -> dict[str, float]:
         """Return the energy per inference of each component [J]."""
         return self._grouped(self._running, lambda row: row.component)
@@ -354,14 +349,6 @@ class Ledger:
         write_rows(text, [vars(row) for row in self.rows])
         source = BufferReader(text.getvalue().encode())
         parquet.write_table(csv.read_csv(source, convert_options=options), path)
-
-    def write_json(self, path: Path) -> None:
-        """Write rows and areas as JSON."""
-        tree = {
-            "rows": [asdict(row) for row in self.rows],
-            "areas": [asdict(row) for row in self.areas],
-        }
-        path.write_text(json.dumps(tree, indent=1) + "\n", encoding="utf-8")
 
 
 def _same(what: str, found: float, expected: float) -> None:

@@ -188,46 +188,6 @@ def evaluate_uncertainty(
     return Uncertainty(draws, seed, level, intervals, drivers, centres, samples)
 
 
-def sobol_indices(
-    program: Program, hardware: HardwareConfig, ledger: Ledger, total: str = "energy",
-    *, samples: int = 512, strongest: int = 10, seed: int = 0,
-) -> tuple[tuple[str, float, float], ...]:  # fmt: skip
-    """Return (entry, first-order index, total index) of the strongest entries, by Sobol's method.
-
-    Parameters
-    ----------
-    total : str
-        One of `UNITS`.
-    samples : int
-        Base samples, a power of two; the model is evaluated ``samples (2 strongest + 2)`` times.
-    strongest : int
-        Entries that vary, by their swing; the others stay at their medians.
-    """
-    from SALib.analyze import sobol as analyse
-    from SALib.sample import sobol as sample
-
-    if total not in UNITS:
-        raise InputError(f"no total '{total}' (one of {', '.join(UNITS)})")
-    model = LedgerModel(program, hardware, ledger)
-    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-    swings = _swings(model, tails)[total]
-    chosen = np.argsort(-np.abs(swings[:, 1] - swings[:, 0]))[:strongest]
-    problem = {
-        "num_vars": len(chosen),
-        "names": [model.varied[i].name for i in chosen],
-        "bounds": [[1e-9, 1 - 1e-9]] * len(chosen),
-    }
-    points = sample.sample(problem, samples, calc_second_order=False, seed=seed)
-    u = np.full((len(points), len(model.varied)), 0.5)
-    u[:, chosen] = points
-    values = model.at(u)[total]
-    found = analyse.analyze(problem, values, calc_second_order=False, seed=seed)
-    return tuple(
-        (model.varied[entry].name, float(found["S1"][i]), float(found["ST"][i]))
-        for i, entry in enumerate(chosen)
-    )
-
-
 def interval(nominal: float, values: FloatArray, level: float) -> Interval:
     """Return the central interval of draws that holds ``level`` of them."""
     tails = ((1 - level) / 2, (1 + level) / 2)

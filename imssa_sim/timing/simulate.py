@@ -30,7 +30,7 @@ from imssa_sim.timing.steady import fast_forward_refusal
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import Bypass, Program, Stage
-    from imssa_sim.timing.graph import Arbitration, Segment, TimingGraph
+    from imssa_sim.timing.graph import Arbitration, Segment
 
 __all__ = ["TimingResult", "simulate_stages", "simulate_timing"]
 
@@ -331,17 +331,3 @@ def _rows(
                         arrived = max(arrived, now - begin)
             arrived = max(arrived, record.ends.get((index, station.extra), arrived))
     return tuple(latency), tuple(timeline)
-
-
-def graph_of(
-    program: Program, hardware: HardwareConfig, table: Durations | None = None
-) -> TimingGraph:
-    """Return the timed event graph of a Program."""
-    table = durations(program.stages, hardware) if table is None else table
-    return build_graph(
-        program.stages,
-        program.bypasses,
-        program.sequence_length,
-        table.ticks,
-        hardware.chip.arbitration,
-    )

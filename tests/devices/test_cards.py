@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from imssa_sim.devices import forms
 from imssa_sim.devices.cell import load_cell
 from imssa_sim.errors import ConfigError, ImssaError, InputError, ValidityError
 from imssa_sim.files import locate
@@ -147,40 +146,32 @@ def test_written_conductances_stay_within_physical_bounds(tmp_path):
     assert g.max() == 101e-6
 
 
-def test_a_form_of_another_package_is_found_through_its_entry_point(tmp_path, monkeypatch):
-    from dataclasses import dataclass
+SQUARE_ROOT = """
+from dataclasses import dataclass
+import numpy as np
+from imssa_sim.devices.forms import parameter
 
-    @dataclass(frozen=True)
-    class SquareRootError:
-        strength: float = forms.parameter("number", low=0)
+@dataclass(frozen=True)
+class SquareRootError:
+    strength: float = parameter("number", low=0)
 
-        def sigma(self, target):
-            return self.strength * np.sqrt(target * 1e-6)
+    def sigma(self, target):
+        return self.strength * np.sqrt(target * 1e-6)
 
-        def error(self, target, normals):
-            return self.sigma(target) * normals
+    def error(self, target, normals):
+        return self.sigma(target) * normals
+"""
 
-    class Point:
-        name = "programming.square_root"
 
-        def load(self):
-            return SquareRootError
-
-    def points(group):
-        assert group == "imssa_sim.cells"
-        return [Point()]
-
-    monkeypatch.setattr(forms, "entry_points", points)
-    forms._foreign.cache_clear()
-    try:
-        c = cell(
-            tmp_path,
-            {
-                "value: polynomial": "value: square_root",
-                "coefficients: {value: [1, 0.5], unit: uS, ": "strength: {value: 2, unit: '1', ",
-                REFERENCE: "",
-            },
-        )
-        np.testing.assert_allclose(c.programming.sigma(np.array([25e-6])), 10e-6)
-    finally:
-        forms._foreign.cache_clear()
+def test_a_form_of_another_package_is_found_through_its_entry_point(tmp_path, install):
+    points = {"imssa_sim.cells": {"programming.square_root": "square_root:SquareRootError"}}
+    install("foreign", points, square_root=SQUARE_ROOT)
+    c = cell(
+        tmp_path,
+        {
+            "value: polynomial": "value: square_root",
+            "coefficients: {value: [1, 0.5], unit: uS, ": "strength: {value: 2, unit: '1', ",
+            REFERENCE: "",
+        },
+    )
+    np.testing.assert_allclose(c.programming.sigma(np.array([25e-6])), 10e-6)

@@ -2,13 +2,11 @@
 
 import re
 import tomllib
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from imssa_sim.devices import forms
 from imssa_sim.devices.cell import load_cell
 
 PAGE = Path(__file__).parents[2] / "docs" / "physics.md"
@@ -20,20 +18,11 @@ def blocks():
     return dict(re.findall(r"```(python|toml|yaml)\n(.*?)```", text, flags=re.S))
 
 
-def test_the_example_works(blocks, tmp_path, monkeypatch):
-    (tmp_path / "my_cells.py").write_text(blocks["python"], encoding="utf-8")
+def test_the_example_works(blocks, tmp_path, install):
     (tmp_path / "my_cell.yaml").write_text(blocks["yaml"], encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
     stated = tomllib.loads(blocks["toml"])["project"]["entry-points"]
-    found = [EntryPoint(n, v, g) for g, names in stated.items() for n, v in names.items()]
-    monkeypatch.setattr(
-        forms, "entry_points", lambda group: [point for point in found if point.group == group]
-    )
-    forms._foreign.cache_clear()
-    try:
-        cell = load_cell(str(tmp_path / "my_cell.yaml"))
-    finally:
-        forms._foreign.cache_clear()
+    install("documented", stated, my_cells=blocks["python"])
+    cell = load_cell(str(tmp_path / "my_cell.yaml"))
     g = np.array([1e-6, 25e-6, 100e-6])
     np.testing.assert_allclose(cell.programming.sigma(g), [0.2e-6, 1e-6, 2e-6])
     np.testing.assert_allclose(cell.program(g, np.ones(3)), [1.2e-6, 26e-6, 102e-6])

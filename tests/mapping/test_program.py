@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from imssa_sim.errors import InputError
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.counts import action_counts
-from imssa_sim.mapping.summary import placement_rows, placement_table
 
 MAPPINGS = ["fused_lookahead", "fused_delayed", "two_pass", "digital"]
 
@@ -219,21 +218,14 @@ def test_chip_of_fixed_size_that_is_too_small(random_networks):
 def test_chip_of_fixed_size_that_is_large_enough(random_networks):
     built = program(random_networks, chip={"tiles": 20})
     assert (built.tiles_needed, built.tiles_available) == (8, 20)
-    assert placement_rows(built)[-1].tiles == 20
 
 
-def test_placement_table(random_networks):
+def test_cells_that_a_layer_uses(random_networks):
     built = program(random_networks)
-    rows = {row.path: row for row in placement_rows(built)}
-    kernel = rows["chip.layer0.kernel"]
+    kernel = next(use for use in built.use if use.path == "chip.layer0.kernel")
     assert (kernel.tiles, kernel.rows_used, kernel.columns_used) == (3, 14, 28)
-    assert kernel.useful_share == pytest.approx(5 * 25 * 2 / (3 * 16 * 32))
-    assert kernel.utilisation == pytest.approx((2 * 14 * 28 + 7 * 14) / (3 * 16 * 32))
-    text = placement_table(built).splitlines()
-    assert text[0].split()[:2] == ["layer", "tiles"]
-    assert len({len(line) for line in text}) == 1
-    digital = program(random_networks, "digital", mapping={"linear": "digital"})
-    assert placement_table(digital) == "no layer stands on crossbar tiles"
+    assert kernel.cells_useful / kernel.cells == pytest.approx(5 * 25 * 2 / (3 * 16 * 32))
+    assert kernel.cells_used / kernel.cells == pytest.approx((2 * 14 * 28 + 7 * 14) / (3 * 16 * 32))
 
 
 def test_useful_cells_of_an_offset_column(random_networks):
