@@ -32,7 +32,7 @@ from study import (
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.quantisation.widths import BitWidths, LayeredBits
 from imssa_sim.reference.quantise import quantise
-from imssa_sim.simulation.values import spread
+from imssa_sim.simulation.chips import spread
 
 KEY = ("workload", "kind", "layer", "bits", "seed")
 COLUMNS = (*KEY, "accuracy", "samples", "config")

@@ -90,7 +90,7 @@ def _tile_set(config: RunConfig, path: str) -> KernelTiles | LinearTiles:
     """Return the tiles of a path; the error names the nearest path."""
     from imssa_sim.mapping.build import build_program
     from imssa_sim.simulation.inputs import prepare_inputs
-    from imssa_sim.simulation.values import quantise_network
+    from imssa_sim.simulation.quantisation import quantise_network
 
     network = quantise_network(config, prepare_inputs(config))
     program = build_program(network, config.hardware)

@@ -23,9 +23,10 @@ from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import Inputs, load_weights
 from imssa_sim.simulation.progress import Silent
+from imssa_sim.simulation.quantisation import output_form
 from imssa_sim.simulation.result import DataUsed
 from imssa_sim.simulation.schedule import check_times
-from imssa_sim.simulation.values import output_form, run_values
+from imssa_sim.simulation.values import run_values
 from imssa_sim.timing.simulate import simulate_timing
 from imssa_sim.units import format_si
 

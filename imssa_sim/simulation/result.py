@@ -143,7 +143,7 @@ class ColumnCalibration:
 
 
 @dataclass(frozen=True)
-class Saturation:
+class AdcSaturation:
     """Conversions of one ADC group that hit either end of the range."""
 
     component: str
@@ -163,7 +163,7 @@ class RunResult:
     timing: TimingResult
     ledger: Ledger
     baselines: tuple[BaselineResult, ...]
-    saturation: tuple[Saturation, ...]
+    saturation: tuple[AdcSaturation, ...]
     predictions: Mapping[str, NDArray[np.int64]]  # "labels", "float", "digital", "chip0", …
     citations: tuple[str, ...]  # bibliography keys of the cards that this run used
     stream: Stream | None = None

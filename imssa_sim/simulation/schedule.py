@@ -41,7 +41,7 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Schedule:
+class StreamSchedule:
     """The points of a stream, and how often the chip is written and calibrated in it.
 
     ``calibrations`` count all after the first point, those right after a programming included.
@@ -52,7 +52,7 @@ class Schedule:
     calibrations: int
 
 
-def schedule(evaluate: EvaluateConfig) -> Schedule | None:
+def schedule(evaluate: EvaluateConfig) -> StreamSchedule | None:
     """Return the schedule that a configuration asks for; None without a stream."""
     stream, start = evaluate.stream, evaluate.time_since_programming
     if not stream.duration:
@@ -60,7 +60,7 @@ def schedule(evaluate: EvaluateConfig) -> Schedule | None:
     clocks = _spaced(start, start + stream.duration, stream.points, stream.spacing)
     moments = tuple(_moment(c, stream.reprogram_every, stream.recalibrate_every) for c in clocks)
     last = moments[-1]
-    return Schedule(
+    return StreamSchedule(
         moments=moments,
         rewritings=last.writing,
         calibrations=_calibrations(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imssa_sim.functional.analog import AnalogResult
     from imssa_sim.functional.calibrate_adc import ColumnSums
     from imssa_sim.simulation.inputs import Inputs
-    from imssa_sim.simulation.schedule import Moment, Schedule
+    from imssa_sim.simulation.schedule import Moment, StreamSchedule
 
     IntArray = NDArray[np.int64]
 
@@ -26,7 +26,7 @@ POINT = 1 << 40
 """Added to the samples' numbers from point to point: each evaluation meets noise of its own."""
 
 
-def blocks(chosen: IntArray, plan: Schedule, divided: bool) -> list[IntArray]:
+def blocks(chosen: IntArray, plan: StreamSchedule, divided: bool) -> list[IntArray]:
     """Return which samples each point of a stream evaluates; none where there are too few."""
     if divided:
         return np.array_split(chosen, len(plan.moments))
@@ -38,7 +38,7 @@ def run_chip(
     config: RunConfig,
     inputs: Inputs,
     parts: Sequence[IntArray],
-    plan: Schedule,
+    plan: StreamSchedule,
     calibration: Mapping[str, ColumnSums],
     threads: int | None,
     advance: Callable[[int], None],
@@ -53,7 +53,7 @@ def run_chip(
     inputs : Inputs
     parts : sequence of int array
         Places of the samples of each point; a point without samples gives None.
-    plan : Schedule
+    plan : StreamSchedule
     calibration : mapping
         Column sums by path.
     threads : int or None
@@ -97,7 +97,7 @@ def _at(
 
 
 def joined(
-    plan: Schedule,
+    plan: StreamSchedule,
     parts: Sequence[IntArray],
     chips: Sequence[Sequence[AnalogResult | None]],
     labels: IntArray,

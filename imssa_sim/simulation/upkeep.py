@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from imssa_sim.circuits.programming import ProgrammingCost
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.functional.calibrate_columns import ColumnFit
-    from imssa_sim.simulation.schedule import Schedule
+    from imssa_sim.simulation.schedule import StreamSchedule
 
 
 def upkeep_of(
     config: RunConfig,
     chips: list[dict[str, ProgrammingCost]],
-    plan: Schedule | None,
+    plan: StreamSchedule | None,
 ) -> Upkeep:
     """Return what was done to the chips: writing, calibrations of each kind that is configured.
 

@@ -12,7 +12,7 @@ import pytest
 from imssa_sim.config import load_config
 from imssa_sim.mapping.build import build_program
 from imssa_sim.simulation.inputs import prepare_inputs
-from imssa_sim.simulation.values import quantise_network
+from imssa_sim.simulation.quantisation import quantise_network
 
 ROOT = Path(__file__).parents[2]
 NOISELESS = ("hardware.effects.faults=false", "hardware.effects.read_noise=false")

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from imssa_sim.config import LoadedConfig
+from imssa_sim.simulation.chips import spread
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.run import functional_key, simulate
 from imssa_sim.simulation.stats import collect
-from imssa_sim.simulation.values import NOT_EVALUATED, spread
+from imssa_sim.simulation.tally import NOT_EVALUATED
 
 Load = Callable[..., LoadedConfig]
 MAPPINGS = ("fused_lookahead", "fused_delayed", "two_pass", "digital")

@@ -1,0 +1,69 @@
+"""From a float network to the integers and the Program that a run executes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imssa_sim.functional.calibrate_adc import calibrate_adc
+from imssa_sim.mapping.build import build_program
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
+from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.widths import bits_from
+from imssa_sim.reference.quantise import quantise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from imssa_sim.config.schema import RunConfig
+    from imssa_sim.functional.calibrate_adc import ColumnSums
+    from imssa_sim.mapping.program import Program
+    from imssa_sim.model.quantised import QuantisedNetwork
+    from imssa_sim.simulation.inputs import Inputs
+    from imssa_sim.ssm.forms import OutputForm
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A quantised network on its chip; from the column sums (by path) ADC ranges follow."""
+
+    network: QuantisedNetwork
+    program: Program
+    column_sums: Mapping[str, ColumnSums]
+
+
+def output_form(config: RunConfig) -> OutputForm:
+    """Return how the configured mapping forms the kernels' outputs."""
+    return KERNEL_MAPPINGS[config.hardware.mapping.kernel].form
+
+
+def quantise_network(
+    config: RunConfig, inputs: Inputs, note: Callable[[str], None] = lambda text: None
+) -> QuantisedNetwork:
+    """Quantise the network of a run as its ``bits`` and ``calibration`` sections say.
+
+    Trained quantisers are used where they were trained for just these bits, form and length;
+    otherwise ranges come from calibration data, and ``note`` is told why.
+    """
+    options = CalibrationOptions(
+        activations=config.calibration.activations,
+        weights=config.calibration.weights,
+        percentile=config.calibration.percentile,
+        granularity=Granularities(**config.calibration.granularity.model_dump()),
+    )
+    bits = bits_from(config.bits.model_dump())
+    form, trained = output_form(config), inputs.quantisers
+    if trained is not None:
+        difference = trained.difference(bits, form, inputs.inputs.shape[1], options)
+        if not difference:
+            return trained.quantise(inputs.network)
+        note(f"the quantisers of {inputs.used.checkpoint} were trained for other settings "
+             f"({difference}): ranges are calibrated anew")  # fmt: skip
+    return quantise(inputs.network, bits, inputs.calibration, form, options)
+
+
+def place(config: RunConfig, inputs: Inputs, note: Callable[[str], None]) -> Placed:
+    """Quantise the network of a run and put it on the chip."""
+    network = quantise_network(config, inputs, note)
+    program = build_program(network, config.hardware, inputs.inputs.shape[1])
+    return Placed(network, program, calibrate_adc(program, config.hardware, inputs.calibration))

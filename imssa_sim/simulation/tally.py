@@ -1,0 +1,91 @@
+"""What the executions on all chip instances add up to: accuracy, counts, saturation."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from imssa_sim.errors import InternalError
+from imssa_sim.simulation.result import Accuracy, AdcSaturation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from imssa_sim.functional.analog import AnalogResult
+
+    IntArray = NDArray[np.int64]
+
+NOT_EVALUATED = -1
+"""Prediction of a sequence that a chip instance was not given."""
+
+
+@dataclass(frozen=True)
+class ChipActivity:
+    """What the functional execution counted, per inference.
+
+    ``counts`` are exact and equal for every sample; ``array_energy`` [J] is the mean over samples
+    and chip instances, by component path.
+    """
+
+    counts: Mapping[tuple[str, str], int]
+    array_energy: Mapping[str, float]
+
+
+def accuracy_of(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
+    """Return how many samples each execution got right, and how many it was given."""
+    labels = predictions["labels"]
+
+    def correct(name: str) -> int | None:
+        return int(np.sum(predictions[name] == labels)) if name in predictions else None
+
+    chips = [name for name in predictions if name.startswith("chip")]
+    given = np.array([predictions[name] != NOT_EVALUATED for name in chips])
+    return Accuracy(
+        samples=samples,
+        analog_samples=int(given[0].sum()) if chips else 0,
+        analog_alike=bool(np.all(given == given[:1])),
+        float_correct=correct("float"),
+        digital_correct=correct("digital"),
+        analog_correct=tuple(cast("int", correct(name)) for name in chips),
+    )
+
+
+def activity_of(results: list[AnalogResult]) -> ChipActivity:
+    """Return counts and energies per inference.
+
+    Raises
+    ------
+    InternalError
+        If a count is not the same for every sample.
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    energy: defaultdict[str, float] = defaultdict(float)
+    inferences = sum(result.samples for result in results)
+    for result in results:
+        counts.update(result.counts)
+        for component, joules in result.array_energy.items():
+            energy[component] += joules
+    per_inference = {}
+    for key, count in counts.items():
+        each, rest = divmod(count, inferences)
+        if rest:
+            raise InternalError(f"{key[0]} {key[1]}: {count} actions in {inferences} inferences")
+        per_inference[key] = each
+    return ChipActivity(per_inference, {key: total / inferences for key, total in energy.items()})
+
+
+def saturation_of(results: list[AnalogResult]) -> tuple[AdcSaturation, ...]:
+    """Return the conversions of each group of ADCs that hit either end of its range."""
+    totals: dict[str, list[int]] = {}
+    for result in results:
+        for path, activity in result.activity.items():
+            entry = totals.setdefault(f"{path}.adc", [0, 0, 0])
+            entry[0] += activity.conversions
+            entry[1] += int(np.sum(activity.low))
+            entry[2] += int(np.sum(activity.high))
+    return tuple(AdcSaturation(path, *entry) for path, entry in totals.items())
