@@ -59,7 +59,7 @@ def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
         names = ", ".join(map(str, list(content)[:6])) or "nothing"
         raise InputError(f"{path}: no state_dict under 'model'; the file holds {names}")
     tensors = {
-        str(name): _array(value.detach().cpu())
+        str(name): _array(path, str(name), value)
         for name, value in state.items()
         if isinstance(value, torch.Tensor)
     }
@@ -70,8 +70,23 @@ def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
     return tensors, metadata
 
 
-def _array(tensor: Any) -> NDArray[Any]:
-    """Return a tensor as an array; bfloat16, which NumPy lacks, becomes float32."""
-    if str(tensor.dtype) == "torch.bfloat16":
-        tensor = tensor.float()
-    return np.asarray(tensor.numpy())
+def _array(path: Path, name: str, tensor: Any) -> NDArray[Any]:
+    """Return a tensor as an array; bfloat16, which NumPy lacks, becomes float32.
+
+    Raises
+    ------
+    InputError
+        NumPy has no such numbers (of 8 bits, quantised), or the tensor is sparse or without values.
+    """
+    try:
+        values = tensor.detach().cpu()
+        if str(values.dtype) == "torch.bfloat16":
+            values = values.float()
+        return np.asarray(values.numpy())
+    except (TypeError, RuntimeError, NotImplementedError) as error:
+        kind = str(tensor.dtype).removeprefix("torch.")
+        layout = str(tensor.layout).removeprefix("torch.")
+        raise InputError(
+            f"{path}: '{name}' is stored as {kind} ({layout}, on {tensor.device}), which cannot be "
+            "read; store the network as dense float32 or bfloat16"
+        ) from error

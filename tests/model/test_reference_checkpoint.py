@@ -167,6 +167,24 @@ def test_numbers_of_eight_bits_are_refused_by_name(tmp_path: Path, dtype: str) -
         load_checkpoint(tmp_path / "a.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda x: x.to(torch.float8_e4m3fn), "'decoder.bias' is stored as float8_e4m3fn"),
+        (lambda x: x.to_sparse(), "sparse_coo"),
+        (lambda x: x.to("meta"), "on meta"),
+    ],
+)
+def test_tensors_that_are_no_arrays_are_refused_by_name(
+    tmp_path: Path, change: Any, message: str
+) -> None:
+    state = dict(reference_model(False).state_dict())
+    state["decoder.bias"] = change(state["decoder.bias"])
+    torch.save({"model": state}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match=message):
+        load_checkpoint(tmp_path / "a.pt")
+
+
 def test_missing_and_misshapen_keys_are_named(tmp_path: Path) -> None:
     state = dict(reference_model(False).state_dict())
     del state["s4_layers.2.kernel.A_imag"]
