@@ -63,13 +63,37 @@ def test_a_device_to_compare_with(run: RunResult) -> None:
     assert math.isfinite(recurrent.latency_range[0])
 
 
-def test_without_the_package_its_names_are_unknown() -> None:
-    with pytest.raises(InputError, match="unknown data set 'toy_steps'"):
-        simulate(load_config(WORKLOAD))
-    with pytest.raises(InputError, match="unknown form of baseline 'toy_fixed_rate'"):
-        simulate(
-            load_config(
-                WORKLOAD,
-                ["data.name=sdigits", "model.classes=10", "hardware.chip.tile.cell=cells/ideal"],
-            )
-        )
+def test_a_kernel_mapping_is_read_twice_a_step_and_changes_no_value(run: RunResult) -> None:
+    ideal = ["hardware.ideal=true"]
+    here = simulate(load_config(WORKLOAD, ideal))
+    there = simulate(load_config(WORKLOAD, [*ideal, "hardware.mapping.kernel=fused_lookahead"]))
+    place = "chip.layer0.kernel.array", "read"
+    assert here.timing.counts[place] == 2 * there.timing.counts[place]
+    assert list(here.predictions["chip0"]) == list(there.predictions["chip0"])
+    assert list(here.predictions["chip0"]) == list(here.predictions["digital"])
+
+
+def test_an_adc_behaviour_reaches_the_codes(run: RunResult) -> None:
+    without = simulate(load_config(WORKLOAD, ["hardware.adc.behaviours=[]"]))
+    assert run.ledger.energy != without.ledger.energy  # codes drive the next reads
+
+
+UNKNOWN = {
+    "data.name=toy_steps": "unknown data set 'toy_steps'",
+    "hardware.chip.tile.cell=CELL": "unknown form 'toy_quadratic'",
+    "baselines=[DEVICE]": "unknown form of baseline 'toy_fixed_rate'",
+    "hardware.mapping.kernel=toy_outputs_first": "'toy_outputs_first' is not",
+    "hardware.adc.behaviours=[toy_shift]": "'toy_shift' is not",
+}
+
+
+@pytest.mark.parametrize(("change", "message"), UNKNOWN.items())
+def test_without_the_package_its_names_are_unknown(change: str, message: str) -> None:
+    plain = [
+        "data.name=sdigits", "model.classes=10", "hardware.chip.tile.cell=cells/ideal",
+        "baselines=[]", "hardware.mapping.kernel=fused_lookahead", "hardware.adc.behaviours=[]",
+    ]  # fmt: skip
+    for word in ("cell", "device"):
+        change = change.replace(word.upper(), str(HERE / f"{word}.yaml"))
+    with pytest.raises(InputError, match=message):
+        simulate(load_config(WORKLOAD, [*plain, change]))
