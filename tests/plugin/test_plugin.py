@@ -78,7 +78,16 @@ def test_an_adc_behaviour_reaches_the_codes(run: RunResult) -> None:
     assert run.ledger.energy != without.ledger.energy  # codes drive the next reads
 
 
+def test_a_family_of_state_space_models_is_that_of_the_network(run: RunResult) -> None:
+    s4d = simulate(load_config(WORKLOAD, ["model.family=s4d"]))
+    assert run.program.network.layers[0].kernel.states == 6 * 4
+    # One damping for all is one time constant for all: other weights, the same chip.
+    assert run.timing.counts == s4d.timing.counts
+    assert run.ledger.energy != s4d.ledger.energy
+
+
 UNKNOWN = {
+    "model.family=toy_oscillators": "unknown family of state-space models 'toy_oscillators'",
     "data.name=toy_steps": "unknown data set 'toy_steps'",
     "hardware.chip.tile.cell=CELL": "unknown form 'toy_quadratic'",
     "baselines=[DEVICE]": "unknown form of baseline 'toy_fixed_rate'",
@@ -90,8 +99,9 @@ UNKNOWN = {
 @pytest.mark.parametrize(("change", "message"), UNKNOWN.items())
 def test_without_the_package_its_names_are_unknown(change: str, message: str) -> None:
     plain = [
-        "data.name=sdigits", "model.classes=10", "hardware.chip.tile.cell=cells/ideal",
-        "baselines=[]", "hardware.mapping.kernel=fused_lookahead", "hardware.adc.behaviours=[]",
+        "data.name=sdigits", "model.classes=10", "model.family=s4d", "baselines=[]",
+        "hardware.chip.tile.cell=cells/ideal", "hardware.mapping.kernel=fused_lookahead",
+        "hardware.adc.behaviours=[]",
     ]  # fmt: skip
     for word in ("cell", "device"):
         change = change.replace(word.upper(), str(HERE / f"{word}.yaml"))
