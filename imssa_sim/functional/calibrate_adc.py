@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.functional.columns import Columns, columns_of, input_limits, kernel_of, slices_of
+from imssa_sim.functional.columns import Columns, columns_of, kernel_of, slices_of, word_line_limit
 from imssa_sim.functional.digital import checked_inputs
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.program.integers import Integers
@@ -137,7 +137,7 @@ def _linear_sums(
 ) -> ColumnSums:
     columns: Columns = columns_of(program, tiles)
     trimmed = columns.bias if slices.number == 1 else np.zeros(slices.shift.shape)
-    bound = int(np.abs(slices.weights).sum(axis=1).max()) * max(input_limits(program, tiles))
+    bound = int(np.abs(slices.weights).sum(axis=1).max()) * word_line_limit(program, tiles)
     # Sums of codes are exact in single precision below 2**24; the bias joins in double.
     word: Any = np.float32 if bound < FLOAT32_EXACT else np.float64
     flat = codes.reshape(-1, codes.shape[-1]).astype(word)

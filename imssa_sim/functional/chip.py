@@ -9,7 +9,7 @@ import numpy as np
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.functional.calibrate_columns import fit_columns, read_probes
-from imssa_sim.functional.columns import columns_of, input_limits, slices_of
+from imssa_sim.functional.columns import columns_of, slices_of, word_line_limit
 from imssa_sim.functional.configured import cell_array, periphery
 from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced, without_sums
 from imssa_sim.functional.tile_set import (
@@ -127,7 +127,7 @@ class ChipInstance:
                 chip=self.chip, stage=tiles.stage, writing=self.writing, shift=slices.shift,
             )  # fmt: skip
         programmed = self.written[tiles.path].at(self.time, self.calibrated)
-        columns, limit = columns_of(self.program, tiles), max(input_limits(self.program, tiles))
+        columns, limit = columns_of(self.program, tiles), word_line_limit(self.program, tiles)
         conversion = self._conversion(tiles, columns, slices, programmed, limit)
         return OnChip(slices, programmed, columns, conversion, limit)
 

@@ -11,6 +11,7 @@ from imssa_sim.circuits.slices import Slices, cut_weights
 from imssa_sim.components.path import ComponentPath
 from imssa_sim.errors import InternalError
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
+from imssa_sim.quantisation.quantisers import code_limit
 from imssa_sim.quantisation.requantiser import requantiser_scale
 
 if TYPE_CHECKING:
@@ -76,15 +77,13 @@ def linear_at(program: Program, path: str) -> QuantisedLinear:
     return network.layers[layer].linear
 
 
-def input_limits(program: Program, tiles: KernelTiles | LinearTiles) -> tuple[int, int]:
-    """Return the largest state code (0 without states) and the largest input code."""
-    bits = program.network.bits
+def word_line_limit(program: Program, tiles: KernelTiles | LinearTiles) -> int:
+    """Return the largest code on a word line."""
+    bits, layer = program.network.bits, ComponentPath(tiles.path).layer_number
+    of_layer = bits if layer is None else bits.of_layer(layer)
     if isinstance(tiles, KernelTiles):
-        entering = bits.of_layer(tiles.layer).kernel_input
-        return kernel_of(program, tiles).state_requant.limit, (1 << (entering - 1)) - 1
-    layer = ComponentPath(tiles.path).layer_number
-    width = (bits if layer is None else bits.of_layer(layer)).activations
-    return 0, (1 << (width - 1)) - 1
+        return code_limit(tiles.mapping.word_line_bits(of_layer))
+    return code_limit(of_layer.activations)
 
 
 def slices_of(tiles: KernelTiles | LinearTiles, tile: TileConfig) -> Slices:
