@@ -3,16 +3,24 @@
 Integers are held in floating point, where sums and products below 2^24 (float32) or 2^53 (float64)
 are exact, and so is the requantiser (`imssa_sim.kernels.ops.floor_affine`): the results are those
 of 64-bit integers, in twice the lanes and without conversions.
+
+`run_block` is x' = clip(requantised(A x + B u)). `run_delta_block` is the delta operator: the codes
+that the state rows get are the top bits of the states, ``v = clip(floor(x / 2**k + 1/2))``, and the
+states add up what comes of them, ``x' = clip(x + requantised((A - 1) v + B u))``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes
 from imssa_sim.kernels.ops import (
     LANES,
+    add,
     align_stack,
     convert,
     count,
@@ -38,7 +46,7 @@ GROUP, STEPS = 32, 64
 
 
 @inner
-def _clipped(code: Any, limit: Any, zero: Any, clipped: Any, at: Any) -> Any:
+def _clipped(code: Lanes, limit: Float, zero: Float, clipped: Counts, at: np.int64) -> Lanes:
     """Clip codes to ±limit, and count those beyond."""
     bottom = sub(zero, limit)
     below, above = less(code, bottom), less(limit, code)
@@ -50,7 +58,17 @@ def _clipped(code: Any, limit: Any, zero: Any, clipped: Any, at: Any) -> Any:
 
 
 @inner
-def _output(total: Any, through: Any, scale: Any, ahead: bool, c: Any, clipped: Any) -> Any:
+def _within(code: Lanes, limit: Float, zero: Float) -> Lanes:
+    """Clip codes to ±limit."""
+    bottom = sub(zero, limit)
+    clipped: Lanes = select(less(code, bottom), bottom, select(less(limit, code), limit, code))
+    return clipped
+
+
+@inner
+def _output(
+    total: Lanes, through: Lanes, scale: Floats, ahead: bool, c: Floats, clipped: Counts
+) -> Lanes:
     """Output codes of one step from the sum over the states and the feed-through."""
     limit, zero, half, one = c[1], c[2], c[3], c[4]
     if ahead:
@@ -59,20 +77,27 @@ def _output(total: Any, through: Any, scale: Any, ahead: bool, c: Any, clipped: 
     bottom = sub(zero, limit)
     code = floor_affine(total, scale[0], half)
     part = floor_affine(through, scale[1], half)
-    held = select(less(code, bottom), bottom, select(less(limit, code), limit, code))
-    kept = select(less(part, bottom), bottom, select(less(limit, part), limit, part))
+    held, kept = _within(code, limit, zero), _within(part, limit, zero)
     both = fma(held, one, kept)
     # A value counts once, whichever of its three roundings clipped it.
     beyond = fma(mul(sub(code, held), sub(code, held)), one, mul(sub(part, kept), sub(part, kept)))
     over = select(less(limit, both), one, select(less(both, bottom), one, splat(zero)))
     clipped[OUTPUT] += count(less(zero, fma(beyond, one, over)), LANES)
-    return select(less(both, bottom), bottom, select(less(limit, both), limit, both))
+    return _within(both, limit, zero)
+
+
+@inner
+def _record(kept: NDArray[Any], at: int, kind: np.integer[Any], re: Lanes, im: Lanes) -> None:
+    """Keep the codes of one mode after one step."""
+    store(kept, 2 * at * LANES, convert(re, kind))
+    store(kept, (2 * at + 1) * LANES, convert(im, kind))
 
 
 @inner
 def _run_channel(
-    modes: int, steps: int, w: Any, d: Any, state_scale: Any, scale: Any, c: Any, ahead: bool,
-    x: Any, tile: Any, clipped: Any, record: bool, kept: Any, kind: Any,
+    modes: int, steps: int, w: Floats, d: Floats, state_scale: Floats, scale: Floats, c: Floats,
+    ahead: bool, x: Floats, tile: NDArray[np.int16], clipped: Counts, record: bool,
+    kept: NDArray[Any], kind: np.integer[Any],
 ) -> None:  # fmt: skip
     """Run one channel over ``steps`` steps: the codes in ``tile`` become outputs.
 
@@ -102,58 +127,120 @@ def _run_channel(
             store(x, 2 * n * LANES, p)
             store(x, (2 * n + 1) * LANES, q)
             if record:
-                at = 2 * (k * modes + n) * LANES
-                store(kept, at, convert(p, kind))
-                store(kept, at + LANES, convert(q, kind))
+                _record(kept, k * modes + n, kind, p, q)
         code = _output(total, mul(splat(d[0]), drive), scale, ahead, c, clipped)
         store(tile, k * LANES, convert(code, np.int16(0)))
 
 
-@entry
-def run_block(
-    w: Any, d: Any, state_scale: Any, scale: Any, constants: Any, ahead: bool, reverse: bool,
-    u: Any, y: Any, first: int, clipped: Any, record: bool, kept: Any, kind: Any,
-) -> None:  # fmt: skip
-    """Run the samples ``first`` … ``first`` + 15, as far as there are.
+@inner
+def _drive(x: Floats, n: int, modes: int, feedback: bool, c: Floats) -> Lanes:
+    """Top bits of number n of the states of a channel; what is cut off is kept behind them."""
+    whole, rest = load(x, n * LANES), (2 * modes + n) * LANES
+    if feedback:
+        whole = add(whole, load(x, rest))
+    code = _within(floor_affine(whole, c[6], c[3]), c[5], c[2])
+    if feedback:
+        store(x, rest, _within(fma(sub(c[2], c[7]), code, whole), c[8], c[2]))
+    return code
 
-    w (H*6*M,): rows a_re, a_im, b_re, b_im, c_re, c_im of each channel, already shifted to their
-    column's unit. d (H,): feed-through, shifted likewise. state_scale (H*M,), scale (H*2,):
-    requantisers, in the second column the feed-through's own. constants: state limit, output
-    limit, 0, 1/2, 1. These are of one floating-point type.
-    ahead: the output takes the old state and one sum, otherwise the new state and a feed-through
-    requantised apart. reverse: last step first. u, y (B, L, H): integers, in any numeric type.
-    clipped (2,) int64: clipped state parts and outputs. kept: takes, if record, the state codes
-    after each step, flat (B / 16, H, L, M, 2, 16), real parts first, 16 samples side by side; kind
-    is a scalar of its type.
-    """
-    align_stack()
-    batch, steps, channels = u.shape
-    modes = state_scale.size // channels
-    valid = min(LANES, batch - first)
-    x = np.empty(GROUP * 2 * modes * LANES, w.dtype)
-    tile = np.zeros(GROUP * STEPS * LANES, np.int16)
-    for h0 in range(0, channels, GROUP):
-        width = min(GROUP, channels - h0)
-        x[:] = constants[2]
-        for k0 in range(0, steps, STEPS):
-            stop = min(STEPS, steps - k0)
-            for b in range(valid):
-                for k in range(stop):
-                    step = steps - 1 - k0 - k if reverse else k0 + k
-                    for h in range(width):
-                        tile[(h * STEPS + k) * LANES + b] = u[first + b, step, h0 + h]
-            for h in range(width):
-                row = (first // LANES * channels + h0 + h) * steps + k0
-                place = 2 * row * modes * LANES if record else 0
-                _run_channel(
-                    modes, stop, pointer(w, (h0 + h) * 6 * modes), pointer(d, h0 + h),
-                    pointer(state_scale, (h0 + h) * modes), pointer(scale, 2 * (h0 + h)),
-                    pointer(constants, 0), ahead, pointer(x, h * 2 * modes * LANES),
-                    pointer(tile, h * STEPS * LANES), pointer(clipped, 0), record,
-                    pointer(kept, place), kind,
-                )  # fmt: skip
-            for b in range(valid):
-                for k in range(stop):
-                    step = steps - 1 - k0 - k if reverse else k0 + k
-                    for h in range(width):
-                        y[first + b, step, h0 + h] = tile[(h * STEPS + k) * LANES + b]
+
+@inner
+def _run_delta_channel(
+    modes: int, steps: int, w: Floats, d: Floats, state_scale: Floats, scale: Floats, c: Floats,
+    feedback: bool, x: Floats, tile: NDArray[np.int16], clipped: Counts, record: bool,
+    kept: NDArray[Any], kind: np.integer[Any],
+) -> None:  # fmt: skip
+    """Like `_run_channel`, for states that add up increments; their rests lie behind them."""
+    limit, zero, half, one = c[0], c[2], c[3], c[4]
+    for k in range(steps):
+        drive = convert(load(tile, k * LANES), one)
+        total = splat(zero)
+        for n in range(modes):
+            a_re, a_im = splat(w[n]), splat(w[modes + n])
+            p = _drive(x, 2 * n, modes, feedback, c)
+            q = _drive(x, 2 * n + 1, modes, feedback, c)
+            re = fma(a_re, p, mul(splat(w[2 * modes + n]), drive))
+            im = fma(a_im, p, mul(splat(w[3 * modes + n]), drive))
+            re = fma(sub(zero, a_im), q, re)
+            im = fma(a_re, q, im)
+            total = fma(splat(w[4 * modes + n]), p, fma(splat(w[5 * modes + n]), q, total))
+            re = add(load(x, 2 * n * LANES), floor_affine(re, state_scale[n], half))
+            im = add(load(x, (2 * n + 1) * LANES), floor_affine(im, state_scale[n], half))
+            re = _clipped(re, limit, zero, clipped, STATE)
+            im = _clipped(im, limit, zero, clipped, STATE)
+            store(x, 2 * n * LANES, re)
+            store(x, (2 * n + 1) * LANES, im)
+            if record:
+                _record(kept, k * modes + n, kind, re, im)
+        code = _output(total, mul(splat(d[0]), drive), scale, True, c, clipped)
+        store(tile, k * LANES, convert(code, np.int16(0)))
+
+
+Block = Callable[..., None]
+
+
+def _make_block(run_channel: Callable[..., None], words: int) -> Block:
+    """The loop over the channels and steps of 16 samples; ``words`` are kept for each mode."""
+
+    @entry
+    def run(
+        w: Floats, d: Floats, state_scale: Floats, scale: Floats, constants: Floats, form: bool,
+        reverse: bool, u: NDArray[Any], y: NDArray[Any], first: int, clipped: Counts,
+        record: bool, kept: NDArray[Any], kind: np.integer[Any],
+    ) -> None:  # fmt: skip
+        align_stack()
+        batch, steps, channels = u.shape
+        modes = state_scale.size // channels
+        valid = min(LANES, batch - first)
+        x = np.empty(GROUP * words * modes * LANES, w.dtype)
+        tile = np.zeros(GROUP * STEPS * LANES, np.int16)
+        for h0 in range(0, channels, GROUP):
+            width = min(GROUP, channels - h0)
+            x[:] = constants[2]
+            for k0 in range(0, steps, STEPS):
+                stop = min(STEPS, steps - k0)
+                for b in range(valid):
+                    for k in range(stop):
+                        step = steps - 1 - k0 - k if reverse else k0 + k
+                        for h in range(width):
+                            tile[(h * STEPS + k) * LANES + b] = u[first + b, step, h0 + h]
+                for h in range(width):
+                    row = (first // LANES * channels + h0 + h) * steps + k0
+                    place = 2 * row * modes * LANES if record else 0
+                    run_channel(
+                        modes, stop, pointer(w, (h0 + h) * 6 * modes), pointer(d, h0 + h),
+                        pointer(state_scale, (h0 + h) * modes), pointer(scale, 2 * (h0 + h)),
+                        pointer(constants, 0), form, pointer(x, h * words * modes * LANES),
+                        pointer(tile, h * STEPS * LANES), pointer(clipped, 0), record,
+                        pointer(kept, place), kind,
+                    )  # fmt: skip
+                for b in range(valid):
+                    for k in range(stop):
+                        step = steps - 1 - k0 - k if reverse else k0 + k
+                        for h in range(width):
+                            y[first + b, step, h0 + h] = tile[(h * STEPS + k) * LANES + b]
+
+    return run
+
+
+run_block = _make_block(_run_channel, 2)
+"""Run the samples ``first`` … ``first`` + 15, as far as there are.
+
+w (H*6*M,): rows a_re, a_im, b_re, b_im, c_re, c_im of each channel, already shifted to their
+column's unit. d (H,): feed-through, shifted likewise. state_scale (H*M,), scale (H*2,):
+requantisers, in the second column the feed-through's own. constants: state limit, output
+limit, 0, 1/2, 1. These are of one floating-point type.
+form: the output takes the old state and one sum, otherwise the new state and a feed-through
+requantised apart. reverse: last step first. u, y (B, L, H): integers, in any numeric type.
+clipped (2,) int64: clipped state parts and outputs. kept: takes, if record, the state codes
+after each step, flat (B / 16, H, L, M, 2, 16), real parts first, 16 samples side by side; kind
+is a scalar of its type.
+"""
+run_delta_block = _make_block(_run_delta_channel, 4)
+"""The same for the delta operator: the matrix of a channel is A - 1.
+
+constants: state limit, output limit, 0, 1/2, 1, largest code that drives, 2**-k, 2**k, and half of
+it in whole numbers. form: what is cut off the states, clipped to half a drive step, is added to
+them before they drive again. The output takes the codes that drive and one sum. clipped: states
+that could not hold the sum, outputs.
+"""
