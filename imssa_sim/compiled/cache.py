@@ -10,46 +10,20 @@ from __future__ import annotations
 import os
 import pickle
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from functools import lru_cache
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numba
 import numpy as np
 
-from imssa_sim.compiled import private
+from imssa_sim.compiled import ahead, private
 from imssa_sim.compiled.notices import say
-from imssa_sim.compiled.sources import fingerprint
+from imssa_sim.compiled.places import SUFFIX, cache_folder, ending
 
-SUFFIX = ".loop"
 _CHECKSUM = sha256().digest_size
-
-
-def _candidates(folder: Path) -> Iterator[Path]:
-    """Where machine code of functions in a folder may be kept, the best place first."""
-    given = os.environ.get("NUMBA_CACHE_DIR", "")
-    apart = f"{folder.name}_{sha256(str(folder).encode()).hexdigest()[:16]}"
-    if given:
-        yield Path(given) / apart
-        return
-    yield folder / "__pycache__"
-    with suppress(RuntimeError):  # no home
-        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "imssa_sim" / apart
-
-
-@lru_cache(maxsize=32)
-def cache_folder(folder: Path) -> Path | None:
-    """Where machine code of functions in a folder is kept; None if nowhere can be written to."""
-    for candidate in _candidates(folder):
-        with suppress(OSError):
-            candidate.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=candidate).close()
-            return candidate
-    return None
 
 
 def _described(value: Any) -> str:
@@ -100,17 +74,23 @@ class LoopCache(private.Cache):
             signature, private.processor(context), private.options(), numba.__version__,
             np.__version__, sys.version_info[:2], _described(self.function),
         )  # fmt: skip
-        return folder, f"{self.name}-{sha256(str(who).encode()).hexdigest()[:16]}-"
+        return folder, f"{self.name}-{sha256(str(who).encode()).hexdigest()[:16]}"
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Machine code for these types of arguments; None if it must be compiled."""
+        found = self._load(sig, target_context)
+        if found is None and ahead.wait_for(self.name):
+            found = self._load(sig, target_context)
+        return found
+
+    def _load(self, sig: Any, target_context: Any) -> Any:
         place = self._place(sig, target_context)
         if place is None:
             if self.enabled:
                 say("unkept", _unkept("no folder can be written to"))
             return None
         folder, begin = place
-        file = folder / f"{begin}{fingerprint(self.file)[:16]}{SUFFIX}"
+        file = folder / f"{begin}{ending(self.file)}"
         try:
             data = file.read_bytes()
             if data[:_CHECKSUM] != sha256(data[_CHECKSUM:]).digest():
@@ -118,7 +98,7 @@ class LoopCache(private.Cache):
                 return None
             return private.unpacked(target_context, pickle.loads(data[_CHECKSUM:]))
         except FileNotFoundError:
-            say("compiling", "compiling loops for this processor, once")
+            say("compiling", ahead.COMPILING)
         except (pickle.UnpicklingError, AttributeError, ImportError, TypeError, ValueError):
             say("broken", f"{file} is of another installation: its loop is compiled anew")
         except OSError as error:
@@ -133,22 +113,21 @@ class LoopCache(private.Cache):
         folder, begin = place
         content = pickle.dumps(parts, protocol=pickle.HIGHEST_PROTOCOL)
         try:
-            self._write(folder, f"{begin}{fingerprint(self.file)[:16]}{SUFFIX}", content)
-            for old in folder.glob(f"{begin}*{SUFFIX}"):
-                if fingerprint(self.file)[:16] not in old.name:
+            self._write(folder, f"{begin}{ending(self.file)}", content)
+            for old in folder.glob(f"{begin}-*{SUFFIX}"):
+                if not old.name.endswith(ending(self.file)):
                     old.unlink(missing_ok=True)
         except OSError as error:
             say("unkept", _unkept(str(error)))
 
     def _write(self, folder: Path, name: str, content: bytes) -> None:
         """Write a file that appears whole or not at all."""
-        handle, temporary = tempfile.mkstemp(dir=folder)
+        temporary = folder / f".{uuid4().hex}"
         try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(sha256(content).digest() + content)
+            temporary.write_bytes(sha256(content).digest() + content)
             os.replace(temporary, folder / name)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
 

@@ -158,13 +158,12 @@ def gather_tile(
 Items = Callable[[TileArrays, Space, Counters, Plan, Job, Flow, NDArray[np.int64]], None]
 
 
-def _make_items(layout: Layout, width: int) -> Items:
+def _make_items(name: str, layout: Layout, width: int) -> Items:
     """The loop over all steps, for the blocks of so many samples that a layout takes."""
     start, prepare, drive, read, shift_add, flush = layout[1:]
     _, feed_back, accumulate, drive_states, take_inputs, give_outputs, *rest = layout.chain
     take_states, give_states = rest
 
-    @entry
     def run_items(
         a: TileArrays, space: Space, c: Counters, plan: Plan, job: Job, io: Flow,
         counter: NDArray[np.int64],
@@ -210,8 +209,9 @@ def _make_items(layout: Layout, width: int) -> Items:
                 give_states(t, s)
             item = take_next(counter)
 
-    return run_items
+    run_items.__qualname__ = name  # as it is kept
+    return entry(run_items)
 
 
-run_blocks = _make_items(_lanes.LAYOUT, WIDTH)
-run_singles = _make_items(_columns.LAYOUT, 1)
+run_blocks = _make_items("run_blocks", _lanes.LAYOUT, WIDTH)
+run_singles = _make_items("run_singles", _columns.LAYOUT, 1)

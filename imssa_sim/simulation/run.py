@@ -10,8 +10,10 @@ from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.compiled.notices import listening
 from imssa_sim.config.functional import functional_part
 from imssa_sim.costs.model import CostModel
+from imssa_sim.kernels.warm_up import DENSE, RECURRENT, compile_ahead
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.simulation.checks import check_by_trial, check_settings, doubts
 from imssa_sim.simulation.clock import Clock, peak_memory
 from imssa_sim.simulation.inputs import prepare_inputs
@@ -37,6 +39,13 @@ def functional_key(config: RunConfig) -> str:
     serves both.
     """
     return hashlib.sha256(json.dumps(functional_part(config), sort_keys=True).encode()).hexdigest()
+
+
+def _analog_loops(config: RunConfig) -> tuple[str, ...]:
+    """Compiled loops that the tiles of a chip are read with."""
+    mapping = config.hardware.mapping
+    linear = DENSE if mapping.linear == "analog" else ()
+    return (RECURRENT if KERNEL_MAPPINGS[mapping.kernel].reads else ()) + linear
 
 
 def simulate(
@@ -76,11 +85,12 @@ def simulate(
         values = memory[key]
     else:
         check_by_trial(config)
-        with clock.phase("data and weights"):
-            inputs = prepare_inputs(config)
-        told.note(inputs.used.message)
         threads = config.evaluate.threads
-        with listening(told.note), use_threads(None if threads == "auto" else int(threads)):
+        with listening(told.note), use_threads(None if threads == "auto" else int(threads)) as many:
+            compile_ahead(_analog_loops(config), many)
+            with clock.phase("data and weights"):
+                inputs = prepare_inputs(config)
+            told.note(inputs.used.message)
             values = run_values(config, inputs, clock)
         if memory is not None:
             memory[key] = values

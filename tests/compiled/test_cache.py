@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import textwrap
 
 import pytest
 
@@ -29,18 +28,23 @@ def made(factor):
     return times
 """
 RUN = """
+import subprocess
 import sys
 from pathlib import Path
 import imssa_sim
-from imssa_sim.compiled import cache, sources
+from imssa_sim.compiled import ahead, places, sources
 from imssa_sim.compiled.notices import listening
 
 root = Path(sys.argv[1])
 imssa_sim.__path__.append(str(root / "imssa_sim"))
 fingerprint = sources.fingerprint
-cache.fingerprint = lambda file: fingerprint(file, root / "imssa_sim")
+places.fingerprint = lambda file: fingerprint(file, root / "imssa_sim")
 from imssa_sim.looptest.outer import made, outer
 
+if len(sys.argv) > 2:  # another process compiles meanwhile
+    helper = subprocess.Popen([sys.executable, "-c", sys.argv[2], sys.argv[1]],
+                              stdout=subprocess.DEVNULL)
+    ahead._helpers["outer.outer"] = helper
 said = []
 with listening(said.append):
     results = outer(1), outer(2), outer(1.5), made(3)(5), made(4)(5)
@@ -59,9 +63,9 @@ def tree(tmp_path):
     return folder
 
 
-def run(tree, **environment):
+def run(tree, *more, **environment):
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(RUN), str(tree.parents[1])],
+        [sys.executable, "-c", RUN, str(tree.parents[1]), *more],
         env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": "", **environment},
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
@@ -82,7 +86,7 @@ def test_the_second_process_finds_what_the_first_compiled(tree):
     assert said == ["compiling loops for this processor, once"]
     assert len(kept(tree)) == 4
     assert run(tree) == (RESULTS, "kept", [])
-    assert not list(tree.rglob("tmp*"))
+    assert not list(tree.rglob(".*"))
 
 
 def test_an_edit_in_another_file_is_noticed_and_replaces_the_old_code(tree):
@@ -137,3 +141,9 @@ def test_bounds_checks_take_other_machine_code(tree):
     results, found, _ = run(tree, NUMBA_BOUNDSCHECK="1")
     assert (results, found) == (RESULTS, {})
     assert len(kept(tree)) == 8
+
+
+def test_what_another_process_compiles_is_waited_for(tree):
+    results, found, _ = run(tree, RUN)
+    assert (results, found) == (RESULTS, "kept")
+    assert len(kept(tree)) == 4
