@@ -9,7 +9,6 @@ import numpy as np
 from numba import njit
 
 from imssa_sim.kernels.dense import DenseTiles, pack_dense, read_dense
-from imssa_sim.kernels.normal import fill_normals
 from imssa_sim.kernels.read_circuit import (
     Accumulator,
     DenseWiring,
@@ -17,6 +16,7 @@ from imssa_sim.kernels.read_circuit import (
     ReadCircuit,
     RecurrentWiring,
 )
+from imssa_sim.kernels.read_noise.normal import fill_normals
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import RecurrentTiles, pack_tiles
 

@@ -22,7 +22,7 @@ from engines import fast_forward, recurrence
 from kernel_cases import TILES, dense_tile, kernel, random_codes, stage
 
 from imssa_sim.kernels.dense import read_dense
-from imssa_sim.kernels.normal import fill_normals
+from imssa_sim.kernels.read_noise.normal import fill_normals
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time, min_rounds=7, warmup=True)
 

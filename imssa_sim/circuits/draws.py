@@ -74,8 +74,8 @@ def normals(
     turn : int
         Number of the draw, where there are several of one purpose.
     """
-    from imssa_sim.kernels.normal import fill_rows
-    from imssa_sim.kernels.threefry import derive_key
+    from imssa_sim.kernels.read_noise.normal import fill_rows
+    from imssa_sim.kernels.read_noise.threefry import derive_key
 
     sample = sample_number(where, purpose, turn)
     key = derive_key(where.seed, where.chip, sample, where.stage, tile)

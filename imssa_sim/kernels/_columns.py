@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.kernels._chain import Vectors, dac, make_chain, pulse_power
 from imssa_sim.kernels._layout import Layout
-from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Tile, Work
-from imssa_sim.kernels.normal import fill_steps
+from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Numbers, Tile, Work
 from imssa_sim.kernels.ops import (
     LANES,
     absolute,
@@ -26,7 +25,6 @@ from imssa_sim.kernels.ops import (
     iota,
     less,
     load,
-    make_double_product,
     make_product,
     mul,
     pointer,
@@ -37,7 +35,8 @@ from imssa_sim.kernels.ops import (
     store,
     sub,
 )
-from imssa_sim.kernels.threefry import absorb
+from imssa_sim.kernels.read_noise.normal import fill_steps
+from imssa_sim.kernels.read_noise.threefry import absorb
 
 ABREAST = 16  # steps whose normals are made in one go: enough work to overlap at any pitch
 _product_1 = make_product(1, 1)
@@ -46,7 +45,6 @@ _product_3 = make_product(1, 3)
 _product_4 = make_product(1, 4)
 _product_5 = make_product(1, 5)
 _product_6 = make_product(1, 6)
-_double_1, _double_3, _double_5 = (make_double_product(n) for n in (1, 3, 5))
 
 
 @inner
@@ -95,13 +93,13 @@ _digitise = CHAIN.digitise
 
 
 def stretch_order(pitch: int) -> NDArray[np.uint32]:
-    """Steps of a stretch and pairs of columns, see :func:`imssa_sim.kernels.normal.fill_steps`."""
+    """Steps of a stretch and pairs of columns, see `read_noise.normal.fill_steps`."""
     step, pair = np.divmod(np.arange(ABREAST * pitch // 2, dtype=np.uint32), pitch // 2)
     return np.concatenate([step, pair]).astype(np.uint32)
 
 
 @inner
-def _products(cells: Floats, pitch: int, n: int, columns: int, v: Floats, out: Floats) -> None:
+def _products(cells: Numbers, pitch: int, n: int, columns: int, v: Numbers, out: Numbers) -> None:
     """Sums of whole vectors of columns over all n rows."""
     j = 0
     while j < columns:
@@ -123,24 +121,6 @@ def _products(cells: Floats, pitch: int, n: int, columns: int, v: Floats, out: F
             j += 2 * LANES
         else:
             _product_1(v, 0, 1, 0, cells, j, pitch, n, out, j, 0)
-            j += LANES
-
-
-@inner
-def _double_products(t: Tile, s: Work, columns: int) -> None:
-    """Sums and sums of the variances of whole vectors of columns."""
-    weights, pairs, pitch, rows = t.array.weights, t.array.pairs, t.array.pitch, t.array.rows
-    j = 0
-    while j < columns:
-        left = columns - j
-        if left > 4 * LANES:
-            _double_5(s.code, weights, pitch, s.sums, s.pairs, pairs, pitch, s.totals, rows, j)
-            j += 5 * LANES
-        elif left > 2 * LANES:
-            _double_3(s.code, weights, pitch, s.sums, s.pairs, pairs, pitch, s.totals, rows, j)
-            j += 3 * LANES
-        else:
-            _double_1(s.code, weights, pitch, s.sums, s.pairs, pairs, pitch, s.totals, rows, j)
             j += LANES
 
 
@@ -197,14 +177,13 @@ def digitise(
 def _read(t: Tile, s: Work, k: int, first: int, last: int, squares: Float) -> None:
     """One array read; codes of the columns first … last - 1 into ``s.sums`` (others are void)."""
     normals = pointer(s.normals, k % ABREAST * t.array.pitch)
+    v = s.v if t.chain.has_dac else s.code
+    _products(t.array.weights, t.array.pitch, t.array.rows, last, v, s.sums)
     if t.array.paired:
-        _double_products(t, s, last)
-    else:
-        v = s.v if t.chain.has_dac else s.code
-        _products(t.array.weights, t.array.pitch, t.array.rows, last, v, s.sums)
-        if t.array.noisy:
-            rows = t.array.noise_rows
-            _products(t.array.variance, t.array.pitch, rows, last, s.squared, s.variances)
+        _products(t.array.pairs, t.array.pitch, (t.array.rows + 1) // 2, last, s.pairs, s.totals)
+    elif t.array.noisy:
+        rows = t.array.noise_rows
+        _products(t.array.variance, t.array.pitch, rows, last, s.squared, s.variances)
     for j in range(first - first % LANES, last, LANES):
         digitise(t, s, normals, j, first, last, squares)
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from imssa_sim.kernels._columns import digitise, drive, flush_statistics, shift_add
 from imssa_sim.kernels._recurrent_items import gather_tile
 from imssa_sim.kernels._tile import Work
-from imssa_sim.kernels.normal import fill_vectors
 from imssa_sim.kernels.ops import (
     LANES,
     align_stack,
@@ -30,7 +29,8 @@ from imssa_sim.kernels.ops import (
     store,
     take_next,
 )
-from imssa_sim.kernels.threefry import absorb
+from imssa_sim.kernels.read_noise.normal import fill_vectors
+from imssa_sim.kernels.read_noise.threefry import absorb
 
 PANEL = 2 * LANES
 GROUP = 8

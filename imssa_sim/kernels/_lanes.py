@@ -10,7 +10,6 @@ import numpy as np
 
 from imssa_sim.kernels._chain import Vectors, dac, make_chain, pulse_power
 from imssa_sim.kernels._layout import Layout
-from imssa_sim.kernels._packing import SQUARE
 from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Tile, Work
 from imssa_sim.kernels.ops import (
     LANES,
@@ -43,7 +42,8 @@ from imssa_sim.kernels.ops import (
     threefry2x32_13,
     upper_half,
 )
-from imssa_sim.kernels.threefry import absorb
+from imssa_sim.kernels.read_noise.packing import SQUARE
+from imssa_sim.kernels.read_noise.threefry import absorb
 
 WIDTH = 2 * LANES
 _product_9 = make_product(9, 2)

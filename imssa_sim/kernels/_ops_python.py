@@ -270,28 +270,6 @@ def make_product(scalars: int, vectors: int) -> Callable[..., None]:
     return product
 
 
-def make_double_product(vectors: int) -> Callable[..., None]:
-    """Two products in one pass; see ``_products_llvm.make_double_product``."""
-    single = make_product(1, vectors)
-
-    def product(
-        x: Any,
-        w: Any,
-        wi: int,
-        out: Any,
-        pairs: Any,
-        q: Any,
-        qi: int,
-        totals: Any,
-        n: int,
-        o0: int,
-    ) -> None:
-        single(x, 0, 1, 0, w, o0, wi, n, out, o0, 0)
-        single(pairs, 0, 1, 0, q, o0, qi, (n + 1) // 2, totals, o0, 0)
-
-    return product
-
-
 def make_winograd_products(columns: int) -> Callable[..., None]:
     """Sums and noise in one pass; see ``_winograd_llvm.make_winograd_products``."""
     first = make_product(columns, 2)

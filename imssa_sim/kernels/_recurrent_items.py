@@ -14,8 +14,8 @@ from imssa_sim.kernels._lanes import WIDTH
 from imssa_sim.kernels._layout import Layout
 from imssa_sim.kernels._packing import aligned_zeros
 from imssa_sim.kernels._tile import Array, Chain, Counters, Flow, Job, Slot, Space, Tile, Work
-from imssa_sim.kernels.normal import GROUP
 from imssa_sim.kernels.ops import LANES, align_stack, entry, inner, pointer, take_next
+from imssa_sim.kernels.read_noise.normal import GROUP
 from imssa_sim.kernels.tiles import RecurrentTiles, TileArrays
 
 

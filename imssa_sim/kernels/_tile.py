@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.floating[Any]]
 """Memory of float32 or float64, as the tiles are packed."""
+Numbers: TypeAlias = Floats | NDArray[np.int32]
+"""The same, or pairs of int16."""
 Counts: TypeAlias = NDArray[np.int64]
 Lanes: TypeAlias = NDArray[Any]
 """A vector: lanes of one number type in registers."""

@@ -21,13 +21,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels._blocks import Plan
 from imssa_sim.kernels._dense_items import CHUNK, PANEL, Tokens, read_items
-from imssa_sim.kernels._packing import aligned_zeros, pair_rows
+from imssa_sim.kernels._packing import aligned_zeros
 from imssa_sim.kernels._threads import run_threads
 from imssa_sim.kernels._tile import Counters, Flow, Job
-from imssa_sim.kernels.normal import GROUP
 from imssa_sim.kernels.ops import LANES
 from imssa_sim.kernels.read_circuit import DenseWiring, ReadCircuit, RecurrentWiring
-from imssa_sim.kernels.threefry import sample_keys
+from imssa_sim.kernels.read_noise.normal import GROUP
+from imssa_sim.kernels.read_noise.packing import pair_rows
+from imssa_sim.kernels.read_noise.threefry import sample_keys
 from imssa_sim.kernels.tiles import RecurrentTiles, pack_tiles
 
 

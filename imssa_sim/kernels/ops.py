@@ -26,12 +26,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 if TYPE_CHECKING or not compiles():
-    from imssa_sim.kernels._normals_python import (
-        normal_from_bits,
-        normals_and_words,
-        threefry2x32_13,
-        threefry2x32_20,
-    )
     from imssa_sim.kernels._ops_python import (
         absolute,
         add,
@@ -53,7 +47,6 @@ if TYPE_CHECKING or not compiles():
         load_four,
         load_twice,
         lower_half,
-        make_double_product,
         make_product,
         make_winograd_products,
         mul,
@@ -69,6 +62,12 @@ if TYPE_CHECKING or not compiles():
         take_next,
         upper_half,
     )
+    from imssa_sim.kernels.read_noise._normals_python import (
+        normal_from_bits,
+        normals_and_words,
+        threefry2x32_13,
+        threefry2x32_20,
+    )
 else:
     from imssa_sim.kernels._memory_llvm import (
         align_stack,
@@ -80,13 +79,7 @@ else:
         store,
         take_next,
     )
-    from imssa_sim.kernels._normals_llvm import (
-        normal_from_bits,
-        normals_and_words,
-        threefry2x32_13,
-        threefry2x32_20,
-    )
-    from imssa_sim.kernels._products_llvm import fma_pairs, make_double_product, make_product
+    from imssa_sim.kernels._products_llvm import fma_pairs, make_product
     from imssa_sim.kernels._vectors_llvm import (
         absolute,
         add,
@@ -113,6 +106,12 @@ else:
         upper_half,
     )
     from imssa_sim.kernels._winograd_llvm import make_winograd_products
+    from imssa_sim.kernels.read_noise._normals_llvm import (
+        normal_from_bits,
+        normals_and_words,
+        threefry2x32_13,
+        threefry2x32_20,
+    )
 
 __all__ = [
     "LANES",
@@ -138,7 +137,6 @@ __all__ = [
     "load_four",
     "load_twice",
     "lower_half",
-    "make_double_product",
     "make_product",
     "make_winograd_products",
     "merged",

@@ -29,7 +29,7 @@ from imssa_sim.kernels._lanes import WIDTH
 from imssa_sim.kernels._recurrent_items import Items, run_blocks, run_singles, work_space
 from imssa_sim.kernels._threads import run_threads
 from imssa_sim.kernels._tile import Counters, Flow, Job
-from imssa_sim.kernels.threefry import sample_keys
+from imssa_sim.kernels.read_noise.threefry import sample_keys
 from imssa_sim.kernels.tiles import RecurrentTiles
 
 

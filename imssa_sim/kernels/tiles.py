@@ -14,15 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.kernels._packing import (
-    SQUARE,
     ColumnLists,
     aligned_zeros,
     column_lists,
     converter_tables,
     even_lists,
-    noise_pairs,
     padded,
-    with_shot,
     working_type,
 )
 from imssa_sim.kernels.ops import LANES
@@ -33,6 +30,7 @@ from imssa_sim.kernels.read_circuit import (
     ReadCircuit,
     RecurrentWiring,
 )
+from imssa_sim.kernels.read_noise.packing import SQUARE, noise_pairs, with_shot
 
 SPARSE_BELOW = 0.25  # share of non-zero cells below which a product goes cell by cell
 SQUARES = 2**22  # largest sum of squared codes that leaves a variance 9 bits on average

@@ -84,10 +84,10 @@ def simulate(
     if memory is not None and key in memory:
         values = memory[key]
     else:
-        check_by_trial(config)
         threads = config.evaluate.threads
         with listening(told.note), use_threads(None if threads == "auto" else int(threads)) as many:
             compile_ahead(_analog_loops(config), many)
+            check_by_trial(config)
             with clock.phase("data and weights"):
                 inputs = prepare_inputs(config)
             told.note(inputs.used.message)

@@ -7,8 +7,8 @@ from numba import prange
 
 from imssa_sim.compiled.decorator import compiled_loop
 from imssa_sim.kernels.digital_recurrence import ABREAST
-from imssa_sim.kernels.normal import fill_normals
-from imssa_sim.kernels.threefry import derive_key
+from imssa_sim.kernels.read_noise.normal import fill_normals
+from imssa_sim.kernels.read_noise.threefry import derive_key
 
 LANES = ABREAST
 

@@ -13,8 +13,8 @@ from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.functional.reads import Reader
-from imssa_sim.kernels.normal import fill_normals
-from imssa_sim.kernels.threefry import derive_key
+from imssa_sim.kernels.read_noise.normal import fill_normals
+from imssa_sim.kernels.read_noise.threefry import derive_key
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.counts import action_counts
 from imssa_sim.program.saturation import Saturation

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from imssa_sim.kernels.normal import fill_normals
-from imssa_sim.kernels.threefry import derive_key
+from imssa_sim.kernels.read_noise.normal import fill_normals
+from imssa_sim.kernels.read_noise.threefry import derive_key
 
 
 def normals(coordinates, step, count):

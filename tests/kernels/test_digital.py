@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from imssa_sim.kernels.digital import (
     add_saturating,
     affine_norm,
-    gated_sum,
+    gate,
     integer_square_root,
     layer_norm,
     look_up,
     requantise_rows,
+    weighted_sum,
 )
 
 
@@ -82,14 +83,16 @@ def test_affine_norm_rounds_half_up():
     assert clipped.tolist() == [1]
 
 
-def test_gated_sum_by_hand():
+def test_gate_and_weighted_sum_by_hand():
     table = np.arange(7)  # limit 3: gate = code + 3
     z = np.array([[2, -3, 1, -2]], dtype=np.int16)  # values 2, -3; gates 4, 1
     r = np.array([[5, -1]], dtype=np.int16)
-    out = np.empty((1, 2), dtype=np.int32)
-    gated_sum(z, r, table, np.array([3, 10, 0]), out)
+    gated, out = np.empty((1, 2), dtype=np.int32), np.empty((1, 2), dtype=np.int32)
+    gate(z, table, gated)
+    assert gated.tolist() == [[8, -3]]
+    weighted_sum(gated, r, np.array([3, 10, 0]), out)
     assert out.tolist() == [[2 * 4 * 3 + 50, -3 * 3 - 10]]
-    gated_sum(z, r, table, np.array([3, 10, 2]), out)
+    weighted_sum(gated, r, np.array([3, 10, 2]), out)
     assert out.tolist() == [[math.floor(74 / 4 + 0.5), math.floor(-19 / 4 + 0.5)]]
 
 

@@ -13,7 +13,7 @@ from numba import config, njit
 from imssa_sim.kernels.ops import align_stack
 
 USE = """
-from imssa_sim.kernels.threefry import derive_key
+from imssa_sim.kernels.read_noise.threefry import derive_key
 print(*derive_key(1, 2, 3, 4, 5), sum(derive_key.stats.cache_hits.values()))
 """
 

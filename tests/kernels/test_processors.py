@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numba import config
 
-from imssa_sim.kernels import _normals_python as normals
 from imssa_sim.kernels import _ops_python as plain
+from imssa_sim.kernels.read_noise import _normals_python as normals
 
 # Compiled for a processor with these features; none of them needs the newest to run.
 FEATURES = {

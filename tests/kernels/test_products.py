@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numba import njit
 
-from imssa_sim.kernels._packing import SQUARE, WORD, noise_pairs, pair_rows
-from imssa_sim.kernels.ops import make_double_product, make_winograd_products, pointer
+from imssa_sim.kernels.ops import make_product, make_winograd_products, pointer
+from imssa_sim.kernels.read_noise.packing import SQUARE, WORD, noise_pairs, pair_rows
 
 LIMIT, PITCH, WIDTH = 127, 48, 32
-winograd, double = make_winograd_products(3), make_double_product(2)
+winograd, product = make_winograd_products(3), make_product(1, 2)
 
 
 @njit
@@ -23,11 +23,8 @@ def run_winograd(x, w, u, v, n, j, start, common, unit, extra, flat, squares, su
 
 
 @njit
-def run_double(x, w, sums, pairs, v, totals, n, j):
-    double(
-        pointer(x, 0), pointer(w, 0), PITCH, pointer(sums, 0), pointer(pairs, 0), pointer(v, 0),
-        PITCH, pointer(totals, 0), n, j,
-    )  # fmt: skip
+def run_product(x, w, out, n, j):
+    product(pointer(x, 0), 0, 1, 0, pointer(w, 0), j, PITCH, n, pointer(out, 0), j, 0)
 
 
 def in_pairs(numbers):
@@ -87,17 +84,15 @@ def test_winograd_gives_the_sums_and_the_noise(rows):
 
 
 @pytest.mark.parametrize("rows", [*range(10), 65, 256])
-def test_double_product_gives_both(rows):
+def test_products_take_numbers_and_pairs(rows):
     weights, variances, codes = cells(rows, 100 + rows)
     code, square = codes[:, 0], np.zeros(2 * pair_rows(rows), np.int64)
     square[:rows] = code**2
     numbers = np.zeros((square.size, PITCH), np.int64)
     numbers[:rows] = variances
     sums, totals = np.full(PITCH, -1, np.float32), np.full(PITCH, -1, np.int32)
-    run_double(
-        code.astype(np.float32), weights.astype(np.float32).ravel(), sums, in_pairs(square),
-        in_pairs(numbers).ravel(), totals, rows, 16,
-    )  # fmt: skip
+    run_product(code.astype(np.float32), weights.astype(np.float32).ravel(), sums, rows, 16)
+    run_product(in_pairs(square), in_pairs(numbers).ravel(), totals, (rows + 1) // 2, 16)
     np.testing.assert_array_equal(sums[16:], (code @ weights)[16:])
     np.testing.assert_array_equal(totals[16:], (code**2 @ variances)[16:])
     np.testing.assert_array_equal([sums[:16], totals[:16]], -1)

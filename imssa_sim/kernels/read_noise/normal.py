@@ -97,7 +97,7 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
     Parameters
     ----------
     key0, key1 : numpy.uint32
-        Key, from :func:`imssa_sim.kernels.threefry.derive_key`.
+        Key, from :func:`imssa_sim.kernels.read_noise.threefry.derive_key`.
     step : numpy.uint32
         Step (or any other first counter).
     out : numpy.ndarray

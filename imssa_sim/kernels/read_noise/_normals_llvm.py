@@ -16,15 +16,6 @@ from numpy.typing import NDArray
 
 from imssa_sim.compiled.private import has, in_memory, to_tuple
 from imssa_sim.kernels._memory_llvm import address, is_flat, loaded_from
-from imssa_sim.kernels._normal_table import TABLE
-from imssa_sim.kernels._recipes import (
-    POWERS,
-    both_inverses,
-    inverse_normal,
-    run,
-    run_in_turn,
-    threefry2x32,
-)
 from imssa_sim.kernels._vectors_llvm import (
     LANES,
     Vector,
@@ -35,6 +26,15 @@ from imssa_sim.kernels._vectors_llvm import (
     int32s,
     same_lanes,
     widened,
+)
+from imssa_sim.kernels.read_noise._normal_table import TABLE
+from imssa_sim.kernels.read_noise._recipes import (
+    POWERS,
+    both_inverses,
+    inverse_normal,
+    run,
+    run_in_turn,
+    threefry2x32,
 )
 
 _INT, _FLOAT = ir.IntType(32), ir.FloatType()

@@ -3,7 +3,7 @@
 Row i holds those for tail probabilities p = m 2**(e - 32), 1 <= m < 2, e = -1 … 30, whose
 float32 m 2**e has the exponent field i modulo 32; column k that of m**k. Each polynomial meets
 the inverse normal at the seven Chebyshev nodes of its octave
-(`tests/kernels/test_noise.py` computes them anew).
+(`tests/kernels/read_noise/test_draw.py` computes them anew).
 """
 
 from __future__ import annotations

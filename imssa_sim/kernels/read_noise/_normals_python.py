@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from imssa_sim.kernels import _ops_python as plain
-from imssa_sim.kernels._normal_table import TABLE
-from imssa_sim.kernels._recipes import inverse_normal, run, threefry2x32
+from imssa_sim.kernels.read_noise._normal_table import TABLE
+from imssa_sim.kernels.read_noise._recipes import inverse_normal, run, threefry2x32
 
 _WORDS = SimpleNamespace(
     add=plain.add, xor=plain.xor, rotate_left=plain.rotate_left, word=np.uint32
