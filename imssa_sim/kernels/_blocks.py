@@ -45,7 +45,9 @@ def make_plan(samples: int) -> Plan:
 
 
 @entry
-def to_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
+def to_blocks(
+    values: NDArray[np.int16], plan: Plan, out: NDArray[np.int16], counter: NDArray[np.int64]
+) -> None:
     """Copy blocks of (B, L, H) into their places as (H, L, width), absent samples as 0.
 
     ``counter`` gives out the blocks' stretches of steps.
@@ -74,7 +76,9 @@ def to_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
 
 
 @entry
-def from_blocks(values: Any, plan: Any, out: Any, counter: Any) -> None:
+def from_blocks(
+    values: NDArray[np.int32], plan: Plan, out: NDArray[Any], counter: NDArray[np.int64]
+) -> None:
     """The way back: (H, L, width) of the blocks into (B, L, H)."""
     _, steps, channels = out.shape
     stretches = (steps + STRETCH - 1) // STRETCH

@@ -12,9 +12,20 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from imssa_sim.kernels._blocks import Plan
 from imssa_sim.kernels._columns import digitise, drive, flush_statistics, shift_add
 from imssa_sim.kernels._recurrent_items import gather_tile
-from imssa_sim.kernels._tile import Work
+from imssa_sim.kernels._tile import (
+    Counters,
+    Counts,
+    Float,
+    Floats,
+    Flow,
+    Job,
+    Numbers,
+    Tile,
+    Work,
+)
 from imssa_sim.kernels.ops import (
     LANES,
     align_stack,
@@ -31,6 +42,7 @@ from imssa_sim.kernels.ops import (
 )
 from imssa_sim.kernels.read_noise.normal import fill_vectors
 from imssa_sim.kernels.read_noise.threefry import absorb
+from imssa_sim.kernels.tiles import TileArrays
 
 PANEL = 2 * LANES
 GROUP = 8
@@ -39,6 +51,26 @@ ONLY: Any = np.int64(0)  # block of samples: typed, a literal would be compiled 
 
 _product_8 = make_product(8, 2)
 _product_4 = make_product(4, 2)
+
+
+class Panels(NamedTuple):
+    """Cells in panels of 32 columns, flat (T, P / 32, R, 32)."""
+
+    weights: NDArray[Any]
+    variance: NDArray[Any]
+    pairs: NDArray[np.int32]  # two rows to an int32
+
+
+class DenseSpace(NamedTuple):
+    """Work space of one thread."""
+
+    floats: NDArray[Any]
+    squares: NDArray[Any]
+    pairs: NDArray[np.int32]
+    halves: NDArray[np.int16]
+    totals: NDArray[np.int32]
+    keys: NDArray[np.uint32]
+    normals: NDArray[np.float32]
 
 
 class Tokens(NamedTuple):
@@ -55,7 +87,14 @@ class Tokens(NamedTuple):
 
 @inner
 def _products(
-    panels: Any, rows: int, n: int, tokens: int, pitch: int, height: int, v: Any, out: Any
+    panels: Numbers,
+    rows: int,
+    n: int,
+    tokens: int,
+    pitch: int,
+    height: int,
+    v: Numbers,
+    out: Numbers,
 ) -> None:
     """Sums of all columns over the first n rows for a chunk of tokens.
 
@@ -73,13 +112,13 @@ def _products(
 
 
 @inner
-def noise_height(a: Any) -> Any:
+def noise_height(a: TileArrays) -> int:
     """Rows of the variance, whole vectors."""
     return (a.noise_rows + LANES - 1) // LANES * LANES
 
 
 @inner
-def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
+def _chunk_work(a: TileArrays, space: DenseSpace, height: int, k: int) -> Work:
     """Work space of token k of a chunk; see ``_recurrent_items.Work`` (not used: common, order)."""
     tall, wide, noisy = CHUNK * height, CHUNK * a.pitch, noise_height(a)
     code = pointer(space.floats, k * height)
@@ -102,7 +141,7 @@ def _chunk_work(a: Any, space: Any, height: int, k: int) -> Any:
 
 
 @inner
-def _store_codes(sums: Any, columns: int, out: Any) -> None:
+def _store_codes(sums: Floats, columns: int, out: NDArray[np.int32]) -> None:
     """ADC codes of one token to the result."""
     whole = columns - columns % LANES
     for j in range(0, whole, LANES):
@@ -112,7 +151,7 @@ def _store_codes(sums: Any, columns: int, out: Any) -> None:
 
 
 @inner
-def _take_codes(codes: Any, n: int, one: Any, out: Any) -> None:
+def _take_codes(codes: NDArray[np.int16], n: int, one: Float, out: Floats) -> None:
     """Codes of one token onto the rows."""
     whole = n - n % LANES
     for i in range(0, whole, LANES):
@@ -123,13 +162,13 @@ def _take_codes(codes: Any, n: int, one: Any, out: Any) -> None:
 
 @merged
 def _read_chunk(
-    a: Any,
-    panels: Any,
-    t: Any,
+    a: TileArrays,
+    panels: Panels,
+    t: Tile,
     tile: int,
-    tokens: Any,
-    keys: Any,
-    space: Any,
+    tokens: Tokens,
+    keys: NDArray[np.uint32],
+    space: DenseSpace,
     first: int,
     last: int,
 ) -> None:
@@ -178,15 +217,15 @@ def _read_chunk(
 
 @entry
 def read_items(
-    a: Any,
-    panels: Any,
-    space: Any,
-    c: Any,
-    plan: Any,
-    job: Any,
-    io: Any,
-    tokens: Any,
-    counter: Any,
+    a: TileArrays,
+    panels: Panels,
+    space: DenseSpace,
+    c: Counters,
+    plan: Plan,
+    job: Job,
+    io: Flow,
+    tokens: Tokens,
+    counter: Counts,
 ) -> None:
     """Read the items that ``counter`` gives out; item = chunk * tiles + tile."""
     align_stack()

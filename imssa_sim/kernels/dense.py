@@ -14,13 +14,13 @@ matrix product would not promise that, its order of summation changes with the b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels._blocks import Plan
-from imssa_sim.kernels._dense_items import CHUNK, PANEL, Tokens, read_items
+from imssa_sim.kernels._dense_items import CHUNK, PANEL, DenseSpace, Panels, Tokens, read_items
 from imssa_sim.kernels._packing import aligned_zeros
 from imssa_sim.kernels._threads import run_threads
 from imssa_sim.kernels._tile import Counters, Flow, Job
@@ -30,26 +30,6 @@ from imssa_sim.kernels.read_noise.normal import GROUP
 from imssa_sim.kernels.read_noise.packing import pair_rows
 from imssa_sim.kernels.read_noise.threefry import sample_keys
 from imssa_sim.kernels.tiles import RecurrentTiles, pack_tiles
-
-
-class Panels(NamedTuple):
-    """Cells in panels of 32 columns, flat (T, P / 32, R, 32)."""
-
-    weights: NDArray[Any]
-    variance: NDArray[Any]
-    pairs: NDArray[np.int32]  # two rows to an int32
-
-
-class Space(NamedTuple):
-    """Work space of one thread."""
-
-    floats: NDArray[Any]
-    squares: NDArray[Any]
-    pairs: NDArray[np.int32]
-    halves: NDArray[np.int16]
-    totals: NDArray[np.int32]
-    keys: NDArray[np.uint32]
-    normals: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -194,7 +174,7 @@ def read_dense(
         noisy = -(-a.noise_rows // LANES) * LANES
         size = CHUNK * (2 * height + noisy + 2 * a.pitch) + 3 * height + 2 * a.pitch
         pairs = aligned_zeros(CHUNK * height // 2, np.int32)
-        space = Space(
+        space = DenseSpace(
             aligned_zeros(size, packed.dtype),
             aligned_zeros(CHUNK, packed.dtype),
             pairs,

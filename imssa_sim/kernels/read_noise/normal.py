@@ -9,10 +9,10 @@ inf; |z - exact| < 2e-6 and, beyond 0.5, |z / exact - 1| < 2e-6 in single precis
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from numpy.typing import NDArray
 
+from imssa_sim.kernels._tile import Lanes
 from imssa_sim.kernels.ops import (
     LANES,
     add,
@@ -38,14 +38,16 @@ GROUP = 8 * LANES  # normals made in one go
 
 
 @inner
-def _store_last(words: Any, out: Any) -> None:
+def _store_last(words: Lanes, out: NDArray[np.float32]) -> None:
     """The normals of the last words."""
     store(out, 0, normal_from_bits(lower_half(words)))
     store(out, GROUP // 2, normal_from_bits(upper_half(words)))
 
 
 @inner
-def fill_vectors(key0: Any, key1: Any, step: Any, columns: int, out: Any) -> None:
+def fill_vectors(
+    key0: np.uint32, key1: np.uint32, step: np.uint32, columns: int, out: NDArray[np.float32]
+) -> None:
     """Normals of the columns 0 … columns - 1; the last ``GROUP`` of places is filled up."""
     pair = convert(iota_four(), step)
     words = interleave(*threefry2x32_13(key0, key1, step, pair))
@@ -59,7 +61,14 @@ def fill_vectors(key0: Any, key1: Any, step: Any, columns: int, out: Any) -> Non
 
 
 @inner
-def fill_steps(key0: Any, key1: Any, first: Any, order: Any, pairs: int, out: Any) -> None:
+def fill_steps(
+    key0: np.uint32,
+    key1: np.uint32,
+    first: np.uint32,
+    order: NDArray[np.uint32],
+    pairs: int,
+    out: NDArray[np.float32],
+) -> None:
     """Normals of several steps, all their columns side by side.
 
     ``order`` tells of each pair of columns its step, counted from ``first``, and behind all of
@@ -78,7 +87,14 @@ def fill_steps(key0: Any, key1: Any, first: Any, order: Any, pairs: int, out: An
 
 
 @inner
-def _fill_row(key0: Any, key1: Any, step: Any, columns: int, rest: Any, out: Any) -> None:
+def _fill_row(
+    key0: np.uint32,
+    key1: np.uint32,
+    step: np.uint32,
+    columns: int,
+    rest: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
     """Normals of the columns 0 … columns - 1 and no more; ``rest`` has room for ``GROUP``."""
     whole = columns - columns % GROUP
     if whole:
@@ -91,7 +107,9 @@ def _fill_row(key0: Any, key1: Any, step: Any, columns: int, rest: Any, out: Any
 
 
 @entry
-def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
+def fill_normals(
+    key0: np.uint32, key1: np.uint32, step: np.uint32, out: NDArray[np.float32]
+) -> None:
     """Write the normals of the columns 0 … n-1 at one step.
 
     Parameters
@@ -110,7 +128,7 @@ def fill_normals(key0: Any, key1: Any, step: Any, out: Any) -> None:
 
 
 @entry
-def fill_rows(key0: Any, key1: Any, columns: int, out: Any) -> None:
+def fill_rows(key0: np.uint32, key1: np.uint32, columns: int, out: NDArray[np.float32]) -> None:
     """Write the normals of the steps 0, 1, …, each one's columns behind the last one's.
 
     Parameters

@@ -8,25 +8,30 @@ or vectors) and give two words.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imssa_sim.kernels.ops import entry, inner, threefry2x32_13, threefry2x32_20
 
 __all__ = ["derive_key", "sample_keys", "threefry2x32_13", "threefry2x32_20"]
 
 
+Key: TypeAlias = tuple[np.uint32, np.uint32]
+
+
 @inner
-def absorb(key0: Any, key1: Any, value: Any) -> Any:
+def absorb(key0: np.uint32, key1: np.uint32, value: int) -> Key:
     """The key that a 64-bit coordinate gives under a key."""
     low = np.uint32(value & 0xFFFFFFFF)
     high = np.uint32((value >> 32) & 0xFFFFFFFF)
-    return threefry2x32_20(key0, key1, low, high)
+    key: Key = threefry2x32_20(key0, key1, low, high)
+    return key
 
 
 @entry
-def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Any:
+def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Key:
     """Key of the noise of one sample on one tile.
 
     Each coordinate is encrypted under the key that the coordinates before it gave. Encryption is
@@ -50,7 +55,7 @@ def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Any:
 
 
 @entry
-def sample_keys(seed: int, chip: int, samples: Any, stage: int) -> Any:
+def sample_keys(seed: int, chip: int, samples: NDArray[np.int64], stage: int) -> NDArray[np.uint32]:
     """Keys short of their last coordinate: uint32 (B, 2) for ``samples`` (B,) int64."""
     keys = np.empty((samples.shape[0], 2), np.uint32)
     first = absorb(np.uint32(0), np.uint32(0), seed)
