@@ -13,6 +13,7 @@ from imssa_sim.circuits.energy import Encoding, read_duration
 from imssa_sim.circuits.sense import unit_time
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 class Conduction(Protocol):
@@ -29,7 +30,7 @@ class Driver:
     Attributes
     ----------
     bits : int
-        Sign included.
+        Sign included; at least 2, but for bit-serial drivers.
     encoding : str
     read_voltage : float
         [V]
@@ -57,13 +58,22 @@ class Driver:
         """Duration of a read with the largest code [s]."""
         return self.duration(max(1, (1 << (self.bits - 1)) - 1))
 
+    def top(self, limit: int) -> int:
+        """Return the step of the largest code, see `top_step`."""
+        return top_step(limit, self.bits, self.encoding)
+
+    def steps(self, limit: int) -> IntArray | None:
+        """Return the step of each code -limit … limit, see `steps`."""
+        return steps(limit, self.bits, self.encoding)
+
     def duration(self, limit: int) -> float:
         """Return the duration of a read with codes up to ``limit`` [s]."""
-        return read_duration(self.encoding, limit, self.read_time, self.lsb_time)
+        return read_duration(self.encoding, self.top(limit), self.read_time, self.lsb_time)
 
     def unit_time(self, limit: int) -> float:
         """Return the duration of a full-voltage pulse with the charge of a code of one [s]."""
-        return unit_time(self.encoding, limit, self.read_time, self.lsb_time)
+        top = self.top(limit)
+        return unit_time(self.encoding, limit, top, self.read_time, self.lsb_time)
 
     def levels(self, limit: int, where: Coordinates) -> FloatArray | None:
         """Return the value of each code -limit … limit, see `levels`."""
@@ -71,6 +81,38 @@ class Driver:
             limit, self.bits, self.encoding, conduction=self.conduction,
             read_voltage=self.read_voltage, inl=self.inl, dnl=self.dnl, where=where,
         )  # fmt: skip
+
+
+def top_step(limit: int, bits: int, encoding: Encoding) -> int:
+    """Return how many steps the driver takes for the largest code.
+
+    A driver with fewer levels than codes takes all of its ``2**(bits - 1) - 1`` steps; one with
+    more takes a step for each code, and never its further ones. Bit-serial drivers apply the bits
+    of the code, whatever their own.
+
+    Raises
+    ------
+    ValueError
+        A driver of one bit: the sign takes it, no level is left but zero.
+    """
+    if encoding == "bit_serial":
+        return limit
+    if bits < 2:
+        raise ValueError(f"a driver of {bits} bit has no level but zero")
+    return min((1 << (bits - 1)) - 1, limit)
+
+
+def steps(limit: int, bits: int, encoding: Encoding) -> IntArray | None:
+    """Return the steps that the driver takes for each code -limit … limit; None: the code's own.
+
+    Codes are rounded half away from zero to the driver's grid, whose ends are those of the codes.
+    """
+    top = top_step(limit, bits, encoding)
+    if top == limit:
+        return None
+    codes = np.arange(-limit, limit + 1)
+    size = np.floor(np.abs(codes) * (top / limit) + 0.5).astype(np.int64)
+    return np.asarray(np.sign(codes) * size)
 
 
 def levels(
@@ -119,21 +161,19 @@ def levels(
     """
     if encoding == "bit_serial":
         return None
-    own = max((1 << (bits - 1)) - 1, 1)
     curved = conduction is not None and encoding == "amplitude"
-    if own >= limit and not inl and not dnl and not curved:
+    taken = steps(limit, bits, encoding)
+    if taken is None and not inl and not dnl and not curved:
         return None
     codes = np.arange(-limit, limit + 1)
-    part = codes / limit
-    if own < limit:
-        part = np.sign(codes) * np.floor(np.abs(codes) * (own / limit) + 0.5) / own
-    steps = min(own, limit)
-    place = np.rint(np.abs(part) * steps).astype(np.int64)
+    top = top_step(limit, bits, encoding)
+    place = codes if taken is None else taken
+    part = place / top
     if inl:
         bow = (part - part**3) / (2 / 27**0.5)  # largest at 1/√3
-        part = part + inl / steps * bow
+        part = part + inl / top * bow
     if dnl and where is not None:
-        part = part + dnl / steps * np.sign(codes) * _bridge(where, steps)[place]
+        part = part + dnl / top * np.sign(codes) * _bridge(where, top)[np.abs(place)]
     if curved and conduction is not None:
         ends = conduction.current(np.ones(1), np.full(1, read_voltage))[0]
         part = conduction.current(np.ones(part.shape), part * read_voltage) / ends

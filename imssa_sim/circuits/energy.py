@@ -19,7 +19,7 @@ def read_energy(
     row_conductance: FloatArray,
     *,
     encoding: Encoding,
-    limit: int,
+    top: int,
     read_voltage: float,
     read_time: float,
     lsb_time: float,
@@ -29,8 +29,8 @@ def read_energy(
 ) -> FloatArray:
     """Return the energy that was dissipated on each row [J].
 
-    ``amplitude``: the code sets the voltage, ``V = V_read·code/limit`` for ``read_time``.
-    ``pulse_width``: ``V_read`` for ``|code|·lsb_time``. ``bit_serial``: ``V_read`` for
+    ``amplitude``: the driver's step sets the voltage, ``V = V_read·step/top`` for ``read_time``.
+    ``pulse_width``: ``V_read`` for ``|step|·lsb_time``. ``bit_serial``: ``V_read`` for
     ``read_time`` for every bit of ``|code|`` that is one.
 
     Parameters
@@ -38,17 +38,19 @@ def read_energy(
     row_conductance : array (…)
         Conductance on each row [S].
     encoding : str
-    limit : int
-        Largest code.
+    top : int
+        Step of the largest code, see `imssa_sim.circuits.dac.top_step`.
     read_voltage : float
         [V]
     read_time, lsb_time : float
         [s]
-    sum_squares, sum_magnitudes, bits_set : integer array (…)
-        Statistic of the codes of each row that the encoding needs.
+    sum_squares, sum_magnitudes : integer array (…)
+        Of the steps that the drivers of each row took; the one that the encoding needs.
+    bits_set : integer array (…)
+        Of the codes, for bit-serial drivers.
     """
     if encoding == "amplitude":
-        statistic, per_unit = sum_squares, (read_voltage / limit) ** 2 * read_time
+        statistic, per_unit = sum_squares, (read_voltage / top) ** 2 * read_time
     elif encoding == "pulse_width":
         statistic, per_unit = sum_magnitudes, read_voltage**2 * lsb_time
     else:
@@ -58,14 +60,14 @@ def read_energy(
     return np.asarray(row_conductance * statistic * per_unit)
 
 
-def read_duration(encoding: Encoding, limit: int, read_time: float, lsb_time: float) -> float:
+def read_duration(encoding: Encoding, top: int, read_time: float, lsb_time: float) -> float:
     """Return the duration of one read [s].
 
     Parameters
     ----------
     encoding : str
-    limit : int
-        Largest code.
+    top : int
+        Step of the largest code, see `imssa_sim.circuits.dac.top_step`.
     read_time : float
         Of an amplitude read, or of each bit of a bit-serial one [s].
     lsb_time : float
@@ -74,5 +76,5 @@ def read_duration(encoding: Encoding, limit: int, read_time: float, lsb_time: fl
     if encoding == "amplitude":
         return read_time
     if encoding == "pulse_width":
-        return limit * lsb_time
-    return max(1, limit.bit_length()) * read_time
+        return top * lsb_time
+    return max(1, top.bit_length()) * read_time

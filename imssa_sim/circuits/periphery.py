@@ -50,6 +50,7 @@ def read_circuit(
     where: Coordinates,
     slices: int = 1,
     slice_gain: FloatArray | float = 1.0,
+    dac_steps: IntArray | None = None,
     trim: Trim | None = None,
 ) -> ReadCircuit:
     """Return how programmed tiles are read.
@@ -71,6 +72,8 @@ def read_circuit(
         Columns of one weight.
     slice_gain : array (T, C)
         What the codes of slices are multiplied by.
+    dac_steps : int array (2·limit + 1,), optional
+        Steps that the drivers take for each code, by default the code.
     trim : Trim, optional
         What a calibration has found; the converters are set against it.
     """
@@ -94,6 +97,7 @@ def read_circuit(
         adc_high=converters.high,
         adc_table=converters.table,
         dac_levels=levels,
+        dac_steps=dac_steps,
         variance=programmed.variance,
         flat_variance=programmed.flat_variance,
         constant_variance=converters.variance,

@@ -105,7 +105,7 @@ def pulse_power(levels: FloatArray, encoding: Encoding) -> FloatArray:
     return np.asarray((((codes[:, None] >> bits) & 1) * 4.0**bits).sum(axis=1))
 
 
-def unit_time(encoding: Encoding, limit: int, read_time: float, lsb_time: float) -> float:
+def unit_time(encoding: Encoding, limit: int, top: int, read_time: float, lsb_time: float) -> float:
     """Return the duration of a full-voltage pulse that has the charge of a code of one [s].
 
     Parameters
@@ -113,11 +113,13 @@ def unit_time(encoding: Encoding, limit: int, read_time: float, lsb_time: float)
     encoding : str
     limit : int
         Largest code.
+    top : int
+        Step of the largest code, see `imssa_sim.circuits.dac.top_step`.
     read_time : float
         Of an amplitude read, or of each bit of a bit-serial one [s].
     lsb_time : float
-        Of one unit of a pulse-width code [s].
+        Of one step of a pulse width [s].
     """
     if encoding == "amplitude":
         return read_time / limit
-    return lsb_time if encoding == "pulse_width" else read_time
+    return lsb_time * (top / limit) if encoding == "pulse_width" else read_time

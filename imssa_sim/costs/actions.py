@@ -26,9 +26,9 @@ class ActionPrices(Pricing):
     def _priced(self, action: Action, stage: Stage) -> Iterator[ActionCost]:
         tile, bits = self.hardware.chip.tile, action.bits
         if action.kind == "dac":
-            form = dac_form(self.dac)
+            form, own = dac_form(self.dac), self.hardware.dac.bits
             yield self._action(
-                action, self.term(self.dac, lambda p: form.energy(p, bits), ("dac", bits))
+                action, self.term(self.dac, lambda p: form.energy(p, own), ("dac", own))
             )
             charge = self.array_term(
                 lambda p, w: array.word_line_charge(p, w, tile.columns, self.feature),

@@ -59,7 +59,7 @@ def pulse_activity(p: Parameters, encoding: Encoding) -> Number:
 
 def full_pulse(encoding: Encoding, bits: int, lsb_time: float, read_time: float) -> float:
     """Return the length of a full-scale pulse [s]."""
-    limit: int = (1 << (bits - 1)) - 1 if bits > 1 else 1
+    limit: int = (1 << (bits - 1)) - 1
     return limit * lsb_time if encoding == "pulse_width" else read_time
 
 

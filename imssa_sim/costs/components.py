@@ -44,10 +44,10 @@ class ComponentPrices(Pricing):
     def _component(self, action: Action, stage: Stage) -> ComponentCost | None:
         tile, bits = self.hardware.chip.tile, action.bits
         if action.kind == "dac":
-            form = dac_form(self.dac)
+            form, own = dac_form(self.dac), self.hardware.dac.bits
             pair = self.pair(
-                self.dac, lambda p: form.area(p, bits), lambda p: form.leakage(p, bits),
-                ("dac", bits),
+                self.dac, lambda p: form.area(p, own), lambda p: form.leakage(p, own),
+                ("dac", own),
             )  # fmt: skip
         elif action.kind == "array":
             cells = tile.rows * tile.columns

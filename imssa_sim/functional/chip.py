@@ -10,7 +10,7 @@ from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.functional.calibrate_columns import fit_columns, read_probes
 from imssa_sim.functional.columns import columns_of, slices_of, word_line_limit
-from imssa_sim.functional.configured import cell_array, periphery
+from imssa_sim.functional.configured import cell_array, driver, periphery
 from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced, without_sums
 from imssa_sim.functional.tile_set import (
     OnChip,
@@ -155,7 +155,8 @@ class ChipInstance:
             return read_circuit(
                 programmed, self.periphery, conversion.adc, rows_used=rows, columns_used=columns,
                 limit=on_chip.limit, where=Coordinates(self.seed, self.chip, tiles.stage),
-                slices=on_chip.slices.number, slice_gain=conversion.slice_gain, trim=trim,
+                slices=on_chip.slices.number, slice_gain=conversion.slice_gain,
+                dac_steps=driver(self.hardware).steps(on_chip.limit), trim=trim,
             )  # fmt: skip
 
         if self.hardware.ideal or not self.hardware.adc.calibrate:

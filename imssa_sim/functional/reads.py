@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imssa_sim.circuits.dac import top_step
 from imssa_sim.circuits.energy import read_energy
 from imssa_sim.errors import InternalError
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
@@ -297,7 +298,7 @@ class Reader:
             energy = read_energy(
                 ready.on_chip.programmed.row_conductance,
                 encoding=hardware.dac.encoding,
-                limit=ready.on_chip.limit,
+                top=top_step(ready.on_chip.limit, hardware.dac.bits, hardware.dac.encoding),
                 read_voltage=hardware.chip.tile.read_voltage,
                 read_time=hardware.chip.tile.read_time,
                 lsb_time=hardware.dac.lsb_time,

@@ -62,6 +62,12 @@ def dac(t: Tile, code: Lanes) -> Lanes:
 
 
 @inner
+def dac_steps(t: Tile, code: Lanes) -> Lanes:
+    """Steps that the driver takes for codes."""
+    return gather(t.chain.dac_steps, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))
+
+
+@inner
 def pulse_power(t: Tile, code: Lanes) -> Lanes:
     """Shot noise of the pulses that stand for codes."""
     return gather(t.chain.pulse_power, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.kernels._chain import Vectors, dac, make_chain, pulse_power
+from imssa_sim.kernels._chain import Vectors, dac, dac_steps, make_chain, pulse_power
 from imssa_sim.kernels._layout import Layout
 from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Numbers, Tile, Work
 from imssa_sim.kernels.ops import (
@@ -147,8 +147,11 @@ def drive(t: Tile, s: Work) -> Float:
                 s.squared, t.array.shot_row + i, first_lanes(pulse_power(t, code), t.array.rows - i)
             )
         total = add(total, square)
-        size = absolute(code)
-        store(s.squares, i, fma(code, code, load(s.squares, i)))
+        step = code
+        if t.chain.has_steps:
+            step = first_lanes(dac_steps(t, code), t.array.rows - i)
+        size = absolute(step)
+        store(s.squares, i, fma(step, step, load(s.squares, i)))
         store(s.magnitudes, i, add(load(s.magnitudes, i), size))
         store(s.used, i, add(load(s.used, i), select(less(zero, size), one, zero)))
     squares: Float = convert(fold(whole), t.chain.zero) if t.array.paired else fold(total)

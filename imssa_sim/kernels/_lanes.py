@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imssa_sim.kernels._chain import Vectors, dac, make_chain, pulse_power
+from imssa_sim.kernels._chain import Vectors, dac, dac_steps, make_chain, pulse_power
 from imssa_sim.kernels._layout import Layout
 from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Tile, Work
 from imssa_sim.kernels.ops import (
@@ -197,7 +197,9 @@ def _sum_squares(squared: Floats, n: int, zero: Float, parts: Floats) -> None:
 
 @inner
 def _tally(t: Tile, s: Work, i: int, code: Lanes) -> None:
-    """Statistics of the codes of one row."""
+    """Statistics of the driver's steps of one row."""
+    if t.chain.has_steps:
+        code = dac_steps(t, code)
     low, high = lower_half(code), upper_half(code)
     squares = fma(high, high, fma(low, low, load(s.squares, i * LANES)))
     store(s.squares, i * LANES, squares)

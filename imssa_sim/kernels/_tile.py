@@ -99,6 +99,7 @@ class Chain(NamedTuple):
     slice_gain: Floats
     gain: Floats
     dac_levels: Floats
+    dac_steps: Floats
     pulse_power: Floats
     input_channel: Counts
     output_line: Counts
@@ -115,6 +116,7 @@ class Chain(NamedTuple):
     half_step: Float
     dac_zero: int
     has_dac: bool
+    has_steps: bool
     has_shot: bool
     has_table: bool
     fused: bool

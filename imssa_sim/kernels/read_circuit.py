@@ -70,6 +70,9 @@ class ReadCircuit:
         Code that the converter gives, integral non-linearity included; by default the same.
     dac_levels : array (2·limit + 1,), optional
         Analog value of each code -limit … limit [code units]; by default the code.
+    dac_steps : int array (2·limit + 1,), optional
+        Steps that the driver takes for each code, what the statistics of the reads count; by
+        default the code. That of code 0 is 0.
     variance : array (T, R, C), optional
         Read noise of a cell per squared code, beyond its column's ``flat_variance``
         [weight units²]. Cells that have none of it cost no time.
@@ -94,6 +97,7 @@ class ReadCircuit:
     adc_high: int
     adc_table: FloatArray | None = None
     dac_levels: FloatArray | None = None
+    dac_steps: IntArray | None = None
     variance: FloatArray | None = None
     flat_variance: FloatArray | float = 0.0
     constant_variance: FloatArray | float = 0.0
@@ -117,6 +121,7 @@ class ReadCircuit:
         for name, array, shape in (
             ("adc_table", self.adc_table, (tiles, columns, span)),
             ("dac_levels", self.dac_levels, levels),
+            ("dac_steps", self.dac_steps, levels),
             ("variance", self.variance, self.weights.shape),
             ("shot.variance", None if shot is None else shot.variance, self.weights.shape),
             ("shot.power", None if shot is None else shot.power, levels),

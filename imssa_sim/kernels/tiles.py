@@ -69,6 +69,7 @@ class TileArrays(NamedTuple):
     adc_table: NDArray[Any]  # (T * levels * P,) or (0,): identity
     gain: NDArray[Any]  # (T * P,) multiplier / 2**shift of logical state and output columns
     dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
+    dac_steps: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
     limits: NDArray[Any]  # the order of _tile.Chain: adc_low … half_step
     dac_zero: int  # place of code 0 in dac_levels
     flush: int  # steps after which statistics kept in floats go to integers
@@ -192,6 +193,7 @@ def pack_tiles(
         output_limit, channels = output.limit, output.channels
     step = 2.0 ** (0 if behind is None else behind.shift)
     limits = [low, high, state_limit, output_limit, 0, 0.5, 1, driven, 1 / step, step, step // 2]
+    steps = circuit.dac_steps
     arrays = TileArrays(
         rows=rows,
         pitch=pitch,
@@ -223,6 +225,7 @@ def pack_tiles(
         adc_table=table,
         gain=padded(_gains(wiring, ns, no, shape), shape, dtype, multiple),
         dac_levels=levels,
+        dac_steps=np.zeros(0, dtype) if steps is None else steps.astype(dtype),
         limits=np.array(limits, dtype=dtype),
         dac_zero=limit,
         flush=min(mantissa // (2 * limit * limit), 2**20),

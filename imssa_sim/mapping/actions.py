@@ -48,6 +48,15 @@ def pulses_per_read(hardware: HardwareConfig, code_bits: int) -> int:
     return max(1, code_bits - 1) if hardware.dac.encoding == "bit_serial" else 1
 
 
+def driven_bits(hardware: HardwareConfig, code_bits: int) -> int:
+    """Return the bits of what a driver applies, sign included: the codes' or its own, the fewer.
+
+    Bit-serial drivers apply one bit after another, whatever their own are.
+    """
+    dac = hardware.dac
+    return dac.bits if dac.encoding == "bit_serial" else min(dac.bits, code_bits)
+
+
 def vector(
     hardware: HardwareConfig, kind: ComponentKind, verb: str, count: int, bits: int
 ) -> Action:
@@ -95,13 +104,14 @@ def tile_read(
     pulses = pulses_per_read(hardware, code_bits)
     per_tile, tiles, read = hardware.adc.per_tile, len(rows), int((rows > 0).sum())
     drivers = hardware.chip.tile.rows * tiles
+    bits = driven_bits(hardware, code_bits)
     cell, dac, adc = hardware.chip.tile.cell, hardware.dac, hardware.adc
     slices = hardware.chip.tile.slices
     driven, converted = int(rows.sum()), int(columns.sum()) * slices
     busiest = _ceil(int(columns.max()) * slices, per_tile)
     return (
-        Action(f"{path}.dac", "dac", "drive", driven * pulses, drivers, pulses, dac.bits, dac.card),
-        Action(f"{path}.array", "array", "read", read * pulses, tiles, pulses, dac.bits, cell),
+        Action(f"{path}.dac", "dac", "drive", driven * pulses, drivers, pulses, bits, dac.card),
+        Action(f"{path}.array", "array", "read", read * pulses, tiles, pulses, bits, cell),
         Action(
             f"{path}.adc",
             "adc",

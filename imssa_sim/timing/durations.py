@@ -3,8 +3,9 @@
 The busiest instance does ``serial`` actions one after another; its time is
 
 =================  ==============================================================================
-dac                pulse_width: ``2^(b-1) - 1`` units of ``dac.lsb_time`` (the longest code; the
-                   array integrates meanwhile); other encodings: one clock cycle to load the codes
+dac                pulse_width: ``2^(b-1) - 1`` units of ``dac.lsb_time`` (the largest code, b the
+                   fewer of the codes' and the driver's bits; the array integrates meanwhile);
+                   other encodings: one clock cycle to load the codes
 array              pulse_width: one clock cycle (sampling); amplitude: ``tile.read_time``;
                    bit_serial: ``tile.read_time`` per bit plane
 adc                ``serial / adc.rate``
@@ -116,7 +117,7 @@ def _duration(action: Action, hardware: HardwareConfig) -> Duration:
     dac, read = hardware.dac, exact(hardware.chip.tile.read_time)
     if action.kind == "dac":
         if dac.encoding == "pulse_width":
-            units = max(1, 2 ** (action.bits - 1) - 1)
+            units = 2 ** (action.bits - 1) - 1
             unit = exact(dac.lsb_time)
             return Duration(units * unit, f"{units} pulse units of {_ns(unit)}", False)
         return Duration(LATCH_CYCLES * cycle, f"codes loaded in {LATCH_CYCLES} cycle", True)

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.dac import levels
+from imssa_sim.circuits.dac import levels, steps, top_step
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.energy import read_duration, read_energy
 from imssa_sim.circuits.sense import thermal_variance
@@ -26,8 +26,49 @@ def test_fewer_bits_round_to_their_grid():
     assert found[0] == -127
     assert found[127] == 0
     assert np.array_equal(found, -found[::-1])
-    assert np.unique(levels(127, 1, "amplitude")).tolist() == [-127, 0, 127]
+    assert np.unique(levels(127, 2, "amplitude")).tolist() == [-127, 0, 127]
     assert levels(127, 1, "bit_serial") is None
+    for encoding in ("amplitude", "pulse_width"):
+        with pytest.raises(ValueError, match="1 bit has no level but zero"):
+            levels(127, 1, encoding)
+
+
+@pytest.mark.parametrize(("code_bits", "bits"), [(8, 4), (8, 6), (16, 8), (8, 8), (6, 12)])
+def test_a_driver_takes_the_steps_that_it_has(code_bits, bits):
+    """By hand: round(|code| · own / limit), half away from zero; never beyond the codes."""
+    limit, own = 2 ** (code_bits - 1) - 1, 2 ** (bits - 1) - 1
+    top = min(limit, own)
+    assert top_step(limit, bits, "pulse_width") == top_step(limit, bits, "amplitude") == top
+    assert top_step(limit, bits, "bit_serial") == limit
+    found = steps(limit, bits, "pulse_width")
+    if own >= limit:
+        assert found is None
+        return
+    by_hand = [
+        (1 if c > 0 else -1) * ((2 * abs(c) * own + limit) // (2 * limit))
+        for c in range(-limit, limit + 1)
+    ]
+    assert found.tolist() == by_hand
+    np.testing.assert_allclose(
+        levels(limit, bits, "pulse_width"), found * (limit / own), rtol=1e-12
+    )
+
+
+def test_a_coarse_driver_charges_its_pulses():
+    """4 bits for codes of 8: seven units of 1 ns in place of 127, and 7 / 127 of the charge."""
+    codes = np.array([127, -64, 9, 10, 0])  # steps 7, 4 (3.53), 0 (.496), 1 (.55), 0
+    taken = np.abs(steps(127, 4, "pulse_width")[codes + 127])
+    assert taken.tolist() == [7, 4, 0, 1, 0]
+    energy = read_energy(
+        np.ones(1), encoding="pulse_width", top=7, read_voltage=0.2, read_time=1e-8,
+        lsb_time=1e-9, sum_magnitudes=taken.sum(keepdims=True),
+    )  # fmt: skip
+    assert energy[0] == pytest.approx(0.2**2 * 12e-9, rel=1e-12)
+    amplitude = read_energy(
+        np.ones(1), encoding="amplitude", top=7, read_voltage=0.2, read_time=1e-8,
+        lsb_time=1e-9, sum_squares=(taken**2).sum(keepdims=True),
+    )  # fmt: skip
+    assert amplitude[0] == pytest.approx(0.2**2 * (1 + (4 / 7) ** 2 + 1 / 49) * 1e-8, rel=1e-12)
 
 
 def test_inl_is_as_large_as_stated():
@@ -70,7 +111,7 @@ def test_energy_is_the_sum_over_pulses():
     rng = np.random.default_rng(0)
     codes = rng.integers(-127, 128, (50, 4))
     g = rng.uniform(1e-4, 1e-2, 4)
-    common = {"limit": 127, "read_voltage": 0.2, "read_time": 1e-8, "lsb_time": 1e-9}
+    common = {"top": 127, "read_voltage": 0.2, "read_time": 1e-8, "lsb_time": 1e-9}
     amplitude = sum(((0.2 * c / 127) ** 2 * g * 1e-8) for c in codes)
     width = sum((0.2**2 * g * abs(c) * 1e-9) for c in codes)
     bits = np.array([[bin(abs(x)).count("1") for x in row] for row in codes])

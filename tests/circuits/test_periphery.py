@@ -97,6 +97,27 @@ def test_thermal_noise_alone(hardware):
     np.testing.assert_allclose(ratio, 350 / 300)
 
 
+@pytest.mark.parametrize(("bits", "top"), [(4, 7), (6, 31), (8, 127), (12, 127)])
+def test_noise_is_that_of_the_pulses_that_the_driver_emits(hardware, bits, top):
+    """Thermal noise grows with the read, the signal too: in codes the variance goes as 127 / top.
+
+    So does shot noise: a code of one is the charge of ``top / 127`` units of the pulse width.
+    """
+    whole = around(hardware(thermal_noise=True, shot_noise=True))
+    found = around(hardware(thermal_noise=True, shot_noise=True, dac={"bits": bits}))
+    np.testing.assert_allclose(
+        found.constant_variance, whole.constant_variance * (127 / top), rtol=1e-12
+    )
+    np.testing.assert_allclose(found.shot.variance, whole.shot.variance * (127 / top), rtol=1e-12)
+    assert found.shot.power[-1] == 127
+    # An amplitude lasts as long whatever its bits; its codes keep their full-scale charge.
+    amplitude = [
+        around(hardware(thermal_noise=True, dac={"bits": b, "encoding": "amplitude"}))
+        for b in (8, bits)
+    ]
+    np.testing.assert_array_equal(amplitude[1].constant_variance, amplitude[0].constant_variance)
+
+
 def test_non_linearity_and_driver_errors_alone(hardware, bent):
     assert around(hardware(bent, nonlinearity=True)).dac_levels is None  # pulse widths
     found = around(hardware(bent, dac={"encoding": "amplitude"}, nonlinearity=True)).dac_levels

@@ -56,9 +56,9 @@ def test_pulses_of_codes():
     # 7 = 1 + 2 + 4: weights 1 + 4 + 16; 5 = 1 + 4
     serial = pulse_power(codes, "bit_serial")
     assert serial[[14, 12, 7, 2]].tolist() == [21, 17, 0, 17]
-    assert unit_time("amplitude", 127, 1e-8, 1e-9) == pytest.approx(1e-8 / 127)
-    assert unit_time("pulse_width", 127, 1e-8, 1e-9) == 1e-9
-    assert unit_time("bit_serial", 127, 1e-8, 1e-9) == 1e-8
+    assert unit_time("amplitude", 127, 127, 1e-8, 1e-9) == pytest.approx(1e-8 / 127)
+    assert unit_time("pulse_width", 127, 127, 1e-8, 1e-9) == 1e-9
+    assert unit_time("bit_serial", 127, 127, 1e-8, 1e-9) == 1e-8
 
 
 def tiles(hardware, scheme, devices=1, **effects):

@@ -1,5 +1,7 @@
 """Noise and errors depend on their coordinates alone; energy and statistics against naive twins."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -168,12 +170,21 @@ def driven_codes(random_networks, net, x, mapping):
 
 @pytest.mark.parametrize("encoding", ["amplitude", "pulse_width", "bit_serial"])
 @pytest.mark.parametrize("mapping", ["fused_lookahead", "fused_delayed", "two_pass"])
-def test_array_energy_is_that_of_every_pulse(random_networks, encoding, mapping):
-    """E = Σ V²·G·t over every read, row by row, with the conductances of the programmed cells."""
+@pytest.mark.parametrize("bits", [4, 8, 11])
+def test_array_energy_is_that_of_every_pulse(random_networks, encoding, mapping, bits):
+    """E = Σ V²·G·t over every read, row by row, with the conductances of the programmed cells.
+
+    A driver with fewer bits than the codes emits the nearest of its own pulses, one with more the
+    codes' own.
+    """
+    top = min(127, 2 ** (bits - 1) - 1)
     form = "lookahead" if mapping == "fused_lookahead" else "separate"
     net = random_networks.network(9, form=form, layers=1, state=7)
     chip = chip_of(
-        random_networks, ideal=True, dac={"encoding": encoding}, mapping={"kernel": mapping}
+        random_networks,
+        ideal=True,
+        dac={"encoding": encoding, "bits": bits},
+        mapping={"kernel": mapping},
     )
     program = build_program(net, chip)
     x = sequences(net, 3)
@@ -192,10 +203,11 @@ def test_array_energy_is_that_of_every_pulse(random_networks, encoding, mapping)
             else:
                 codes = inputs[:, :, tiles.input_channel[t, row - tiles.n_states[t]]]
             for code in codes.ravel():
+                step = math.floor(abs(code) * top / 127 + 0.5)
                 if encoding == "amplitude":
-                    pulse = (voltage * code / 127) ** 2 * read_time
+                    pulse = (voltage * step / top) ** 2 * read_time
                 elif encoding == "pulse_width":
-                    pulse = voltage**2 * abs(code) * lsb
+                    pulse = voltage**2 * step * lsb
                 else:
                     pulse = voltage**2 * bin(abs(code)).count("1") * read_time
                 total += pulse * conductance.row_conductance[t, row]

@@ -24,6 +24,7 @@ class Twin:
     slices = 1
     slice_gain = None
     shot_variance = None
+    dac_steps = None
 
     def __init__(self, **parameters):
         self.__dict__.update(parameters)
@@ -37,9 +38,12 @@ class Twin:
         """ADC codes of the logical columns first … last - 1 for codes on the first rows."""
         n = len(codes)
         first, last = first * self.slices, last * self.slices
-        self.squares[t, :n] += codes**2
-        self.magnitudes[t, :n] += np.abs(codes)
-        self.non_zeros[t, :n] += codes != 0
+        steps = codes
+        if self.dac_steps is not None:
+            steps = self.dac_steps[codes + (len(self.dac_steps) - 1) // 2]
+        self.squares[t, :n] += steps**2
+        self.magnitudes[t, :n] += np.abs(steps)
+        self.non_zeros[t, :n] += steps != 0
         v = codes.astype(np.float64)
         if self.dac_levels is not None:
             v = self.dac_levels[codes + (len(self.dac_levels) - 1) // 2]

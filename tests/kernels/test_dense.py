@@ -30,6 +30,7 @@ def parameters(rng, *, noise, tables):
         "dac_levels": np.arange(-LIMIT, LIMIT + 1) + rng.normal(0, 0.1, 2 * LIMIT + 1)
         if tables
         else None,
+        "dac_steps": np.arange(-LIMIT, LIMIT + 1) * 2 // 3 if tables else None,
         "adc_table": rng.integers(-128, 128, (T, C, 256)) if tables else None,
     }
 
@@ -42,6 +43,7 @@ def pack(p, dtype=None):
         weights=p["weights"], rows_used=np.array(ROWS), columns_used=np.array(COLUMNS),
         limit=LIMIT, adc_scale=p["adc_scale"], adc_offset=p["adc_offset"], adc_low=p["adc_low"],
         adc_high=p["adc_high"], adc_table=p["adc_table"], dac_levels=p["dac_levels"],
+        dac_steps=p["dac_steps"],
         variance=p["variance"], constant_variance=p["extra_variance"], shot=shot,
         slices=p.get("slices", 1), slice_gain=p.get("slice_gain", 1.0),
     )  # fmt: skip

@@ -44,6 +44,7 @@ def parameters(rng, *, noise, tables, integer=False):
         "dac_levels": np.arange(-LIMIT, LIMIT + 1) + rng.normal(0, 0.1, 2 * LIMIT + 1)
         if tables
         else None,
+        "dac_steps": np.arange(-LIMIT, LIMIT + 1) * 2 // 3 if tables else None,
         "variance": variance,
         "extra_variance": 0.7 if noise else 0.0,
         "state_multiplier": rng.integers(2**22, 2**24, (T, S)),
@@ -62,6 +63,7 @@ def pack(p, dtype=None, output=None):
         weights=p["weights"], rows_used=n_states + n_inputs, columns_used=n_states + n_outputs,
         limit=LIMIT, adc_scale=p["adc_scale"], adc_offset=p["adc_offset"], adc_low=p["adc_low"],
         adc_high=p["adc_high"], adc_table=p["adc_table"], dac_levels=p["dac_levels"],
+        dac_steps=p["dac_steps"],
         variance=None if p["variance"] is None else p["variance"] - flat[:, None],
         flat_variance=flat, constant_variance=p["extra_variance"], shot=shot,
         slices=p.get("slices", 1), slice_gain=p.get("slice_gain", 1.0),

@@ -76,3 +76,12 @@ class DacConfig(Section):
     """Integral non-linearity, a cubic bow [steps of the driver]."""
     dnl: Annotated[float, Field(ge=0)] = 0.0
     """Differential non-linearity, spread of a step [steps of the driver]."""
+
+    @model_validator(mode="after")
+    def _has_levels(self) -> DacConfig:
+        if self.bits < 2 and self.encoding != "bit_serial":
+            raise problem(
+                f"bits: a {self.encoding} driver of 1 bit has no level but zero, the sign takes it",
+                remedy="give bits: 2 or more, or encoding: bit_serial",
+            )
+        return self
