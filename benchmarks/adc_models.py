@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imssa_sim.cards import Card, list_cards
-from imssa_sim.costs.adc import AdcPoint, adc_form, check_adc, schreier_fom, walden_fom
-from imssa_sim.costs.parameters import Parameters
+from imssa_sim.components.adc import AdcPoint, adc_form, check_adc, schreier_fom, walden_fom
+from imssa_sim.components.parameters import Parameters
 from imssa_sim.errors import ValidityError
 
 BITS = range(3, 13)

@@ -24,15 +24,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import simpy
 
-from imssa_sim.mapping.program import Action, Bypass, Stage
+from imssa_sim.components.action import Action
+from imssa_sim.components.duration import Duration
+from imssa_sim.mapping.program import Bypass, Stage
 from imssa_sim.timing.build import build_graph
-from imssa_sim.timing.durations import Duration, Durations
+from imssa_sim.timing.durations import Durations
 from imssa_sim.timing.event import run_event
 from imssa_sim.timing.recurrence import run_recurrence
 from imssa_sim.timing.simulate import simulate_stages
 
 if TYPE_CHECKING:
-    from imssa_sim.mapping.program import ComponentKind
+    from imssa_sim.components.action import ComponentKind
     from imssa_sim.timing.graph import Arbitration, Segment
 
 # Service times [ticks] and places of each FIFO: one slow station in the middle, so that FIFOs in

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imssa_sim.costs.parameters import Number
+from imssa_sim.components.parameters import Number
 
 if TYPE_CHECKING:
     from imssa_sim.baselines.gpu import BaselineResult

@@ -21,8 +21,8 @@ from imssa_sim.baselines.workload import (
     recurrent_kernels,
 )
 from imssa_sim.cards import Card, load_card
+from imssa_sim.components.parameters import FloatArray, Parameters, Use
 from imssa_sim.costs.distributions import draws_at, latin_hypercube, varied_entries
-from imssa_sim.costs.parameters import FloatArray, Parameters, Use
 from imssa_sim.errors import InputError
 from imssa_sim.registry import Registry
 

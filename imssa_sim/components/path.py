@@ -9,6 +9,11 @@ from __future__ import annotations
 
 import re
 
+VECTOR = "chip.vector"
+BUS = "chip.bus"
+OFF_CHIP = "chip.off_chip"
+"""What all layers share; the equals of vector unit and bus are numbered."""
+
 SHARED = "shared"
 """The layer of what all layers share."""
 

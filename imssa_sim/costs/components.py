@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imssa_sim.costs import array
-from imssa_sim.costs.adc import adc_form
-from imssa_sim.costs.costs import ComponentCost, ProgrammingCost, Term
-from imssa_sim.costs.dac import dac_form
-from imssa_sim.costs.digital import Digital, accumulator_bits
-from imssa_sim.costs.interconnect import bus_form, off_chip_form
-from imssa_sim.costs.parameters import Number, Parameters
-from imssa_sim.costs.pricing import Pricing, table_bytes
+from imssa_sim.components.parameters import Number, Parameters
+from imssa_sim.components.registry import component_of
+from imssa_sim.components.terms import ComponentCost, ProgrammingCost, Term
+from imssa_sim.costs.pricing import Pricing
 
 if TYPE_CHECKING:
-    from imssa_sim.mapping.program import Action, Stage
+    from imssa_sim.components.action import Action
+    from imssa_sim.mapping.program import Stage
 
 
 class ComponentPrices(Pricing):
@@ -42,74 +39,10 @@ class ComponentPrices(Pricing):
         return (*listed, *around, *self._bypasses(), *self._weight_store(), *self._idle_tiles())
 
     def _component(self, action: Action, stage: Stage) -> ComponentCost | None:
-        tile, bits = self.hardware.chip.tile, action.bits
-        if action.kind == "dac":
-            form, own = dac_form(self.dac), self.hardware.dac.bits
-            pair = self.pair(
-                self.dac, lambda p: form.area(p, own), lambda p: form.leakage(p, own),
-                ("dac", own),
-            )  # fmt: skip
-        elif action.kind == "array":
-            cells = tile.rows * tile.columns
-            card = self.card(tile.array)
-            area = self.term(card, lambda p: cells * array.cell_area(p, self.feature), ("array",))
-            pair = area, Term(0.0, ())
-        elif action.kind == "adc":
-            converter, at = adc_form(self.adc), self.adc_point
-            pair = self.pair(
-                self.adc, lambda p: converter.area(p, at), lambda p: converter.leakage(p, at),
-                ("adc",),
-            )  # fmt: skip
-        elif action.kind == "buffer":
-            pair = self.memory_pair(self.buffer_bytes(action, stage))
-        elif action.kind == "bus":
-            card, width = self.card(self.hardware.bus.card), self.hardware.bus.width
-            link = bus_form(card)
-            tiles = self.program.tiles_available
-            pair = self.pair(
-                card,
-                lambda p: link.area(p, width, tiles),
-                lambda p: link.leakage(p, width, tiles),
-                ("bus",),
-            )
-        elif action.kind == "off_chip":
-            if action.card is None:
-                return None
-            card = self.card(action.card)
-            far = off_chip_form(card)
-            pair = self.pair(
-                card, lambda p: far.area(p, 1, 1), lambda p: far.leakage(p, 1, 1), ("off_chip",)
-            )
-        elif action.kind == "lut":
-            pair = self.memory_pair(table_bytes(bits))
-        else:
-            pair = self._digital_pair(action)
+        pair = component_of(action.kind).size(action, self, stage)
+        if pair is None:
+            return None
         return _many(action.component, action.kind, stage.path, action.instances, pair)
-
-    def _digital_pair(self, action: Action) -> tuple[Term, Term]:
-        bits = action.bits
-        size: dict[str, Callable[[Digital], tuple[Number, Number]]] = {
-            "shift_add": lambda d: d.add_size(accumulator_bits(bits)),
-            "adder": lambda d: d.add_size(accumulator_bits(bits)),
-            "requantiser": lambda d: self._requantiser_size(d, action),
-            "multiplier": lambda d: d.multiply_size(bits, bits),
-            "norm": lambda d: d.normalise_size(bits),
-            "mac": lambda d: d.mac_size(bits),
-            "register": lambda d: d.register_size(bits),
-        }
-        card = self.card(self.hardware.digital.card)
-        return self.pair(
-            card,
-            lambda p: size[action.kind](self.digital(p))[0],
-            lambda p: size[action.kind](self.digital(p))[1],
-            self.digital_key(action),
-        )
-
-    def _requantiser_size(self, digital: Digital, action: Action) -> tuple[Number, Number]:
-        bits = self.requantised_bits(action)
-        if self.aligned(action):
-            return digital.round_and_clip_size(bits)
-        return digital.requantise_size(bits)
 
     def _around_arrays(self, arrays: ComponentCost) -> Iterator[ComponentCost]:
         """Line drivers with their decoders, sample-and-hold, and control of a set of tiles."""
@@ -118,7 +51,7 @@ class ComponentPrices(Pricing):
         lines = tile.rows + tile.columns
         drivers = self.pair(
             card,
-            lambda p: p["driver_area"] * self.feature**2,
+            lambda p: p["driver_area"] * self.hardware.chip.technology**2,
             lambda p: p["driver_leakage"],
             ("driver",),
         )

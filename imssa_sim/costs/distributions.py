@@ -23,7 +23,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from imssa_sim.cards import Card, Entry
-from imssa_sim.costs.parameters import Draws, FloatArray
+from imssa_sim.components.parameters import Draws, FloatArray
 
 LOGARITHMIC_FROM = 4.0
 ASSUMED_FACTOR = 2.0

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imssa_sim.components.terms import ActionCost
 from imssa_sim.costs.actions import ActionPrices
 from imssa_sim.costs.components import ComponentPrices
-from imssa_sim.costs.costs import ActionCost
 
 if TYPE_CHECKING:
+    from imssa_sim.components.action import Action
+    from imssa_sim.components.parameters import Draws
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.costs.parameters import Draws
-    from imssa_sim.mapping.program import Action, Program, Stage
+    from imssa_sim.mapping.program import Program, Stage
 
 
 class CostModel(ActionPrices, ComponentPrices):

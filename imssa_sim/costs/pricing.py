@@ -9,28 +9,20 @@ from typing import TYPE_CHECKING
 from imssa_sim.cards import Card, load_card
 from imssa_sim.circuits.slices import cut_weights
 from imssa_sim.circuits.weights import targets, unit_conductance
-from imssa_sim.components.path import ComponentPath
-from imssa_sim.costs.adc import AdcPoint, check_adc
-from imssa_sim.costs.costs import Term
-from imssa_sim.costs.dac import dac_form
-from imssa_sim.costs.digital import Digital, accumulator_bits
-from imssa_sim.costs.memory import memory_form
-from imssa_sim.costs.parameters import Draws, Number, Parameters, Use, check_valid
-from imssa_sim.costs.scaling import Scaling
-from imssa_sim.mapping.actions import VECTOR
+from imssa_sim.components.adc import adc_point, check_adc
+from imssa_sim.components.component import Key, Place
+from imssa_sim.components.dac import dac_form
+from imssa_sim.components.digital import Digital
+from imssa_sim.components.memory import memory_form
+from imssa_sim.components.parameters import Draws, Number, Parameters, Use, check_valid
+from imssa_sim.components.scaling import Scaling
+from imssa_sim.components.terms import Term
+from imssa_sim.errors import InternalError
 
 if TYPE_CHECKING:
+    from imssa_sim.components.action import Action
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.mapping.program import Action, KernelTiles, LinearTiles, Program, Stage
-
-Key = tuple[str | float, ...]
-"""What a price depends on beside the chip's own settings."""
-
-
-def adc_point(hardware: HardwareConfig) -> AdcPoint:
-    """Return the operating point of a chip's converters."""
-    chip, adc = hardware.chip, hardware.adc
-    return AdcPoint(adc.bits, adc.rate, chip.technology, chip.tile.rows)
+    from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
 
 
 def check_operating_point(hardware: HardwareConfig) -> None:
@@ -73,9 +65,6 @@ class Pricing:
         self.conductances: dict[str, float] = {}  # by path; the same for all draws
         chip = hardware.chip
         self.scaling = Scaling(load_card(chip.scaling))
-        self.adc = load_card(hardware.adc.card)
-        self.adc_point = adc_point(hardware)
-        self.dac = load_card(hardware.dac.card)
         check_operating_point(hardware)
 
     def card(self, name: str) -> Card:
@@ -103,9 +92,9 @@ class Pricing:
         return tuple(self._uses)
 
     @property
-    def feature(self) -> float:
-        """Feature size of the cells and drivers [m]."""
-        return self.hardware.chip.technology
+    def tiles_available(self) -> int:
+        """Crossbar tiles on the chip."""
+        return self.program.tiles_available
 
     @cached_property
     def tiles(self) -> dict[str, KernelTiles | LinearTiles]:
@@ -136,10 +125,6 @@ class Pricing:
             if path not in self.tiles:
                 bits += linear.weight.size * linear.weight_bits
         return bits / 8
-
-    def buffer_bytes(self, action: Action, stage: Stage) -> float:
-        """Return the size of the FIFO that an action writes or reads."""
-        return stage.buffer_tokens * action.count * action.bits / 8
 
     def digital(self, p: Parameters) -> Digital:
         """Return digital costs at the chip's node and supply."""
@@ -206,6 +191,13 @@ class Pricing:
         self._terms[key] = Term(value, uses)
         return self._terms[key]
 
+    def conductance(self, place: Place, action: Action) -> float:
+        """Return the conductance of all cells of a tile that an action reads [S]."""
+        tiles = self.tiles.get(place.path)
+        if tiles is None:
+            raise InternalError(f"{action.component}: reads tiles, but none stand at {place.path}")
+        return self.tile_conductance(tiles)
+
     def tile_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
         """Return the conductance of all cells of a tile, mean over the tiles [S]."""
         if tiles.path not in self.conductances:
@@ -220,29 +212,6 @@ class Pricing:
         cells = float(targets(held, scale, tile.weights, low, high).sum())
         return cells * tile.devices / tiles.tiles
 
-    def requantised_bits(self, action: Action) -> int:
-        """Width of what a requantiser takes: a conversion behind an ADC, else a wide sum."""
-        if ComponentPath(action.component).is_unit_of(VECTOR):
-            return accumulator_bits(action.bits)
-        bits = self.hardware.adc.bits
-        return bits if self.hardware.chip.tile.slices == 1 else accumulator_bits(bits)
-
-    def aligned(self, action: Action) -> bool:
-        """Tell whether a requantiser's gain is a power of two.
-
-        It is behind a converter of a column of its own whose range is aligned with the quantiser
-        (`imssa_sim.functional.conversion`).
-        """
-        adc = self.hardware.adc
-        whole = self.hardware.chip.tile.slices == 1
-        own = adc.range == "aligned" and adc.scope == "column" and whole
-        return own and not ComponentPath(action.component).is_unit_of(VECTOR)
-
-    def digital_key(self, action: Action) -> Key:
-        """Return what the price of a digital action depends on."""
-        width = self.requantised_bits(action) if action.kind == "requantiser" else action.bits
-        return "digital", action.kind, width, self.aligned(action)
-
     def bypass_words(self) -> int:
         """Return how many words a token of a residual connection has."""
         return int(self.program.network.encoder.weight.shape[0])
@@ -250,8 +219,3 @@ class Pricing:
     def bypass_bytes(self, capacity: int) -> float:
         """Return the size of a residual FIFO of ``capacity`` tokens."""
         return capacity * self.bypass_words() * self.program.network.bits.activations / 8
-
-
-def table_bytes(bits: int) -> float:
-    """Return the size of a table over all codes of a width."""
-    return float(2**bits * bits) / 8

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from imssa_sim.components.path import ComponentPath
-from imssa_sim.costs.costs import Account, ActionCost, Term
+from imssa_sim.components.registry import retains
+from imssa_sim.components.terms import Account, ActionCost, Term
 from imssa_sim.errors import InternalError
 from imssa_sim.ledger.ledger import AreaRow, Ledger, Row
 from imssa_sim.ledger.one_off import Upkeep, one_off
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from imssa_sim.mapping.program import Program
 
 Counts = Mapping[tuple[str, str], int]
-
-RETAINING = ("buffer", "memory", "register", "lut", "control")
-"""Kinds that are never gated: they hold values, or decide what is gated."""
 
 
 class Timed(Protocol):
@@ -233,7 +231,7 @@ def _leakage_rows(
         power = float(c.leakage.value)
         if power == 0.0:
             continue
-        on = elapsed if c.kind in RETAINING else min(elapsed, busy.get(c.component, 0.0))
+        on = elapsed if retains(c.kind) else min(elapsed, busy.get(c.component, 0.0))
         ungated.append(power * elapsed)
         gated.append(power * on)
         time = on if costs.hardware.power_gating else elapsed

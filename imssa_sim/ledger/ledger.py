@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from imssa_sim.costs.costs import Account
+from imssa_sim.components.registry import phase_of
+from imssa_sim.components.terms import Account
 from imssa_sim.errors import InternalError
 from imssa_sim.ledger.rows import write_rows
 
@@ -19,18 +20,6 @@ if TYPE_CHECKING:
 ACCOUNTS: tuple[Account, ...] = ("dynamic", "leakage", "programming", "off_chip")
 STATUSES = ("measured", "fitted", "derived", "assumed")
 OPERATIONS_PER_MAC = 2
-PHASES = {
-    "dac": "drive",
-    "word_line": "drive",
-    "array": "read",
-    "bit_line": "read",
-    "sample_hold": "read",
-    "adc": "convert",
-    "buffer": "move",
-    "bus": "move",
-    "memory": "move",
-    "off_chip": "off_chip",
-}
 Rule = Literal["useful", "array"]
 
 
@@ -242,7 +231,7 @@ class Ledger:
         """
         return self._grouped(
             self._running,
-            lambda row: "leakage" if row.account == "leakage" else PHASES.get(row.kind, "compute"),
+            lambda row: "leakage" if row.account == "leakage" else phase_of(row.kind),
         )
 
     def by_layer(self) -> dict[str, float]:

@@ -11,16 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from imssa_sim.costs.parameters import Parameters, weakest
+from imssa_sim.components.parameters import Parameters, weakest
+from imssa_sim.components.registry import component_of
 from imssa_sim.timing.durations import durations
 
 if TYPE_CHECKING:
     from imssa_sim.circuits.programming import ProgrammingCost
+    from imssa_sim.components.action import Action
     from imssa_sim.costs.model import CostModel
-    from imssa_sim.mapping.program import Action, Program, Stage
-
-READ_KINDS = ("dac", "array", "adc")
-"""Operations of a stage that a calibration read takes part in; what follows is digital."""
+    from imssa_sim.mapping.program import Program, Stage
 
 
 @dataclass(frozen=True)
@@ -266,6 +265,6 @@ def _calibration(
 
 def _reading(program: Program) -> Iterator[tuple[Stage, list[Action]]]:
     for stage in program.stages:
-        actions = [action for action in stage.actions if action.kind in READ_KINDS]
+        actions = [action for action in stage.actions if component_of(action.kind).reads]
         if actions:
             yield stage, actions

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.components.parameters import Draws, FloatArray
 from imssa_sim.costs.distributions import Varied, draws_at, latin_hypercube, varied_entries
 from imssa_sim.costs.model import CostModel
-from imssa_sim.costs.parameters import Draws, FloatArray
 from imssa_sim.errors import InputError
 from imssa_sim.ledger.build import booked, is_array_read
 

@@ -15,21 +15,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.mapping.program import Action, KernelTiles
+from imssa_sim.components.action import Action
+from imssa_sim.components.path import BUS, OFF_CHIP, VECTOR
+from imssa_sim.mapping.program import KernelTiles
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from imssa_sim.components.action import ComponentKind
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.mapping.program import ComponentKind, LinearTiles
+    from imssa_sim.mapping.program import LinearTiles
 
     IntArray = NDArray[np.int64]
-
-VECTOR = "chip.vector"
-BUS = "chip.bus"
-OFF_CHIP = "chip.off_chip"
 
 
 def _ceil(count: int, instances: int) -> int:

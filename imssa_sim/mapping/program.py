@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from imssa_sim.components.action import Action
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.program.graph import Graph
 
@@ -22,23 +23,6 @@ if TYPE_CHECKING:
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
-
-ComponentKind = Literal[
-    "dac",  # action drive: one word line driven for one read
-    "array",  # action read: one tile read
-    "adc",  # action convert: one conversion
-    "shift_add",  # action add: one partial sum added
-    "requantiser",  # action requantise: one value
-    "lut",  # action lookup: one value
-    "multiplier",  # action multiply: one product (GLU)
-    "adder",  # action add: one sum (residual, pooling)
-    "norm",  # action normalise: one element
-    "mac",  # action mac: one digital multiply-accumulate
-    "register",  # action write: one word (state feedback register)
-    "buffer",  # actions write, read: one word (SRAM FIFO between stages)
-    "bus",  # action transfer: one word
-    "off_chip",  # action transfer: one word
-]
 
 
 @dataclass(frozen=True)
@@ -105,25 +89,6 @@ class LinearTiles:
     def drives_per_step(self) -> int:
         """Drives of each row per token."""
         return 1
-
-
-@dataclass(frozen=True)
-class Action:
-    """One kind of action of one component (or of equal components side by side) for one token.
-
-    ``count`` actions in all, spread over ``instances`` equal components; the busiest of them does
-    ``serial`` actions one after another, which sets the time. ``bits`` is the word width. On bus
-    and buffer ``count`` is in words, while ``serial`` is in cycles of one transfer of bus width.
-    """
-
-    component: str  # dotted path, the key of ledger, logs and traces
-    kind: ComponentKind
-    verb: str  # what it does, e.g. "drive"
-    count: int
-    instances: int
-    serial: int
-    bits: int
-    card: str | None = None  # card that prices it, where the config names one
 
 
 @dataclass(frozen=True)

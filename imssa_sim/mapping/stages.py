@@ -14,10 +14,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from imssa_sim.components.path import ComponentPath
+from imssa_sim.components.action import Action
+from imssa_sim.components.path import BUS, VECTOR, ComponentPath
 from imssa_sim.mapping.actions import (
-    BUS,
-    VECTOR,
     behind_adc,
     fifo,
     joined_slices,
@@ -29,14 +28,15 @@ from imssa_sim.mapping.actions import (
 )
 from imssa_sim.mapping.kernels.base import KernelSite
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
-from imssa_sim.mapping.program import Action, Bypass, KernelTiles, Stage
+from imssa_sim.mapping.program import Bypass, KernelTiles, Stage
 from imssa_sim.mapping.tiles import rows_and_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from imssa_sim.components.action import ComponentKind
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.mapping.program import ComponentKind, LinearTiles
+    from imssa_sim.mapping.program import LinearTiles
     from imssa_sim.model.quantised import QuantisedLayer, QuantisedLinear, QuantisedNetwork
     from imssa_sim.quantisation.widths import BitWidths
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
+from imssa_sim.components.action import Action
 from imssa_sim.errors import InputError, InternalError, nearest
-from imssa_sim.mapping.program import Action, Bypass, Stage
+from imssa_sim.mapping.program import Bypass, Stage
 from imssa_sim.timing.constraints import static_order
 from imssa_sim.timing.graph import (
     Arbitration,

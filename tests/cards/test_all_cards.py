@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 
 from imssa_sim.cards import list_cards, load_card, references
-from imssa_sim.costs.adc import AdcPoint, adc_form
-from imssa_sim.costs.dac import dac_form
-from imssa_sim.costs.digital import Digital
-from imssa_sim.costs.interconnect import bus_form, off_chip_form
-from imssa_sim.costs.memory import memory_form
-from imssa_sim.costs.parameters import Parameters
+from imssa_sim.components.adc import AdcPoint, adc_form
+from imssa_sim.components.bus import bus_form
+from imssa_sim.components.dac import dac_form
+from imssa_sim.components.digital import Digital
+from imssa_sim.components.memory import memory_form
+from imssa_sim.components.off_chip import off_chip_form
+from imssa_sim.components.parameters import Parameters
+from imssa_sim.components.scaling import Scaling
 from imssa_sim.costs.plausible import implausible
-from imssa_sim.costs.scaling import Scaling
 
 CARDS = list_cards()
 ENTRIES = [(card, entry) for card in CARDS for entry in card.parameters.values()]

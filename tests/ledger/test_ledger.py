@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imssa_sim.cards import load_card
-from imssa_sim.costs.adc import AdcPoint, adc_form, dynamic_energy
-from imssa_sim.costs.parameters import Parameters
+from imssa_sim.components.adc import AdcPoint, adc_form, dynamic_energy
+from imssa_sim.components.parameters import Parameters
 from imssa_sim.errors import InputError, InternalError, ValidityError
 from imssa_sim.ledger import build_ledger
 from imssa_sim.mapping.counts import action_counts
@@ -63,8 +63,8 @@ def test_conversions_cost_what_the_card_says(case):
 
 def test_aligned_converters_need_no_multiplier_behind_them(make):
     """Range aligned per column: an addition and a comparison; else a 24-bit product."""
-    from imssa_sim.costs.digital import Digital
-    from imssa_sim.costs.scaling import Scaling
+    from imssa_sim.components.digital import Digital
+    from imssa_sim.components.scaling import Scaling
 
     scaling = Scaling(load_card("scaling/stillmaker_baas_2017"))
     d = Digital(Parameters(load_card("digital/cmos_40nm")), scaling, 32e-9, 0.9)

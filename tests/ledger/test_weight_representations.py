@@ -8,9 +8,9 @@ import pytest
 from imssa_sim.cards import load_card
 from imssa_sim.circuits.slices import cut_weights
 from imssa_sim.circuits.weights import targets, unit_conductance
-from imssa_sim.costs.digital import Digital
-from imssa_sim.costs.parameters import Parameters
-from imssa_sim.costs.scaling import Scaling
+from imssa_sim.components.digital import Digital
+from imssa_sim.components.parameters import Parameters
+from imssa_sim.components.scaling import Scaling
 from imssa_sim.ledger import build_ledger
 from imssa_sim.mapping.counts import action_counts
 from imssa_sim.mapping.tiles import rows_and_columns

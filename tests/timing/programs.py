@@ -6,8 +6,10 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from imssa_sim.mapping.program import Action, Bypass, Stage
-from imssa_sim.timing.durations import Duration, Durations
+from imssa_sim.components.action import Action
+from imssa_sim.components.duration import Duration
+from imssa_sim.mapping.program import Bypass, Stage
+from imssa_sim.timing.durations import Durations
 
 
 def operation(component, ticks, kind="lut", action="do", count=None):

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imssa_sim.components.action import Action
+from imssa_sim.components.duration import exact
 from imssa_sim.config.schema import (
     AdcConfig,
     BusConfig,
@@ -18,8 +20,8 @@ from imssa_sim.config.schema import (
     TileConfig,
 )
 from imssa_sim.errors import InputError
-from imssa_sim.mapping.program import Action, Stage
-from imssa_sim.timing.durations import common_divisor, durations, exact
+from imssa_sim.mapping.program import Stage
+from imssa_sim.timing.durations import common_divisor, durations
 
 
 def hardware(clock=1e9, rate=1e8, encoding="pulse_width", width=256):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from imssa_sim.mapping.program import Action, ComponentKind, Stage
-from imssa_sim.timing.durations import Duration, Durations, exact
+from imssa_sim.components.action import Action, ComponentKind
+from imssa_sim.components.duration import Duration, exact
+from imssa_sim.mapping.program import Stage
+from imssa_sim.timing.durations import Durations
 from imssa_sim.timing.result import TimingResult
 from imssa_sim.timing.simulate import simulate_stages
 

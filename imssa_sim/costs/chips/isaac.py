@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imssa_sim.cards import Card, load_card
-from imssa_sim.costs.adc import AdcPoint, adc_form
+from imssa_sim.components.adc import AdcPoint, adc_form
+from imssa_sim.components.parameters import Parameters
 from imssa_sim.costs.chips.events import Step, pipelined
 from imssa_sim.costs.chips.figure import Comparison, Figure
-from imssa_sim.costs.parameters import Parameters
 
 
 def figures(card: Card) -> Iterator[Figure]:

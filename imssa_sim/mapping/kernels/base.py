@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.components.action import Action
 from imssa_sim.mapping.actions import behind_adc, joined_slices, partial_sums, tile_read
 from imssa_sim.mapping.kernels.cells import CellBlock, Part, Read
-from imssa_sim.mapping.program import Action
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig

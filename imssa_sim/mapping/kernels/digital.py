@@ -10,9 +10,9 @@ from imssa_sim.mapping.kernels.base import KernelMapping
 from imssa_sim.ssm.forms import SEPARATE
 
 if TYPE_CHECKING:
+    from imssa_sim.components.action import Action
     from imssa_sim.mapping.kernels.base import KernelSite
     from imssa_sim.mapping.kernels.cells import CellBlock, Part
-    from imssa_sim.mapping.program import Action
     from imssa_sim.quantisation.widths import BitWidths
 
 

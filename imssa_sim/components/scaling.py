@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from imssa_sim.cards import Card
-from imssa_sim.costs.parameters import FloatArray, Number, check_valid, log_interpolate
+from imssa_sim.components.parameters import FloatArray, Number, check_valid, log_interpolate
 from imssa_sim.errors import ValidityError
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imssa_sim.cards.entry import Status
-from imssa_sim.costs.parameters import Number, Use, weakest
+from imssa_sim.components.parameters import Number, Use, weakest
 
 Account = Literal["dynamic", "leakage", "programming", "off_chip"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from copy import copy
 
-from imssa_sim.costs.parameters import Number, Parameters
-from imssa_sim.costs.scaling import Scaling
+from imssa_sim.components.parameters import Number, Parameters
+from imssa_sim.components.scaling import Scaling
 
 REQUANTISER_MULTIPLIER_BITS = 24
 """Width of a requantiser's multiplier (imssa_sim.model.quantised.Requantiser)."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.cards import Card
 from imssa_sim.cards.entry import Status
-from imssa_sim.errors import InputError, ValidityError
+from imssa_sim.errors import ValidityError
 
 FloatArray = NDArray[np.float64]
 Number = float | FloatArray
@@ -139,19 +139,3 @@ def log_interpolate(x: float, xs: FloatArray, ys: FloatArray) -> Number:
         else ys[..., left] ** (1 - weight) * ys[..., right] ** weight
     )
     return result if result.ndim else float(result)
-
-
-def form_of(card: Card, forms: Mapping[str, object]) -> str:
-    """Return the card's ``form``, one of ``forms``.
-
-    Raises
-    ------
-    InputError
-        If the card names another form.
-    """
-    form = card["form"].text
-    if form not in forms:
-        raise InputError(
-            f"{card.path}: card '{card.name}': form '{form}' is not one of {', '.join(forms)}"
-        )
-    return form

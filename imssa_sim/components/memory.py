@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Protocol
 
 from imssa_sim.cards import Card
-from imssa_sim.costs.parameters import Number, Parameters, check_valid, form_of, log_interpolate
+from imssa_sim.components.forms import form_of
+from imssa_sim.components.parameters import Number, Parameters, check_valid, log_interpolate
+from imssa_sim.registry import Registry
 
 SMALLEST_BYTES = 256
 """Smaller memories cost as much: their periphery does not shrink."""
@@ -79,8 +79,10 @@ class _Fixed:
         return p["power"] * p["idle_fraction"]
 
 
-FORMS: Mapping[str, MemoryForm] = MappingProxyType(
-    {"table": _Banked(), "reads": _Reads(), "fixed": _Fixed()}
+MEMORY_FORMS: Registry[MemoryForm | type[MemoryForm]] = Registry(
+    "memory cost model",
+    "imssa_sim.memory",
+    {"table": _Banked(), "reads": _Reads(), "fixed": _Fixed()},
 )
 
 
@@ -95,4 +97,4 @@ def memory_form(card: Card, size: float) -> MemoryForm:
         For an unknown form.
     """
     check_valid(card, bytes=max(1.0, size))
-    return FORMS[form_of(card, FORMS)]
+    return form_of(card, MEMORY_FORMS)

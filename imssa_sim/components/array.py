@@ -6,11 +6,20 @@ were run. `estimated_read` stands in where none were, from a fixed activity.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from imssa_sim.costs.parameters import Number, Parameters
+from imssa_sim.components.action import Action
+from imssa_sim.components.component import Chip, Component, Place, cost
+from imssa_sim.components.duration import LATCH_CYCLES, Duration, exact, nanoseconds
+from imssa_sim.components.parameters import Number, Parameters
+from imssa_sim.components.terms import ActionCost, Term
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
 
 Encoding = Literal["pulse_width", "amplitude", "bit_serial"]
 
@@ -78,3 +87,38 @@ def estimated_read(
         Length of a full-scale pulse [s].
     """
     return pulse_activity(p, encoding) * conductance * voltage**2 * pulse
+
+
+class Array(Component):
+    """Crossbars; verb ``read``: one read of a tile, or one pulse of it."""
+
+    kind = "array"
+    phase = "read"
+    reads = True
+
+    def duration(self, action: Action, hardware: HardwareConfig, cycle: Fraction) -> Duration:
+        """Return the time of sampling pulse widths, otherwise ``tile.read_time`` for each pulse."""
+        if hardware.dac.encoding == "pulse_width":
+            return Duration(LATCH_CYCLES * cycle, f"sampled in {LATCH_CYCLES} cycle", True)
+        read = exact(hardware.chip.tile.read_time)
+        text = f"{action.serial} reads of {nanoseconds(read)}"
+        return Duration(action.serial * read, text, False)
+
+    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+        """Yield a read by its fixed activity."""
+        tile, dac = chip.hardware.chip.tile, chip.hardware.dac
+        conductance = chip.conductance(place, action)
+        pulse = full_pulse(dac.encoding, action.bits, dac.lsb_time, tile.read_time)
+        term = chip.term(
+            chip.card(tile.array),
+            lambda p: estimated_read(p, dac.encoding, conductance, tile.read_voltage, pulse),
+        )
+        yield cost(action, term)
+
+    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+        """Return the area of a tile's cells; they do not leak between reads."""
+        tile, feature = chip.hardware.chip.tile, chip.hardware.chip.technology
+        cells = tile.rows * tile.columns
+        card = chip.card(tile.array)
+        area = chip.term(card, lambda p: cells * cell_area(p, feature), ("array",))
+        return area, Term(0.0, ())

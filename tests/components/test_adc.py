@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imssa_sim.cards import list_cards, load_card
-from imssa_sim.costs.adc import (
+from imssa_sim.components.adc import (
     AdcPoint,
     adc_form,
     check_adc,
@@ -14,7 +14,7 @@ from imssa_sim.costs.adc import (
     schreier_fom,
     walden_fom,
 )
-from imssa_sim.costs.parameters import Parameters
+from imssa_sim.components.parameters import Parameters
 from imssa_sim.errors import ValidityError
 
 ADCS = [card.name for card in list_cards("adc")]

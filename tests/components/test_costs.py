@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imssa_sim.cards import load_card
-from imssa_sim.costs import array
-from imssa_sim.costs.dac import dac_form
-from imssa_sim.costs.digital import Digital, accumulator_bits
-from imssa_sim.costs.interconnect import bus_form, off_chip_form
-from imssa_sim.costs.memory import memory_form
-from imssa_sim.costs.parameters import Parameters, Use, log_interpolate, weakest
-from imssa_sim.costs.scaling import Scaling
+from imssa_sim.components import array
+from imssa_sim.components.bus import bus_form
+from imssa_sim.components.dac import dac_form
+from imssa_sim.components.digital import Digital, accumulator_bits
+from imssa_sim.components.memory import memory_form
+from imssa_sim.components.off_chip import off_chip_form
+from imssa_sim.components.parameters import Parameters, Use, log_interpolate, weakest
+from imssa_sim.components.scaling import Scaling
 from imssa_sim.errors import InputError, ValidityError
 
 SCALING = Scaling(load_card("scaling/stillmaker_baas_2017"))

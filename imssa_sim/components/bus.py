@@ -1,29 +1,33 @@
-"""The on-chip bus and the link or memory beyond the chip: energy per bit, area, idle power."""
+"""The on-chip bus: its topologies, and transfers of words over it.
+
+A topology of another package is an object with the methods of `LinkForm`, or a class without
+parameters that makes one, under its form's name in the entry point group ``imssa_sim.bus``.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Protocol
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imssa_sim.cards import Card
-from imssa_sim.costs.parameters import Number, Parameters, form_of
+from imssa_sim.components.action import Action
+from imssa_sim.components.component import Chip, Component, Place, cost
+from imssa_sim.components.duration import Duration
+from imssa_sim.components.forms import form_of
+from imssa_sim.components.link import LinkForm
+from imssa_sim.components.parameters import Number, Parameters
+from imssa_sim.components.terms import ActionCost, Term
+from imssa_sim.registry import Registry
 
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
 
-class LinkForm(Protocol):
-    """A cost model of a link; pure functions of a card, the width in bits and the tiles joined."""
-
-    def energy(self, p: Parameters, tiles: int) -> Number:
-        """Energy per bit sent [J]."""
-
-    def area(self, p: Parameters, width: int, tiles: int) -> Number:
-        """Area of one link [m^2]."""
-
-    def leakage(self, p: Parameters, width: int, tiles: int) -> Number:
-        """Power of one idle link [W]."""
+# Assumed: a granted request crosses the arbiter in one cycle.
+ARBITRATION_CYCLES = 1
 
 
 class _PublishedBus:
@@ -95,45 +99,45 @@ class _Mesh:
         return math.ceil(tiles / p.card["tiles_per_router"].si)
 
 
-class _PerBit:
-    """A published energy per bit (DRAM interfaces)."""
-
-    def energy(self, p: Parameters, tiles: int) -> Number:
-        return p["energy_per_bit"]
-
-    def area(self, p: Parameters, width: int, tiles: int) -> Number:
-        return p["area"]
-
-    def leakage(self, p: Parameters, width: int, tiles: int) -> Number:
-        return p["leakage"]
-
-
-class _PublishedLink:
-    """Energy per bit from the power of a link at its full bandwidth (HyperTransport)."""
-
-    def energy(self, p: Parameters, tiles: int) -> Number:
-        return p["power"] * (1 - p.peek("idle_fraction")) / p["bandwidth"]
-
-    def area(self, p: Parameters, width: int, tiles: int) -> Number:
-        return p["area"]
-
-    def leakage(self, p: Parameters, width: int, tiles: int) -> Number:
-        return p["power"] * p["idle_fraction"]
-
-
-BUS_FORMS: Mapping[str, LinkForm] = MappingProxyType(
-    {"power": _PublishedBus(), "wire": _Wire(), "htree": _HTree(), "mesh": _Mesh()}
-)
-OFF_CHIP_FORMS: Mapping[str, LinkForm] = MappingProxyType(
-    {"per_bit": _PerBit(), "power": _PublishedLink()}
+BUS_FORMS: Registry[LinkForm | type[LinkForm]] = Registry(
+    "bus topology",
+    "imssa_sim.bus",
+    {"power": _PublishedBus(), "wire": _Wire(), "htree": _HTree(), "mesh": _Mesh()},
 )
 
 
 def bus_form(card: Card) -> LinkForm:
     """Return the cost model of a bus card; `InputError` for an unknown form."""
-    return BUS_FORMS[form_of(card, BUS_FORMS)]
+    return form_of(card, BUS_FORMS)
 
 
-def off_chip_form(card: Card) -> LinkForm:
-    """Return the cost model of an off-chip card; `InputError` for an unknown form."""
-    return OFF_CHIP_FORMS[form_of(card, OFF_CHIP_FORMS)]
+class Bus(Component):
+    """Links of the tiles; verb ``transfer``: one word, in cycles of the bus's width."""
+
+    kind = "bus"
+    phase = "move"
+
+    def duration(self, action: Action, hardware: HardwareConfig, cycle: Fraction) -> Duration:
+        """Return the cycles of a transfer, and one of arbitration."""
+        text = (
+            f"{action.serial} cycles of {hardware.bus.width} bit and "
+            f"{ARBITRATION_CYCLES} to arbitrate"
+        )
+        return Duration((action.serial + ARBITRATION_CYCLES) * cycle, text, True)
+
+    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+        """Yield the transfer of one word."""
+        card, tiles, bits = chip.card(chip.hardware.bus.card), chip.tiles_available, action.bits
+        link = bus_form(card)
+        yield cost(action, chip.term(card, lambda p: link.energy(p, tiles) * bits, ("bus", bits)))
+
+    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+        """Return area and idle power of one link."""
+        card, width = chip.card(chip.hardware.bus.card), chip.hardware.bus.width
+        link, tiles = bus_form(card), chip.tiles_available
+        return chip.pair(
+            card,
+            lambda p: link.area(p, width, tiles),
+            lambda p: link.leakage(p, width, tiles),
+            ("bus",),
+        )

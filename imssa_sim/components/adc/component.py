@@ -1,0 +1,74 @@
+"""Converters of a tile as components: conversions, and what a conversion needs of the array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from imssa_sim.components.action import Action
+from imssa_sim.components.adc.form import AdcPoint
+from imssa_sim.components.adc.models import adc_form, dynamic_energy
+from imssa_sim.components.array import bit_line_charge
+from imssa_sim.components.component import Chip, Component, Place, beside, cost
+from imssa_sim.components.duration import Duration, exact, nanoseconds
+from imssa_sim.components.path import ComponentPath
+from imssa_sim.components.terms import ActionCost, Term
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+
+
+def adc_point(hardware: HardwareConfig) -> AdcPoint:
+    """Return the operating point of a chip's converters."""
+    chip, adc = hardware.chip, hardware.adc
+    return AdcPoint(adc.bits, adc.rate, chip.technology, chip.tile.rows)
+
+
+class Adc(Component):
+    """Converters; verb ``convert``: one conversion."""
+
+    kind = "adc"
+    phase = "convert"
+    reads = True
+
+    def duration(self, action: Action, hardware: HardwareConfig, cycle: Fraction) -> Duration:
+        """Return the time of the conversions of the busiest converter."""
+        conversion = 1 / exact(hardware.adc.rate)
+        text = f"{action.serial} conversions of {nanoseconds(conversion)} per converter"
+        return Duration(action.serial * conversion, text, False)
+
+    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+        """Yield a conversion, the charging of its bit lines, and the sampling of their sums."""
+        tile, hardware = chip.hardware.chip.tile, chip.hardware
+        card, at = chip.card(hardware.adc.card), adc_point(hardware)
+        yield cost(action, chip.term(card, lambda p: dynamic_energy(p, at), ("adc",)))
+        samples = 1 if tile.weights == "offset" else 2
+        lines = samples * tile.devices
+        charge = chip.array_term(
+            lambda p, w: bit_line_charge(
+                p, w, tile.rows, hardware.chip.technology, tile.read_voltage
+            ),
+            ("bit_line",),
+        )
+        array = ComponentPath(action.component).sibling("array")
+        yield beside(array, "bit_line", "charge", charge, lines * _pulses(action, place))
+        sample = chip.term(chip.card(tile.array), lambda p: p["sample_energy"], ("sample",))
+        yield beside(array, "sample_hold", "sample", sample, samples)
+
+    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+        """Return area and leakage of a converter."""
+        card, at = chip.card(chip.hardware.adc.card), adc_point(chip.hardware)
+        form = adc_form(card)
+        return chip.pair(card, lambda p: form.area(p, at), lambda p: form.leakage(p, at), ("adc",))
+
+
+def _pulses(conversion: Action, place: Place) -> int:
+    """Return how often the word lines were driven for a conversion: the read's before it."""
+    pulses = 1
+    for action in place.actions:
+        if action.kind == "array":
+            pulses = action.serial
+        if action is conversion:
+            break
+    return pulses

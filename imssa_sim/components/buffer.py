@@ -1,0 +1,30 @@
+"""FIFOs between stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from imssa_sim.components.action import Action
+from imssa_sim.components.component import Chip, Component, Place, cost
+from imssa_sim.components.terms import ActionCost, Term
+
+
+def _bytes(action: Action, place: Place) -> float:
+    """Return the size of the FIFO that an action writes or reads."""
+    return place.buffer_tokens * action.count * action.bits / 8
+
+
+class Buffer(Component):
+    """SRAM behind a stage; verbs ``write`` and ``read``: one word."""
+
+    kind = "buffer"
+    phase = "move"
+    retains = True
+
+    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+        """Yield the access to one word."""
+        yield cost(action, chip.memory_term(_bytes(action, place), action.bits))
+
+    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+        """Return area and leakage of a FIFO of the stage's capacity."""
+        return chip.memory_pair(_bytes(action, place))

@@ -1,0 +1,98 @@
+"""The link or memory beyond the chip."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from imssa_sim.cards import Card
+from imssa_sim.components.action import Action
+from imssa_sim.components.component import Chip, Component, Place, cost
+from imssa_sim.components.duration import Duration, exact
+from imssa_sim.components.forms import form_of
+from imssa_sim.components.link import LinkForm
+from imssa_sim.components.parameters import Number, Parameters
+from imssa_sim.components.terms import ActionCost, Term
+from imssa_sim.registry import Registry
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+
+
+class _PerBit:
+    """A published energy per bit (DRAM interfaces)."""
+
+    def energy(self, p: Parameters, tiles: int) -> Number:
+        return p["energy_per_bit"]
+
+    def area(self, p: Parameters, width: int, tiles: int) -> Number:
+        return p["area"]
+
+    def leakage(self, p: Parameters, width: int, tiles: int) -> Number:
+        return p["leakage"]
+
+
+class _PublishedLink:
+    """Energy per bit from the power of a link at its full bandwidth (HyperTransport)."""
+
+    def energy(self, p: Parameters, tiles: int) -> Number:
+        return p["power"] * (1 - p.peek("idle_fraction")) / p["bandwidth"]
+
+    def area(self, p: Parameters, width: int, tiles: int) -> Number:
+        return p["area"]
+
+    def leakage(self, p: Parameters, width: int, tiles: int) -> Number:
+        return p["power"] * p["idle_fraction"]
+
+
+OFF_CHIP_FORMS: Registry[LinkForm | type[LinkForm]] = Registry(
+    "off-chip link", "imssa_sim.off_chip", {"per_bit": _PerBit(), "power": _PublishedLink()}
+)
+
+
+def off_chip_form(card: Card) -> LinkForm:
+    """Return the cost model of an off-chip card; `InputError` for an unknown form."""
+    return form_of(card, OFF_CHIP_FORMS)
+
+
+class OffChip(Component):
+    """Verb ``transfer``: one word across the chip's edge."""
+
+    kind = "off_chip"
+    phase = "off_chip"
+
+    def duration(self, action: Action, hardware: HardwareConfig, cycle: Fraction) -> Duration:
+        """Return the bits over the bandwidth of the card, in whole cycles of the clock."""
+        entry = None
+        if action.card is not None:
+            from imssa_sim.cards import load_card
+
+            entry = load_card(action.card).parameters.get("bandwidth")
+        if entry is None:
+            text = f"{action.serial} words, one per cycle (assumed)"
+            return Duration(action.serial * cycle, text, True)
+        bandwidth = exact(entry.si)
+        cycles = max(1, math.ceil(action.serial * action.bits / bandwidth / cycle))
+        bits = f"{action.serial * action.bits} bit at {float(bandwidth):.3g} bit/s"
+        return Duration(cycles * cycle, f"{bits}: {cycles} cycles", entry.status == "assumed")
+
+    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+        """Yield the transfer of one word; nothing without a card."""
+        if action.card is None:
+            return
+        card, bits = chip.card(action.card), action.bits
+        link = off_chip_form(card)
+        term = chip.term(card, lambda p: link.energy(p, 1) * bits)
+        yield cost(action, term, account="off_chip")
+
+    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term] | None:
+        """Return area and idle power of the link; None without a card."""
+        if action.card is None:
+            return None
+        card = chip.card(action.card)
+        link = off_chip_form(card)
+        return chip.pair(
+            card, lambda p: link.area(p, 1, 1), lambda p: link.leakage(p, 1, 1), ("off_chip",)
+        )
