@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from imssa_sim.baselines.workload import Kernel
-from imssa_sim.costs.parameters import Number, Parameters
+from imssa_sim.components.parameters import Number, Parameters
 
 Bound = Literal["launch", "memory", "compute"]
 

@@ -40,3 +40,8 @@ class Action:
     serial: int
     bits: int
     card: str | None = None  # card that prices it, where the config names one
+
+
+def busiest(count: int, instances: int) -> int:
+    """Return the actions of the busiest of some instances that share them evenly."""
+    return -(-count // instances)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from imssa_sim.components.action import Action
+from imssa_sim.components.action import Action, busiest
 from imssa_sim.components.component import Chip, Component, Place, cost
 from imssa_sim.components.terms import ActionCost, Term
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
 
 
 def _bytes(action: Action, place: Place) -> float:
@@ -28,3 +32,13 @@ class Buffer(Component):
     def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
         """Return area and leakage of a FIFO of the stage's capacity."""
         return chip.memory_pair(_bytes(action, place))
+
+
+def fifo(hardware: HardwareConfig, path: str, words: int, bits: int) -> tuple[Action, Action]:
+    """Return the write to, and the read from, the FIFO behind a stage."""
+    beats = busiest(words * bits, hardware.bus.width)
+    component, card = f"{path}.buffer", hardware.memory.card
+    return (
+        Action(component, "buffer", "write", words, 1, beats, bits, card),
+        Action(component, "buffer", "read", words, 1, beats, bits, card),
+    )

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.cards import Card
-from imssa_sim.components.action import Action
+from imssa_sim.components.action import Action, busiest
 from imssa_sim.components.component import Chip, Component, Place, cost
 from imssa_sim.components.duration import Duration
 from imssa_sim.components.forms import form_of
 from imssa_sim.components.link import LinkForm
 from imssa_sim.components.parameters import Number, Parameters
+from imssa_sim.components.path import BUS
 from imssa_sim.components.terms import ActionCost, Term
 from imssa_sim.registry import Registry
 
@@ -141,3 +142,9 @@ class Bus(Component):
             lambda p: link.leakage(p, width, tiles),
             ("bus",),
         )
+
+
+def transfer(hardware: HardwareConfig, words: int, bits: int) -> Action:
+    """Return the transfer of ``words`` over one link of the on-chip bus."""
+    cycles = busiest(words * bits, hardware.bus.width)
+    return Action(BUS, "bus", "transfer", words, 1, cycles, bits, hardware.bus.card)

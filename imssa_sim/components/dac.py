@@ -147,3 +147,24 @@ class Dac(Component):
         return chip.pair(
             card, lambda p: form.area(p, own), lambda p: form.leakage(p, own), ("dac", own)
         )
+
+
+def pulses_per_read(hardware: HardwareConfig, code_bits: int) -> int:
+    """Return how often the word lines are driven for one product: magnitude bits, otherwise once.
+
+    Parameters
+    ----------
+    hardware : HardwareConfig
+    code_bits : int
+        Width of the widest code on a word line, sign included; the sign is the pulse's polarity.
+    """
+    return max(1, code_bits - 1) if hardware.dac.encoding == "bit_serial" else 1
+
+
+def driven_bits(hardware: HardwareConfig, code_bits: int) -> int:
+    """Return the bits of what a driver applies, sign included: the codes' or its own, the fewer.
+
+    Bit-serial drivers apply one bit after another, whatever their own are.
+    """
+    dac = hardware.dac
+    return dac.bits if dac.encoding == "bit_serial" else min(dac.bits, code_bits)

@@ -14,6 +14,7 @@ from imssa_sim.components.duration import Duration, exact
 from imssa_sim.components.forms import form_of
 from imssa_sim.components.link import LinkForm
 from imssa_sim.components.parameters import Number, Parameters
+from imssa_sim.components.path import OFF_CHIP
 from imssa_sim.components.terms import ActionCost, Term
 from imssa_sim.registry import Registry
 
@@ -96,3 +97,8 @@ class OffChip(Component):
         return chip.pair(
             card, lambda p: link.area(p, 1, 1), lambda p: link.leakage(p, 1, 1), ("off_chip",)
         )
+
+
+def off_chip(hardware: HardwareConfig, words: int, bits: int) -> Action:
+    """Return the transfer of ``words`` across the chip's edge, one after another."""
+    return Action(OFF_CHIP, "off_chip", "transfer", words, 1, words, bits, hardware.off_chip.card)

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from imssa_sim.components.action import Action
+from imssa_sim.components.action import Action, ComponentKind, busiest
 from imssa_sim.components.component import Chip, Component, Key, Place, cost
 from imssa_sim.components.digital import Digital, accumulator_bits
 from imssa_sim.components.parameters import Number
@@ -195,3 +195,12 @@ class Lut(Component):
 def table_bytes(bits: int) -> float:
     """Return the size of a table over all codes of a width."""
     return float(2**bits * bits) / 8
+
+
+def vector(
+    hardware: HardwareConfig, kind: ComponentKind, verb: str, count: int, bits: int
+) -> Action:
+    """Return an action of a vector unit, which does one per lane and cycle."""
+    lanes = hardware.digital.vector_lanes
+    card = hardware.digital.card
+    return Action(VECTOR, kind, verb, count, lanes, busiest(count, lanes), bits, card)

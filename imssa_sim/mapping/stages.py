@@ -15,21 +15,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from imssa_sim.components.action import Action
+from imssa_sim.components.buffer import fifo
+from imssa_sim.components.bus import transfer
+from imssa_sim.components.off_chip import off_chip
 from imssa_sim.components.path import BUS, VECTOR, ComponentPath
-from imssa_sim.mapping.actions import (
-    behind_adc,
-    fifo,
-    joined_slices,
-    off_chip,
-    partial_sums,
-    tile_read,
-    transfer,
-    vector,
-)
+from imssa_sim.components.tile_read import behind_adc, joined_slices, tile_read
+from imssa_sim.components.units import vector
 from imssa_sim.mapping.kernels.base import KernelSite
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.program import Bypass, KernelTiles, Stage
-from imssa_sim.mapping.tiles import rows_and_columns
+from imssa_sim.mapping.tiles import partial_sums, rows_and_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

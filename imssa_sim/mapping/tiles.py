@@ -286,3 +286,11 @@ def tile_use(tiles: KernelTiles | LinearTiles, shape: TileShape, tile: TileConfi
         cells_used=int((rows * lines).sum()),
         cells_useful=int(tiles.useful.sum()) * shape.lines_per_column,
     )
+
+
+def partial_sums(tiles: KernelTiles | LinearTiles, outputs: int) -> int:
+    """Return the additions that join the partial sums of ``outputs`` values."""
+    if isinstance(tiles, KernelTiles):
+        return int(tiles.n_outputs.sum()) - outputs
+    _, columns = rows_and_columns(tiles)
+    return int(columns.sum()) - outputs

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.components.action import Action
-from imssa_sim.mapping.actions import behind_adc, joined_slices, partial_sums, tile_read
+from imssa_sim.components.tile_read import behind_adc, joined_slices, tile_read
 from imssa_sim.mapping.kernels.cells import CellBlock, Part, Read
+from imssa_sim.mapping.tiles import partial_sums
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig

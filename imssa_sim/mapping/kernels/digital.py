@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imssa_sim.components.units import vector
 from imssa_sim.errors import InternalError
-from imssa_sim.mapping.actions import vector
 from imssa_sim.mapping.kernels.base import KernelMapping
 from imssa_sim.ssm.forms import SEPARATE
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from imssa_sim.costs.parameters import Number, Parameters
-
 from imssa_sim.baselines import Kernel, KernelTime
+from imssa_sim.components.parameters import Number, Parameters
 
 
 class FixedRate:

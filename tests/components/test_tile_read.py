@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from imssa_sim.circuits.dac import top_step
-from imssa_sim.mapping.actions import driven_bits, tile_read
+from imssa_sim.components.dac import driven_bits
+from imssa_sim.components.tile_read import tile_read
 from imssa_sim.mapping.program import Stage
 from imssa_sim.timing.durations import durations
 
