@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Condition
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -22,8 +22,16 @@ from imssa_sim.errors import InputError
 from imssa_sim.model.elementwise import gelu, glu, normalise
 from imssa_sim.model.network import Layer, Network, Norm
 from imssa_sim.program.blocks import compose
-from imssa_sim.program.graph import Node
+from imssa_sim.program.graph import Graph, Node
 from imssa_sim.program.interpret import walk
+from imssa_sim.program.operations.enter import Enter
+from imssa_sim.program.operations.gate import Gate
+from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.norm import Normalise
+from imssa_sim.program.operations.pool import Pool
+from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.sums import ResidualSum
+from imssa_sim.program.operations.table import Table
 from imssa_sim.program.shape import shape_of
 from imssa_sim.quantisation.quantisers import FloatArray
 from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths
@@ -89,13 +97,13 @@ def forward(
     word = network.encoder_weight.dtype
     size = max(1, _CHUNK_ELEMENTS // (x.shape[1] * network.width))
     turns = _Turns()
-    graph = compose(shape_of(network), _NO_WIDTHS)
+    graph = float_graph(network)
 
     def run_chunk(chunk: int) -> Values:
         part = np.asarray(x[chunk * size : (chunk + 1) * size]).astype(word)
         note = turns.in_order(capture, chunk) if capture is not None else _ignore
         try:
-            logits: Values = walk(graph, _Floats(network, kernels, note), part)
+            logits: Values = walk(graph, _Floats(graph, parameters, note), part)
             return logits
         except BaseException:
             turns.abandon()
@@ -107,6 +115,7 @@ def forward(
 
     with use_threads():
         kernels = list(ordered_map(evaluator_of, network.layers))
+        parameters = _parameters(network, kernels)
         parts = list(ordered_map(run_chunk, range(-(-x.shape[0] // size))))
     if not parts:
         return np.zeros((0, network.classes))
@@ -154,66 +163,89 @@ def accuracy(
     return float(np.mean(predicted == np.asarray(labels)))
 
 
+class _Affine(NamedTuple):
+    weight: Values  # (out, in)
+    bias: Values  # (out,)
+
+
+class _Kernel(NamedTuple):
+    evaluate: Evaluator  # all directions
+    feedthrough: Values  # (H,)
+
+
+def float_graph(network: Network) -> Graph:
+    """Return the graph of a float network; its widths mean nothing."""
+    return compose(shape_of(network), _NO_WIDTHS)
+
+
+def _parameters(network: Network, kernels: Sequence[Evaluator]) -> dict[str, Any]:
+    """Return what the operations take, by the names of their nodes."""
+    found: dict[str, Any] = {
+        "encoder": _Affine(network.encoder_weight, network.encoder_bias),
+        "decoder": _Affine(network.decoder_weight, network.decoder_bias),
+    }
+    word = network.encoder_weight.dtype
+    for number, (layer, evaluate) in enumerate(zip(network.layers, kernels, strict=True)):
+        path = f"layer{number}"
+        found[f"{path}.kernel"] = _Kernel(evaluate, layer.kernel.feedthrough.astype(word))
+        found[f"{path}.linear"] = _Affine(layer.weight, layer.bias)
+        found[f"{path}.norm"] = layer.norm
+    return found
+
+
+_TAKEN = {"kernel": "kernel_input", "activation": "kernel_output", "linear": "gelu"}
+_GIVEN = {"linear": "linear", "gate": "glu", "sum": "sum"}
+"""Captures of what a node takes, and of what it gives, by its name in its layer."""
+
+
 class _Floats:
-    """A backend in floating point: one network, one chunk of sequences.
+    """A backend in floating point.
 
     A kernel's two directions come out of one evaluation, under the causal one's name. Channels
     whose kernels were pruned stay, as zeros, and nothing is requantised.
     """
 
-    def __init__(self, network: Network, kernels: Sequence[Evaluator], note: Capture) -> None:
-        self.network, self.kernels, self.note = network, kernels, note
+    def __init__(self, graph: Graph, parameters: dict[str, Any], note: Capture) -> None:
+        self.parameters, self.note = parameters, note
+        self.entries = {node.layer: node.name for node in reversed(graph.nodes)}
 
     def run(self, node: Node, *values: Any) -> Any:
-        """Return the value of a node from those of its inputs."""
-        kind = node.name.rpartition(".")[2]
+        """Return the value of a node from those of its inputs, both shown to who captures them."""
         if node.layer is None:
-            return self._outside(kind, *values)
-        return self._inside(kind, node.layer, *values)
+            value = self._value(node, *values)
+            if isinstance(node.operation, Enter | Pool):
+                self.note("input" if isinstance(node.operation, Enter) else "pooled", value)
+            return value
+        path, _, kind = node.name.partition(".")
+        if node.name == self.entries[node.layer]:
+            self.note(f"{path}.residual", values[0])
+        if kind in _TAKEN:
+            self.note(f"{path}.{_TAKEN[kind]}", values[0])
+        value = self._value(node, *values)
+        if kind in _GIVEN:
+            self.note(f"{path}.{_GIVEN[kind]}", value)
+        return value
 
-    def _outside(self, kind: str, x: Any) -> Any:
-        network = self.network
-        if kind == "input":
-            self.note("input", x)
-            return x
-        if kind == "encoder":
-            return x @ network.encoder_weight.T + network.encoder_bias
-        if kind == "sum":
-            pooled = x.mean(axis=1)
-            self.note("pooled", pooled)
-            return pooled
-        return x if kind == "pool" else x @ network.decoder_weight.T + network.decoder_bias
-
-    def _inside(self, kind: str, number: int, *values: Any) -> Any:
-        layer, path = self.network.layers[number], f"layer{number}"
-        first, *others = values
-        if kind == "norm" and layer.norm is not None:
-            if self.network.norm_position == "pre":
-                self.note(f"{path}.residual", first)
-            return normalise(layer.norm, first)
-        if kind == "input":
-            self.note(f"{path}.residual", first)
-        if kind == "kernel":
-            self.note(f"{path}.kernel_input", first)
-            y = self.kernels[number](first)
-            return y + first * layer.kernel.feedthrough.astype(first.dtype)
-        if kind == "activation":
-            self.note(f"{path}.kernel_output", first)
-            return gelu(first)
-        if kind == "linear":
-            self.note(f"{path}.gelu", first)
-            z = first @ layer.weight.T
-            z += layer.bias
-            self.note(f"{path}.linear", z)
-            return z
-        if kind == "gate":
-            h = glu(first)
-            self.note(f"{path}.glu", h)
-            return h
-        if kind == "sum":
-            v = others[0] + first
-            self.note(f"{path}.sum", v)
-            return v
+    def _value(self, node: Node, *values: Any) -> Any:
+        parameters: Any = self.parameters.get(node.name)
+        first = values[0]
+        match node.operation:
+            case LinearMap():  # the head is one
+                z = first @ parameters.weight.T
+                z += parameters.bias
+                return z
+            case Recurrence(reverse=False):
+                return parameters.evaluate(first) + first * parameters.feedthrough
+            case Normalise():
+                return normalise(parameters, first)
+            case Table():
+                return gelu(first)
+            case Gate():
+                return glu(first)
+            case ResidualSum():
+                return values[1] + first
+            case Pool():
+                return first.mean(axis=1)
         return first
 
 

@@ -14,13 +14,24 @@ from torch.nn import functional
 
 from imssa_sim.model.network import Network
 from imssa_sim.model.tensors import Structure
+from imssa_sim.program.graph import Node
+from imssa_sim.program.interpret import walk
+from imssa_sim.program.operations.gate import Gate
+from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.norm import Normalise
+from imssa_sim.program.operations.pool import Pool
+from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.sums import ResidualSum
+from imssa_sim.program.operations.table import Table
+from imssa_sim.reference.forward import float_graph
 from imssa_sim.ssm.interface import StateSpaceModel
 from imssa_sim.training.kernel_module import hold, parameter_of, tensor_of
 from imssa_sim.training.kernel_modules import MODULES
 
 
 class LayerModule(nn.Module):
-    """Kernel, feed-through, GELU, dropout, 1×1 convolution H -> 2H, gated linear unit."""
+    """Parameters of a block: kernel, feed-through, dropout, 1×1 convolution H -> 2H."""
 
     def __init__(self, kernel: StateSpaceModel, structure: Structure, dropout: float) -> None:
         super().__init__()
@@ -33,14 +44,6 @@ class LayerModule(nn.Module):
         self.dropout = ChannelDropout(dropout)
         # A container, because the reference implementation has a Sequential of this name.
         self.output_linear = nn.ModuleList([nn.Conv1d(width, 2 * width, 1)])
-
-    def forward(self, u: Tensor) -> Tensor:
-        """Apply the block to u (batch, L, H)."""
-        y = self.dropout(functional.gelu(self.kernel(u) + u * self.D))
-        linear = self.output_linear[0]
-        weight, bias = linear.get_parameter("weight"), linear.get_parameter("bias")
-        z = functional.linear(y, weight[..., 0], bias)
-        return functional.glu(z, dim=-1)
 
 
 class ChannelDropout(nn.Module):
@@ -73,7 +76,7 @@ class NetworkModule(nn.Module):
     def __init__(self, network: Network, dropout: float = 0.0) -> None:
         super().__init__()
         self.structure = Structure.of(network)
-        self.prenorm = network.norm_position == "pre"
+        self.graph = float_graph(network)
         self.encoder = nn.Linear(network.inputs, network.width)
         self.blocks = [
             LayerModule(layer.kernel, self.structure, dropout) for layer in network.layers
@@ -113,14 +116,43 @@ class NetworkModule(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits (batch, K) for inputs (batch, L, d_in)."""
-        x = self.encoder(inputs)
-        for layer, norm in zip(self.blocks, self.norms, strict=True):
-            z = self.dropout(layer(norm(x) if self.prenorm else x))
-            x = x + z
-            if not self.prenorm:
-                x = norm(x)
-        logits: Tensor = self.decoder(x.mean(dim=1))
+        logits: Tensor = walk(self.graph, self, inputs)
         return logits
+
+    def run(self, node: Node, *values: Any) -> Any:
+        """Return the value of a node from those of its inputs, differentiable.
+
+        As in the float reference, both directions of a kernel come under the causal one's name,
+        pruned kernels give zeros, and nothing is requantised.
+        """
+        first = values[0]
+        number = node.layer
+        if number is None:
+            match node.operation:
+                case Head():
+                    return self.decoder(first)
+                case LinearMap():
+                    return self.encoder(first)
+                case Pool():
+                    return first.mean(dim=1)
+            return first
+        block = self.blocks[number]
+        match node.operation:
+            case Recurrence(reverse=False):
+                return block.kernel(first) + first * block.D
+            case Table():
+                return block.dropout(functional.gelu(first))
+            case LinearMap():
+                linear = block.output_linear[0]
+                weight, bias = linear.get_parameter("weight"), linear.get_parameter("bias")
+                return functional.linear(first, weight[..., 0], bias)
+            case Gate():
+                return self.dropout(functional.glu(first, dim=-1))
+            case ResidualSum():
+                return values[1] + first
+            case Normalise():
+                return self.norms[number](first)
+        return first
 
 
 class StepBatchNorm(nn.BatchNorm1d):
