@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from imssa_sim.cli.list import list_available
 from imssa_sim.config import load_config
+from imssa_sim.data import dataset_description, dataset_names
 from imssa_sim.devices.cell import load_cell
 from imssa_sim.errors import InputError
 from imssa_sim.simulation.result import RunResult
@@ -30,9 +30,9 @@ def run(installed: None) -> RunResult:
 
 
 @pytest.mark.usefixtures("installed")
-def test_a_data_set_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
-    list_available("data", None)
-    assert "a step up or down, 16 steps; made up" in capsys.readouterr().out
+def test_a_data_set_is_listed() -> None:
+    assert "toy_steps" in dataset_names()
+    assert dataset_description("toy_steps") == "a step up or down, 16 steps; made up"
 
 
 def test_a_data_set_is_read(run: RunResult) -> None:
