@@ -55,7 +55,7 @@ class ActionCounter:
     def work(self, stage: str, work: Iterable[Work], tokens: int) -> None:
         """Count what digital units do for ``tokens`` tokens of a stage."""
         for part in work:
-            self.at(stage, part.unit, part.action, part.count * tokens)
+            self.at(stage, part.unit, part.verb, part.count * tokens)
 
     def hand_over(self, stage: str, words: int) -> None:
         """Count what carries a stage's result on: bus, where it crosses one, and FIFO."""

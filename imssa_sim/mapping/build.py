@@ -16,11 +16,15 @@ from imssa_sim.mapping.tiles import (
     tile_shape,
     tile_use,
 )
-from imssa_sim.program.integers import graph_of
+from imssa_sim.program.integers import graph_of, integer_parameters
+from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.recurrence import Recurrence
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.model.quantised import QuantisedLinear, QuantisedNetwork
+    from imssa_sim.model.quantised import QuantisedNetwork
+    from imssa_sim.program.graph import Graph, Node
 
 
 def build_program(
@@ -44,15 +48,15 @@ def build_program(
     """
     length = network.sequence_length if sequence_length is None else sequence_length
     shape = tile_shape(hardware.chip.tile)
-    placed = _place(network, hardware, shape)
+    graph = graph_of(network)
+    placed = _place(network, graph, hardware, shape)
     use = tuple(tile_use(tiles, shape, hardware.chip.tile) for tiles in placed)
     needed = sum(entry.tiles for entry in use)
     fixed = hardware.chip.tiles
     available = needed if fixed == "auto" else fixed
     if needed > available:
         raise InputError(_too_small(network, needed, available, placed, shape))
-    graph = graph_of(network)
-    stages, bypasses = build_stages(network, hardware, length, {p.path: p for p in placed})
+    stages, bypasses = build_stages(graph, hardware, length, {p.path: p for p in placed})
     return Program(
         network=network,
         graph=graph,
@@ -70,36 +74,50 @@ def build_program(
 
 
 def _place(
-    network: QuantisedNetwork, hardware: HardwareConfig, shape: TileShape
+    network: QuantisedNetwork, graph: Graph, hardware: HardwareConfig, shape: TileShape
 ) -> list[KernelTiles | LinearTiles]:
-    """Return the tiles of every layer that stands on crossbars, numbered in the order of the flow.
-
-    The number enters the noise coordinates. It counts analog and digital layers alike, so that
-    moving one layer off the tiles leaves the noise of the others as it was.
-    """
-    mapping = hardware.mapping
-    kernels = KERNEL_MAPPINGS[mapping.kernel]
+    """Return the tiles of all recurrences and linear maps that stand on crossbars."""
+    kernels = KERNEL_MAPPINGS[hardware.mapping.kernel]
+    parameters = integer_parameters(network)
     placed: list[KernelTiles | LinearTiles] = []
-
-    def linear(path: str, stage: int, layer: QuantisedLinear, where: str) -> None:
-        if where == "analog":
-            placed.append(linear_tiles(layer, shape, path=path, stage=stage))
-
-    linear("chip.encoder", 0, network.encoder, mapping.encoder)
-    for number, layer in enumerate(network.layers):
-        path, stage = f"chip.layer{number}", 1 + 3 * number
-        for offset, kernel in enumerate((layer.kernel, layer.kernel_reverse)):
-            if kernel is not None and kernels.reads:
-                name = "kernel_reverse" if offset else "kernel"
-                placed.append(
-                    kernel_tiles(
-                        kernel, shape, kernels, path=f"{path}.{name}",
-                        stage=stage + offset, layer=number, reverse=bool(offset),
-                    )
-                )  # fmt: skip
-        linear(f"{path}.linear", stage + 2, layer.linear, mapping.linear)
-    linear("chip.decoder", 1 + 3 * len(network.layers), network.decoder, mapping.decoder)
+    for node in graph:
+        path, held, operation = f"chip.{node.name}", parameters[node.name], node.operation
+        site = _site(node, len(network.layers))
+        if isinstance(operation, Recurrence) and kernels.reads:
+            placed.append(
+                kernel_tiles(
+                    held, shape, kernels, path=path, stage=site, layer=node.layer or 0,
+                    reverse=operation.reverse,
+                )
+            )  # fmt: skip
+        elif isinstance(operation, LinearMap) and _place_of(node, hardware) == "analog":
+            weights = held.linear if isinstance(operation, Head) else held
+            placed.append(linear_tiles(weights, shape, path=path, stage=site))
     return placed
+
+
+def _place_of(node: Node, hardware: HardwareConfig) -> str:
+    """Return where a linear map stands."""
+    mapping = hardware.mapping
+    places = {"encoder": mapping.encoder, "decoder": mapping.decoder}
+    return places.get(node.name, mapping.linear)
+
+
+def _site(node: Node, layers: int) -> int:
+    """Return the number that enters the noise coordinates, in the order of the flow.
+
+    It counts analog and digital layers alike, so that moving one layer off the tiles leaves the
+    noise of the others as it was.
+    """
+    if node.layer is None:
+        return 1 + 3 * layers if node.name == "decoder" else 0
+    operation = node.operation
+    inside = (
+        2
+        if isinstance(operation, LinearMap)
+        else int(isinstance(operation, Recurrence) and operation.reverse)
+    )
+    return 1 + 3 * node.layer + inside
 
 
 def _array_macs(tiles: KernelTiles | LinearTiles, length: int) -> int:

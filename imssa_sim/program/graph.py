@@ -109,9 +109,13 @@ class Graph:
         """Whether a stage hands on this node's tokens, step by step, to the next stage."""
         return node is self.stages[node.stage][-1] and node.name not in self.pooled
 
+    def per_sequence(self, node: Node) -> bool:
+        """Whether a node takes one token per sequence."""
+        return any(name in self.pooled for name in node.inputs)
+
     def tokens(self, node: Node, length: int) -> int:
         """Return how many tokens a node takes per sequence of ``length`` steps."""
-        return 1 if any(name in self.pooled for name in node.inputs) else length
+        return 1 if self.per_sequence(node) else length
 
     def useful_macs(self, length: int) -> int:
         """Return the multiply-accumulates that the network itself asks for, per inference.

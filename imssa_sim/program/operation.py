@@ -18,7 +18,7 @@ class Work:
     """``count`` equal actions of one kind of digital unit for one token, of ``bits`` wide words."""
 
     unit: Unit
-    action: str
+    verb: str
     count: int
     bits: int
 

@@ -14,15 +14,25 @@ import numpy as np
 
 from imssa_sim.components.action import Action
 from imssa_sim.components.tile_read import behind_adc, joined_slices, tile_read
+from imssa_sim.components.units import vector
 from imssa_sim.mapping.kernels.cells import CellBlock, Part, Read
 from imssa_sim.mapping.tiles import partial_sums
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import KernelTiles
+    from imssa_sim.program.operation import Work
+    from imssa_sim.program.operations.recurrence import Recurrence
     from imssa_sim.quantisation.widths import BitWidths
     from imssa_sim.ssm.forms import OutputForm
-    from imssa_sim.ssm.quantised import QuantisedKernel
+
+
+def digital(hardware: HardwareConfig, path: str, work: Work) -> Action:
+    """Return what a digital unit does for a node: a register beside it, or a vector unit."""
+    if work.unit != "register":
+        return vector(hardware, work.unit, work.verb, work.count, work.bits)
+    component, card = f"{path}.register", hardware.digital.card
+    return Action(component, work.unit, work.verb, work.count, work.count, 1, work.bits, card)
 
 
 @dataclass(frozen=True)
@@ -34,26 +44,22 @@ class KernelSite:
     hardware : HardwareConfig
     path : str
         Of the stage.
-    kernel : QuantisedKernel
-    bits : BitWidths
-        Of the layer.
+    operation : Recurrence
     tiles : KernelTiles or None
         None: they stand on none.
     """
 
     hardware: HardwareConfig
     path: str
-    kernel: QuantisedKernel
-    bits: BitWidths
+    operation: Recurrence
     tiles: KernelTiles | None
 
     @property
     def register(self) -> Action:
         """The words that keep the states until the next step."""
-        states, card = self.kernel.states, self.hardware.digital.card
-        return Action(
-            f"{self.path}.register", "register", "write", states, states, 1, self.bits.state, card
-        )
+        states, card = self.operation.states, self.hardware.digital.card
+        bits = self.operation.widths.state
+        return Action(f"{self.path}.register", "register", "write", states, states, 1, bits, card)
 
 
 class KernelMapping(ABC):
@@ -124,11 +130,13 @@ class TileMapping(KernelMapping):
         after: list[Action] = []
         for read in self.reads:
             columns = read.columns(tiles.n_states, tiles.n_outputs)
-            loop += tile_read(hardware, path, rows, columns, self.word_line_bits(site.bits))
+            loop += tile_read(
+                hardware, path, rows, columns, self.word_line_bits(site.operation.widths)
+            )
             loop += joined_slices(hardware, path, columns)
             if read.states:
                 loop += self._behind_states(site, tiles.tiles)
-        channels = site.kernel.channels
+        channels = site.operation.outputs
         parts = partial_sums(tiles, channels)
         if parts:
             after.append(
@@ -140,7 +148,7 @@ class TileMapping(KernelMapping):
         after.append(
             behind_adc(
                 hardware, f"{path}.output_requantiser", "requantiser", "requantise", tiles.tiles,
-                channels, site.bits.kernel_output,
+                channels, site.operation.widths.kernel_output,
             )
         )  # fmt: skip
         return loop, after
@@ -149,6 +157,6 @@ class TileMapping(KernelMapping):
         """Return what turns the codes of the state columns into the states of the next step."""
         requantise = behind_adc(
             site.hardware, f"{site.path}.requantiser", "requantiser", "requantise", tiles,
-            site.kernel.states, site.bits.state,
+            site.operation.states, site.operation.widths.state,
         )  # fmt: skip
         return [requantise, site.register]

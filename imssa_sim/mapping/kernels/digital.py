@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.components.units import vector
 from imssa_sim.errors import InternalError
-from imssa_sim.mapping.kernels.base import KernelMapping
+from imssa_sim.mapping.kernels.base import KernelMapping, digital
 from imssa_sim.ssm.forms import SEPARATE
 
 if TYPE_CHECKING:
@@ -34,11 +33,8 @@ class Digital(KernelMapping):
 
     def actions(self, site: KernelSite) -> tuple[list[Action], list[Action]]:
         """Return the actions of one step that close the recurrence, and those behind them."""
-        hardware, bits, states = site.hardware, site.bits, site.kernel.states
-        loop = [
-            vector(hardware, "mac", "mac", 4 * states, bits.state),
-            vector(hardware, "requantiser", "requantise", states, bits.state),
-            site.register,
-        ]
-        channels, width = site.kernel.channels, bits.kernel_output
-        return loop, [vector(hardware, "requantiser", "requantise", channels, width)]
+        hardware, path, operation = site.hardware, site.path, site.operation
+        return (
+            [digital(hardware, path, work) for work in operation.loop()],
+            [digital(hardware, path, work) for work in operation.output()],
+        )
