@@ -27,7 +27,7 @@ class Network:
         def put(tensor: Any, kind: Any = dtype) -> Any:
             return tensor.to(device=device, dtype=kind)
 
-        H, M = shape.width, shape.modes
+        H, M = shape.width, shape.state // 2
         complex_kind = torch.complex128 if dtype == torch.float64 else torch.complex64
         self.encoder = put(random(H, shape.inputs) / math.sqrt(shape.inputs))
         self.decoder = put(random(shape.classes, H) / math.sqrt(H))

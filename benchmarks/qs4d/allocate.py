@@ -40,7 +40,8 @@ from study import (
 from imssa_sim.config.load import load_config
 from imssa_sim.data import Dataset
 from imssa_sim.model.checkpoint import Checkpoint
-from imssa_sim.model.metrics import metrics, shape_of
+from imssa_sim.program.metrics import metrics
+from imssa_sim.program.shape import shape_of
 from imssa_sim.quantisation.widths import BitWidths, LayeredBits
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.run import simulate

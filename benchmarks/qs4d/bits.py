@@ -29,7 +29,8 @@ from study import (
 )
 
 from imssa_sim.model.checkpoint import load_checkpoint
-from imssa_sim.model.metrics import FLOAT_BITS, NetworkShape, gain, metrics, shape_of
+from imssa_sim.program.metrics import FLOAT_BITS, gain, metrics
+from imssa_sim.program.shape import NetworkShape, shape_of
 
 LOSS = 0.01
 COLUMNS = (
@@ -92,10 +93,10 @@ def shape_and_length(workload: str) -> tuple[NetworkShape, int]:
         stored = load_checkpoint(shipped)
         return shape_of(stored.network), int(stored.metadata["data"]["length"])
     model = load_train_config(training_file(workload)).model
-    directions = 2 if model.bidirectional else 1
-    shape = NetworkShape(
-        model.layers, model.width, model.modes, model.inputs, model.classes, directions
-    )
+    shape = NetworkShape.uniform(
+        layers=model.layers, width=model.width, state=model.state, inputs=model.inputs,
+        classes=model.classes, bidirectional=model.bidirectional,
+    )  # fmt: skip
     return shape, load_data(workload).length
 
 

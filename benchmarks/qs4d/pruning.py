@@ -31,7 +31,8 @@ from study import (
 from imssa_sim.config.load import load_config
 from imssa_sim.data import Dataset
 from imssa_sim.model.checkpoint import Checkpoint, save_checkpoint
-from imssa_sim.model.metrics import metrics, shape_of
+from imssa_sim.program.metrics import metrics
+from imssa_sim.program.shape import shape_of
 from imssa_sim.reference.pruning import prune_shares
 from imssa_sim.simulation.run import simulate
 

@@ -1,8 +1,8 @@
 """What a GPU executes for one batch of sequences: kernels with their flops and bytes.
 
-Recurrent mode runs a handful of kernels for every token. Weights and states come from memory in
-each step; with JIT fusion (`fused`) the element-wise operations around a reduction share a kernel,
-without it each is a launch of its own.
+They follow the operations of the network's graph. Recurrent mode runs a handful of kernels for
+every token. Weights and states come from memory in each step; with JIT fusion (`fused`) the
+element-wise operations around a reduction share a kernel, without it each is a launch of its own.
 
 ==============  ==========================================  ====================================
 kernel          flops (per sequence of the batch)           bytes (w per number, B sequences)
@@ -15,17 +15,32 @@ encoder         2 d H                                       w (dH + H + B (d + H
 pool            H                                           w 2 B H
 ==============  ==========================================  ====================================
 
+Of two directions the first has an output of its own, H 4M flops and w (2HM + B (2HM + H)) bytes;
+the second adds it (H flops and w B H bytes more) before D u and GELU, which come once.
+
 Convolution mode runs each layer once over the whole sequence: transforms of n = 2L points in single
-precision at 2.5 n log2 n flops, the spectrum of the kernels is kept (it is fixed in inference),
-linear layers as one product. A transform passes through memory once up to 8192 points (it fits the
-shared memory of one block), twice beyond.
+precision at 2.5 n log2 n flops, the spectrum of the kernels is kept (it is fixed in inference; both
+directions are in one circular kernel), linear layers as one product. A transform passes through
+memory once up to 8192 points (it fits the shared memory of one block), twice beyond.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
+
+from imssa_sim.program.blocks import compose
+from imssa_sim.program.graph import Graph, Node
+from imssa_sim.program.metrics import FLOAT_BITS
+from imssa_sim.program.operations.gate import Gate
+from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.pool import Pool
+from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.sums import SaturatingSum
+from imssa_sim.program.shape import NetworkShape
 
 Precision = Literal["fp32", "fp16"]
 Mode = Literal["recurrent", "convolution"]
@@ -48,22 +63,19 @@ class Shape:
     classes: int
     bidirectional: bool = False
 
-    @property
-    def modes(self) -> int:
-        """Stored complex modes per channel."""
-        return self.state // 2
-
-    @property
-    def directions(self) -> int:
-        """Kernels per layer and channel."""
-        return 2 if self.bidirectional else 1
+    @cached_property
+    def graph(self) -> Graph:
+        """The graph of the network."""
+        shape = NetworkShape.uniform(
+            layers=self.layers, width=self.width, state=self.state, inputs=self.inputs,
+            classes=self.classes, bidirectional=self.bidirectional,
+        )  # fmt: skip
+        return compose(shape, FLOAT_BITS)
 
     @property
     def useful_macs(self) -> int:
-        """Multiply-accumulates of one inference, by the rule of `imssa_sim.mapping.build`."""
-        kernel = self.directions * self.width * (8 * self.modes + 1)
-        step = self.inputs * self.width + self.layers * (kernel + 2 * self.width**2)
-        return self.length * step + self.classes * self.width
+        """Multiply-accumulates of one inference."""
+        return self.graph.useful_macs(self.length)
 
 
 @dataclass(frozen=True)
@@ -86,62 +98,82 @@ def recurrent_kernels(
     shape: Shape, batch: int, precision: Precision, fused: bool = True
 ) -> tuple[Kernel, ...]:
     """Return the kernels of a batch that is processed token by token."""
-    w, H, M, B = BYTES[precision], shape.width, shape.modes, batch
-    per_layer = shape.length * shape.layers
-    per_kernel = per_layer * shape.directions
+    w, H, B, graph = BYTES[precision], shape.width, batch, shape.graph
+    found: list[Kernel] = []
 
-    def kernel(name: str, repeats: int, eager: int, flops: float, moved: float) -> Kernel:
-        return Kernel(name, repeats, 1 if fused else eager, flops * B, w * moved, precision)
+    def add(node: Node, name: str, eager: int, flops: float, moved: float) -> None:
+        repeats, launches = graph.tokens(node, shape.length), 1 if fused else eager
+        found.append(Kernel(name, repeats, launches, flops * B, w * moved, precision))
 
-    d = shape.inputs
-    return (
-        kernel("encoder", shape.length, 1, 2 * d * H, d * H + H + B * (d + H)),
-        kernel("state", per_kernel, 3, 10 * H * M, 4 * H * M + B * (4 * H * M + H)),
-        kernel(
-            "output and GELU", per_kernel, 6, H * (4 * M + 2 + GELU_FLOPS),
-            2 * H * M + H + B * (2 * H * M + 2 * H),
-        ),
-        kernel("linear", per_layer, 1, 4 * H * H, 2 * H * H + 2 * H + 3 * B * H),
-        kernel("gate and norm", per_layer, 3, GATE_NORM_FLOPS * H, 2 * H + 4 * B * H),
-        kernel("pool", shape.length, 1, H, 2 * B * H),
-        _decoder(shape, batch, precision),
-    )  # fmt: skip
+    for node in graph:
+        operation = node.operation
+        if isinstance(operation, LinearMap):
+            flops, numbers = _product(operation, batch)
+            add(node, node.name.split(".")[-1], 1, flops, numbers + operation.outputs)
+        elif isinstance(operation, Recurrence):
+            K, N = operation.outputs, operation.states  # N = 2 H M
+            add(node, "state", 3, 5 * N, 2 * N + B * (2 * N + K))
+            own, moved = 2 * N, N + B * (N + K)  # C x, a number per channel
+            paired = isinstance(graph.behind(node).operation, SaturatingSum)
+            if paired and not operation.reverse:
+                add(node, "output", 3, own, moved)
+                continue
+            summed = K if paired else 0
+            own, moved = own + summed + (2 + GELU_FLOPS) * K, moved + K + B * (K + summed)
+            add(node, "output and GELU", 7 if paired else 6, own, moved)
+        elif isinstance(operation, Gate):
+            add(node, "gate and norm", 3, GATE_NORM_FLOPS * H, 2 * H + 4 * B * H)
+        elif isinstance(operation, Pool):
+            add(node, "pool", 1, H, 2 * B * H)
+    return _alike(found)
 
 
 def convolution_kernels(shape: Shape, batch: int, precision: Precision) -> tuple[Kernel, ...]:
     """Return the kernels of a batch whose sequences are there as a whole."""
-    w, H, L, B, N = BYTES[precision], shape.width, shape.length, batch, shape.layers
+    w, H, L, B, graph = BYTES[precision], shape.width, shape.length, batch, shape.graph
     points = 2 * L
     transform = 2.5 * points * math.log2(points) * H * B
     passes = 1 if points <= ONE_PASS_POINTS else 2
     spectrum = 2 * (L + 1)  # real numbers
     single = BYTES["fp32"]
     moved = single * H * B * (L + spectrum) * passes
-    count = N * shape.directions
     product = single * H * spectrum * (2 * B + 1)
-    d = shape.inputs
-    return (
-        Kernel("encoder", 1, 1, 2.0 * d * H * L * B, w * (d * H + L * B * (d + H)), precision),
-        Kernel("transform", count, 1, transform, moved, "fp32"),
-        Kernel(
-            "product of spectra", count, 1, COMPLEX_PRODUCT_FLOPS * (L + 1) * H * B, product, "fp32"
-        ),
-        Kernel("inverse transform", count, 1, transform, moved, "fp32"),
-        Kernel(
-            "feed-through and GELU", count, 1, (2.0 + GELU_FLOPS) * H * L * B,
-            w * (3 * H * L * B + H), precision,
-        ),
-        Kernel("linear", N, 1, 4.0 * H * H * L * B, w * (2 * H * H + 3 * H * L * B), precision),
-        Kernel(
-            "gate and norm", N, 1, float(GATE_NORM_FLOPS * H * L * B),
-            w * (2 * H + 4 * H * L * B), precision,
-        ),
-        Kernel("pool", 1, 1, float(H * L * B), w * H * B * (L + 1), precision),
-        _decoder(shape, batch, precision),
-    )  # fmt: skip
+    found: list[Kernel] = []
+
+    def add(name: str, flops: float, moved: float, unit: Precision = precision) -> None:
+        found.append(Kernel(name, 1, 1, flops, moved, unit))
+
+    for node in graph:
+        operation = node.operation
+        if isinstance(operation, LinearMap):
+            rows = graph.tokens(node, L) * B
+            flops, numbers = _product(operation, rows)
+            # The bias of a product over whole sequences is nothing beside its tokens.
+            bias = operation.outputs if graph.per_sequence(node) else 0
+            add(node.name.split(".")[-1], float(flops * rows), w * (numbers + bias))
+        elif isinstance(operation, Recurrence) and not operation.reverse:
+            add("transform", transform, moved, "fp32")
+            add("product of spectra", COMPLEX_PRODUCT_FLOPS * (L + 1) * H * B, product, "fp32")
+            add("inverse transform", transform, moved, "fp32")
+            feed = (2.0 + GELU_FLOPS) * H * L * B
+            add("feed-through and GELU", feed, w * (3 * H * L * B + H))
+        elif isinstance(operation, Gate):
+            moves = w * (2 * H + 4 * H * L * B)
+            add("gate and norm", float(GATE_NORM_FLOPS * H * L * B), moves)
+        elif isinstance(operation, Pool):
+            add("pool", float(H * L * B), w * H * B * (L + 1))
+    return _alike(found)
 
 
-def _decoder(shape: Shape, batch: int, precision: Precision) -> Kernel:
-    H, K = shape.width, shape.classes
-    moved = BYTES[precision] * (H * K + K + batch * (H + K))
-    return Kernel("decoder", 1, 1, 2.0 * H * K * batch, moved, precision)
+def _product(linear: LinearMap, rows: int) -> tuple[int, int]:
+    """Return flops per row, and numbers moved for all rows, of a linear map without its bias."""
+    weights, ends = linear.outputs * linear.inputs, linear.outputs + linear.inputs
+    return 2 * weights, weights + rows * ends
+
+
+def _alike(kernels: list[Kernel]) -> tuple[Kernel, ...]:
+    """Return kernels with those that are alike counted as repeats."""
+    repeats = Counter[Kernel]()
+    for kernel in kernels:
+        repeats[replace(kernel, repeats=1)] += kernel.repeats
+    return tuple(replace(kernel, repeats=count) for kernel, count in repeats.items())

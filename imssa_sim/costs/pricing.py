@@ -106,24 +106,10 @@ class Pricing:
     @cached_property
     def weight_bytes(self) -> float:
         """Bytes of the weights that digital multiply-accumulates read, all layers."""
-        network, bits = self.program.network, 0
-        layers = [("chip.encoder", network.encoder), ("chip.decoder", network.decoder)]
-        for number, layer in enumerate(network.layers):
-            path, width = f"chip.layer{number}", network.bits.of_layer(number)
-            layers.append((f"{path}.linear", layer.linear))
-            for name, kernel in (
-                ("kernel", layer.kernel),
-                ("kernel_reverse", layer.kernel_reverse),
-            ):
-                if kernel is None:
-                    continue
-                if f"{path}.{name}" not in self.tiles:
-                    bits += kernel.states * (width.A + width.B + width.C)
-                if not kernel.form.ahead:
-                    bits += kernel.channels * width.D
-        for path, linear in layers:
-            if path not in self.tiles:
-                bits += linear.weight.size * linear.weight_bits
+        bits = sum(
+            node.operation.stored_bits(f"chip.{node.name}" in self.tiles)
+            for node in self.program.graph
+        )
         return bits / 8
 
     def digital(self, p: Parameters) -> Digital:

@@ -92,3 +92,7 @@ class Operation(ABC):
     def weights(self) -> tuple[Held, ...]:
         """Return the weights that it holds, biases left out."""
         return ()
+
+    def stored_bits(self, on_tiles: bool) -> int:
+        """Return the bits of the weights that digital multiply-accumulates read."""
+        return 0 if on_tiles else sum(held.count * held.bits for held in self.weights())

@@ -55,12 +55,29 @@ def test_energy_of_one_kernel_by_hand():
     energy = 10 * working + (1.9 + 0.5 * (10 - 1.9)) * waiting
     others = Shape(layers=1, width=128, state=64, length=1, inputs=1, classes=10)
     with_state = evaluate(NANO, others, "recurrent").energy
-    decoy = replace(others, bidirectional=True)  # one more "state" and "output"
+    decoy = replace(others, bidirectional=True)  # one more "state" and "output", and their sum
     difference = evaluate(NANO, decoy, "recurrent").energy - with_state
-    output = kernels["output and GELU"]
-    output_working = output.bytes / (25.6e9 * 0.75)
+    output_working = 2 * (2 * 128 * 32 + 2 * 128 * 32 + 128) / (25.6e9 * 0.75)
     output_energy = 10 * output_working + 5.95 * (15e-6 - output_working)
-    assert difference == pytest.approx(energy + output_energy)
+    sum_energy = (10 - 5.95) * 2 * 128 / (25.6e9 * 0.75)  # one more number per channel
+    assert difference == pytest.approx(energy + output_energy + sum_energy)
+
+
+def test_two_directions_are_one_circular_convolution():
+    """Both kernels add into one before the transforms; D and GELU come once (authors' code)."""
+    both = replace(SHAPE, bidirectional=True)
+    assert convolution_kernels(both, 32, "fp16") == convolution_kernels(SHAPE, 32, "fp16")
+    card = load_card("gpu/a100")
+    found = evaluate(card, both, "convolution", batch=32)
+    assert found.launches == 3 + 6 * 4 == 27
+    assert found.latency == pytest.approx(0.883e-3, rel=1e-3)
+    # Useful operations and recurrent flops: one D u and one GELU per channel.
+    assert both.useful_macs - SHAPE.useful_macs == 1024 * 4 * 128 * 8 * 32
+    flops = [
+        sum(k.repeats * k.flops for k in recurrent_kernels(shape, 1, "fp16"))
+        for shape in (both, SHAPE)
+    ]
+    assert flops[0] - flops[1] == 1024 * 4 * 128 * (10 * 32 + 4 * 32 + 1)
 
 
 def test_without_launch_overhead_the_roofline_is_left():

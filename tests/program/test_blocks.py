@@ -3,9 +3,9 @@
 import pytest
 
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.metrics import FLOAT_BITS
 from imssa_sim.program.blocks import compose
 from imssa_sim.program.integers import graph_of, integer_parameters
+from imssa_sim.program.metrics import FLOAT_BITS
 from imssa_sim.program.shape import NetworkShape, shape_of
 
 SIZES = {"layers": 2, "width": 8, "state": 4, "inputs": 1, "classes": 10}

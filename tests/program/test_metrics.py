@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.metrics import FLOAT_BITS, NetworkShape, gain, metrics, shape_of
+from imssa_sim.program.metrics import FLOAT_BITS, gain, metrics
+from imssa_sim.program.shape import LayerShape, NetworkShape, shape_of
 from imssa_sim.quantisation.widths import BitWidths, LayeredBits
 from imssa_sim.reference.pruning import prune_shares
 from imssa_sim.reference.quantise import quantise
 
 KINDS = [field.name for field in dataclasses.fields(BitWidths)]
-SHAPE = NetworkShape(layers=2, width=3, modes=4, inputs=5, classes=6, directions=2)
+SHAPE = NetworkShape.uniform(layers=2, width=3, state=8, inputs=5, classes=6, bidirectional=True)
 
 
 def widths(value: int, **given_: int) -> BitWidths:
@@ -100,7 +101,9 @@ def test_nothing_falls_when_a_width_grows(kind, bits):
 def test_shape_of_a_network_is_that_of_its_quantised_form(both):
     net = random_network(layers=2, width=3, state=8, inputs=2, classes=5, bidirectional=both)
     quantised = quantise(net, widths(8), np.ones((1, 4, 2)))
-    assert shape_of(net) == shape_of(quantised) == NetworkShape(2, 3, 4, 2, 5, 1 + both)
+    sizes = {"layers": 2, "width": 3, "state": 8, "inputs": 2, "classes": 5}
+    expected = NetworkShape.uniform(**sizes, bidirectional=both)
+    assert shape_of(net) == shape_of(quantised) == expected
     kernel = quantised.layers[0].kernel
     stored = kernel.a_re.size + kernel.a_im.size
     assert metrics(shape_of(net), widths(8), 4).memory["A"] == 2 * (1 + both) * stored * 8
@@ -113,12 +116,13 @@ def test_bad_length_is_refused():
 
 def test_pruned_parts_and_bits_by_layer_count_as_they_are():
     """A layer's part of the network, alone, is a network of its own without the ends."""
-    shape = NetworkShape(2, 6, 4, 3, 5, kernels=((4, 11), (6, 24)))
+    layers = LayerShape(4, 22), LayerShape(6, 48)
+    shape = NetworkShape(3, 6, 5, layers)
     inside = (widths(5, state=6), widths(7))
     bits = LayeredBits(**widths(8).widths(), layers=inside)
     found = metrics(shape, bits, 10)
-    per_layer = [metrics(NetworkShape(1, 6, 4, 3, 5, kernels=(k,)), w, 10)
-                 for k, w in zip(shape.kernels, inside, strict=True)]  # fmt: skip
+    per_layer = [metrics(NetworkShape(3, 6, 5, (layer,)), w, 10)
+                 for layer, w in zip(layers, inside, strict=True)]  # fmt: skip
     for part in ("A", "B", "C", "D", "linear", "glu"):
         assert found.effort[part] == sum(one.effort[part] for one in per_layer)
     assert found.adc == {k: sum(one.adc[k] for one in per_layer) for k in found.adc}
@@ -135,7 +139,7 @@ def test_shape_of_a_pruned_network_is_that_of_its_quantised_form():
     pruned = prune_shares(net, x, kernels=0.3, modes=0.25)
     shape = shape_of(pruned)
     assert shape == shape_of(quantise(pruned, widths(8), x))
-    assert sum(k for k, _ in shape.kernels) == 7
+    assert sum(layer.channels for layer in shape.layers) == 7
     assert (
         metrics(shape, widths(8), 9).total_effort
         < metrics(shape_of(net), widths(8), 9).total_effort
