@@ -18,6 +18,8 @@ from imssa_sim.model.quantised import (
 )
 from imssa_sim.program.integers import Integers, graph_of
 from imssa_sim.program.interpret import walk
+from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.saturation import Site
 from imssa_sim.quantisation.requantiser import Requantiser
 from imssa_sim.quantisation.widths import BitWidths, LayeredBits
 from imssa_sim.ssm.forms import output_form
@@ -41,6 +43,14 @@ def values(net: QuantisedNetwork, x: np.ndarray) -> dict[str, np.ndarray]:
     recorder = Recorder(net)
     walk(graph_of(net), recorder, x)
     return recorder.values
+
+
+def linear_digital(linear: QuantisedLinear, codes: np.ndarray) -> np.ndarray:
+    """What a digital linear layer gives."""
+    outputs, inputs = linear.weight.shape
+    bits = linear.requant.bits
+    operation = LinearMap(inputs, outputs, bits, linear.weight_bits, bits)
+    return operation.integers(linear, codes, site=Site("linear"))
 
 
 def limit(bits: int) -> int:

@@ -24,7 +24,7 @@ from imssa_sim.program.integers import Integers
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.head import Head
 from imssa_sim.program.operations.recurrence import Recurrence
-from imssa_sim.program.saturation import Saturation
+from imssa_sim.program.saturation import Saturation, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -237,8 +237,10 @@ class _Chip(Integers):
         path, stage, operation = f"chip.{node.name}", f"chip.{node.stage}", node.operation
         tokens = values[0].size // values[0].shape[-1]
         parameters = self.parameters[node.name]
-        if path in self.reader.instance.kernels:
+        if isinstance(operation, Recurrence) and path in self.reader.instance.kernels:
             value = self.reader.kernel(path, parameters, values[0], self.ids)
+            site = Site(node.name, self.saturation)
+            value = operation.beside(parameters, values[0], value, site)
         elif path not in self.reader.instance.dense:
             value = super().run(node, *values)
             self.count.work(stage, operation.work(), tokens)

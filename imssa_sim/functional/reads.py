@@ -13,8 +13,6 @@ from imssa_sim.errors import InternalError
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
 from imssa_sim.functional.columns import linear_at
 from imssa_sim.mapping.tiles import rows_and_columns
-from imssa_sim.program.operations.requantise import requantise_codes
-from imssa_sim.program.operations.sums import add_codes
 from imssa_sim.threads import current
 
 if TYPE_CHECKING:
@@ -65,27 +63,12 @@ class Reader:
     # Kernels.
 
     def kernel(self, path: str, kernel: QuantisedKernel, u: Codes, ids: IntArray) -> Codes:
-        """Return the output codes (B, L, H) of one layer's kernels in one direction."""
+        """Return what the tiles of one layer and direction give, codes (B, L, H)."""
         ready = self.instance.kernels[path]
         reverse = ready.tiles.reverse
         source = np.ascontiguousarray(u[:, ::-1]) if reverse else u
         y = self._read_kernel(path, ready, kernel, source, ids)
-        y = np.ascontiguousarray(y[:, ::-1]) if reverse else y
-        if not kernel.form.ahead:
-            y = self._fed_through(path.removeprefix("chip."), kernel, u, y)
-            y = kernel.form.in_place(y) if reverse else y
-        return y
-
-    def _fed_through(self, site: str, kernel: QuantisedKernel, u: Codes, y: Codes) -> Codes:
-        """Add D·u, requantised apart, to the outputs of the tiles."""
-        if kernel.feedthrough_requant is None:
-            raise InternalError(f"{site}: kernels of this form need a requantiser of D·u")
-        product = u.astype(np.int32) * kernel.d.astype(np.int32)
-        part = requantise_codes(
-            product, kernel.feedthrough_requant, self.saturation, f"{site}.feedthrough"
-        )
-        limit = kernel.output_requant.limit
-        return add_codes(y, part, limit, self.saturation, f"{site}.output")
+        return np.ascontiguousarray(y[:, ::-1]) if reverse else y
 
     def _read_kernel(
         self,

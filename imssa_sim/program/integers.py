@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from imssa_sim.program.blocks import compose
 from imssa_sim.program.operations.head import HeadParameters
 from imssa_sim.program.operations.sums import SumFactors
-from imssa_sim.program.saturation import Saturation
+from imssa_sim.program.saturation import Saturation, Site
 from imssa_sim.program.shape import shape_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,5 @@ class Integers:
 
     def run(self, node: Node, *values: Any) -> Any:
         """Return the value of a node from those of its inputs."""
-        return node.operation.integers(
-            self.parameters[node.name], *values, saturation=self.saturation, site=node.name
-        )
+        site = Site(node.name, self.saturation)
+        return node.operation.integers(self.parameters[node.name], *values, site=site)

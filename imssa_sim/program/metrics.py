@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imssa_sim.errors import InputError
-from imssa_sim.quantisation.widths import BitWidths
 from imssa_sim.program.blocks import compose
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.recurrence import Recurrence
 from imssa_sim.program.shape import NetworkShape
+from imssa_sim.quantisation.widths import BitWidths
 
 FLOAT_BITS = BitWidths(32, 32, 32, 32, 32, 32, 32, 32, 32, 32)
 """Single precision, counted like 32-bit integers."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
 
 Unit = Literal["requantiser", "lut", "multiplier", "adder", "norm", "mac", "register"]
 Tensor = Literal["A", "B", "C", "D", "linear", "glu"]
@@ -67,9 +67,7 @@ class Operation(ABC):
     """Width of such a word."""
 
     @abstractmethod
-    def integers(
-        self, parameters: Any, *values: Any, saturation: Saturation | None = None, site: str
-    ) -> Any:
+    def integers(self, parameters: Any, *values: Any, site: Site) -> Any:
         """Return the codes (…, outputs) of integer inputs, exactly as digital hardware does.
 
         Parameters
@@ -77,8 +75,8 @@ class Operation(ABC):
         parameters
             Of the node, see `imssa_sim.program.integers`.
         values : integer arrays (…, words)
-        saturation : Saturation or None
-            Counts clipped values under ``site``.
+        site : Site
+            Counts clipped values.
         """
 
     def work(self) -> tuple[Work, ...]:

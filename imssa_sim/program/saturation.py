@@ -31,3 +31,19 @@ class Saturation:
     def share(self, site: str) -> float:
         """Return the clipped share of a site."""
         return self.clipped[site] / self.total[site] if self.total[site] else 0.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place where values are clipped, by its name, and what counts them."""
+
+    name: str
+    saturation: Saturation = field(default_factory=Saturation)
+
+    def clipped(self, number: int, total: int) -> None:
+        """Note that ``number`` of ``total`` values were clipped here."""
+        self.saturation.add(self.name, number, total)
+
+    def at(self, part: str) -> Site:
+        """Return a place within this one."""
+        return Site(f"{self.name}.{part}", self.saturation)

@@ -20,7 +20,6 @@ from imssa_sim.model.quantised import QuantisedLayer, QuantisedNetwork
 from imssa_sim.model.scales import PREFIX, TrainedQuantisers, named, ranges_of
 from imssa_sim.model.tensors import network_from_tensors
 from imssa_sim.program.integers import Integers, graph_of
-from imssa_sim.program.operations.requantise import requantise_codes
 from imssa_sim.quantisation.quantisers import code_limit
 from imssa_sim.quantisation.requantiser import requantiser_scale
 from imssa_sim.quantisation.widths import BitWidths
@@ -209,7 +208,7 @@ class _Pass:
             u = rounded(exact / scale["kernel_input"], codes, into)
         else:
             taken = r if len(kept.channels) == r.shape[-1] else r[..., layer.kernel_channels]
-            table = requantise_codes(_all_codes(stream), layer.input_requant)[:, 0]
+            table = self._codes(f"{path}.input", _all_codes(stream))[:, 0]
             u = tabulated(taken, lambda at: at * (entry / scale["kernel_input"]), table, into)
         y = self._kernel(f"chip.{path}.kernel", layer.kernel, block, kept, u, scale, reverse=False)
         if layer.kernel_reverse is not None:

@@ -11,7 +11,6 @@ from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
-from imssa_sim.program.operations.linear_map import linear_digital
 from imssa_sim.program.saturation import Saturation
 from imssa_sim.quantisation.requantiser import requantise
 
@@ -230,7 +229,7 @@ def test_analog_linear_is_within_a_code(random_networks):
     chip = chip_of(random_networks, adc={"bits": 8}, mapping={"linear": "analog"})
     network = AnalogNetwork(build_program(net, chip), chip)
     codes = np.random.default_rng(0).integers(-127, 128, (4, 50, 5)).astype(np.int16)
-    expected = linear_digital(net.layers[0].linear, codes)
+    expected = random_networks.linear_digital(net.layers[0].linear, codes)
     found = linear_codes(network, codes)
     difference = np.abs(found.astype(int) - expected)
     assert difference.max() <= 1
@@ -260,7 +259,9 @@ def test_split_linear_adds_a_finer_bias(random_networks):
     assert network.instance.dense["chip.layer0.linear"].row_tiles == 2
     layer = net.layers[0]
     g = random_networks.values(net, x)["layer0.activation"]
-    difference = np.abs(linear_codes(network, g).astype(int) - linear_digital(layer.linear, g))
+    difference = np.abs(
+        linear_codes(network, g).astype(int) - random_networks.linear_digital(layer.linear, g)
+    )
     assert difference.max() <= 1
     assert (difference > 0).mean() < 0.1
 

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm
-from imssa_sim.program.operations.linear_map import linear_digital
-from imssa_sim.program.operations.norm import normalise
+from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.recurrence import kernel_digital
-from imssa_sim.program.saturation import Saturation
+from imssa_sim.program.saturation import Saturation, Site
 from imssa_sim.quantisation.requantiser import Requantiser
 from imssa_sim.ssm.forms import output_form
 
@@ -177,7 +176,9 @@ def test_wide_kernels_use_64_bits_and_stay_exact(random_networks, seed, form, re
     )
     u = rng.integers(-127, 128, (1, 9, 3)).astype(np.int16)
     assert max(bound.max() for bound in k.bounds(127)) >= 2**31
-    assert kernel_digital(k, u, reverse)[0].tolist() == naive_kernel(k, u[0].tolist(), reverse)
+    assert kernel_digital(k, u, Site("k"), reverse)[0].tolist() == naive_kernel(
+        k, u[0].tolist(), reverse
+    )
 
 
 def shortened(requantiser: Requantiser, bits: int = 12) -> Requantiser:
@@ -252,7 +253,7 @@ def test_state_saturation_is_counted(random_networks):
         state_requant=Requantiser(2 * one, one, 8),  # gain one
     )  # fmt: skip
     saturation = Saturation()
-    kernel_digital(k, np.full((2, 10, 1), 3, dtype=np.int16), saturation=saturation, site="k")
+    kernel_digital(k, np.full((2, 10, 1), 3, dtype=np.int16), Site("k", saturation))
     # x = 3 (2**n - 1): 3, 9, 21, 45, 93, then 189 > 127 at the sixth step and ever after.
     assert saturation.clipped["k.state"] == 2 * 5
     assert saturation.total["k.state"] == 2 * 10 * 2
@@ -272,7 +273,7 @@ def test_norm_equals_the_naive_twin(seed, kind, width, size):
         kind, rng.integers(-(2**20), 2**20, width), rng.integers(-(2**22), 2**22, width),
         int(rng.integers(0, 1000)), int(rng.integers(1, 24)), int(rng.integers(2, 17)), 1.0,
     )  # fmt: skip
-    found = normalise(norm, v.astype(np.int32))
+    found = Normalise(width, norm.bits).integers(norm, v.astype(np.int32), site=Site("n"))
     assert found.tolist() == [naive_norm(norm, row) for row in v.tolist()]
 
 
@@ -281,12 +282,13 @@ def test_layer_norm_of_a_constant_token_is_its_bias():
         "layer", np.full(4, 1 << 12), np.array([0, 4096, -8192, 2048]), 0, 12, 8, 1.0
     )
     # (H v - S) is zero, s == 0 is taken as one, half rounds up.
-    assert normalise(norm, np.full((1, 4), 9, dtype=np.int32)).tolist() == [[0, 1, -2, 1]]
+    v = np.full((1, 4), 9, dtype=np.int32)
+    assert Normalise(4, 8).integers(norm, v, site=Site("n")).tolist() == [[0, 1, -2, 1]]
 
 
 @settings(max_examples=30)
 @given(seed=st.integers(0, 2**31), bits=st.integers(2, 16), width=st.integers(1, 70))
-def test_linear_is_exact_whatever_blas_precision_it_takes(seed, bits, width):
+def test_linear_is_exact_whatever_blas_precision_it_takes(random_networks, seed, bits, width):
     rng = np.random.default_rng(seed)
     limit = 2 ** (bits - 1) - 1
     x = rng.integers(-limit, limit + 1, (3, 2, width)).astype(np.int16)
@@ -294,7 +296,7 @@ def test_linear_is_exact_whatever_blas_precision_it_takes(seed, bits, width):
     bias = rng.integers(-(2**20), 2**20, 5)
     scale = Requantiser(rng.integers(2**9, 2**10, 5), rng.integers(20, 30, 5), 16)
     linear = QuantisedLinear(weight, bias, bits, scale, 1.0)
-    found = linear_digital(linear, x)
+    found = random_networks.linear_digital(linear, x)
     for b in range(3):
         for step in range(2):
             acc = naive_linear(linear, x[b, step].tolist())

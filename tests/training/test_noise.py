@@ -88,7 +88,6 @@ def test_weight_noise_is_relative_to_the_largest_of_its_group():
 
 
 def test_noisy_linear_map_is_exact_without_noise(random_networks):
-    from imssa_sim.program.operations.linear_map import linear_digital
     from imssa_sim.quantisation.requantiser import requantiser_scale
     from imssa_sim.training.noise import Noise, linear_noisy
 
@@ -101,6 +100,6 @@ def test_noisy_linear_map_is_exact_without_noise(random_networks):
         for v in (codes, linear.weight * scale[:, None], linear.bias * scale)
     ]
     out = linear_noisy(*tensors, linear, Noise()).numpy()
-    assert np.array_equal(out, linear_digital(linear, codes))
+    assert np.array_equal(out, random_networks.linear_digital(linear, codes))
     noisy = linear_noisy(*tensors, linear, Noise(weights=0.05)).numpy()
     assert 0.5 < np.abs(noisy - out).mean() < 20

@@ -115,6 +115,7 @@ def test_gradients_are_those_of_the_plain_loop(random_networks, form, bits, reve
 )
 def test_values_are_those_of_the_golden_model(random_networks, seed, form, state, inputs, steps):
     from imssa_sim.program.operations.recurrence import kernel_digital
+    from imssa_sim.program.saturation import Site
     from imssa_sim.training.recurrence import run_recording
 
     rng = np.random.default_rng(seed)
@@ -123,6 +124,6 @@ def test_values_are_those_of_the_golden_model(random_networks, seed, form, state
     limit = random_networks.limit(inputs)
     u = rng.integers(-limit, limit + 1, (2, steps, 3)).astype(np.int16)
     y, states = run_recording(kernel, u.astype(np.float32))
-    assert np.array_equal(y, kernel_digital(kernel, u))
+    assert np.array_equal(y, kernel_digital(kernel, u, Site("kernel")))
     assert states.dtype == (np.int8 if state <= 8 else np.int16)
     assert np.abs(states.astype(int)).max() <= random_networks.limit(state)

@@ -34,7 +34,6 @@ def test_gradient_of_rounded_values_stops_where_they_clip():
 
 
 def test_linear_map_matches_autograd_of_the_dense_product(random_networks):
-    from imssa_sim.program.operations.linear_map import linear_digital
     from imssa_sim.quantisation.requantiser import requantiser_scale
     from imssa_sim.training.straight_through import linear_codes
 
@@ -50,7 +49,7 @@ def test_linear_map_matches_autograd_of_the_dense_product(random_networks):
         for _ in range(2)
     )
     out = linear_codes(*found, linear)
-    assert np.array_equal(out.detach().numpy(), linear_digital(linear, codes))
+    assert np.array_equal(out.detach().numpy(), random_networks.linear_digital(linear, codes))
     exact = wanted[0] @ wanted[1].T + wanted[2]
     assert float((exact.abs() > 127.5).float().mean()) > 0  # some outputs clip
     upstream = torch.from_numpy(rng.normal(size=out.shape).astype(np.float32))

@@ -14,7 +14,7 @@ from imssa_sim.quantisation.quantisers import code_limit, quantise_codes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
 
     Codes = NDArray[np.int16]
 
@@ -26,9 +26,7 @@ class Enter(Operation):
     outputs: int
     bits: int
 
-    def integers(
-        self, parameters: float, *values: Any, saturation: Saturation | None = None, site: str
-    ) -> Codes:
+    def integers(self, parameters: float, *values: Any, site: Site) -> Codes:
         """Return the codes of real inputs (…, outputs); the parameter is their scale.
 
         Raises
@@ -40,7 +38,6 @@ class Enter(Operation):
         if not np.all(np.isfinite(inputs)):
             raise InputError("the inputs hold values that are not finite")
         codes = quantise_codes(inputs, parameters, self.bits).astype(np.int16)
-        if saturation is not None:
-            beyond = np.abs(np.asarray(inputs)) >= (code_limit(self.bits) + 0.5) * parameters
-            saturation.add(site, int(np.count_nonzero(beyond)), codes.size)
+        beyond = np.abs(np.asarray(inputs)) >= (code_limit(self.bits) + 0.5) * parameters
+        site.clipped(int(np.count_nonzero(beyond)), codes.size)
         return codes

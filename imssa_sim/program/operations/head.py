@@ -12,7 +12,7 @@ from imssa_sim.program.operations.linear_map import LinearMap
 if TYPE_CHECKING:
     from imssa_sim.model.quantised import QuantisedLinear
     from imssa_sim.program.operation import Work
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
     from imssa_sim.quantisation.quantisers import FloatArray
 
 
@@ -27,13 +27,7 @@ class HeadParameters(NamedTuple):
 class Head(LinearMap):
     """``(weight @ pooled + bias) * scale``: a linear map whose sums leave the chip as they are."""
 
-    def integers(
-        self,
-        parameters: Any,
-        *values: Any,
-        saturation: Saturation | None = None,
-        site: str,
-    ) -> Any:
+    def integers(self, parameters: Any, *values: Any, site: Site) -> Any:
         """Return the logits (B, K), real, of pooled codes (B, H); takes `HeadParameters`."""
         linear, scale = parameters
         return (values[0].astype(np.int64) @ linear.weight.T + linear.bias) * scale

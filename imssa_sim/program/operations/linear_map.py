@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.model.quantised import QuantisedLinear
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
     from imssa_sim.quantisation.quantisers import FloatArray
 
     Codes = NDArray[np.int16]
@@ -35,15 +35,18 @@ class LinearMap(Operation):
     weight_bits: int
     bits: int
 
-    def integers(
-        self,
-        parameters: QuantisedLinear,
-        *values: Any,
-        saturation: Saturation | None = None,
-        site: str,
-    ) -> Codes:
+    def integers(self, parameters: QuantisedLinear, *values: Any, site: Site) -> Codes:
         """Return the codes (…, outputs) of codes (…, inputs)."""
-        return linear_digital(parameters, values[0], saturation, site)
+        codes, linear = values[0], parameters
+        tokens = codes.reshape(-1, codes.shape[-1])
+        weights = _exact_weights(linear, codes)
+
+        def sums(part: slice) -> NDArray[Any]:
+            return np.asarray(tokens[part].astype(weights.dtype) @ weights)
+
+        shape = len(tokens), weights.shape[1]
+        out = requantise_sums(sums, shape, linear.bias, linear.requant, site)
+        return out.reshape(*codes.shape[:-1], -1)
 
     def work(self) -> tuple[Work, ...]:
         """Return the multiply-accumulates and one requantisation per output."""
@@ -90,22 +93,3 @@ def _exact_weights(linear: QuantisedLinear, codes: Codes) -> NDArray[Any]:
         raise InputError("a linear layer's sums exceed 2**53: use fewer bits")
     word: Any = np.float32 if bound < FLOAT32_EXACT else np.float64
     return np.asarray(linear.weight.T.astype(word))
-
-
-def linear_digital(
-    linear: QuantisedLinear,
-    codes: Codes,
-    saturation: Saturation | None = None,
-    site: str = "linear",
-) -> Codes:
-    """Return ``requant(weight @ codes + bias)``, codes (..., out) of codes (..., in)."""
-    tokens = codes.reshape(-1, codes.shape[-1])
-    weights = _exact_weights(linear, codes)
-
-    def sums(part: slice) -> NDArray[Any]:
-        return np.asarray(tokens[part].astype(weights.dtype) @ weights)
-
-    out = requantise_sums(
-        sums, (len(tokens), weights.shape[1]), linear.bias, linear.requant, saturation, site
-    )
-    return out.reshape(*codes.shape[:-1], -1)

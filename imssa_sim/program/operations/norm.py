@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.model.quantised import QuantisedNorm
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
 
     Codes = NDArray[np.int16]
 
@@ -27,45 +27,28 @@ class Normalise(Operation):
     outputs: int
     bits: int
 
-    def integers(
-        self,
-        parameters: QuantisedNorm,
-        *values: Any,
-        saturation: Saturation | None = None,
-        site: str,
-    ) -> Codes:
+    def integers(self, parameters: QuantisedNorm, *values: Any, site: Site) -> Codes:
         """Return the codes of integers (…, outputs)."""
-        return normalise(parameters, values[0], saturation, site)
+        from imssa_sim.kernels import digital as kernels
+
+        norm, v, width = parameters, values[0], self.outputs
+        out = np.empty(v.shape, dtype=np.int16)
+        clipped = np.zeros(v.size // width, dtype=np.int64)
+        flat, target = v.reshape(-1, width), out.reshape(-1, width)
+        limit = code_limit(norm.bits)
+        gain, bias, epsilon, fraction = norm.gain, norm.bias, norm.epsilon, norm.fraction
+
+        def work(part: slice) -> None:
+            ends = limit, target[part], clipped[part]
+            if norm.kind == "layer":
+                kernels.layer_norm(flat[part], gain, bias, epsilon, fraction, *ends)
+            else:
+                kernels.affine_norm(flat[part], gain, bias, fraction, *ends)
+
+        by_tokens(work, len(flat))
+        site.clipped(clipped.sum(), out.size)
+        return out
 
     def work(self) -> tuple[Work, ...]:
         """Return one element per word."""
         return (Work("norm", "normalise", self.outputs, self.bits),)
-
-
-def normalise(
-    norm: QuantisedNorm,
-    v: NDArray[np.signedinteger[Any]],
-    saturation: Saturation | None = None,
-    site: str = "norm",
-) -> Codes:
-    """Apply an integer norm over the last axis; codes (…, H) of integers v (…, H)."""
-    from imssa_sim.kernels import digital as kernels
-
-    width = v.shape[-1]
-    out = np.empty(v.shape, dtype=np.int16)
-    clipped = np.zeros(v.size // width, dtype=np.int64)
-    flat, target = v.reshape(-1, width), out.reshape(-1, width)
-    limit = code_limit(norm.bits)
-    gain, bias, epsilon, fraction = norm.gain, norm.bias, norm.epsilon, norm.fraction
-
-    def work(part: slice) -> None:
-        ends = limit, target[part], clipped[part]
-        if norm.kind == "layer":
-            kernels.layer_norm(flat[part], gain, bias, epsilon, fraction, *ends)
-        else:
-            kernels.affine_norm(flat[part], gain, bias, fraction, *ends)
-
-    by_tokens(work, len(flat))
-    if saturation is not None:
-        saturation.add(site, clipped.sum(), out.size)
-    return out

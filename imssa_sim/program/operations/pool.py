@@ -12,7 +12,7 @@ from imssa_sim.program.operation import Operation, Work
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,7 @@ class Pool(Operation):
     by_token: ClassVar[bool] = False
     pools: ClassVar[bool] = True
 
-    def integers(
-        self, parameters: None, *values: Any, saturation: Saturation | None = None, site: str
-    ) -> NDArray[np.int64]:
+    def integers(self, parameters: None, *values: Any, site: Site) -> NDArray[np.int64]:
         """Return the sums (B, outputs) of codes (B, L, outputs); there are no parameters."""
         return np.asarray(values[0].sum(axis=1, dtype=np.int64))
 

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from imssa_sim import threads
+from imssa_sim.errors import InternalError
 from imssa_sim.program.operation import Held, Operation, Products, Work
+from imssa_sim.program.operations.requantise import requantise_codes
+from imssa_sim.program.operations.sums import add_codes
 from imssa_sim.quantisation.requantiser import requantiser_scale
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
     from imssa_sim.quantisation.quantisers import IntArray
     from imssa_sim.quantisation.widths import BitWidths
     from imssa_sim.ssm.forms import OutputForm
@@ -52,15 +55,23 @@ class Recurrence(Operation):
     widths: BitWidths
     by_token: ClassVar[bool] = False
 
-    def integers(
-        self,
-        parameters: QuantisedKernel,
-        *values: Any,
-        saturation: Saturation | None = None,
-        site: str,
-    ) -> Codes:
+    def integers(self, parameters: QuantisedKernel, *values: Any, site: Site) -> Codes:
         """Return the outputs (B, L, outputs) of codes (B, L, outputs)."""
-        return kernel_digital(parameters, values[0], self.reverse, saturation, site)
+        return kernel_digital(parameters, values[0], site, self.reverse)
+
+    def beside(self, parameters: QuantisedKernel, u: Codes, y: Codes, site: Site) -> Codes:
+        """Return the outputs of codes u, whose sums over the states y were made elsewhere.
+
+        In the separate form D·u joins them, requantised apart.
+        """
+        if self.form.ahead:
+            return y
+        if parameters.feedthrough_requant is None:
+            raise InternalError(f"{site.name}: kernels of this form need a requantiser of D·u")
+        product = u.astype(np.int32) * parameters.d.astype(np.int32)
+        part = requantise_codes(product, parameters.feedthrough_requant, site.at("feedthrough"))
+        y = add_codes(y, part, parameters.output_requant.limit, site.at("output"))
+        return self.form.in_place(y) if self.reverse else y
 
     def loop(self) -> tuple[Work, ...]:
         """Return the work that closes the recurrence: the next token waits for it."""
@@ -113,32 +124,16 @@ class Recurrence(Operation):
         return beside + (0 if on_tiles else self.states * (own.A + own.B + own.C))
 
 
-def kernel_digital(
-    kernel: QuantisedKernel,
-    u: Codes,
-    reverse: bool = False,
-    saturation: Saturation | None = None,
-    site: str = "kernel",
-) -> Codes:
-    """Run the recurrence of one layer's kernels over whole sequences.
+def kernel_digital(kernel: QuantisedKernel, u: Codes, site: Site, reverse: bool = False) -> Codes:
+    """Run the recurrence of one layer's kernels over whole sequences, codes (B, L, H).
 
-    Parameters
-    ----------
-    kernel : QuantisedKernel
-    u : int16 array (B, L, H)
-    reverse : bool
-        Run from the last step to the first.
-
-    Returns
-    -------
-    int16 array (B, L, H)
+    ``reverse``: from the last step to the first.
     """
     u = np.ascontiguousarray(u, dtype=np.int16)
     y = np.empty_like(u)
     states, outputs = run_steps(kernel, u, y, reverse)
-    if saturation is not None:
-        saturation.add(f"{site}.state", states, kernel.states * (y.size // kernel.channels))
-        saturation.add(f"{site}.output", outputs, y.size)
+    site.at("state").clipped(states, kernel.states * (y.size // kernel.channels))
+    site.at("output").clipped(outputs, y.size)
     return kernel.form.in_place(y) if reverse else y
 
 

@@ -13,7 +13,7 @@ from imssa_sim.program.tokens import by_tokens
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
 
     Codes = NDArray[np.int16]
 
@@ -25,11 +25,9 @@ class SaturatingSum(Operation):
     outputs: int
     bits: int
 
-    def integers(
-        self, parameters: int, *values: Any, saturation: Saturation | None = None, site: str
-    ) -> Codes:
+    def integers(self, parameters: int, *values: Any, site: Site) -> Codes:
         """Return the sum of two code arrays (…, outputs); the parameter is the largest code."""
-        return add_codes(values[0], values[1], parameters, saturation, site)
+        return add_codes(values[0], values[1], parameters, site)
 
     def work(self) -> tuple[Work, ...]:
         """Return one addition per word."""
@@ -54,13 +52,7 @@ class ResidualSum(Operation):
     outputs: int
     bits: int
 
-    def integers(
-        self,
-        parameters: SumFactors,
-        *values: Any,
-        saturation: Saturation | None = None,
-        site: str,
-    ) -> NDArray[np.int32]:
+    def integers(self, parameters: SumFactors, *values: Any, site: Site) -> NDArray[np.int32]:
         """Return the wide sum of a branch (…, outputs) and the residual stream."""
         from imssa_sim.kernels import digital as kernels
 
@@ -87,8 +79,7 @@ def add_codes(
     first: Codes,
     second: Codes,
     limit: int,
-    saturation: Saturation | None = None,
-    site: str = "adder",
+    site: Site,
 ) -> Codes:
     """Return the saturating sum of two code arrays (…, channels) of one scale."""
     from imssa_sim.kernels import digital as kernels
@@ -102,6 +93,5 @@ def add_codes(
         kernels.add_saturating(one[part], other[part], limit, target[part], clipped[part])
 
     by_tokens(work, len(one))
-    if saturation is not None:
-        saturation.add(site, clipped.sum(), out.size)
+    site.clipped(clipped.sum(), out.size)
     return out

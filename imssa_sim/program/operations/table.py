@@ -13,7 +13,7 @@ from imssa_sim.program.tokens import by_tokens
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Saturation
+    from imssa_sim.program.saturation import Site
 
     Codes = NDArray[np.int16]
 
@@ -25,13 +25,7 @@ class Table(Operation):
     outputs: int
     bits: int
 
-    def integers(
-        self,
-        parameters: NDArray[np.int64],
-        *values: Any,
-        saturation: Saturation | None = None,
-        site: str,
-    ) -> Codes:
+    def integers(self, parameters: NDArray[np.int64], *values: Any, site: Site) -> Codes:
         """Return the entries of a table (2*limit+1,) for codes (…, outputs)."""
         from imssa_sim.kernels import digital as kernels
 
