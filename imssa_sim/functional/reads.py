@@ -9,7 +9,6 @@ import numpy as np
 from imssa_sim.circuits.dac import top_step
 from imssa_sim.circuits.energy import read_energy
 from imssa_sim.components.dac import pulses_per_read
-from imssa_sim.errors import InternalError
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
 from imssa_sim.functional.columns import linear_at
 from imssa_sim.mapping.tiles import rows_and_columns
