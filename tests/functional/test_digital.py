@@ -5,6 +5,7 @@ import pytest
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import run_digital
+from imssa_sim.ssm.forms import output_form
 
 
 @pytest.fixture(scope="module")
