@@ -99,7 +99,9 @@ def show(rows: list[Row], stats: dict[str, Any]) -> None:
 
 
 def save(rows: list[Row], folder: Path) -> None:
-    from imssa_sim.report.figures.style import PALETTE, plt
+    from matplotlib import pyplot as plt
+
+    from imssa_sim.report.figures.style import PALETTE
 
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "jetson.csv").open("w", newline="") as file:

@@ -238,7 +238,9 @@ def hash_of(text: str) -> int:
 
 def draw(table: Table, workload: str, path: Path) -> None:
     """Plot error against cost: the front, and the homogeneous networks."""
-    from imssa_sim.report.figures.style import PALETTE, plt, save
+    from matplotlib import pyplot as plt
+
+    from imssa_sim.report.figures.style import PALETTE, save
 
     rows = [r for r in table.rows if r["workload"] == workload]
     budgets = sorted({r["budget"] for r in rows})

@@ -110,7 +110,9 @@ def measured(
 
 def draw(table: Table, workload: str, path: Path) -> None:
     """Plot accuracy against the share of the modes that is gone, and against energy."""
-    from imssa_sim.report.figures.style import PALETTE, plt, save
+    from matplotlib import pyplot as plt
+
+    from imssa_sim.report.figures.style import PALETTE, save
 
     rows = [r for r in table.rows if r["workload"] == workload]
     whole = max(int(r["modes_left"]) for r in rows)

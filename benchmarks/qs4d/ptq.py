@@ -32,8 +32,8 @@ from study import (
 )
 
 from imssa_sim.data import Dataset
-from imssa_sim.model import forward
 from imssa_sim.model.network import Network
+from imssa_sim.reference import forward
 from imssa_sim.reference.quantise import quantise
 
 WAYS = [f"{a}/{w}" for a in ("mse", "percentile", "max") for w in ("max", "mse")]

@@ -52,7 +52,9 @@ def lowered_bits(kind: str, layer: str, bits: int, rest: int, layers: int) -> Bi
 
 def draw(table: Table, workload: str, path: Path) -> None:
     """Plot a map of accuracy: kinds and layers down, bits across."""
-    from imssa_sim.report.figures.style import plt, save
+    from matplotlib import pyplot as plt
+
+    from imssa_sim.report.figures.style import save
 
     rows = [r for r in table.rows if r["workload"] == workload]
     layers = sorted({r["layer"] for r in rows}, key=lambda n: (n == "all", n))

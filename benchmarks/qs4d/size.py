@@ -33,10 +33,10 @@ from study import (
 )
 
 from imssa_sim.data import Dataset
-from imssa_sim.model import forward
 from imssa_sim.model.checkpoint import Checkpoint
 from imssa_sim.program.metrics import FLOAT_BITS, metrics
 from imssa_sim.program.shape import shape_of
+from imssa_sim.reference import forward
 from imssa_sim.reference.quantise import quantise
 
 KEY = ("workload", "width", "state", "method", "bits", "seed")

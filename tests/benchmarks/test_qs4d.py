@@ -17,7 +17,7 @@ from imssa_sim.quantisation.widths import bits_from
 from imssa_sim.reference.quantise import quantise
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "qs4d"
-NAMES = ("study", "bits", "ptq", "sensitivity", "allocate")
+NAMES = ("study", "bits", "ptq", "sensitivity", "allocate", "pruning", "size")
 
 
 @pytest.fixture
@@ -123,3 +123,15 @@ def test_one_kind_in_one_layer_is_all_that_a_sensitivity_changes(commands):
     x = data.test.inputs[:40]
     low, high = run_digital(quantised, x).pooled, run_digital(wide, x).pooled
     assert not np.array_equal(low, high)
+
+
+@pytest.mark.parametrize(
+    ("command", "stored"),
+    [("sensitivity", "sensitivity"), ("allocate", "allocation"), ("pruning", "pruning"),
+     ("size", "size")],
+)  # fmt: skip
+def test_stored_results_are_drawn(commands, tmp_path, command, stored):
+    path = FOLDER / "results" / f"{stored}.csv"
+    table = commands.study.Table(path, path.read_text().split("\n")[0].split(","), ())
+    getattr(commands, command).draw(table, "sdigits", tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 5000
