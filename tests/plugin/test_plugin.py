@@ -73,6 +73,24 @@ def test_a_kernel_mapping_is_read_twice_a_step_and_changes_no_value(run: RunResu
     assert list(here.predictions["chip0"]) == list(here.predictions["digital"])
 
 
+def test_a_cost_model_of_adcs_prices_each_conversion(run: RunResult) -> None:
+    conversions = [row for row in run.ledger.rows if row.kind == "adc"]
+    assert {row.component for row in conversions} >= {"chip.layer0.kernel.adc"}
+    for row in conversions:
+        assert row.energy == pytest.approx(row.count * 2e-15 * 2**8)
+
+
+def test_an_interconnect_carries_each_word(run: RunResult) -> None:
+    tiles = run.program.tiles_available
+    transfers = [row for row in run.ledger.rows if row.kind == "bus" and row.account == "dynamic"]
+    assert transfers
+    for row in transfers:
+        assert row.energy == pytest.approx(row.count * 8 * 3e-15 * tiles / 2)
+    published = simulate(load_config(WORKLOAD, ["hardware.bus.card=bus/isaac_32nm"]))
+    assert published.timing.counts == run.timing.counts
+    assert published.ledger.energy != run.ledger.energy
+
+
 def test_an_adc_behaviour_reaches_the_codes(run: RunResult) -> None:
     without = simulate(load_config(WORKLOAD, ["hardware.adc.behaviours=[]"]))
     assert run.ledger.energy != without.ledger.energy  # codes drive the next reads
@@ -93,6 +111,8 @@ UNKNOWN = {
     "baselines=[DEVICE]": "unknown form of baseline 'toy_fixed_rate'",
     "hardware.mapping.kernel=toy_outputs_first": "'toy_outputs_first' is not",
     "hardware.adc.behaviours=[toy_shift]": "'toy_shift' is not",
+    "hardware.adc.card=ADC": "form 'toy_per_code' is not one of",
+    "hardware.bus.card=BUS": "form 'toy_ring' is not one of",
 }
 
 
@@ -101,9 +121,10 @@ def test_without_the_package_its_names_are_unknown(change: str, message: str) ->
     plain = [
         "data.name=sdigits", "model.classes=10", "model.family=s4d", "baselines=[]",
         "hardware.chip.tile.cell=cells/ideal", "hardware.mapping.kernel=fused_lookahead",
-        "hardware.adc.behaviours=[]",
+        "hardware.adc.behaviours=[]", "hardware.adc.card=adc/isaac_saberi",
+        "hardware.bus.card=bus/isaac_32nm",
     ]  # fmt: skip
-    for word in ("cell", "device"):
+    for word in ("cell", "device", "adc", "bus"):
         change = change.replace(word.upper(), str(HERE / f"{word}.yaml"))
     with pytest.raises(InputError, match=message):
         simulate(load_config(WORKLOAD, [*plain, change]))
