@@ -60,11 +60,13 @@ def run(
             from imssa_sim.report.uncertainty import (
                 run_uncertainty,
                 uncertainty_lines,
+                uncertainty_stats,
                 write_uncertainty,
             )
 
             progress.phase("uncertainty", 0)
             found = run_uncertainty(result)
+            stats = (*stats, *uncertainty_stats(found[0]))
             lines = "\n".join(["", "", *uncertainty_lines(*found)])
             summary, shown = summary + lines, shown + lines
         progress.phase("writing tables and figures", 0)

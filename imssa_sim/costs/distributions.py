@@ -128,8 +128,11 @@ def draws_at(varied: Iterable[Varied], u: FloatArray) -> Draws:
     return {(v.card, v.entry): v.distribution.quantile(u[:, i]) for i, v in enumerate(varied)}
 
 
-def latin_hypercube(draws: int, entries: int, seed: int) -> FloatArray:
-    """Return stratified uniform numbers (draws, entries): each column has one in every stratum."""
-    rng = np.random.default_rng(np.random.Philox(seed))
+def latin_hypercube(draws: int, entries: int, seed: int, stream: int = 0) -> FloatArray:
+    """Return stratified uniform numbers (draws, entries): each column has one in every stratum.
+
+    Streams of one seed are independent of each other.
+    """
+    rng = np.random.default_rng(np.random.Philox(seed).jumped(stream))
     strata = np.argsort(rng.random((draws, entries)), axis=0)
     return (strata + rng.random((draws, entries))) / draws

@@ -4,17 +4,21 @@ The counts and times of a finished run stand; only prices vary. So a Monte Carlo
 is one evaluation of the cost model with arrays in the place of numbers
 (`imssa_sim.costs.distributions` says which distribution each entry gets). The energy of array reads
 that were executed with real inputs is not varied; an estimated one varies with its activity.
+
+Which cost model of the converters is right is drawn too (`imssa_sim.costs.adc_choice` states the
+prior), and what it does by itself is kept apart from what the parameters do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imssa_sim.components.parameters import Draws, FloatArray
+from imssa_sim.costs.adc_choice import adc_choice, with_adc
 from imssa_sim.costs.distributions import Varied, draws_at, latin_hypercube, varied_entries
 from imssa_sim.costs.model import CostModel
 from imssa_sim.errors import InputError
@@ -76,11 +80,22 @@ class Driver:
 
 
 @dataclass(frozen=True)
+class AdcModel:
+    """A cost model of the converters: its card, and the totals with every entry at its median."""
+
+    card: str
+    centres: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Uncertainty:
     """Intervals of all totals and the drivers of each, strongest first.
 
     ``samples`` holds the totals of every draw, ``level`` the probability inside of the intervals,
     ``centres`` the totals with every entry at its median, where the drivers' bars start.
+    ``parameters`` holds the intervals of the entries alone, with the chip's own ADC card;
+    ``models`` the ADC models that were drawn, the own one first. The drivers are entries, of the
+    cards that the chip names.
     """
 
     draws: int
@@ -90,6 +105,13 @@ class Uncertainty:
     drivers: Mapping[str, tuple[Driver, ...]]
     centres: Mapping[str, float]
     samples: Mapping[str, FloatArray]
+    parameters: Mapping[str, Interval]
+    models: tuple[AdcModel, ...]
+
+    def span(self, total: str) -> tuple[AdcModel, AdcModel]:
+        """Return the ADC models with the lowest and the highest of a total."""
+        ordered = sorted(self.models, key=lambda model: model.centres[total])
+        return ordered[0], ordered[-1]
 
 
 class LedgerModel:
@@ -142,6 +164,11 @@ class LedgerModel:
         """Return the totals at cumulative probabilities of the varied entries, (draws, entries)."""
         return self.totals(draws_at(self.varied, u), len(u))
 
+    def centres(self) -> dict[str, float]:
+        """Return the totals with every entry at its median."""
+        middle = self.at(np.full((1, len(self.varied)), 0.5))
+        return {name: float(values[0]) for name, values in middle.items()}
+
 
 def evaluate_uncertainty(
     program: Program,
@@ -176,16 +203,54 @@ def evaluate_uncertainty(
         raise InputError(f"level: {level} is not between 0 and 1")
     model = LedgerModel(program, hardware, ledger)
     u = latin_hypercube(draws, len(model.varied), seed)
-    samples = model.at(u)
+    own = model.at(u)
     tails = ((1 - level) / 2, (1 + level) / 2)
     nominal = model.totals({}, 1)
-    intervals = {
-        name: interval(float(nominal[name][0]), values, level) for name, values in samples.items()
-    }
-    middle = model.at(np.full((1, len(model.varied)), 0.5))
-    centres = {name: float(values[0]) for name, values in middle.items()}
-    drivers = _drivers(model, u, samples, tails)
-    return Uncertainty(draws, seed, level, intervals, drivers, centres, samples)
+
+    def intervals(samples: Mapping[str, FloatArray]) -> dict[str, Interval]:
+        return {
+            name: interval(float(nominal[name][0]), values, level)
+            for name, values in samples.items()
+        }
+
+    others = [
+        LedgerModel(program, with_adc(hardware, card), ledger) for card in adc_choice(hardware)[1:]
+    ]
+    samples = _mixed(model, others, u, own, seed)
+    models = tuple(AdcModel(m.hardware.adc.card, m.centres()) for m in (model, *others))
+    drivers = _drivers(model, u, own, tails)
+    return Uncertainty(
+        draws, seed, level, intervals(samples), drivers, models[0].centres, samples,
+        intervals(own), models,
+    )  # fmt: skip
+
+
+def _mixed(
+    model: LedgerModel,
+    others: Sequence[LedgerModel],
+    u: FloatArray,
+    own: Mapping[str, FloatArray],
+    seed: int,
+) -> dict[str, FloatArray]:
+    """Return the totals with the ADC model drawn too, each as often as any other.
+
+    The entries that both cards' chips share keep their draws ``u``; those of the other ADC cards
+    and the choice come from a stream of their own, so that the entries' draws do not depend on
+    which models are shipped.
+    """
+    samples = {name: values.copy() for name, values in own.items()}
+    shared = {v.name: i for i, v in enumerate(model.varied)}
+    further = sorted({v.name for other in others for v in other.varied} - set(shared))
+    columns = shared | {name: len(shared) + i for i, name in enumerate(further)}
+    drawn = latin_hypercube(len(u), len(further) + 1, seed, stream=1)
+    whole = np.hstack([u, drawn])
+    chosen = (drawn[:, -1] * (1 + len(others))).astype(int)
+    for number, other in enumerate(others, start=1):
+        mine = np.flatnonzero(chosen == number)
+        of_other = np.array([columns[v.name] for v in other.varied], dtype=int)
+        for name, values in other.at(whole[np.ix_(mine, of_other)]).items():
+            samples[name][mine] = values
+    return samples
 
 
 def interval(nominal: float, values: FloatArray, level: float) -> Interval:

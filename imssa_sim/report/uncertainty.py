@@ -17,6 +17,7 @@ from imssa_sim.ledger.uncertainty import (
     evaluate_uncertainty,
     interval,
 )
+from imssa_sim.simulation.stats import Stat
 from imssa_sim.units import format_si
 
 if TYPE_CHECKING:
@@ -89,6 +90,13 @@ def write_uncertainty(
             name: {"unit": UNITS[name], **asdict(values)}
             for name, values in found.intervals.items()
         },
+        "intervals_of_parameters_alone": {
+            name: {"unit": UNITS[name], **asdict(values)}
+            for name, values in found.parameters.items()
+        },
+        "adc_models_with_all_entries_at_their_medians": {
+            model.card: dict(model.centres) for model in found.models
+        },
         "baselines": [asdict(advantage) for advantage in advantages],
         "with_all_entries_at_their_medians": dict(found.centres),
         "drivers": {
@@ -110,18 +118,19 @@ def write_uncertainty(
 def uncertainty_lines(found: Uncertainty, advantages: Sequence[Advantage]) -> list[str]:
     """Return the lines that the screen shows below its summary."""
     inside = f"{found.level:.0%} of {found.draws:,} draws of the cards' ranged and assumed numbers"
-    lines = [f"uncertainty: {inside}"]
+    lines = [f"uncertainty: {inside}", f"  {_which(found)}"]
     for name, title in (
         ("energy", "energy per inference"),
         ("power", "average power"),
         ("area", "area"),
+        ("efficiency_useful", "TOPS/W, useful MACs"),
     ):
         i = found.intervals[name]
-        low, own, high = (format_si(x, UNITS[name]) for x in (i.low, i.nominal, i.high))
-        lines.append(f"  {title:<22}{low} to {high} (cards' own numbers: {own})")
-    i = found.intervals["efficiency_useful"]
-    low, own, high = (f"{x / 1e12:.3g}" for x in (i.low, i.nominal, i.high))
-    lines.append(f"  {'TOPS/W, useful MACs':<22}{low} to {high} ({own})")
+        lines.append(
+            f"  {title:<22}{_shown(name, i.low)} to {_shown(name, i.high)} "
+            f"(cards' own numbers: {_shown(name, i.nominal)})"
+        )
+        lines += [f"    {part}" for part in _parts(found, name)]
     for advantage in advantages:
         ratio = advantage.ratio
         lines.append(
@@ -131,3 +140,45 @@ def uncertainty_lines(found: Uncertainty, advantages: Sequence[Advantage]) -> li
     strongest = ", ".join(f"{d.card} {d.entry}" for d in found.drivers["energy"][:SHOWN])
     lines.append(f"  strongest: {strongest}")
     return lines
+
+
+def uncertainty_stats(found: Uncertainty) -> tuple[Stat, ...]:
+    """Return the intervals as statistics: of both, of the entries alone, of the ADC model alone."""
+    stats = []
+    for name, unit in UNITS.items():
+        both, alone = found.intervals[name], found.parameters[name]
+        first, last = (model.centres[name] for model in found.span(name))
+        for which, low, high, of in (
+            ("", both.low, both.high, "entries and ADC model drawn"),
+            (".parameters", alone.low, alone.high, "entries drawn, the chip's own ADC model"),
+            (".adc_model", first, last, "entries at their medians, lowest and highest ADC model"),
+        ):
+            stats += [
+                Stat(f"uncertainty.{name}{which}.low", low, unit, of),
+                Stat(f"uncertainty.{name}{which}.high", high, unit, of),
+            ]
+    return tuple(stats)
+
+
+def _which(found: Uncertainty) -> str:
+    if len(found.models) == 1:
+        return f"no shipped ADC model holds here beside {found.models[0].card}"
+    return f"and of which of {len(found.models)} ADC models that hold here is right"
+
+
+def _shown(name: str, value: float) -> str:
+    if UNITS[name] == "op/J":
+        return f"{value / 1e12:.3g}"
+    return format_si(value, UNITS[name])
+
+
+def _parts(found: Uncertainty, name: str) -> list[str]:
+    """Return what the entries and the choice of the ADC model do by themselves."""
+    alone, (first, last) = found.parameters[name], found.span(name)
+    if len(found.models) == 1:
+        return []
+    low, high = (_shown(name, model.centres[name]) for model in (first, last))
+    return [
+        f"numbers alone:   {_shown(name, alone.low)} to {_shown(name, alone.high)}",
+        f"ADC model alone: {low} ({first.card}) to {high} ({last.card})",
+    ]

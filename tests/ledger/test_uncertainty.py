@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from imssa_sim.cards import load_card
+from imssa_sim.costs.adc_choice import adc_choice
 from imssa_sim.costs.distributions import (
     Normal,
     Triangular,
@@ -18,7 +19,7 @@ from imssa_sim.costs.distributions import (
     varied_entries,
 )
 from imssa_sim.errors import InputError
-from imssa_sim.ledger import build_ledger
+from imssa_sim.ledger import build_ledger, uncertainty
 from imssa_sim.ledger.uncertainty import UNITS, LedgerModel, evaluate_uncertainty
 
 
@@ -72,6 +73,7 @@ def test_strata_are_hit_once_each():
     assert np.all(np.sort((u * 50).astype(int), axis=0) == np.arange(50)[:, None])
     assert np.array_equal(u, latin_hypercube(50, 3, seed=1))
     assert not np.array_equal(u, latin_hypercube(50, 3, seed=2))
+    assert not np.array_equal(u, latin_hypercube(50, 3, seed=1, stream=1))
 
 
 def test_the_nominal_totals_are_the_ledgers(run, found):
@@ -104,6 +106,61 @@ def test_one_draw_is_the_ledger_with_those_numbers(make, run):
         assert totals["energy"][draw] == pytest.approx(alone.energy, rel=1e-12)
         assert totals["area"][draw] == pytest.approx(alone.area, rel=1e-12)
         assert totals["leakage"][draw] == pytest.approx(alone.by_account()["leakage"], rel=1e-12)
+
+
+def only_the_own_card(monkeypatch):
+    monkeypatch.setattr(uncertainty, "adc_choice", lambda hardware: (hardware.adc.card,))
+
+
+@pytest.mark.parametrize(
+    ("bits", "rate", "node", "others"),
+    [
+        (8, 1e8, 32e-9, "isaac_saberi kull_2013 puma_linear sar_32nm zigzag_imc_28nm"),
+        (7, 1e8, 32e-9, "isaac_saberi puma_linear ramkaj_2018 sar_32nm zigzag_imc_28nm"),
+        (8, 1e9, 32e-9, "isaac_saberi kull_2013 puma_linear"),
+        (8, 1e7, 65e-9, "sar_65nm"),
+        (16, 1e7, 32e-9, "puma_linear"),
+    ],
+)  # fmt: skip
+def test_models_are_drawn_that_hold_at_bits_rate_and_node(run, bits, rate, node, others):
+    hardware = run[1]
+    at = hardware.model_copy(update={
+        "adc": hardware.adc.model_copy(update={"bits": bits, "rate": rate}),
+        "chip": hardware.chip.model_copy(update={"technology": node}),
+    })  # fmt: skip
+    own, *found = adc_choice(at)
+    assert own == "adc/survey_andrulis_2024"
+    assert set(found) == {f"adc/{name}" for name in others.split()}
+
+
+def test_the_choice_of_the_adc_model_is_drawn_evenly_and_apart(make, run, found):
+    """Every shipped model's energy lies inside; the entries' own interval is what it was alone."""
+    program, hardware, _ = run
+    names = [model.card for model in found.models]
+    assert names == list(adc_choice(hardware))
+    assert len(names) > 3
+    both, alone = found.intervals["energy"], found.parameters["energy"]
+    assert both.low < alone.low < alone.high < both.high
+    inside, draws = 0, found.samples["energy"]
+    for model in found.models:
+        case = make(adc={"card": model.card})
+        ledger = build_ledger(case.program, case.costs, case.timing)
+        # The median chip of each model is a chip with that card, not another's price.
+        assert model.centres["energy"] == pytest.approx(
+            LedgerModel(program, case.hardware, ledger).centres()["energy"], rel=1e-12
+        )
+        inside += both.low <= ledger.energy <= both.high
+    assert inside >= len(names) - 1
+    first, last = found.span("energy")
+    assert first.centres["energy"] == min(m.centres["energy"] for m in found.models)
+    assert last.centres["energy"] == max(m.centres["energy"] for m in found.models)
+    share = np.mean(np.isclose(draws, own_draws(run), rtol=1e-12, atol=0))
+    assert share == pytest.approx(1 / len(names), abs=0.01)
+
+
+def own_draws(run):
+    model = LedgerModel(*run)
+    return model.at(latin_hypercube(10_000, len(model.varied), 0))["energy"]
 
 
 def test_intervals_are_reproducible_and_contain_what_they_say(run, found):
@@ -155,7 +212,8 @@ def test_drivers_move_their_total_and_agree_with_sobol(run, found):
     assert sum(indices.first_order) == pytest.approx(1, abs=0.15)  # nearly additive
 
 
-def test_rank_correlations_are_spearmans(run):
+def test_rank_correlations_are_spearmans(run, monkeypatch):
+    only_the_own_card(monkeypatch)
     result = evaluate_uncertainty(*run, draws=300, seed=5)
     model = LedgerModel(*run)
     u = latin_hypercube(300, len(model.varied), 5)

@@ -11,8 +11,15 @@ from imssa_sim.baselines.workload import Shape
 from imssa_sim.cards import load_card
 from imssa_sim.ledger import build_ledger
 from imssa_sim.ledger.uncertainty import UNITS
+from imssa_sim.report.figures.tornado import tornado
 from imssa_sim.report.run_directory import RunDirectory
-from imssa_sim.report.uncertainty import run_uncertainty, uncertainty_lines, write_uncertainty
+from imssa_sim.report.uncertainty import (
+    run_uncertainty,
+    uncertainty_lines,
+    uncertainty_stats,
+    write_uncertainty,
+)
+from imssa_sim.units import format_si
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +66,9 @@ def test_files(tmp_path, found):
     energy = tree["intervals"]["energy"]
     assert energy["low"] < energy["median"] < energy["high"]
     assert tree["drivers"]["energy"][0]["card"]
+    alone = tree["intervals_of_parameters_alone"]["energy"]
+    assert energy["low"] < alone["low"] < alone["high"] < energy["high"]
+    assert "adc/isaac_saberi" in tree["adc_models_with_all_entries_at_their_medians"]
     for name in ("tornado_energy.png", "tornado_energy.svg", "tornado_area.png"):
         assert (tmp_path / "run" / name).stat().st_size > 5000
 
@@ -70,6 +80,26 @@ def test_lines_name_intervals_and_drivers(found):
     assert "energy of gpu/jetson_nano_10w recurrent batch 1" in text
     first = found[0].drivers["energy"][0]
     assert f"{first.card} {first.entry}" in lines[-1]
+
+
+def test_screen_and_statistics_show_the_choice_of_the_adc_model_apart(found):
+    text = "\n".join(uncertainty_lines(*found))
+    first, last = found[0].span("energy")
+    alone = found[0].parameters["energy"]
+    assert f"({first.card}) to {format_si(last.centres['energy'], 'J')} ({last.card})" in text
+    assert f"alone:   {format_si(alone.low, 'J')} to {format_si(alone.high, 'J')}" in text
+    stats = {stat.name: stat for stat in uncertainty_stats(found[0])}
+    assert len(stats) == 6 * len(UNITS)
+    assert stats["uncertainty.energy.parameters.low"].value == alone.low
+    assert stats["uncertainty.energy.adc_model.high"].value == last.centres["energy"]
+    assert stats["uncertainty.energy.high"].value == found[0].intervals["energy"].high
+    assert stats["uncertainty.power.high"].unit == "W"
+
+
+def test_the_tornado_has_a_bar_for_the_choice_of_the_model(found):
+    axes = tornado(found[0]).axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[-1] == f"which of {len(found[0].models)} ADC models"
 
 
 def test_the_comparison_with_the_gpus_reads_run_directories(tmp_path, found, capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""What drives a total: one bar for each card entry, from one end of its interval to the other."""
+"""What drives a total: a bar for each card entry, and one for the choice of the ADC model."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ def tornado(found: Uncertainty, total: str = "energy", unit: str = "J") -> Figur
     drivers = found.drivers[total][:BARS]
     interval = found.intervals[total]
     ends = [d.low for d in drivers] + [d.high for d in drivers]
-    factor, prefix = engineering([interval.low, interval.high, *ends])
-    figure, axes = canvas(8.0, 1.6 + 0.34 * max(1, len(drivers)))
+    models = [model.centres[total] for model in found.span(total)] if found.models[1:] else []
+    factor, prefix = engineering([interval.low, interval.high, *ends, *models])
+    figure, axes = canvas(8.0, 1.7 + 0.34 * max(1, len(drivers) + len(models[1:])))
     axes.axvspan(interval.low / factor, interval.high / factor, color="#eeeeee")
     axes.axvline(interval.nominal / factor, color="#4D4D4D", linewidth=1)
     start = found.centres[total] / factor
@@ -39,14 +40,20 @@ def tornado(found: Uncertainty, total: str = "energy", unit: str = "J") -> Figur
         # The entry's lower end in one colour, its upper end in the other.
         for value, colour in ((driver.low, PALETTE[0]), (driver.high, PALETTE[3])):
             axes.barh(place, value / factor - start, left=start, color=colour, height=0.7)
-    axes.set_yticks(range(len(drivers)), [f"{d.card} {d.entry}" for d in drivers])
+    names = [f"{d.card} {d.entry}" for d in drivers]
+    if models:
+        names.append(f"which of {len(found.models)} ADC models")
+        low, high = (value / factor for value in models)
+        axes.barh(len(drivers), high - low, left=low, color=PALETTE[2], height=0.7)
+    axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"{total} [{prefix}{unit}]")
     axes.set_title(
         f"What moves the {total}: entries at their {(1 - found.level) / 2:.0%} (blue) and "
         f"{(1 + found.level) / 2:.0%} (orange) ends;\ngrey: {found.level:.0%} of all draws, "
-        "line: the cards' own numbers",
+        "line: the cards' own numbers"
+        + ("; last bar: the choice of the ADC's cost model" if models else ""),
         fontsize=9,
     )
     return figure
