@@ -22,7 +22,7 @@ from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.saturation import Site
 from imssa_sim.quantisation.requantiser import Requantiser
 from imssa_sim.quantisation.widths import BitWidths, LayeredBits
-from imssa_sim.ssm.forms import output_form
+from imssa_sim.ssm.forms import OutputForm, output_form
 from imssa_sim.ssm.quantised import QuantisedKernel
 
 
@@ -70,38 +70,46 @@ def bit_widths(**given: int) -> BitWidths:
     return BitWidths(**(dict.fromkeys((*kinds, "linear"), 8) | given))
 
 
+def _state_matrix(rng, shape: tuple[int, int], form: OutputForm, bits: BitWidths):
+    """Codes of the state matrix of decaying modes, or of what it is beyond one, halved."""
+    angle = rng.uniform(-np.pi, np.pi, shape)
+    value = rng.uniform(0.5, 0.97, shape) * np.exp(1j * angle)
+    value = (value - form.centre) / (1 + form.centre) * limit(bits.A)
+    return np.rint(value.real).astype(np.int64), np.rint(value.imag).astype(np.int64)
+
+
 def kernel(rng, channels: int, modes: int, form: str, bits: BitWidths) -> QuantisedKernel:
     shape = (channels, modes)
 
     def codes(size, width):
         return rng.integers(-limit(width), limit(width) + 1, size)
 
-    radius = rng.uniform(0.5, 0.97, shape) * limit(bits.A)
-    angle = rng.uniform(-np.pi, np.pi, shape)
-    a_re = np.rint(radius * np.cos(angle)).astype(np.int64)
-    a_im = np.rint(radius * np.sin(angle)).astype(np.int64)
+    known = output_form(form)
+    a_re, a_im = _state_matrix(rng, shape, known, bits)
+    drive = bits.driving if known.accumulates else bits.state
     a_shift = rng.integers(0, 2, shape)
     b_shift = np.where(a_shift > 0, 0, rng.integers(0, 2, shape))
     # A state column has a gain near one: code' = a/limit(A) * code + ...
-    state = requantiser(1.0 / (limit(bits.A) * 2.0**a_shift), bits.state)
-    lookahead = form == "lookahead"
+    unit = (1 + known.centre) * 2.0 ** (bits.state - drive)
+    state = requantiser(unit / (limit(bits.A) * 2.0**a_shift), bits.state)
+    lookahead = known.ahead
     c_shift = rng.integers(0, 2, channels) if lookahead else np.zeros(channels, dtype=np.int64)
     d_shift = np.where(c_shift > 0, 0, rng.integers(0, 2, channels)) * lookahead
-    typical = limit(bits.C) * limit(bits.state) * np.sqrt(2 * modes) * 2.0**c_shift / 4
+    typical = limit(bits.C) * limit(drive) * np.sqrt(2 * modes) * 2.0**c_shift / 4
     output = requantiser(limit(bits.kernel_output) / typical, bits.kernel_output)
     feed = requantiser(
         np.full(channels, limit(bits.kernel_output) / limit(bits.D) / limit(bits.kernel_input)),
         bits.kernel_output,
     )
     return QuantisedKernel(
-        form=output_form(form), a_re=a_re, a_im=a_im,
+        form=known, a_re=a_re, a_im=a_im,
         b_re=codes(shape, bits.B), b_im=codes(shape, bits.B),
         c_re=codes(shape, bits.C), c_im=codes(shape, bits.C), d=codes(channels, bits.D),
         a_shift=a_shift, b_shift=b_shift, c_shift=c_shift, d_shift=d_shift,
         state_requant=state, output_requant=output,
         feedthrough_requant=None if lookahead else feed,
         state_scale=np.ones(shape), output_scale=1.0 / limit(bits.kernel_output),
-        modes_of=np.full(channels, modes),
+        modes_of=np.full(channels, modes), drive_bits=drive,
     )  # fmt: skip
 
 

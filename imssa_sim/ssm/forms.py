@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,29 @@ class OutputForm:
         The output of a step is a sum over the state before the step and the step's input, all in
         one accumulator, so that one read gives new states and output. Otherwise it is a sum over
         the new state, and the feed-through is requantised apart and added in codes.
+    accumulates : bool
+        The delta operator: sums give what a state changes by, and the state adds it up. Its top
+        bits drive the sums; the state matrix of the sums is A - 1.
+    feeds_back : bool
+        What a drive's rounding cuts off a state is added to the state that drives next.
     """
 
     name: str
     ahead: bool
+    accumulates: bool = False
+    feeds_back: bool = False
 
     def __str__(self) -> str:
         return self.name
+
+    def fed_back(self) -> OutputForm:
+        """Return the form in which what drives cut off states is fed back."""
+        return replace(self, name=f"{self.name}_feedback", feeds_back=True)
+
+    @property
+    def centre(self) -> float:
+        """What is taken off the diagonal of the state matrix."""
+        return 1.0 if self.accumulates else 0.0
 
     def output_weights(self, recurrence: Recurrence) -> tuple[ComplexArray, FloatArray]:
         """Return the complex output weights (H, M) of the state taken, and those of the input (H,).
@@ -56,7 +72,8 @@ class OutputForm:
 
 LOOKAHEAD = OutputForm("lookahead", ahead=True)
 SEPARATE = OutputForm("separate", ahead=False)
-FORMS = {form.name: form for form in (LOOKAHEAD, SEPARATE)}
+DELTA = OutputForm("delta", ahead=True, accumulates=True)
+FORMS = {form.name: form for form in (LOOKAHEAD, SEPARATE, DELTA, DELTA.fed_back())}
 
 
 def output_form(name: str) -> OutputForm:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.quantisation.quantisers import IntArray
 from imssa_sim.ssm.interface import StateSpaceModel
-from imssa_sim.ssm.recurrence import Recurrence
+from imssa_sim.ssm.recurrence import BoolArray, Recurrence
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class KeptModes:
     modes: IntArray
     count: IntArray
 
+    @property
+    def present(self) -> BoolArray:
+        """Whether a place (K, M') holds a mode; the others are padding."""
+        return np.asarray(np.arange(self.modes.shape[1]) < self.count[:, None])
+
     def of_recurrence(self, recurrence: Recurrence) -> Recurrence:
         """Return what is there of a recurrence with one block per channel."""
         a, b, c = map(self.of_modes, recurrence.per_channel())
@@ -46,7 +51,7 @@ class KeptModes:
     def of_modes(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return values (H, M) of the modes that are there, (K, M'), zero in the padding."""
         taken = np.take_along_axis(values[self.channels], self.modes, axis=1)
-        return np.where(np.arange(self.modes.shape[1]) < self.count[:, None], taken, 0)
+        return np.where(self.present, taken, 0)
 
 
 def kept_modes(kernel: StateSpaceModel) -> KeptModes:

@@ -80,26 +80,34 @@ def quantise_kernel(
     """
     recurrence = kept.of_recurrence(recurrence)
     a, b, _ = recurrence.per_channel()
+    a = np.where(kept.present, a, form.centre)
     taken, fed = form.output_weights(recurrence)
     input_scale, output_scale = ranges.input_scale, ranges.output_scale
     state_scale = scale_of_range(kept.of_modes(ranges.state), bits.state)
+    # Weights are per code on the word line: of a state in an accumulator, its top bits.
+    below = bits.state - bits.driving if form.accumulates else 0
+    drive_scale = np.ldexp(state_scale, below)
     method, percentile, grain = options.weights, options.percentile, options.granularity
-    a_parts = np.stack([a.real, a.imag], axis=-1)
+    a_parts = np.ldexp(np.stack([a.real - form.centre, a.imag], axis=-1), below)
     b_parts = np.stack([b.real, b.imag], axis=-1)
     b_parts = b_parts * (input_scale / state_scale)[..., None]
     a_step = scale_of_range(weight_range(a_parts, grain.A, method, bits.A, percentile), bits.A)
     b_range = weight_range(b_parts, grain.B, method, bits.B, percentile)
-    a_bound = 2 * code_limit(bits.A) * code_limit(bits.state)
+    drive_limit = code_limit(bits.state - below)
+    a_bound = 2 * code_limit(bits.A) * drive_limit
     b_bound = code_limit(bits.B) * code_limit(bits.kernel_input)
     a_shift, b_shift = _shifts(a_step, scale_of_range(b_range, bits.B), b_range, a_bound, b_bound)
     bound = (a_bound << a_shift) + (b_bound << b_shift)
     state_requant = requantiser_from(np.ldexp(a_step, -a_shift), bits.state, bound)
     unit = requantiser_scale(state_requant)
-    a_codes = state_matrix_codes(a, np.ldexp(unit, a_shift), bits.A, ranges.length)
+    a_grid = np.ldexp(unit, a_shift - below)
+    a_codes = state_matrix_codes(a, a_grid, bits.A, ranges.length, form.centre)
     b_codes = quantise_codes(b_parts, np.ldexp(unit, b_shift)[..., None], bits.B)
 
-    c_parts = np.stack([taken.real, -taken.imag], axis=-1) * state_scale[..., None]
-    output = _output_column(c_parts, fed * input_scale, output_scale, bits, options, form.ahead)
+    c_parts = np.stack([taken.real, -taken.imag], axis=-1) * drive_scale[..., None]
+    output = _output_column(
+        c_parts, fed * input_scale, output_scale, bits, options, form.ahead, drive_limit
+    )
     return QuantisedKernel(
         form=form,
         a_re=a_codes[..., 0],
@@ -119,6 +127,7 @@ def quantise_kernel(
         state_scale=state_scale,
         output_scale=output_scale,
         modes_of=kept.count,
+        drive_bits=bits.state - below,
     )
 
 
@@ -139,14 +148,15 @@ def _output_column(
     bits: BitWidths,
     options: CalibrationOptions,
     fused: bool,
+    drive_limit: int,
 ) -> _OutputColumn:
-    """Quantise output weights (H, M, 2) per state code and feed-through (H,) per input code."""
+    """Quantise output weights (H, M, 2) per state's code and feed-through (H,) per input code."""
     method, percentile, grain = options.weights, options.percentile, options.granularity
     channels, modes, _ = c_parts.shape
     c_range = weight_range(c_parts, grain.C, method, bits.C, percentile)[:, 0]
     d_range = weight_range(d[:, None, None], grain.D, method, bits.D, percentile)[:, 0]
     c_step, d_step = scale_of_range(c_range, bits.C), scale_of_range(d_range, bits.D)
-    c_bound = 2 * modes * code_limit(bits.C) * code_limit(bits.state)
+    c_bound = 2 * modes * code_limit(bits.C) * drive_limit
     d_bound = code_limit(bits.D) * code_limit(bits.kernel_input)
     none = np.zeros(channels, dtype=np.int64)
     if not fused:
@@ -193,7 +203,9 @@ def _shifts(
     return np.maximum(-exponent, 0), np.maximum(exponent, 0)
 
 
-def state_matrix_codes(values: ComplexArray, step: FloatArray, bits: int, length: int) -> IntArray:
+def state_matrix_codes(
+    values: ComplexArray, step: FloatArray, bits: int, length: int, centre: float = 0.0
+) -> IntArray:
     """Round complex state weights to the codes whose impulse response is nearest.
 
     Of the four grid points q around A, take the one of least
@@ -212,6 +224,8 @@ def state_matrix_codes(values: ComplexArray, step: FloatArray, bits: int, length
     bits : int
     length : int
         Steps of the sequences that the network will run on.
+    centre : float
+        Value of code 0: the grid is ``centre + step * code``.
 
     Returns
     -------
@@ -219,7 +233,7 @@ def state_matrix_codes(values: ComplexArray, step: FloatArray, bits: int, length
         Codes of the real and imaginary parts.
     """
     limit = code_limit(bits)
-    scaled = np.stack([values.real, values.imag], axis=-1) / step[..., None]
+    scaled = np.stack([values.real - centre, values.imag], axis=-1) / step[..., None]
     low = np.floor(scaled)
     best = np.clip(low, -limit, limit)
     least = np.full(values.shape, np.inf)
@@ -227,7 +241,7 @@ def state_matrix_codes(values: ComplexArray, step: FloatArray, bits: int, length
     for up_re in (0, 1):
         for up_im in (0, 1):
             codes = np.clip(low + np.array([up_re, up_im]), -limit, limit)
-            grid = (codes[..., 0] + 1j * codes[..., 1]) * step
+            grid = centre + (codes[..., 0] + 1j * codes[..., 1]) * step
             own = _geometric_sum(np.abs(grid) ** 2 + 0j, length).real
             common = _geometric_sum(np.conj(values) * grid, length).real
             with np.errstate(invalid="ignore"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imssa_sim.quantisation.quantisers import FloatArray, IntArray
+from imssa_sim.quantisation.quantisers import FloatArray, IntArray, code_limit
 from imssa_sim.quantisation.requantiser import Requantiser, requantiser_scale
 from imssa_sim.ssm.forms import OutputForm
 
@@ -24,6 +24,15 @@ class QuantisedKernel:
         x'     = state_requant(acc)
         y      = output_requant(sum_n(c_re*x_re + c_im*x_im) << c_shift  +  (d*u) << d_shift)
                                                                              # of the old x
+
+    ``delta``: x is a word of ``state_requant.bits`` bits that adds up, a is the state matrix less
+    one, and the top ``drive_bits`` bits of x stand in both sums in its place, with
+    ``k = state bits - drive_bits``::
+
+        v  = clip(floor(x / 2**k + 1/2))         # to drive_limit
+        x' = clip(x + (acc_of_v * multiplier + 2**(shift - 1) >> shift))     # to the state limit
+
+    ``delta_feedback``: v is that of x + e, and e' = clip(x + e - 2**k v) to half a step of v.
 
     ``separate``: x' the same, ``y = clip(output_requant(sum_n(c_re*x'_re + c_im*x'_im)) +
     feedthrough_requant(d*u))`` with ``c_shift == d_shift == 0``. Signs and the factor 2 of
@@ -53,6 +62,17 @@ class QuantisedKernel:
     state_scale: FloatArray  # (H, M), real state = code * scale
     output_scale: float
     modes_of: IntArray  # (H,), 1 … M
+    drive_bits: int  # of the codes that states drive with: the state's but in the delta form
+
+    @property
+    def drive_shift(self) -> int:
+        """Bits of a state below those that drive."""
+        return self.state_requant.bits - self.drive_bits
+
+    @property
+    def drive_limit(self) -> int:
+        """Largest code that a state drives with."""
+        return code_limit(self.drive_bits)
 
     @property
     def channels(self) -> int:
@@ -79,12 +99,12 @@ class QuantisedKernel:
         input_limit : int
             Largest input code.
         """
-        state_limit = self.state_requant.limit
         a = (np.abs(self.a_re) + np.abs(self.a_im)) << self.a_shift
         b = np.maximum(np.abs(self.b_re), np.abs(self.b_im)) << self.b_shift
         c = (np.abs(self.c_re) + np.abs(self.c_im)).sum(axis=1) << self.c_shift
         d = np.abs(self.d) << self.d_shift
-        return a * state_limit + b * input_limit, c * state_limit + d * input_limit
+        drive = self.drive_limit
+        return a * drive + b * input_limit, c * drive + d * input_limit
 
     def in_column_units(self) -> tuple[IntArray, IntArray]:
         """Return all weights shifted to the units of their columns.

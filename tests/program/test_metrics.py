@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 
 import numpy as np
 import pytest
@@ -11,11 +10,11 @@ from imssa_sim.errors import InputError
 from imssa_sim.model.initialise import random_network
 from imssa_sim.program.metrics import FLOAT_BITS, gain, metrics
 from imssa_sim.program.shape import LayerShape, NetworkShape, shape_of
-from imssa_sim.quantisation.widths import BitWidths, LayeredBits
+from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths, LayeredBits
 from imssa_sim.reference.pruning import prune_shares
 from imssa_sim.reference.quantise import quantise
 
-KINDS = [field.name for field in dataclasses.fields(BitWidths)]
+KINDS = list(BIT_KINDS)
 SHAPE = NetworkShape.uniform(layers=2, width=3, state=8, inputs=5, classes=6, bidirectional=True)
 
 

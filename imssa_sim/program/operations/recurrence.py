@@ -76,11 +76,12 @@ class Recurrence(Operation):
     def loop(self) -> tuple[Work, ...]:
         """Return the work that closes the recurrence: the next token waits for it."""
         states, bits = self.states, self.widths.state
-        return (
-            Work("mac", "mac", 4 * states, bits),
+        sums = (
+            Work("mac", "mac", 4 * states, self.widths.driving),
             Work("requantiser", "requantise", states, bits),
-            Work("register", "write", states, bits),
         )
+        added = (Work("accumulator", "accumulate", states, bits),) * self.form.accumulates
+        return (*sums, *added, Work("register", "write", states, bits))
 
     def output(self) -> tuple[Work, ...]:
         """Return the work on the outputs, behind the loop."""
@@ -104,9 +105,9 @@ class Recurrence(Operation):
         """Return the complex products: two real ones per state for A, one for B and for C."""
         own = self.widths
         found = (
-            Products("A", 2 * self.states, own.A, own.state),
+            Products("A", 2 * self.states, own.A, own.driving),
             Products("B", self.states, own.B, own.kernel_input),
-            Products("C", self.states, own.C, own.state),
+            Products("C", self.states, own.C, own.driving),
         )
         through = Products("D", self.outputs, own.D, own.kernel_input)
         return found if self.reverse else (*found, through)
@@ -164,13 +165,17 @@ def run_steps(
     int array (2,)
         How many parts of states and how many outputs were clipped.
     """
-    from imssa_sim.kernels.digital_recurrence import ABREAST, run_block
+    from imssa_sim.kernels.digital_recurrence import ABREAST, run_block, run_delta_block
 
     largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
     exact_in_single = max(bound.max() for bound in kernel.bounds(largest)) < FLOAT32_EXACT
     word: Any = np.float32 if exact_in_single else np.float64
     weights, feedthrough = kernel.in_column_units()
-    limits = [kernel.state_requant.limit, kernel.output_requant.limit]
+    constants_of = [kernel.state_requant.limit, kernel.output_requant.limit, 0.0, 0.5, 1.0]
+    run, form = run_block, kernel.form.ahead
+    if kernel.form.accumulates:
+        run, form, step = run_delta_block, kernel.form.feeds_back, 1 << kernel.drive_shift
+        constants_of += [kernel.drive_limit, 1 / step, step, step // 2]
     matrix, through, state_scale, scale, constants = (
         np.asarray(values, dtype=word).ravel()
         for values in (
@@ -178,7 +183,7 @@ def run_steps(
             feedthrough,
             requantiser_scale(kernel.state_requant),
             kernel.output_scales(),
-            [*limits, 0.0, 0.5, 1.0],
+            constants_of,
         )
     )
     record = kept is not None
@@ -186,8 +191,8 @@ def run_steps(
 
     def block(first: int) -> IntArray:
         clipped = np.zeros(2, dtype=np.int64)
-        run_block(
-            matrix, through, state_scale, scale, constants, kernel.form.ahead, reverse,
+        run(
+            matrix, through, state_scale, scale, constants, form, reverse,
             u, y, first, clipped, record, states, states.dtype.type(0),
         )  # fmt: skip
         return clipped
