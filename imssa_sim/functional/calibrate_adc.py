@@ -184,16 +184,19 @@ def _kernel_sums(
     probed = np.zeros((count, probes, tiles.weights.shape[1]), dtype=np.int16)
     due = np.arange(probes) * steps // max(probes, 1)
     two_pass = tiles.drives_per_step == 2
+    state = rest = np.zeros((count, samples, states))
     for step in range(steps):
         v[:, :, states:] = source[:, step, tiles.input_channel].transpose(1, 0, 2)
         v[:, :, states:] *= (tiles.input_channel >= 0)[:, None, :]
+        v[:, :, :states], rest = kernel.driven(state, rest)
         for k in np.flatnonzero(due == step):
             _put_codes(probed[:, k], tiles, v[:, k % samples])
         acc = v @ weights
-        state = np.clip(np.floor(acc[:, :, :states] * gain + 0.5), -limit, limit)
+        new = np.floor(acc[:, :, :states] * gain + 0.5)
+        state = np.clip(state + new if kernel.form.accumulates else new, -limit, limit)
         acc = acc if number == 1 else v @ parts
-        v[:, :, :states] = state
         if two_pass:
+            v[:, :, :states] = state
             acc[:, :, states * number :] = v @ parts[:, :, states * number :]
         maximum = np.maximum(maximum, np.abs(acc).max(axis=1))
         if step % stride == 0:

@@ -41,6 +41,9 @@ class Columns:
         Width of that quantiser's codes.
     group : int array
         Columns with one number hold parts of one sum; -1 in the padding.
+    ranged : bool array
+        The converter's range is that of the sums, whatever quantiser follows: what is added to a
+        state is small against it.
     split : bool array
         The sum has parts in other columns too, so it is complete only after digital addition.
     bias : float array
@@ -51,6 +54,7 @@ class Columns:
     gain: FloatArray
     bits: IntArray
     group: IntArray
+    ranged: BoolArray
     split: BoolArray
     bias: FloatArray
 
@@ -119,7 +123,8 @@ def _kernel_columns(program: Program, tiles: KernelTiles) -> Columns:
     parts = np.bincount(channel, minlength=kernel.channels)
     split = np.zeros(shape, dtype=np.bool_)
     split[is_output] = parts[channel] > 1
-    return Columns(is_state | is_output, gain, bits, group, split, np.zeros(shape))
+    ranged = is_state & kernel.form.accumulates
+    return Columns(is_state | is_output, gain, bits, group, ranged, split, np.zeros(shape))
 
 
 def _linear_columns(program: Program, tiles: LinearTiles) -> Columns:
@@ -140,6 +145,7 @@ def _linear_columns(program: Program, tiles: LinearTiles) -> Columns:
         gain=np.where(used, gains[output], 0.0),
         bits=np.full(shape, linear.requant.bits, dtype=np.int64),
         group=np.where(used, output, -1),
+        ranged=np.zeros(shape, dtype=np.bool_),
         split=split,
         bias=bias,
     )

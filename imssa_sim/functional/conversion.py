@@ -8,7 +8,8 @@
 half and shifts, exactly the rounding of the golden model; otherwise the ADC rounds. A sum that is
 split over tiles is complete only after digital addition: its parts share one step, the finest
 ``2**-j`` at which none of them clips on calibration data, and each rounds. *max, percentile, mse*:
-the range holds that part of the calibration sums, symmetric about zero.
+the range holds that part of the calibration sums, symmetric about zero. Increments of states in
+accumulators have nothing to be aligned with; *aligned* wants the same as *max* for them.
 
 The bias of a sum that one column holds alone is injected before its conversion (offset trim), so
 that the range stays centred on the final value.
@@ -163,7 +164,8 @@ def nominal(
     """
     high = (1 << (adc.bits - 1)) - 1
     half = np.full(columns.used.shape, 0.5)
-    ranged = columns.used & (columns.gain == 0)  # nothing to align with
+    # Nothing to align with, or not to be aligned.
+    ranged = columns.used & ((columns.gain == 0) | columns.ranged)
     if adc.range != "aligned":
         ranged = columns.used
     step = np.ones(columns.used.shape)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int16]
     IntArray = NDArray[np.int64]
 
+Held = tuple[Any, Any]
+"""States (B, T, S), and what is fed back to them."""
 CHUNK_BYTES = 32 << 20
 """Largest block of ADC codes that is held while partial sums are joined."""
 
@@ -88,6 +90,8 @@ class Reader:
             y = self._joined(path, ready, kernel, u, ids)
         states = int(tiles.n_states.sum()) * samples * u.shape[1]
         self.counter.add(f"{path}.requantiser", "requantise", states)
+        if kernel.form.accumulates:
+            self.counter.add(f"{path}.accumulator", "accumulate", states)
         self.counter.add(f"{path}.register", "write", states)
         y = y[:, late:]
         self.counter.add(f"{path}.output_requantiser", "requantise", y.size)
@@ -102,11 +106,11 @@ class Reader:
         u: Codes,
         ids: IntArray,
         first_step: int,
-        state: Any,
-    ) -> tuple[Any, Any]:
-        """Return the outputs and the last states of recurrent tiles."""
+        held: Held | None,
+    ) -> tuple[Any, Held]:
+        """Return the outputs of recurrent tiles, and what their registers then hold."""
         read = self._bit_serial if self.serial else self._recurrent
-        return read(path, ready, u, ids, first_step, state)
+        return read(path, ready, u, ids, first_step, held)
 
     def _recurrent(
         self,
@@ -115,18 +119,23 @@ class Reader:
         u: Codes,
         ids: IntArray,
         first_step: int,
-        state: Any,
-    ) -> tuple[Any, Any]:
+        held: Held | None,
+    ) -> tuple[Any, Held]:
         from imssa_sim.kernels.recurrent import run_recurrent
 
         tiles, instance = ready.tiles, self.instance
+        state, rest = held or (None, None)
         result = run_recurrent(
             ready.packed, u, sample_ids=ids, seed=instance.seed, chip=instance.chip,
-            stage=tiles.stage, first_step=first_step, state=state,
+            stage=tiles.stage, first_step=first_step, state=state, rest=rest,
             two_pass=tiles.drives_per_step == 2, noise=self.noise, threads=self.threads,
         )  # fmt: skip
         self._count_reads(path, ready, result)
-        return result.outputs, result.state
+        if ready.kernel.form.accumulates:
+            site = f"{path.removeprefix('chip.')}.state"
+            added = int(tiles.n_states.sum()) * result.drives
+            self.saturation.add(site, int(result.saturated_states.sum()), added)
+        return result.outputs, (result.state, result.rest)
 
     def _bit_serial(
         self,
@@ -135,25 +144,27 @@ class Reader:
         u: Codes,
         ids: IntArray,
         first_step: int,
-        state: Any,
-    ) -> tuple[Any, Any]:
+        held: Held | None,
+    ) -> tuple[Any, Held]:
         """Read step by step, to see the bits of the states that drive the rows."""
         tiles = ready.tiles
         twice = tiles.drives_per_step == 2
         states = tiles.states
-        if state is None:
-            state = np.zeros((u.shape[0], tiles.tiles, states), np.int32)
+        if held is None:
+            nothing = np.zeros((u.shape[0], tiles.tiles, states), np.int32)
+            held = nothing, nothing
         bits = np.zeros((tiles.tiles, states), np.int64)
         outputs = []
         for step in range(u.shape[1]):
-            before = state
+            before = held
             part = np.ascontiguousarray(u[:, step : step + 1])
-            codes, state = self._recurrent(path, ready, part, ids, first_step + step, before)
+            codes, held = self._recurrent(path, ready, part, ids, first_step + step, before)
             outputs.append(codes)
-            for driven in (before, state) if twice else (before,):
+            for each in (before, held) if twice else (before,):
+                driven, _ = ready.kernel.driven(*each)
                 bits += np.bitwise_count(np.abs(driven)).sum(axis=0, dtype=np.int64)
         self.activity[path].add_bits(bits_of_states(tiles, bits, u, 2 if twice else 1))
-        return np.concatenate(outputs, axis=1), state
+        return np.concatenate(outputs, axis=1), held
 
     def _joined(
         self,
@@ -167,10 +178,10 @@ class Reader:
         samples, steps, _ = u.shape
         out = np.empty(u.shape, np.int16)
         block = max(1, CHUNK_BYTES // (4 * samples * ready.tiles.output_channel.size))
-        state = None
+        held = None
         for start in range(0, steps, block):
             part = np.ascontiguousarray(u[:, start : start + block])
-            codes, state = self._read(path, ready, part, ids, start, state)
+            codes, held = self._read(path, ready, part, ids, start, held)
             flat = codes.reshape(-1, ready.tiles.output_channel.size)
             sums = np.add.reduceat(flat[:, ready.order], ready.first, axis=1)
             y = self._requantised(

@@ -9,7 +9,12 @@ import numpy as np
 
 from imssa_sim.circuits.slices import put_together
 from imssa_sim.functional.columns import kernel_of, linear_at
-from imssa_sim.kernels.read_circuit import DenseWiring, FusedOutput, RecurrentWiring
+from imssa_sim.kernels.read_circuit import (
+    Accumulator,
+    DenseWiring,
+    FusedOutput,
+    RecurrentWiring,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
     from imssa_sim.kernels.read_circuit import ReadCircuit
     from imssa_sim.kernels.tiles import RecurrentTiles
     from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
+    from imssa_sim.ssm.quantised import QuantisedKernel
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -69,6 +75,7 @@ class ReadyKernel:
     """
 
     tiles: KernelTiles
+    kernel: QuantisedKernel
     on_chip: OnChip
     packed: RecurrentTiles
     fused: bool
@@ -115,6 +122,7 @@ def ready_kernel(
         state_gain=gains[:, : tiles.states],
         state_limit=kernel.state_requant.limit,
         output=output,
+        accumulator=_accumulator(kernel),
     )
     flat = np.flatnonzero(valid)
     channel = tiles.output_channel.ravel()[flat]
@@ -122,6 +130,7 @@ def ready_kernel(
     first = np.searchsorted(channel[sort], np.arange(kernel.channels))
     return ReadyKernel(
         tiles=tiles,
+        kernel=kernel,
         on_chip=on_chip,
         packed=pack_tiles(circuit, wiring),
         fused=output is not None,
@@ -129,6 +138,12 @@ def ready_kernel(
         first=first,
         after=after.ravel()[flat[sort][first]],
     )
+
+
+def _accumulator(kernel: QuantisedKernel) -> Accumulator | None:
+    if not kernel.form.accumulates:
+        return None
+    return Accumulator(kernel.drive_shift, kernel.drive_limit, kernel.form.feeds_back)
 
 
 def ready_linear(

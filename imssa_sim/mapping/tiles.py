@@ -158,7 +158,7 @@ def kernel_tiles(
     InternalError
         The kernel has the wrong output form for the mapping.
     """
-    if kernel.form != mapping.form:
+    if kernel.form not in (mapping.form, mapping.form.fed_back()):
         raise InternalError(
             f"{path}: mapping {mapping.name} needs the form {mapping.form}, not {kernel.form}"
         )

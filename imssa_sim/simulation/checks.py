@@ -18,12 +18,11 @@ from imssa_sim.data import check_dataset_name
 from imssa_sim.devices.cell import check_conditions
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
-from imssa_sim.quantisation.widths import bits_from
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import Inputs, load_weights
 from imssa_sim.simulation.progress import Silent
-from imssa_sim.simulation.quantisation import output_form
+from imssa_sim.simulation.quantisation import network_bits, output_form
 from imssa_sim.simulation.result import DataUsed
 from imssa_sim.simulation.schedule import check_times
 from imssa_sim.simulation.values import run_values
@@ -74,8 +73,7 @@ def check_by_trial(config: RunConfig) -> None:
     noise = np.random.Generator(np.random.PCG64(0))
     made_up = noise.standard_normal((_SEQUENCES, _STEPS, network.inputs)).astype(np.float32)
     if hardware.chip.tiles != "auto":  # only the whole network tells how many tiles it needs
-        bits = bits_from(config.bits.model_dump())
-        whole = quantise(network, bits, made_up, output_form(config))
+        whole = quantise(network, network_bits(config), made_up, output_form(config))
         build_program(whole, hardware, _STEPS)
     tried = _one_layer(config)
     inputs = _made_up_inputs(replace(network, layers=network.layers[:1]), made_up)

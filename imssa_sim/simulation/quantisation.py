@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imssa_sim.errors import InputError
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
-from imssa_sim.quantisation.widths import bits_from
+from imssa_sim.quantisation.widths import LayeredBits, bits_from
 from imssa_sim.reference.quantise import quantise
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from imssa_sim.mapping.program import Program
     from imssa_sim.model.quantised import QuantisedNetwork
     from imssa_sim.simulation.inputs import Inputs
+    from imssa_sim.quantisation.widths import BitWidths
     from imssa_sim.ssm.forms import OutputForm
 
 
@@ -33,8 +35,57 @@ class Placed:
 
 
 def output_form(config: RunConfig) -> OutputForm:
-    """Return how the configured mapping forms the kernels' outputs."""
-    return KERNEL_MAPPINGS[config.hardware.mapping.kernel].form
+    """Return how the configured mapping forms the kernels' states and outputs.
+
+    Raises
+    ------
+    InputError
+        Error feedback where states do not lie in accumulators.
+    """
+    section = config.hardware.mapping
+    form = KERNEL_MAPPINGS[section.kernel].form
+    if not section.error_feedback:
+        return form
+    if not form.accumulates:
+        raise InputError(
+            f"hardware.mapping.error_feedback: true, but with kernel: {section.kernel} states "
+            "drive their word lines whole; leave it out, or give kernel: fused_delta"
+        )
+    return form.fed_back()
+
+
+def network_bits(config: RunConfig) -> BitWidths:
+    """Return the bits of a run, with those that states in accumulators drive with.
+
+    As wide as the drivers are, or as the inputs beside them: codes on word lines share one unit,
+    so that narrower ones would leave a part of the voltage or pulse unused.
+
+    Raises
+    ------
+    InputError
+        Widths of drives that cannot be, or where states do not lie in accumulators.
+    """
+    bits, form = bits_from(config.bits.model_dump()), output_form(config)
+    given = config.bits.drive is not None
+    if not form.accumulates:
+        if given:
+            raise InputError(
+                "bits.drive is given, but with hardware.mapping.kernel: "
+                f"{config.hardware.mapping.kernel} states drive their word lines whole; leave it "
+                "out, or give kernel: fused_delta"
+            )
+        return bits
+    if not given:
+        driver = config.hardware.dac.bits
+        return bits.with_drive(lambda own: min(own.state, max(driver, own.kernel_input)))
+    for own in bits.layers if isinstance(bits, LayeredBits) else (bits,):
+        if not min(own.kernel_input, own.state) <= own.driving <= own.state:
+            raise InputError(
+                f"bits.drive is {own.driving}; give at least bits.kernel_input "
+                f"({own.kernel_input}), with which drives share the range of the word lines, and "
+                f"at most bits.state ({own.state})"
+            )
+    return bits
 
 
 def quantise_network(
@@ -51,8 +102,7 @@ def quantise_network(
         percentile=config.calibration.percentile,
         granularity=Granularities(**config.calibration.granularity.model_dump()),
     )
-    bits = bits_from(config.bits.model_dump())
-    form, trained = output_form(config), inputs.quantisers
+    bits, form, trained = network_bits(config), output_form(config), inputs.quantisers
     if trained is not None:
         difference = trained.difference(bits, form, inputs.inputs.shape[1], options)
         if not difference:

@@ -106,6 +106,25 @@ class QuantisedKernel:
         drive = self.drive_limit
         return a * drive + b * input_limit, c * drive + d * input_limit
 
+    def driven(self, state: IntArray, rest: IntArray) -> tuple[IntArray, IntArray]:
+        """Return the codes that states drive with, and what is then fed back.
+
+        Parameters
+        ----------
+        state : array
+            Codes of states in whole numbers, of any numeric type.
+        rest : array
+            What was fed back last; zeros at first, and where nothing is.
+        """
+        if not self.form.accumulates:
+            return state, rest
+        step, limit = 1 << self.drive_shift, self.drive_limit
+        whole = state + rest
+        code = np.clip(np.floor(whole / step + 0.5), -limit, limit).astype(state.dtype)
+        if not self.form.feeds_back:
+            return code, rest
+        return code, np.clip(whole - code * step, -(step // 2), step // 2)
+
     def in_column_units(self) -> tuple[IntArray, IntArray]:
         """Return all weights shifted to the units of their columns.
 

@@ -82,9 +82,12 @@ class MappingConfig(Section):
     kernel: Annotated[
         str,
         named(
-            "imssa_sim.kernel_mapping", "fused_lookahead", "fused_delayed", "two_pass", "digital"
+            "imssa_sim.kernel_mapping", "fused_lookahead", "fused_delayed", "fused_delta",
+            "two_pass", "digital",
         ),
-    ] = "fused_lookahead"
+    ] = "fused_lookahead"  # fmt: skip
+    error_feedback: bool = False
+    """What drives cut off states in accumulators is added to them before they drive again."""
     linear: Literal["analog", "digital"] = "analog"
     encoder: Literal["analog", "digital"] = "digital"
     decoder: Literal["analog", "digital"] = "digital"

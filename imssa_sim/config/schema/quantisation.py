@@ -32,10 +32,13 @@ class BitsConfig(Section):
     kernel_output: LayerBits
     activations: LayerBits
     linear: LayerBits
+    drive: LayerBits | None = None
+    """Of what states in accumulators drive word lines with; None: the wider of hardware.dac.bits
+    and kernel_input, at most state."""
 
     def check_layers(self, layers: int) -> None:
         """Refuse lists of another length than the number of layers."""
-        for kind in BIT_KINDS:
+        for kind in (*BIT_KINDS, "drive"):
             value = getattr(self, kind)
             if isinstance(value, tuple) and len(value) != layers:
                 raise problem(
