@@ -17,6 +17,7 @@ ComponentKind = Literal[
     "norm",  # action normalise: one element
     "mac",  # action mac: one digital multiply-accumulate
     "register",  # action write: one word (state feedback register)
+    "accumulator",  # action accumulate: one increment added to a state
     "buffer",  # actions write, read: one word (SRAM FIFO between stages)
     "bus",  # action transfer: one word
     "off_chip",  # action transfer: one word

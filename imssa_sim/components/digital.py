@@ -87,6 +87,10 @@ class Digital:
         """
         return self.add(bits) + 2 * self.compare(bits)
 
+    def accumulate(self, bits: int) -> Number:
+        """Energy of an addition to a word that saturates: two comparisons beside it [J]."""
+        return self.add(bits) + 2 * self.compare(bits)
+
     def mac(self, bits: int) -> Number:
         """Energy of a multiply-accumulate without its weight's read [J]."""
         return self.multiply(bits, bits) + self.add(accumulator_bits(bits))
@@ -126,6 +130,11 @@ class Digital:
 
     def round_and_clip_size(self, bits: int) -> tuple[Number, Number]:
         """Area and leakage of a requantiser whose gain is a power of two."""
+        add, compare = self.add_size(bits), self._compare_size(bits)
+        return add[0] + 2 * compare[0], add[1] + 2 * compare[1]
+
+    def accumulate_size(self, bits: int) -> tuple[Number, Number]:
+        """Area and leakage of an adder that saturates."""
         add, compare = self.add_size(bits), self._compare_size(bits)
         return add[0] + 2 * compare[0], add[1] + 2 * compare[1]
 

@@ -13,6 +13,7 @@ from imssa_sim.components.component import Component, Phase
 from imssa_sim.components.dac import Dac
 from imssa_sim.components.off_chip import OffChip
 from imssa_sim.components.units import (
+    Accumulator,
     Adder,
     Lut,
     Mac,
@@ -29,7 +30,7 @@ COMPONENTS: Mapping[str, Component] = MappingProxyType(
         component.kind: component
         for component in (
             Dac(), Array(), Adc(), ShiftAdd(), Requantiser(), Lut(), Multiplier(), Adder(), Norm(),
-            Mac(), Register(), Buffer(), Bus(), OffChip(),
+            Mac(), Register(), Accumulator(), Buffer(), Bus(), OffChip(),
         )
     }
 )  # fmt: skip

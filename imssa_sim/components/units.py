@@ -177,6 +177,20 @@ class Register(DigitalUnit):
         return d.register_size(action.bits)
 
 
+class Accumulator(DigitalUnit):
+    """Adders that saturate, of states that add up; verb ``accumulate``: one sum."""
+
+    kind = "accumulator"
+
+    def work(self, d: Digital, action: Action, hardware: HardwareConfig) -> Number:
+        """Return the energy of one sum."""
+        return d.accumulate(action.bits)
+
+    def extent(self, d: Digital, action: Action, hardware: HardwareConfig) -> tuple[Number, Number]:
+        """Return the size of an adder that saturates."""
+        return d.accumulate_size(action.bits)
+
+
 class Lut(Component):
     """Tables over all codes, a memory; verb ``lookup``: one value."""
 

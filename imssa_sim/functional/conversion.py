@@ -9,7 +9,8 @@ half and shifts, exactly the rounding of the golden model; otherwise the ADC rou
 split over tiles is complete only after digital addition: its parts share one step, the finest
 ``2**-j`` at which none of them clips on calibration data, and each rounds. *max, percentile, mse*:
 the range holds that part of the calibration sums, symmetric about zero. Increments of states in
-accumulators have nothing to be aligned with; *aligned* wants the same as *max* for them.
+accumulators have nothing to be aligned with; *aligned* gives them the least power of two of the
+accumulator's step whose range holds what *max* wants held, so that a shift follows.
 
 The bias of a sum that one column holds alone is injected before its conversion (offset trim), so
 that the range stays centred on the final value.
@@ -188,6 +189,11 @@ def nominal(
             fitting = np.floor(np.log2(np.minimum(room, 2.0**adc.bits))).astype(np.int64)
             j[parts] = fitting[parts]
         scale[aligned] = np.ldexp(columns.gain[aligned], j[aligned])
+        increments = ranged & (columns.gain > 0)
+        whole_steps = np.ceil(
+            np.log2(step * columns.gain, where=increments, out=np.zeros(step.shape))
+        )
+        scale[increments] = np.ldexp(columns.gain, -whole_steps.astype(np.int64))[increments]
     if adc.scope == "tile":
         scale = _shared(scale, unit, columns)
     scale = _joined(scale, columns)

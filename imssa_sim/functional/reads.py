@@ -91,7 +91,9 @@ class Reader:
         states = int(tiles.n_states.sum()) * samples * u.shape[1]
         self.counter.add(f"{path}.requantiser", "requantise", states)
         if kernel.form.accumulates:
-            self.counter.add(f"{path}.accumulator", "accumulate", states)
+            self.counter.add(
+                f"{path}.accumulator", "accumulate", states * (1 + kernel.form.feeds_back)
+            )
         self.counter.add(f"{path}.register", "write", states)
         y = y[:, late:]
         self.counter.add(f"{path}.output_requantiser", "requantise", y.size)

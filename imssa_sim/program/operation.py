@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 if TYPE_CHECKING:
     from imssa_sim.program.saturation import Site
 
-Unit = Literal["requantiser", "lut", "multiplier", "adder", "norm", "mac", "register", "accumulator"]
+Unit = Literal[
+    "requantiser", "lut", "multiplier", "adder", "norm", "mac", "register", "accumulator"
+]
 Tensor = Literal["A", "B", "C", "D", "linear", "glu"]
 
 

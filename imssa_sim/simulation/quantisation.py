@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from imssa_sim.functional.calibrate_adc import ColumnSums
     from imssa_sim.mapping.program import Program
     from imssa_sim.model.quantised import QuantisedNetwork
-    from imssa_sim.simulation.inputs import Inputs
     from imssa_sim.quantisation.widths import BitWidths
+    from imssa_sim.simulation.inputs import Inputs
     from imssa_sim.ssm.forms import OutputForm
 
 

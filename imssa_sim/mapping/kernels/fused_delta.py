@@ -6,13 +6,14 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from imssa_sim.mapping.actions import behind_adc
+from imssa_sim.components.tile_read import behind_adc
 from imssa_sim.mapping.kernels.base import TileMapping
 from imssa_sim.ssm.forms import DELTA
 
 if TYPE_CHECKING:
+    from imssa_sim.components.action import Action
+    from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.kernels.base import KernelSite
-    from imssa_sim.mapping.program import Action
     from imssa_sim.quantisation.widths import BitWidths
 
 
@@ -31,23 +32,32 @@ class FusedDelta(TileMapping):
         return max(bits.driving, bits.kernel_input)
 
     def _behind_states(self, site: KernelSite, tiles: int) -> list[Action]:
-        """Return what adds the codes of the state columns to the states."""
-        each = [
-            behind_adc(
-                site.hardware, f"{site.path}.{part}", part, verb, tiles, site.kernel.states,
-                site.bits.state,
-            )
-            for part, verb in (("requantiser", "requantise"), ("accumulator", "accumulate"))
-        ]  # fmt: skip
-        return [*(_pipelined(site, action) for action in each), site.register]
+        """Return what adds the codes of the state columns to the states.
+
+        Error feedback adds what was cut off before a state drives, and keeps it beside the state.
+        """
+        hardware, path, states = site.hardware, site.path, site.kernel.states
+        bits, fed_back = site.bits, site.kernel.form.feeds_back
+        scale = behind_adc(
+            hardware, f"{path}.requantiser", "requantiser", "requantise", tiles, states, bits.state
+        )
+        add = behind_adc(
+            hardware, f"{path}.accumulator", "accumulator", "accumulate", tiles,
+            states * (1 + fed_back), bits.state,
+        )  # fmt: skip
+        kept = replace(site.register, bits=bits.state + (bits.state - bits.driving) * fed_back)
+        return [
+            replace(scale, serial=_behind(hardware, scale.serial)),
+            replace(add, serial=_behind(hardware, add.serial)),
+            kept,
+        ]
 
 
-def _pipelined(site: KernelSite, action: Action) -> Action:
-    """Return an action whose last occurrence alone comes behind the conversions.
+def _behind(hardware: HardwareConfig, each: int) -> int:
+    """Return the cycles that remain behind the last conversion, of ``each`` for one unit.
 
-    More remain where converters are faster than the clock: one a cycle is done meanwhile.
+    One is done a cycle while conversions run; more than the last remain where a converter is
+    faster than the clock.
     """
-    hardware = site.hardware
     late = 1 - hardware.chip.clock / hardware.adc.rate
-    waiting = math.ceil((action.serial - 1) * late - 1e-9) if late > 0 else 0
-    return replace(action, serial=min(action.serial, 1 + waiting))
+    return 1 + math.ceil(max(0.0, late) * (each - 1) - 1e-9) if each else 0

@@ -48,6 +48,7 @@ KIND_COLOURS = {
     "dac": "#009E73",
     "requantiser": "#D55E00",
     "register": "#56B4E9",
+    "accumulator": "#7BCBC0",
     "shift_add": "#CC79A7",
     "lut": "#F0E442",
     "multiplier": "#882255",
