@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from imssa_sim.config.schema import HardwareConfig
+from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.model.quantised import (
     QuantisedLayer,
     QuantisedLinear,
@@ -72,8 +73,8 @@ def bit_widths(**given: int) -> BitWidths:
 
 def _state_matrix(rng, shape: tuple[int, int], form: OutputForm, bits: BitWidths):
     """Codes of the state matrix of decaying modes, or of what it is beyond one, halved."""
-    angle = rng.uniform(-np.pi, np.pi, shape)
-    value = rng.uniform(0.5, 0.97, shape) * np.exp(1j * angle)
+    radius = rng.uniform(0.5, 0.97, shape)
+    value = radius * np.exp(1j * rng.uniform(-np.pi, np.pi, shape))
     value = (value - form.centre) / (1 + form.centre) * limit(bits.A)
     return np.rint(value.real).astype(np.int64), np.rint(value.imag).astype(np.int64)
 
@@ -207,6 +208,11 @@ def network(
         decoder=linear(rng, classes, channels, widths),
         logit_scale=rng.uniform(0.5, 1.5, classes) * 1e-3,
     )
+
+
+def form_of(mapping: str) -> str:
+    """Form of the kernels that a mapping needs."""
+    return KERNEL_MAPPINGS[mapping].form.name
 
 
 def hardware(*, ideal: bool = True, **changes) -> HardwareConfig:

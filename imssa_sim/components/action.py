@@ -41,6 +41,12 @@ class Action:
     serial: int
     bits: int
     card: str | None = None  # card that prices it, where the config names one
+    overlapped: int = 0  # of the serial ones, done while the actions before them run
+
+    @property
+    def waits(self) -> int:
+        """Serial actions whose time comes on top of that of the actions before."""
+        return self.serial - self.overlapped
 
 
 def busiest(count: int, instances: int) -> int:

@@ -120,7 +120,7 @@ class Component(ABC):
         parameter; without it one cycle per action and lane is assumed.
         """
         each, assumed = _cycles_per_action(action)
-        cycles = action.serial * each
+        cycles = action.waits * each
         text = f"{cycles} cycles of {nanoseconds(cycle)}" + (
             " (one per action assumed)" if assumed else ""
         )

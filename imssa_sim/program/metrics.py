@@ -111,7 +111,7 @@ def metrics(
             memory[held.tensor] += held.count * held.bits
         if isinstance(operation, Recurrence):
             memory["state"] += operation.states * operation.widths.state
-            adc["state"] += tokens * operation.states * levels(operation.widths.state)
+            adc["state"] += tokens * operation.states * levels(operation.widths.driving)
             adc["kernel_output"] += tokens * operation.outputs * levels(operation.bits)
         elif isinstance(operation, LinearMap) and node.layer is not None and analog_linear:
             adc["linear"] += tokens * operation.outputs * levels(operation.bits)

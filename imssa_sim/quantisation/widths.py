@@ -87,7 +87,7 @@ class LayeredBits(BitWidths):
 
     def described(self) -> dict[str, Any]:
         """Return the bits as a ``bits`` section has them; `bits_from` reads them."""
-        own = {k: [layer.widths()[k] for layer in self.layers] for k in BIT_KINDS}
+        own: dict[str, Any] = {k: [layer.widths()[k] for layer in self.layers] for k in BIT_KINDS}
         drives = [layer.drive for layer in self.layers]
         if any(drive is not None for drive in drives):
             own["drive"] = drives

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imssa_sim.quantisation.quantisers import FloatArray, IntArray, code_limit
 from imssa_sim.quantisation.requantiser import Requantiser, requantiser_scale
@@ -106,7 +108,7 @@ class QuantisedKernel:
         drive = self.drive_limit
         return a * drive + b * input_limit, c * drive + d * input_limit
 
-    def driven(self, state: IntArray, rest: IntArray) -> tuple[IntArray, IntArray]:
+    def driven(self, state: NDArray[Any], rest: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the codes that states drive with, and what is then fed back.
 
         Parameters

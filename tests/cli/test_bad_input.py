@@ -359,7 +359,7 @@ def test_all_problems_are_shown_at_once(write_workload: Write, rejected: Run) ->
         ),
         ("bits=1", "bits: 1 is out of range; it must be at least 2"),
         ("bits.Q=8", "bits.Q: unknown key 'Q'; valid keys here: default, A, B, C, D, dt, state, "
-         "kernel_input, kernel_output, activations, linear"),
+         "kernel_input, kernel_output, activations, linear, drive"),
         ("hardware.adc.bits", "is not 'path=value'; write --set path.to.key=value, for example "
          "--set hardware.adc.bits=6"),
         ("=8", "is not 'path=value'; write --set path.to.key=value, for example "

@@ -85,6 +85,7 @@ def test_the_overrides_are_named_and_their_values_are_in_it(write_workload: Writ
     assert lines[:3] == [f"# Resolved from {path}", "# --set hardware.adc.bits=3", "# --set bits=5"]
     data = YAML(typ="safe").load(text)
     assert data["hardware"]["adc"]["bits"] == 3
+    assert data["bits"].pop("drive") is None
     assert set(data["bits"].values()) == {5}
     assert data["hardware"]["chip"]["clock"] == "1 GHz"
     assert data["hardware"]["chip"]["technology"] == "32 nm"

@@ -12,12 +12,12 @@ from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.counts import action_counts
 
-MAPPINGS = ["fused_lookahead", "fused_delayed", "two_pass", "digital"]
+MAPPINGS = ["fused_lookahead", "fused_delayed", "fused_delta", "two_pass", "digital"]
 PLACES = st.sampled_from(["analog", "digital"])
 
 
 def build(random_networks, seed, kernel, network=None, **hardware):
-    form = "lookahead" if kernel == "fused_lookahead" else "separate"
+    form = random_networks.form_of(kernel)
     net = random_networks.network(seed, **({"form": form} | (network or {})))
     places = {"kernel": kernel} | hardware.pop("mapping", {})
     chip = random_networks.hardware(mapping=places, **hardware)
@@ -42,17 +42,24 @@ def sequences(net, count, seed=0):
     slices=st.sampled_from([1, 1, 2, 4]),
     devices=st.sampled_from([1, 1, 3]),
     state_bits=st.integers(3, 10),
+    below=st.integers(0, 8),
+    feedback=st.booleans(),
     pruned=st.booleans(),
     inside=st.sampled_from([None, {"state": 5, "activations": 6, "kernel_input": 7, "A": 4}]),
 )
 def test_ideal_chip_is_the_golden_model(
     random_networks, seed, kernel, places, position, both, shape, tile, scheme, slices, devices,
-    state_bits, pruned, inside,
+    state_bits, below, feedback, pruned, inside,
 ):  # fmt: skip
+    accumulators = {}
+    if kernel == "fused_delta":
+        accumulators = {"state": state_bits + below, "drive": state_bits}
+        if feedback:
+            accumulators["form"] = "delta_feedback"
     net, chip, program = build(
         random_networks, seed, kernel,
         {"channels": shape[0], "modes": shape[1], "position": position, "bidirectional": both,
-         "length": 7, "state": state_bits, "pruned": pruned, "inside": inside},
+         "length": 7, "state": state_bits, "pruned": pruned, "inside": inside, **accumulators},
         tile={"rows": tile[0], "columns": 2 * tile[1] * slices * devices + devices,
               "weights": scheme, "slices": slices, "devices": devices},
         mapping=dict(zip(("linear", "encoder", "decoder"), places, strict=True)),

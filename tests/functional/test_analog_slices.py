@@ -48,11 +48,11 @@ def calibrated(net, hardware, x, **coordinates):
     return AnalogNetwork(program, hardware, calibration=sums, time=3600.0, **coordinates)
 
 
-@pytest.mark.parametrize("kernel", ["fused_lookahead", "fused_delayed", "two_pass"])
+@pytest.mark.parametrize("kernel", ["fused_lookahead", "fused_delayed", "fused_delta", "two_pass"])
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("policy", ["aligned", "max"])
 def test_enough_bits_lose_nothing(random_networks, kernel, scheme, policy):
-    form = "lookahead" if kernel == "fused_lookahead" else "separate"
+    form = random_networks.form_of(kernel)
     net = random_networks.network(4, form=form)
     chip = chip_of(
         random_networks, 3, bits=14, kernel=kernel,

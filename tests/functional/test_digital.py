@@ -85,7 +85,9 @@ def test_inputs_that_are_not_finite_are_refused(deep, value):
         run_digital(deep[0], x)
 
 
-@pytest.mark.parametrize("mapping", ["fused_lookahead", "fused_delayed", "two_pass", "digital"])
+@pytest.mark.parametrize(
+    "mapping", ["fused_lookahead", "fused_delayed", "fused_delta", "two_pass", "digital"]
+)
 def test_both_directions_run_on_ideal_tiles(random_networks, mapping):
     """A float bidirectional network, quantised, is the same on a chip and in integers."""
     from imssa_sim.functional.analog import AnalogNetwork
@@ -95,7 +97,7 @@ def test_both_directions_run_on_ideal_tiles(random_networks, mapping):
 
     net = random_network(layers=2, width=4, state=6, inputs=2, classes=3, bidirectional=True)
     x = np.random.default_rng(0).normal(size=(3, 9, 2))
-    form = "lookahead" if mapping == "fused_lookahead" else "separate"
+    form = random_networks.form_of(mapping)
     quantised = quantise(net, random_networks.bit_widths(), x, output_form(form))
     hardware = random_networks.hardware(mapping={"kernel": mapping})
     found = AnalogNetwork(build_program(quantised, hardware), hardware).run(x)

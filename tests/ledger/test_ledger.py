@@ -171,13 +171,24 @@ def test_a_row_that_does_not_add_up_is_refused(case):
 @settings(max_examples=40)
 @given(
     layers=st.integers(1, 3), channels=st.integers(1, 6), modes=st.integers(1, 4),
-    mapping=st.sampled_from(["fused_lookahead", "fused_delayed", "two_pass", "digital"]),
+    mapping=st.sampled_from(
+        ["fused_lookahead", "fused_delayed", "fused_delta", "two_pass", "digital"]
+    ),
     weights=st.sampled_from(["differential", "one_sided", "offset"]),
     encoding=st.sampled_from(["pulse_width", "amplitude", "bit_serial"]),
     bidirectional=st.booleans(), off_chip=st.booleans(),
 )  # fmt: skip
 def test_every_program_closes(
-    make, layers, channels, modes, mapping, weights, encoding, bidirectional, off_chip
+    make,
+    random_networks,
+    layers,
+    channels,
+    modes,
+    mapping,
+    weights,
+    encoding,
+    bidirectional,
+    off_chip,
 ):
     dac = {
         "pulse_width": "dac/pwm_40nm",
@@ -185,7 +196,7 @@ def test_every_program_closes(
         "bit_serial": "dac/isaac_1bit",
     }[encoding]
     case = make(
-        form="lookahead" if mapping == "fused_lookahead" else "separate",
+        form=random_networks.form_of(mapping),
         network={
             "layers": layers, "channels": channels, "modes": modes, "length": 5,
             "bidirectional": bidirectional,

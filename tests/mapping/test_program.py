@@ -11,11 +11,11 @@ from imssa_sim.errors import InputError
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.counts import action_counts
 
-MAPPINGS = ["fused_lookahead", "fused_delayed", "two_pass", "digital"]
+MAPPINGS = ["fused_lookahead", "fused_delayed", "fused_delta", "two_pass", "digital"]
 
 
 def program(random_networks, kernel="fused_lookahead", network=None, **hardware):
-    form = "lookahead" if kernel == "fused_lookahead" else "separate"
+    form = random_networks.form_of(kernel)
     net = random_networks.network(0, **({"form": form} | (network or {})))
     places = {"kernel": kernel} | hardware.pop("mapping", {})
     return build_program(net, random_networks.hardware(mapping=places, **hardware))

@@ -16,7 +16,7 @@ from imssa_sim.simulation.stats import collect
 from imssa_sim.simulation.tally import NOT_EVALUATED
 
 Load = Callable[..., LoadedConfig]
-MAPPINGS = ("fused_lookahead", "fused_delayed", "two_pass", "digital")
+MAPPINGS = ("fused_lookahead", "fused_delayed", "fused_delta", "two_pass", "digital")
 
 
 @pytest.mark.parametrize("mapping", MAPPINGS)

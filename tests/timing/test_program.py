@@ -8,13 +8,12 @@ from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.counts import action_counts
 from imssa_sim.timing.simulate import simulate_timing
 
-FORMS = {"fused_lookahead": "lookahead"}
 CARDS = {"digital": {"card": "digital/cmos_40nm"}, "memory": {"card": "memory/sram_32nm_puma"}}
 
 
 def program_of(random_networks, kernel, linear, bidirectional, arbitration="fifo", length=60):
     network = random_networks.network(
-        3, form=FORMS.get(kernel, "separate"), bidirectional=bidirectional, length=length
+        3, form=random_networks.form_of(kernel), bidirectional=bidirectional, length=length
     )
     hardware = random_networks.hardware(
         mapping={"kernel": kernel, "linear": linear},
@@ -24,7 +23,9 @@ def program_of(random_networks, kernel, linear, bidirectional, arbitration="fifo
     return build_program(network, hardware), hardware
 
 
-@pytest.mark.parametrize("kernel", ["fused_lookahead", "fused_delayed", "two_pass", "digital"])
+@pytest.mark.parametrize(
+    "kernel", ["fused_lookahead", "fused_delayed", "fused_delta", "two_pass", "digital"]
+)
 @pytest.mark.parametrize("linear", ["analog", "digital"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_counts_and_agreement(random_networks, kernel, linear, bidirectional):

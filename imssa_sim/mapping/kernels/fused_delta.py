@@ -36,8 +36,8 @@ class FusedDelta(TileMapping):
 
         Error feedback adds what was cut off before a state drives, and keeps it beside the state.
         """
-        hardware, path, states = site.hardware, site.path, site.kernel.states
-        bits, fed_back = site.bits, site.kernel.form.feeds_back
+        hardware, path, states = site.hardware, site.path, site.operation.states
+        bits, fed_back = site.operation.widths, site.operation.form.feeds_back
         scale = behind_adc(
             hardware, f"{path}.requantiser", "requantiser", "requantise", tiles, states, bits.state
         )
@@ -46,18 +46,20 @@ class FusedDelta(TileMapping):
             states * (1 + fed_back), bits.state,
         )  # fmt: skip
         kept = replace(site.register, bits=bits.state + (bits.state - bits.driving) * fed_back)
+        columns = scale.serial
         return [
-            replace(scale, serial=_behind(hardware, scale.serial)),
-            replace(add, serial=_behind(hardware, add.serial)),
+            *(replace(a, overlapped=_overlapped(a, columns, hardware)) for a in (scale, add)),
             kept,
         ]
 
 
-def _behind(hardware: HardwareConfig, each: int) -> int:
-    """Return the cycles that remain behind the last conversion, of ``each`` for one unit.
+def _overlapped(action: Action, columns: int, hardware: HardwareConfig) -> int:
+    """Return how many actions of a unit are done before the last of its ``columns`` is converted.
 
-    One is done a cycle while conversions run; more than the last remain where a converter is
-    faster than the clock.
+    Those of all columns but the last, as far as the clock allows: one a cycle.
     """
-    late = 1 - hardware.chip.clock / hardware.adc.rate
-    return 1 + math.ceil(max(0.0, late) * (each - 1) - 1e-9) if each else 0
+    if not columns:
+        return 0
+    before = action.serial - action.serial // columns
+    cycles = math.floor((columns - 1) * hardware.chip.clock / hardware.adc.rate + 1e-9)
+    return min(before, cycles)
