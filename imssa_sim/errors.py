@@ -108,6 +108,9 @@ class ConfigError(InputError):
 def nearest(name: object, candidates: Iterable[str]) -> str:
     """Return the candidate that most resembles ``name``, or an empty string if none is close.
 
+    Close is what shares six tenths of its letters, in their order, and begins alike or is a part
+    or at most two edits away: words that share an ending alone are no slip of the same word.
+
     Parameters
     ----------
     name : object
@@ -123,15 +126,39 @@ def nearest(name: object, candidates: Iterable[str]) -> str:
     for wanted, texts in ((name, pool), (name.rsplit("/", 1)[-1], tails)):
         scored = [(*_likeness(wanted, text), -index) for index, text in enumerate(texts)]
         likeness, _, index = max(scored, default=(0.0, 0, 0))
-        if likeness >= _ALIKE:
+        if likeness >= _ALIKE and _slip(wanted.casefold(), texts[-index].casefold()):
             return pool[-index]
     return ""
 
 
 _ALIKE = 0.6
+_EDITS = 2
+
+
+def _slip(a: str, b: str) -> bool:
+    """Return whether one word may stand for the other by a slip of the hand or of memory."""
+    return a[:2] == b[:2] or a in b or b in a or _edits(a, b) <= _EDITS
+
+
+def _edits(a: str, b: str) -> int:
+    """Return how many letters are to be put in, taken out, replaced or swapped with the next."""
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i in range(1, len(a) + 1):
+        row = [i]
+        for j in range(1, len(b) + 1):
+            best = min(last[j] + 1, row[-1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]))
+            if i > 1 and j > 1 and a[i - 1] == b[j - 2] and a[i - 2] == b[j - 1]:
+                best = min(best, before[j - 2] + 1)
+            row.append(best)
+        before, last = last, row
+    return last[-1]
 
 
 def _likeness(a: str, b: str) -> tuple[float, int]:
     """Return the share of common text regardless of case, and equal characters in place."""
-    ratio = difflib.SequenceMatcher(None, a.casefold(), b.casefold()).ratio()
+    low, lower = a.casefold(), b.casefold()
+    ratio = difflib.SequenceMatcher(None, low, lower).ratio()
+    if low[:1] == lower[:1] and abs(len(low) - len(lower)) <= 1 and _edits(low, lower) == 1:
+        ratio = max(ratio, 1 - 1 / max(len(low), len(lower)))
     return ratio, sum(x == y for x, y in zip(a, b, strict=False))

@@ -82,13 +82,22 @@ def valid_keys(root: type[Section], path: KeyPath) -> tuple[str, ...]:
 
 
 def key_advice(root: type[Section], path: KeyPath) -> tuple[str, str]:
-    """Return (suggestion, remedy) for an unknown key at a path."""
-    key = str(path[-1])
-    elsewhere = [p for p in all_paths(root) if p.rsplit(".", 1)[-1] == key]
-    if elsewhere:
-        return "", f"this key stands at {' or '.join(elsewhere[:3])}"
-    keys = valid_keys(root, path[:-1])
-    close = nearest(key, keys)
+    """Return (suggestion, remedy) for an unknown key at a path.
+
+    A key of another section is never proposed as what was meant, only mentioned beside the valid
+    ones: ``evaluate.rate`` is no misspelt ``hardware.adc.rate``.
+    """
+    key, keys = str(path[-1]), valid_keys(root, path[:-1])
+    elsewhere = [p for p in all_paths(root) if p.rsplit(".", 1)[-1] == key and not _part(root, p)]
+    close = "" if elsewhere else nearest(key, keys)
     if close:
         return close, ""
-    return "", f"valid keys here: {', '.join(keys)}" if keys else ""
+    parts = [f"valid keys here: {', '.join(keys)}"] if keys else []
+    if elsewhere:
+        parts.append(f"'{key}' stands at {' or '.join(elsewhere[:3])}")
+    return "", "; ".join(parts)
+
+
+def _part(root: type[Section], path: str) -> bool:
+    """Return whether a path names a section right under the root."""
+    return "." not in path and section_of(field_at(root, (path,))) is not None

@@ -44,7 +44,8 @@ ONE_PROBLEM = {
         "    clock: 1 GHz",
         "    clock: 1 GHz\n    per_tile: 8",
         ":17:5: hardware.chip.per_tile: unknown key 'per_tile'; "
-        "this key stands at hardware.adc.per_tile",
+        "valid keys here: clock, technology, supply, temperature, scaling, arbitration, tiles, "
+        "tile; 'per_tile' stands at hardware.adc.per_tile",
     ),
     "key of nowhere": (
         "seed: 7",
