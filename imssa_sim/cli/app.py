@@ -287,17 +287,38 @@ def train_command(
 @app.command("import-checkpoint")
 def import_checkpoint_command(
     source: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .pt file of the reference implementation.")
+        Path, typer.Argument(metavar="FILE", help="A .pt, .safetensors or .npz file.")
     ],
     output: Annotated[
         Path,
         typer.Option("-o", "--output", metavar="FILE", help="Safetensors file; must not exist."),
     ],
+    family: Annotated[
+        str | None, typer.Option("--family", help="s4d, qs4d, s4block, s5, lru, or a package's.")
+    ] = None,
+    options: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="model.NAME=VALUE", help="What the file does not say. Repeatable."
+        ),
+    ] = None,
+    renamed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="OLD=NEW", help="Another name of an array, or of its first part."
+        ),
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(
+            "--check", metavar="IO.npz", help="Its inputs and outputs: decides, and must agree."
+        ),
+    ] = None,
 ) -> None:
-    """Convert a PyTorch checkpoint of S4D to safetensors (needs the extra 'train')."""
-    from imssa_sim.cli.train import convert
+    """Import a network of S4D, QS4D, S4 blocks, S5 or LRU (.pt needs the extra 'train')."""
+    from imssa_sim.cli.import_checkpoint import import_checkpoint
 
-    convert(source, output)
+    import_checkpoint(source, output, family, options or [], renamed or [], check)
 
 
 @app.command("compare")

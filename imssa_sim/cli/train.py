@@ -41,22 +41,5 @@ def train(config: Path, output: Path | None, overrides: list[str], fresh: bool) 
         raise
 
 
-def convert(source: Path, target: Path) -> None:
-    """Convert a checkpoint of the reference implementation to safetensors.
-
-    Raises
-    ------
-    InputError
-        The source cannot be read, or the target exists or cannot be written.
-    """
-    from imssa_sim.model.checkpoint import convert_checkpoint
-
-    network = convert_checkpoint(source, target).network
-    print(
-        f"{target}: {len(network.layers)} layers, H = {network.width}, N = {2 * network.modes}, "
-        f"{network.inputs} inputs, {network.classes} classes, {network.parameters:,} parameters"
-    )
-
-
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

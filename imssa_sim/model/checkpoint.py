@@ -53,6 +53,7 @@ def save_checkpoint(
     network: Network,
     metadata: Mapping[str, Any],
     quantisers: TrainedQuantisers | None = None,
+    exact: bool = False,
 ) -> None:
     """Write a network as float32 safetensors; an existing file is replaced in one step.
 
@@ -66,6 +67,8 @@ def save_checkpoint(
         function.
     quantisers : TrainedQuantisers, optional
         Stored with the network.
+    exact : bool
+        Write float64 where float32 does not hold the values.
 
     Raises
     ------
@@ -76,7 +79,7 @@ def save_checkpoint(
 
     structure = Structure.of(network)
     described = dict(metadata) | {"format": FORMAT, "network": structure.as_dict()}
-    tensors = tensors_of(network)
+    tensors = tensors_of(network, exact)
     if quantisers is not None:
         tensors |= quantisers.tensors()
         described[ENTRY] = quantisers.described()
@@ -116,7 +119,7 @@ def load_checkpoint(path: Path, expected: Structure | None = None) -> Checkpoint
         tensors, metadata = read_reference(path)
         found = None
     else:
-        tensors, metadata = _read_safetensors(path)
+        tensors, metadata = read_safetensors(path)
         found = _stored_structure(path, metadata)
     scales = {name: tensors.pop(name) for name in list(tensors) if name.startswith(PREFIX)}
     network = network_from_tensors(tensors, str(path), found, expected)
@@ -126,27 +129,14 @@ def load_checkpoint(path: Path, expected: Structure | None = None) -> Checkpoint
     return Checkpoint(network, metadata, path, quantisers)
 
 
-def convert_checkpoint(source: Path, target: Path, expected: Structure | None = None) -> Checkpoint:
-    """Read a checkpoint of any supported kind and write it as safetensors.
+def read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the arrays of a safetensors file, bfloat16 widened, and our entry of its metadata.
 
     Raises
     ------
     InputError
-        The source cannot be read, or the target exists or cannot be written.
+        It is none, is truncated, or holds numbers of 8 bits.
     """
-    if target.exists():
-        raise InputError(f"{target} exists already; name another file or remove it first")
-    checkpoint = load_checkpoint(source, expected)
-    save_checkpoint(
-        target,
-        checkpoint.network,
-        checkpoint.metadata | {"imported_from": source.name},
-        checkpoint.quantisers,
-    )
-    return checkpoint
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     from safetensors import SafetensorError, deserialize, safe_open
 
     try:
@@ -180,7 +170,7 @@ def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, An
 def _check_types(path: Path, stored: Mapping[str, str]) -> None:
     """Refuse numbers of 8 bits, whose scales the file does not hold."""
     for name, dtype in stored.items():
-        if dtype.startswith(("F8", "F6", "F4")):
+        if dtype.startswith(("F8_", "F6_", "F4")):
             raise InputError(
                 f"{path}: '{name}' is stored as {dtype}, a type of too few bits for parameters "
                 "of a recurrence; store the network as float32 or bfloat16"
@@ -226,7 +216,6 @@ __all__ = [
     "Checkpoint",
     "Network",
     "Structure",
-    "convert_checkpoint",
     "load_checkpoint",
     "save_checkpoint",
     "structure_of_config",

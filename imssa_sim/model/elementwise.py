@@ -1,6 +1,8 @@
-"""Functions of activations in float, of each value or each token: GELU, GLU, normalisation."""
+"""Functions of activations in float, of each value or each token: GELU, GLU, norms and others."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -34,6 +36,35 @@ def gelu(x: Values) -> Values:
     return result
 
 
+def gelu_tanh(x: Values) -> Values:
+    """Return GELU by its approximation with a hyperbolic tangent (the default of flax)."""
+    inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+    result: Values = (0.5 * x * (1 + np.tanh(inner))).astype(x.dtype, copy=False)
+    return result
+
+
+def sigmoid(x: Values) -> Values:
+    """Return the logistic function."""
+    from scipy.special import expit
+
+    result: Values = expit(x)
+    return result
+
+
+def softplus(x: Values) -> Values:
+    """Return ``log(1 + exp(x))``."""
+    result: Values = np.logaddexp(x, x.dtype.type(0))
+    return result
+
+
+def log_softmax(x: Values) -> Values:
+    """Return the logarithm of the softmax over the last axis."""
+    from scipy.special import log_softmax as of_scipy
+
+    result: Values = of_scipy(x, axis=-1)
+    return result
+
+
 def glu(z: Values) -> Values:
     """Gated linear unit over the last axis: first half times the logistic of the second."""
     half = z.shape[-1] // 2
@@ -60,3 +91,16 @@ def normalise(norm: Norm, v: Values) -> Values:
     variance = np.mean(centred * centred, axis=-1, keepdims=True)
     result: Values = centred / np.sqrt(variance + norm.epsilon) * norm.weight + norm.bias
     return result
+
+
+FUNCTIONS: dict[str, Callable[[Values], Values]] = {
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "relu": lambda x: np.maximum(x, x.dtype.type(0)),
+    "tanh": np.tanh,
+    "silu": lambda x: np.asarray(x * sigmoid(x)),
+    "sigmoid": sigmoid,
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))).astype(x.dtype, copy=False),
+    "softplus": softplus,
+}
+"""Functions of single values by the names that a network's composition has for them."""

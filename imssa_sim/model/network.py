@@ -19,6 +19,45 @@ NormPosition = Literal["pre", "post"]
 NORM_EPSILON = 1e-5
 """Added to the variance in layer and batch normalisation (the default of PyTorch's modules)."""
 
+Pooling = Literal["mean", "last", "none"]
+Output = Literal["logits", "log_softmax"]
+GATED = ("glu", "half_glu1", "half_glu2")
+"""Mixing maps with a gate (`Composition.mixing`)."""
+
+
+@dataclass(frozen=True)
+class Composition:
+    """How blocks and head are put together; what stands here by default is the reference block.
+
+    Attributes
+    ----------
+    activation : str
+        Function between the kernels and the mixing map: a name of
+        `imssa_sim.model.elementwise.FUNCTIONS`, ``none``, or ``glu``, which halves the channels.
+    mixing : str
+        The linear map over the channels and what follows it: ``glu`` (H -> 2H, gated linear unit),
+        a name of `FUNCTIONS` (H -> H and that function), ``plain`` (H -> H alone), ``none`` (no
+        map), or one of S5's ``half_glu1``: g * sigmoid(W g), and ``half_glu2``:
+        y * sigmoid(W g), with y before and g behind the activation.
+    residual : bool
+        Whether a block's input is added to its output.
+    copies : int
+        Kernels that take each channel.
+    pooling : {"mean", "last", "none"}
+        What the decoder sees: the mean over the steps, the last step, or each step.
+    output : {"logits", "log_softmax"}
+    """
+
+    activation: str = "gelu"
+    mixing: str = "glu"
+    residual: bool = True
+    copies: int = 1
+    pooling: Pooling = "mean"
+    output: Output = "logits"
+
+
+REFERENCE = Composition()
+
 
 @dataclass(frozen=True)
 class Norm:
@@ -43,13 +82,14 @@ class Norm:
 
 @dataclass(frozen=True)
 class Layer:
-    """One residual block: state-space model, GELU, linear H -> 2H with a gated linear unit, norm.
+    """One block: state-space model, activation, linear map with a gated linear unit, norm.
 
     Attributes
     ----------
     kernel : StateSpaceModel
     weight : array (2H, H)
-        Output linear map; rows 0…H-1 give the value, rows H…2H-1 the gate of the GLU.
+        Output linear map; rows 0…H-1 give the value, rows H…2H-1 the gate of the GLU. It has H rows
+        where another function follows, and none where there is no map (`Composition.mixing`).
     bias : array (2H,)
     norm : Norm or None
     """
@@ -73,6 +113,8 @@ class Network:
         How the layers are normalised and their kernels discretised.
     family : str
         Name of the kernels' family (`imssa_sim.ssm.families`).
+    composition : Composition
+        Whatever else makes a block and the head.
     """
 
     encoder_weight: FloatArray
@@ -84,6 +126,7 @@ class Network:
     norm_position: NormPosition = "post"
     discretisation: Discretisation = "zoh"
     family: str = "s4d"
+    composition: Composition = REFERENCE
 
     @property
     def width(self) -> int:

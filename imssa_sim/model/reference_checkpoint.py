@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from imssa_sim.errors import InputError
 
 
-def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the tensors of a ``.pt`` checkpoint by name, and what else it tells.
+def read_content(path: Path) -> Any:
+    """Return what ``torch.save`` wrote into a file.
 
     Raises
     ------
     InputError
         PyTorch is not installed; the file is no PyTorch checkpoint, or is truncated, or holds
-        objects beyond tensors, numbers and texts; it has no ``state_dict``.
+        objects beyond tensors, numbers and texts.
     """
     try:
         import torch
@@ -41,7 +41,7 @@ def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
             warnings.simplefilter("ignore", UserWarning)
             # Training scripts store their arguments beside the weights: a bare holder of values.
             with torch.serialization.safe_globals([argparse.Namespace]):
-                content = torch.load(path, map_location="cpu", weights_only=True)
+                return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = str(error).splitlines()[0]
         raise InputError(
@@ -51,6 +51,19 @@ def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path}: not a PyTorch checkpoint, or truncated ({reason})") from error
+
+
+def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return the tensors of a ``.pt`` checkpoint by name, and what else it tells.
+
+    Raises
+    ------
+    InputError
+        As for `read_content`; or it has no ``state_dict``.
+    """
+    content = read_content(path)
+    import torch
+
     if not isinstance(content, dict):
         kind = type(content).__name__
         raise InputError(f"{path}: expected a mapping with 'model', found a {kind}")
@@ -59,7 +72,7 @@ def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
         names = ", ".join(map(str, list(content)[:6])) or "nothing"
         raise InputError(f"{path}: no state_dict under 'model'; the file holds {names}")
     tensors = {
-        str(name): _array(path, str(name), value)
+        str(name): array_of(path, str(name), value)
         for name, value in state.items()
         if isinstance(value, torch.Tensor)
     }
@@ -70,7 +83,7 @@ def read_reference(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]
     return tensors, metadata
 
 
-def _array(path: Path, name: str, tensor: Any) -> NDArray[Any]:
+def array_of(path: Path | str, name: str, tensor: Any) -> NDArray[Any]:
     """Return a tensor as an array; bfloat16, which NumPy lacks, becomes float32.
 
     Raises

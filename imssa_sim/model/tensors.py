@@ -17,7 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.errors import InputError, nearest
-from imssa_sim.model.network import Layer, Network, Norm, NormKind, NormPosition
+from imssa_sim.model.network import (
+    NORM_EPSILON,
+    REFERENCE,
+    Composition,
+    Layer,
+    Network,
+    Norm,
+    NormKind,
+    NormPosition,
+    Output,
+    Pooling,
+)
 from imssa_sim.quantisation.quantisers import FloatArray
 from imssa_sim.ssm.discretise import Discretisation
 from imssa_sim.ssm.families import FAMILIES
@@ -30,7 +41,11 @@ _WRAPPERS = ("module.", "_orig_mod.")
 
 @dataclass(frozen=True)
 class Structure:
-    """What a network is, apart from its values; the keys of a workload's ``model`` section."""
+    """What a network is, apart from its values; the keys of a workload's ``model`` section.
+
+    From ``activation`` to ``output`` see `Composition`; ``real_modes``, `Sizes`. What differs from
+    the defaults stands in a file's metadata.
+    """
 
     layers: int
     width: int
@@ -42,6 +57,33 @@ class Structure:
     norm_position: NormPosition = "post"
     discretisation: Discretisation = "zoh"
     family: str = "s4d"
+    activation: str = REFERENCE.activation
+    mixing: str = REFERENCE.mixing
+    residual: bool = REFERENCE.residual
+    copies: int = REFERENCE.copies
+    pooling: Pooling = REFERENCE.pooling
+    output: Output = REFERENCE.output
+    real_modes: bool = False
+    norm_epsilon: float = NORM_EPSILON
+
+    @property
+    def composition(self) -> Composition:
+        """How blocks and head are put together."""
+        names = (f.name for f in fields(Composition))
+        return Composition(**{name: getattr(self, name) for name in names})
+
+    @property
+    def sizes(self) -> Sizes:
+        """Sizes of one layer's state-space model."""
+        return Sizes(self.width, self.state, self.bidirectional, self.copies, self.real_modes)
+
+    @property
+    def mixing_shape(self) -> tuple[int, int]:
+        """Rows and columns of the mixing map."""
+        taken = self.copies * self.width // (2 if self.activation == "glu" else 1)
+        if self.mixing == "none":
+            return 0, taken
+        return (2 if self.mixing == "glu" else 1) * self.width, taken
 
     @classmethod
     def of(cls, network: Network) -> Structure:
@@ -57,17 +99,27 @@ class Structure:
             norm_position=network.norm_position,
             discretisation=network.discretisation,
             family=network.family,
+            **asdict(network.composition),
+            real_modes=network.layers[0].kernel.sizes.real_modes,
+            norm_epsilon=(network.layers[0].norm or _NO_NORM).epsilon,
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields by name."""
-        return asdict(self)
+        """Return the fields by name; of those beyond the reference network, what differs."""
+        names = [f.name for f in fields(self)]
+        beyond = names[names.index("activation") :]
+        usual = {f.name: f.default for f in fields(self)}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in beyond or value != usual[name]
+        }
 
     def shapes(self, optional: Collection[str] = ()) -> dict[str, tuple[int, ...]]:
         """Return the shape of every tensor by name; of those that may be absent, ``optional``."""
         h = self.width
         family = FAMILIES[self.family]
-        shapes = family.shapes(Sizes(h, self.state, self.bidirectional))
+        shapes = family.shapes(self.sizes)
         absent = set(family.optional) - set(optional)
         kernel = {name: shape for name, shape in shapes.items() if name not in absent}
         found: dict[str, tuple[int, ...]] = {
@@ -79,8 +131,10 @@ class Structure:
         for i in range(self.layers):
             block, norm = f"s4_layers.{i}.", f"norms.{i}."
             found |= {block + name: shape for name, shape in kernel.items()}
-            found[block + "output_linear.0.weight"] = (2 * h, h, 1)
-            found[block + "output_linear.0.bias"] = (2 * h,)
+            if self.mixing != "none":
+                rows, columns = self.mixing_shape
+                found[block + "output_linear.0.weight"] = (rows, columns, 1)
+                found[block + "output_linear.0.bias"] = (rows,)
             if self.norm != "none":
                 found |= {norm + "weight": (h,), norm + "bias": (h,)}
             if self.norm == "batch":
@@ -88,8 +142,14 @@ class Structure:
         return found
 
 
-def tensors_of(network: Network) -> dict[str, NDArray[np.float32]]:
-    """Return all arrays of a network as float32, by name."""
+_NO_NORM = Norm(np.zeros(0), np.zeros(0))
+
+
+def tensors_of(network: Network, exact: bool = False) -> dict[str, NDArray[Any]]:
+    """Return all arrays of a network by name, as float32.
+
+    ``exact``: as float64 where float32 does not hold the values.
+    """
     found: dict[str, NDArray[Any] | None] = {
         "encoder.weight": network.encoder_weight,
         "encoder.bias": network.encoder_bias,
@@ -99,18 +159,22 @@ def tensors_of(network: Network) -> dict[str, NDArray[np.float32]]:
     for i, layer in enumerate(network.layers):
         block = f"s4_layers.{i}."
         found |= {block + name: value for name, value in layer.kernel.arrays().items()}
-        found[block + "output_linear.0.weight"] = layer.weight[..., None]
-        found[block + "output_linear.0.bias"] = layer.bias
+        if network.composition.mixing != "none":
+            found[block + "output_linear.0.weight"] = layer.weight[..., None]
+            found[block + "output_linear.0.bias"] = layer.bias
         if layer.norm is not None:
             found[f"norms.{i}.weight"] = layer.norm.weight
             found[f"norms.{i}.bias"] = layer.norm.bias
             found[f"norms.{i}.running_mean"] = layer.norm.running_mean
             found[f"norms.{i}.running_var"] = layer.norm.running_variance
     return {
-        name: np.ascontiguousarray(_pairs(value), dtype=np.float32)
-        for name, value in found.items()
-        if value is not None
+        name: _stored(_pairs(value), exact) for name, value in found.items() if value is not None
     }
+
+
+def _stored(value: NDArray[Any], exact: bool) -> NDArray[Any]:
+    single = np.ascontiguousarray(value, dtype=np.float32)
+    return np.ascontiguousarray(value) if exact and not np.array_equal(single, value) else single
 
 
 def network_from_tensors(
@@ -246,14 +310,17 @@ def _assembled(found: Mapping[str, NDArray[Any]], structure: Structure) -> Netwo
         return np.asarray(found[name], dtype=np.float64)
 
     family = FAMILIES[structure.family]
-    sizes = Sizes(structure.width, structure.state, structure.bidirectional)
+    sizes = structure.sizes
     layers = []
     for i in range(structure.layers):
         block = f"s4_layers.{i}."
         kernel = family.from_arrays(
             {n: real(block + n) for n in family.shapes(sizes) if block + n in found}
         )
-        weight = real(block + "output_linear.0.weight").reshape(2 * structure.width, -1)
+        weight, bias = np.zeros(structure.mixing_shape), np.zeros(0)
+        if structure.mixing != "none":
+            weight = real(block + "output_linear.0.weight").reshape(structure.mixing_shape)
+            bias = real(block + "output_linear.0.bias")
         norm = None
         if structure.norm != "none":
             batch = structure.norm == "batch"
@@ -262,8 +329,9 @@ def _assembled(found: Mapping[str, NDArray[Any]], structure: Structure) -> Netwo
                 bias=real(f"norms.{i}.bias"),
                 running_mean=real(f"norms.{i}.running_mean") if batch else None,
                 running_variance=real(f"norms.{i}.running_var") if batch else None,
+                epsilon=structure.norm_epsilon,
             )
-        layers.append(Layer(kernel, weight, real(block + "output_linear.0.bias"), norm))
+        layers.append(Layer(kernel, weight, bias, norm))
     return Network(
         encoder_weight=real("encoder.weight"),
         encoder_bias=real("encoder.bias"),
@@ -274,4 +342,5 @@ def _assembled(found: Mapping[str, NDArray[Any]], structure: Structure) -> Netwo
         norm_position=structure.norm_position,
         discretisation=structure.discretisation,
         family=structure.family,
+        composition=structure.composition,
     )

@@ -9,6 +9,9 @@
     no norm       r ┼ input ─ kernel …                                             … sum ─ output
                     └ residual stream ─────────────────────────────────────────────── ┘
 
+Activation, gate, map and residual stream are there as the network's composition has them; another
+function of the map stands in the place of the gate.
+
 ``input`` and ``output`` requantise; where kernels were pruned, ``select`` takes the channels that
 have one. Floats and integers go the same way: a node's name finds its parameters in either.
 """
@@ -17,14 +20,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imssa_sim.model.network import GATED, Composition
 from imssa_sim.program.graph import SOURCE, Graph, Node
 from imssa_sim.program.operations.enter import Enter
 from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.last import Last
 from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.log_softmax import LogSoftmax
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.repeat import Repeat
 from imssa_sim.program.operations.requantise import Requantise
 from imssa_sim.program.operations.select import Select
 from imssa_sim.program.operations.sums import ResidualSum, SaturatingSum
@@ -59,11 +66,18 @@ def compose(shape: NetworkShape, bits: BitWidths) -> Graph:
     flow, stream, width = _Composer(), bits.activations, shape.width
     x = flow.add("input", Enter(shape.inputs, stream), SOURCE)
     r = flow.add("encoder", LinearMap(shape.inputs, width, stream, bits.linear, stream), x)
+    made = shape.composition
     for number, layer in enumerate(shape.layers):
-        r = _block(flow, f"layer{number}", layer, width, r, bits.of_layer(number), stream)
-    total = flow.add("pool.sum", Pool(width, stream), r, stage="pool")
-    pooled = flow.add("pool", Requantise(width, stream), total, stage="decoder")
-    flow.add("decoder", Head(width, shape.classes, stream, bits.linear, stream), pooled)
+        own = bits.of_layer(number)
+        r = _block(flow, f"layer{number}", layer, made, width, r, own, stream)
+    if made.pooling == "mean":
+        total = flow.add("pool.sum", Pool(width, stream), r, stage="pool")
+        r = flow.add("pool", Requantise(width, stream), total, stage="decoder")
+    elif made.pooling == "last":
+        r = flow.add("pool", Last(width, stream), r)
+    logits = flow.add("decoder", Head(width, shape.classes, stream, bits.linear, stream), r)
+    if made.output == "log_softmax":
+        flow.add("log_softmax", LogSoftmax(shape.classes, stream), logits)
     return Graph(tuple(flow.nodes))
 
 
@@ -71,20 +85,23 @@ def _block(
     flow: _Composer,
     path: str,
     layer: LayerShape,
+    made: Composition,
     width: int,
     r: str,
     bits: BitWidths,
     stream: int,
 ) -> str:
     """Add one block to the residual stream ``r`` of ``stream`` bits; return the next stream."""
-    channels, act = layer.channels, bits.activations
+    channels, act, wires = layer.channels, bits.activations, made.copies * width
 
     entry = f"{path}.input"
     u = r
     if layer.norm == "pre":
         u = flow.add(f"{path}.norm", Normalise(width, bits.kernel_input), u, stage=entry)
-    if channels < width:
-        held = bits.kernel_input if layer.norm == "pre" else stream
+    held = bits.kernel_input if layer.norm == "pre" else stream
+    if made.copies > 1:
+        u = flow.add(f"{path}.repeat", Repeat(wires, held, made.copies), u, stage=entry)
+    if channels < wires:
         u = flow.add(f"{path}.select", Select(channels, held), u, stage=entry)
     if layer.norm != "pre":
         u = flow.add(entry, Requantise(channels, bits.kernel_input), u)
@@ -95,15 +112,44 @@ def _block(
         other = flow.add(f"{path}.kernel_reverse", _kernel(layer, bits, reverse=True), u)
         both = SaturatingSum(channels, bits.kernel_output)
         y = flow.add(f"{path}.directions", both, y, other, stage=middle)
-    g = flow.add(middle, Table(channels, act), y)
-    z = flow.add(f"{path}.linear", LinearMap(channels, 2 * width, act, bits.linear, act), g)
+    g = y
+    if made.activation == "glu":
+        channels //= 2
+        g = flow.add(middle, Gate(channels, act), y)
+    elif made.activation != "none":
+        g = flow.add(middle, Table(channels, act, made.activation), y)
 
     end = f"{path}.output"
-    h = flow.add(f"{path}.gate", Gate(width, act), z, stage=end)
-    v = flow.add(f"{path}.sum", ResidualSum(width, max(act, stream)), h, r, stage=end)
+    v = _mix(flow, path, made, channels, width, (y, g), bits)
+    if made.residual:
+        v = flow.add(f"{path}.sum", ResidualSum(width, max(act, stream)), v, r, stage=end)
     if layer.norm == "post":
         return flow.add(f"{path}.norm", Normalise(width, stream), v, stage=end)
     return flow.add(end, Requantise(width, stream), v)
+
+
+def _mix(
+    flow: _Composer,
+    path: str,
+    made: Composition,
+    channels: int,
+    width: int,
+    values: tuple[str, str],
+    bits: BitWidths,
+) -> str:
+    """Add the mixing map on the values before and behind the activation, and what follows it."""
+    before, g = values
+    if made.mixing == "none":
+        return g
+    act, end = bits.activations, f"{path}.output"
+    rows = 2 * width if made.mixing == "glu" else width
+    z = flow.add(f"{path}.linear", LinearMap(channels, rows, act, bits.linear, act), g)
+    if made.mixing in GATED:
+        halves = {"glu": (z,), "half_glu1": (g, z), "half_glu2": (before, z)}[made.mixing]
+        return flow.add(f"{path}.gate", Gate(width, act), *halves, stage=end)
+    if made.mixing == "plain":
+        return z
+    return flow.add(f"{path}.function", Table(width, act, made.mixing), z, stage=end)
 
 
 def _kernel(layer: LayerShape, bits: BitWidths, *, reverse: bool) -> Recurrence:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from imssa_sim.model.network import Network
+from imssa_sim.model.network import REFERENCE, Composition, Network
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.ssm.forms import LOOKAHEAD, OutputForm
 from imssa_sim.ssm.kept import kept_modes
@@ -37,12 +37,13 @@ class LayerShape:
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """A network: inputs, width H of the residual stream, classes, and the layers between."""
+    """A network: inputs, width H of the residual stream, classes, the layers between, and how."""
 
     inputs: int
     width: int
     classes: int
     layers: tuple[LayerShape, ...]
+    composition: Composition = REFERENCE
 
     @classmethod
     def uniform(
@@ -78,8 +79,13 @@ def shape_of(network: Network | QuantisedNetwork) -> NetworkShape:
         return NetworkShape(inputs, width, network.decoder.weight.shape[0], layers)
     found = []
     for held in network.layers:
-        kept = kept_modes(held.kernel)
         norm: Position = "none" if held.norm is None else network.norm_position
         both = held.kernel.sizes.bidirectional
-        found.append(LayerShape(len(kept.channels), 2 * int(kept.count.sum()), both, norm))
-    return NetworkShape(network.inputs, network.width, network.classes, tuple(found))
+        if len(held.kernel.alive) == held.kernel.channels:
+            kept = kept_modes(held.kernel)
+            channels, states = len(kept.channels), 2 * int(kept.count.sum())
+        else:  # blocks that mix channels are there as a whole
+            channels, states = held.kernel.channels, 2 * held.kernel.alive.size
+        found.append(LayerShape(channels, states, both, norm))
+    sizes = network.inputs, network.width, network.classes
+    return NetworkShape(*sizes, tuple(found), network.composition)

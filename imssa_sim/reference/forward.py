@@ -19,17 +19,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.elementwise import gelu, glu, normalise
+from imssa_sim.model.elementwise import FUNCTIONS, glu, log_softmax, normalise, sigmoid
 from imssa_sim.model.network import Layer, Network, Norm
 from imssa_sim.program.blocks import compose
 from imssa_sim.program.graph import Graph, Node
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.enter import Enter
 from imssa_sim.program.operations.gate import Gate
+from imssa_sim.program.operations.last import Last
 from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.log_softmax import LogSoftmax
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.repeat import Repeat
 from imssa_sim.program.operations.sums import ResidualSum
 from imssa_sim.program.operations.table import Table
 from imssa_sim.program.shape import shape_of
@@ -74,7 +77,7 @@ def forward(
 
     Returns
     -------
-    array (B, K)
+    array (B, K), or (B, L, K) without pooling
 
     Raises
     ------
@@ -110,7 +113,8 @@ def forward(
             raise
 
     def evaluator_of(layer: Layer) -> Evaluator:
-        directions = layer.kernel.recurrences(network.discretisation)
+        kernel = layer.kernel.for_length(x.shape[1])
+        directions = kernel.recurrences(network.discretisation)
         return evaluator(directions, x.shape[1], mode, word)
 
     with use_threads():
@@ -213,7 +217,7 @@ class _Floats:
         """Return the value of a node from those of its inputs, both shown to who captures them."""
         if node.layer is None:
             value = self._value(node, *values)
-            if isinstance(node.operation, Enter | Pool):
+            if isinstance(node.operation, Enter | Pool | Last):
                 self.note("input" if isinstance(node.operation, Enter) else "pooled", value)
             return value
         path, _, kind = node.name.partition(".")
@@ -238,10 +242,16 @@ class _Floats:
                 return parameters.evaluate(first) + first * parameters.feedthrough
             case Normalise():
                 return normalise(parameters, first)
-            case Table():
-                return gelu(first)
+            case Table(function=name):
+                return FUNCTIONS[name](first)
             case Gate():
-                return glu(first)
+                return glu(first) if len(values) == 1 else first * sigmoid(values[1])
+            case Repeat(copies=copies):
+                return np.concatenate([first] * copies, axis=-1)
+            case Last():
+                return first[:, -1]
+            case LogSoftmax():
+                return log_softmax(first)
             case ResidualSum():
                 return values[1] + first
             case Pool():

@@ -11,7 +11,7 @@ from imssa_sim.quantisation.quantisers import FloatArray
 from imssa_sim.registry import unknown
 from imssa_sim.ssm.recurrence import ComplexArray
 
-Discretisation = Literal["zoh", "bilinear"]
+Discretisation = Literal["zoh", "bilinear", "dss"]
 
 
 def zero_order_hold(

@@ -81,7 +81,10 @@ def transfer(recurrences: Sequence[Recurrence], length: int, dtype: Any) -> Spec
     response = np.zeros((recurrences[0].channels, size))
     for recurrence in recurrences:
         own = impulse_response(recurrence, length)
-        if recurrence.reverse:
+        if recurrence.inclusive:
+            response[:, size - length + 1 :] += own[:, :0:-1]
+            response[:, 0] += own[:, 0]
+        elif recurrence.reverse:
             response[:, size - length :] += own[:, ::-1]
         else:
             response[:, :length] += own
@@ -116,7 +119,7 @@ def recur(recurrences: Sequence[Recurrence], u: Values) -> Values:
             c = recurrence.c[block]
             own: Any = slice(block * width, (block + 1) * width)
             weights, own = (c[0], block) if width == 1 else (c.T, own)
-            if recurrence.reverse:
+            if recurrence.reverse and not recurrence.inclusive:
                 y[:, :-1, own] += (x[:, 1:] @ weights).real
             else:
                 y[:, :, own] += (x @ weights).real

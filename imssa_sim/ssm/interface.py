@@ -28,11 +28,17 @@ class Sizes:
         Real states N per block.
     bidirectional : bool
         Whether there is an anticausal direction.
+    copies : int
+        Kernels that take each channel; the model then gives ``copies * width`` outputs.
+    real_modes : bool
+        Whether each mode is one real state, none a conjugate pair.
     """
 
     width: int
     state: int
     bidirectional: bool = False
+    copies: int = 1
+    real_modes: bool = False
 
 
 class StateSpaceModel(ABC):
@@ -106,10 +112,14 @@ class StateSpaceModel(ABC):
     def recurrences(self, discretisation: Discretisation) -> tuple[Recurrence, ...]:
         """Return the recurrence in discrete time: causal, then anticausal where there is one."""
 
+    def for_length(self, steps: int) -> Self:
+        """Return the model for sequences of ``steps`` steps, itself where that does not matter."""
+        return self
+
     @property
     def channels(self) -> int:
-        """Number of channels H."""
-        return self.sizes.width
+        """Number of kernels' outputs, the channels H times the kernels on each."""
+        return self.sizes.width * self.sizes.copies
 
     @property
     def parameters(self) -> int:

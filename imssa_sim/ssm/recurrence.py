@@ -46,6 +46,9 @@ class Recurrence:
     reverse : bool
         Runs from the last step to the first, and its output at step k is that of the state at
         k + 1, before the input of step k enters (the convention of S4D's authors).
+    inclusive : bool
+        A reverse one's output at step k is that of the state at k instead, with the input of step k
+        in it (the convention of S5's authors).
     """
 
     a: ComplexArray
@@ -54,6 +57,7 @@ class Recurrence:
     d: FloatArray
     paired: BoolArray
     reverse: bool = False
+    inclusive: bool = False
 
     def __post_init__(self) -> None:
         blocks, modes = self.a.shape

@@ -12,7 +12,6 @@ from safetensors.numpy import load_file, save_file
 from imssa_sim.config.schema import ModelConfig
 from imssa_sim.errors import InputError
 from imssa_sim.model.checkpoint import (
-    convert_checkpoint,
     load_checkpoint,
     save_checkpoint,
     structure_of_config,
@@ -230,11 +229,3 @@ def test_something_else_than_a_network(tmp_path: Path) -> None:
         load_checkpoint(path)
     with pytest.raises(InputError, match="must have 2 dimensions"):
         network_from_tensors({"encoder.weight": np.zeros(3)}, "x")
-
-
-def test_conversion_does_not_overwrite(stored: Path, tmp_path: Path) -> None:
-    target = tmp_path / "copy.safetensors"
-    convert_checkpoint(stored, target)
-    assert load_checkpoint(target).metadata["imported_from"] == "net.safetensors"
-    with pytest.raises(InputError, match="exists already"):
-        convert_checkpoint(stored, target)

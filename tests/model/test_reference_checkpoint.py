@@ -19,7 +19,7 @@ import pytest
 
 from imssa_sim.config.schema import ModelConfig
 from imssa_sim.errors import InputError
-from imssa_sim.model.checkpoint import convert_checkpoint, load_checkpoint, structure_of_config
+from imssa_sim.model.checkpoint import load_checkpoint, structure_of_config
 from imssa_sim.reference.forward import forward
 
 torch = pytest.importorskip("torch", reason="the reference implementation needs PyTorch")
@@ -114,18 +114,6 @@ def test_logits_of_the_reference_implementation(
     with torch.no_grad():
         expected = model(torch.from_numpy(inputs)).numpy()
     np.testing.assert_allclose(forward(checkpoint.network, inputs, mode), expected, atol=1e-4)
-
-
-def test_conversion_to_safetensors_keeps_the_logits(tmp_path: Path) -> None:
-    model = reference_model(False, seed=5)
-    torch.save({"model": model.state_dict(), "acc": 1, "epoch": 0}, tmp_path / "a.pt")
-    convert_checkpoint(tmp_path / "a.pt", tmp_path / "a.safetensors")
-    checkpoint = load_checkpoint(tmp_path / "a.safetensors")
-    assert checkpoint.metadata["imported_from"] == "a.pt"
-    inputs = np.random.default_rng(1).normal(size=(2, 50, 3)).astype(np.float32)
-    with torch.no_grad():
-        expected = model(torch.from_numpy(inputs)).numpy()
-    np.testing.assert_allclose(forward(checkpoint.network, inputs), expected, atol=1e-4)
 
 
 def test_bare_state_dict_and_half_precision(tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gate(Operation):
-    """``z[:H] * table[z[H:] + limit]``, a wide product that nothing rounds."""
+    """``z[:H] * table[z[H:] + limit]``, a wide product that nothing rounds.
+
+    Value and gate are the halves of one input, or come as two.
+    """
 
     outputs: int
     bits: int
@@ -32,7 +35,7 @@ class Gate(Operation):
         """
         from imssa_sim.kernels import digital as kernels
 
-        (z,) = values
+        z = values[0] if len(values) == 1 else np.concatenate(values, axis=-1)
         out = np.empty((*z.shape[:-1], self.outputs), dtype=np.int32)
         flat, target = z.reshape(-1, z.shape[-1]), out.reshape(-1, self.outputs)
         by_tokens(lambda part: kernels.gate(flat[part], parameters, target[part]), len(flat))

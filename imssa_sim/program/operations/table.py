@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Table(Operation):
-    """``table[code + limit]``, here GELU of every kernel's output."""
+    """``table[code + limit]`` of a function: GELU of every kernel's output, in the reference block.
+
+    ``function`` is its name in `imssa_sim.model.elementwise.FUNCTIONS`.
+    """
 
     outputs: int
     bits: int
+    function: str = "gelu"
 
     def integers(self, parameters: NDArray[np.int64], *values: Any, site: Site) -> Codes:
         """Return the entries of a table (2*limit+1,) for codes (…, outputs)."""

@@ -1,0 +1,122 @@
+"""Inputs and outputs of a network, from who made it, and how far another one is from them."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imssa_sim.errors import InputError
+from imssa_sim.model.network import Network
+from imssa_sim.quantisation.quantisers import FloatArray
+from imssa_sim.reference.forward import forward
+
+TOLERANCE = 1e-4
+"""Largest deviation from what its authors' network gives, as a part of their largest output."""
+_LARGEST = 40.0
+"""Logarithm of the largest state that a check goes through with."""
+_OUTPUTS = (
+    "logits_float64",
+    "outputs_float64",
+    "outputs_numpy_float64",
+    "logits",
+    "outputs",
+)
+"""Names of outputs, the most exact first."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Sequences and what the network's authors got for them.
+
+    Attributes
+    ----------
+    inputs : array (B, L, d_in)
+    outputs : array (B, K) or (B, L, K)
+    source : str
+        File, and the name of the outputs in it.
+    """
+
+    inputs: FloatArray
+    outputs: FloatArray
+    source: str
+
+    def deviation(self, network: Network, sequences: int | None = None) -> float:
+        """Return the largest deviation as a part of the largest output; infinite if none fits."""
+        inputs = self.inputs[:sequences]
+        if inputs.shape[2] != network.inputs or _explodes(network, inputs.shape[1]):
+            return float("inf")
+        return relative_deviation(forward(network, inputs), self.outputs[:sequences])
+
+
+def relative_deviation(got: FloatArray, wanted: FloatArray) -> float:
+    """Return the largest difference as a part of the largest wanted value, infinite at worst."""
+    if got.shape != wanted.shape or not np.isfinite(got).all():
+        return float("inf")
+    largest = float(np.abs(wanted).max(initial=0.0)) or 1.0
+    return float(np.abs(got - wanted).max(initial=0.0)) / largest
+
+
+def _explodes(network: Network, steps: int) -> bool:
+    """Return whether states grow beyond any use over a sequence, or are not finite."""
+    for layer in network.layers:
+        for r in layer.kernel.for_length(steps).recurrences(network.discretisation):
+            with np.errstate(divide="ignore"):
+                size = np.log(np.abs(r.a)) * steps + np.log(np.abs(r.b).max(axis=2))
+            if not (np.isfinite(r.b).all() and size.max() < _LARGEST):
+                return True
+    return False
+
+
+def check_of(inputs: ArrayLike, outputs: ArrayLike, source: str) -> Check:
+    """Return a check of arrays.
+
+    Raises
+    ------
+    InputError
+        They are no numbers, not finite, or not of as many sequences.
+    """
+    x, y = (_numbers(a, source) for a in (inputs, outputs))
+    if x.ndim != 3 or y.ndim not in (2, 3) or len(x) != len(y) or not len(x):
+        raise InputError(
+            f"{source}: inputs must be (sequences, steps, features) and outputs (sequences, …) of "
+            f"as many sequences; found {x.shape} and {y.shape}"
+        )
+    return Check(x, y, source)
+
+
+def read_check(path: Path) -> Check:
+    """Read an ``.npz`` with ``inputs`` and ``outputs`` or ``logits``.
+
+    Raises
+    ------
+    InputError
+        There is none, or it is unusable.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file to check with")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            names = [name for name in _OUTPUTS if name in file.files]
+            if "inputs" not in file.files or not names:
+                raise InputError(
+                    f"{path}: a check needs 'inputs' and 'outputs' or 'logits'; it has "
+                    f"{', '.join(file.files[:8]) or 'nothing'}"
+                )
+            inputs, outputs = file["inputs"], file[names[0]]
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not an .npz file of plain arrays ({error})") from error
+    return check_of(inputs, outputs, f"{path} ({names[0]})")
+
+
+def _numbers(values: Any, source: str) -> NDArray[np.float64]:
+    array = np.asarray(values)
+    if array.dtype.kind not in "fiu":
+        raise InputError(f"{source}: a check needs numbers; found {array.dtype}")
+    if not np.isfinite(array).all():
+        raise InputError(f"{source}: a check needs finite values")
+    return array.astype(np.float64)

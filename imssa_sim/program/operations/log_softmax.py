@@ -1,0 +1,24 @@
+"""The logarithm of the softmax of logits, where a network gives that; behind the chip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from imssa_sim.model.elementwise import log_softmax
+from imssa_sim.program.operation import Operation
+
+if TYPE_CHECKING:
+    from imssa_sim.program.saturation import Site
+
+
+@dataclass(frozen=True)
+class LogSoftmax(Operation):
+    """``x - log(sum(exp(x)))`` of real logits; it takes nothing on the chip."""
+
+    outputs: int
+    bits: int
+
+    def integers(self, parameters: None, *values: Any, site: Site) -> Any:
+        """Return the logarithms (…, outputs) of the probabilities of logits."""
+        return log_softmax(values[0])

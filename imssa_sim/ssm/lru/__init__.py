@@ -1,0 +1,1 @@
+"""Linear recurrent units (arXiv 2303.06349)."""
