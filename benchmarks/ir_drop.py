@@ -21,9 +21,9 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from imssa_sim.circuits.ir_drop import transfer_matrix
 from imssa_sim.circuits.nonlinear import solve_nonlinear
 from imssa_sim.circuits.spice import column_currents, deck, run
+from imssa_sim.circuits.transfer import transfer_matrix
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.devices.conduction import SinhConduction
 

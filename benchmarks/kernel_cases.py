@@ -221,8 +221,8 @@ def normals(bench: Bench) -> None:
 
 def ir_drop(bench: Bench) -> None:
     """(iv) Wires: the transfer matrix once and 1,000 reads through it, against a sparse solver."""
-    from imssa_sim.circuits.ir_drop import transfer_matrix
     from imssa_sim.circuits.nonlinear import solve_nonlinear
+    from imssa_sim.circuits.transfer import transfer_matrix
     from imssa_sim.circuits.wires import Wires
     from imssa_sim.devices.conduction import SinhConduction
 

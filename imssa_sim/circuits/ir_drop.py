@@ -14,37 +14,15 @@ many right-hand sides, at a fraction of its time (docs/decisions/0010).
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.circuits.wires import Line, Wires
-from imssa_sim.errors import InputError, InternalError
+from imssa_sim.errors import InputError
 
 FloatArray = NDArray[np.float64]
-
-RESIDUAL_LIMIT = 1e-7
-"""Largest violation of Kirchhoff's current law that is accepted, relative to the largest branch
-current; roundoff stays orders of magnitude below it."""
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """What a crossbar does as a whole.
-
-    Attributes
-    ----------
-    matrix : array (R, P)
-        Current that leaves bit line j, both ends together, per volt on word line i [S].
-    residual : float
-        Largest violation of Kirchhoff's current law at any node for a random drive, relative to
-        the largest branch current.
-    """
-
-    matrix: FloatArray
-    residual: float
 
 
 @dataclass(frozen=True)
@@ -58,7 +36,8 @@ class Operating:
     word, bit : array (n, R, P)
         Node voltages [V].
     residual : float
-        As in `Transfer`.
+        Largest violation of Kirchhoff's current law at any node, relative to the largest branch
+        current.
     """
 
     currents: FloatArray
@@ -96,6 +75,7 @@ class WireNetwork:
         self.bit = Line(wires.bit_resistance, wires.sense_resistance, wires.sense == "both")
         self._schur: list[FloatArray] = []
         self._source: list[FloatArray] = []
+        self._followed: list[FloatArray] = []  # word-line nodes per volt on the bit-line nodes
         self._factor()
 
     # Word lines: what a row of cells and its wire are to the bit-line nodes of that row.
@@ -112,6 +92,7 @@ class WireNetwork:
         right[np.arange(size), np.arange(size)] = g
         right[:, size] = self.word.injection(size)
         solved = self.word.solve(g, right)
+        self._followed.append(solved[:, :size])
         admittance = -(g[:, None] * solved[:, :size])
         admittance[np.arange(size), np.arange(size)] += g
         return admittance, g * solved[:, size]
@@ -258,14 +239,51 @@ class WireNetwork:
         drops = (
             np.concatenate([self._word_line(i, volt, own[i : i + 1]) for i in range(rows)]) - own
         )
+        return self._turned(drops)
+
+    def end_drops(self) -> FloatArray:
+        """Return the voltage across each cell per volt at its own sense end alone (R, P)."""
+        rows, size = self.g.shape
+        segment, end = self.bit.segment, self.bit.end
+        if self.bit.fixed:
+            ends = [np.eye(size)] * rows
+        elif not segment:
+            ends = [self.bit.ends * self._schur[0]] * rows
+        else:
+            above = [np.eye(size) * end] if self.bit.both else []  # what arrives from the top
+            for schur in self._schur[:-1] if above else ():
+                above.append(segment * (above[-1] @ schur))
+            below, ends = end * np.eye(size), []
+            for i in reversed(range(rows)):
+                ends.append((above[i] + below if above else below) @ self._schur[i])
+                below = segment * ends[-1]
+            ends.reverse()
+        drops = np.empty_like(self.g)
+        for i, bit in enumerate(ends):  # row k: nodes of word line i for a volt at end k
+            drops[i] = np.diag(bit) - self._following(i, bit)
+        return self._turned(drops)
+
+    def _following(self, i: int, bit: FloatArray) -> FloatArray:
+        """Return node k of word line i, undriven, for row k of the bit-line nodes (P, P)."""
+        line, g = self.word, self.g[i]
+        if line.fixed:
+            return np.zeros(len(g))
+        if not line.segment:
+            return np.asarray((bit @ g) / (g.sum() + line.ends))
+        if not self._followed:  # the bit lines are fixed, so that nothing was eliminated
+            return np.diag(line.solve(g, g[:, None] * bit.T))
+        return np.asarray(np.einsum("kj,kj->k", self._followed[i], bit))
+
+    def _turned(self, values: FloatArray) -> FloatArray:
+        """Return values (R, P) as the lines are numbered outside."""
         if self.wires.drive == "right":
-            drops = drops[:, ::-1]
+            values = values[:, ::-1]
         if self.wires.sense == "top":
-            drops = drops[::-1]
-        return np.ascontiguousarray(drops)
+            values = values[::-1]
+        return np.ascontiguousarray(values)
 
     def transfer(self) -> FloatArray:
-        """Return the transfer matrix (R, P) [S]; see `Transfer`."""
+        """Return the transfer matrix (R, P) [S], see `imssa_sim.circuits.transfer`."""
         rows, size = self.g.shape
         sources = np.stack(self._source)
         if self.bit.fixed:
@@ -281,11 +299,7 @@ class WireNetwork:
                     loads[:i] = self.bit.segment * (loads[:i] @ self._schur[i - 1])
                 loads[i] = sources[i]
             matrix = self.bit.end * (loads @ self._schur[-1])
-        if self.wires.drive == "right":
-            matrix = matrix[:, ::-1]
-        if self.wires.sense == "top":
-            matrix = matrix[::-1]
-        return np.ascontiguousarray(matrix)
+        return self._turned(matrix)
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:
@@ -302,75 +316,3 @@ def _inverse(matrix: FloatArray) -> FloatArray:
 
 def _relative(worst: float, scale: float) -> float:
     return float(worst / scale) if scale else 0.0
-
-
-def _one_thread() -> AbstractContextManager[object]:
-    """Keep BLAS to one thread: blocks are small, and threads that wait for each other cost more.
-
-    On a busy machine the difference is a factor of ten to a hundred.
-    """
-    from threadpoolctl import threadpool_limits
-
-    limited: AbstractContextManager[object] = threadpool_limits(1, user_api="blas")
-    return limited
-
-
-def transfer_matrix(conductance: ArrayLike, wires: Wires) -> Transfer:
-    """Return the transfer matrix of a crossbar, checked on a random drive.
-
-    The elimination runs along the longer side of the array; by reciprocity the array seen from
-    its sense ends has the transposed transfer matrix.
-
-    Parameters
-    ----------
-    conductance : array (R, P)
-        Of the cells [S].
-    wires : Wires
-
-    Raises
-    ------
-    InputError
-        See `WireNetwork`.
-    InternalError
-        The residual exceeds `RESIDUAL_LIMIT`.
-    """
-    g = np.asarray(conductance, dtype=np.float64)
-    if wires.ideal:
-        return Transfer(np.array(g), 0.0)
-    swapped = g.ndim == 2 and g.shape[1] > g.shape[0]
-    with _one_thread():
-        network = WireNetwork(g.T, wires.swapped()) if swapped else WireNetwork(g, wires)
-        matrix = network.transfer()
-        # Superposition: one drive that excites every source stands for all of them.
-        drive = np.random.default_rng(0).uniform(0.5, 1.0, len(matrix))
-        point = network.solve(drive)
-        direct = drive @ matrix
-    departure = np.abs(point.currents[0] - direct).max() / max(np.abs(direct).max(), 1e-300)
-    residual = max(point.residual, float(departure))
-    if not residual <= RESIDUAL_LIMIT:
-        raise InternalError(f"the wire equations leave a residual of {residual:.1e}")
-    return Transfer(np.ascontiguousarray(matrix.T) if swapped else matrix, residual)
-
-
-def own_sensitivity(conductance: ArrayLike, wires: Wires) -> FloatArray:
-    """Return how much each cell's conductance moves its own element of the transfer matrix.
-
-    The derivative of K_ij by G_ij is the drop across the cell per volt at driver i, times the drop
-    per volt at sense end j (Tellegen's theorem).
-
-    Parameters
-    ----------
-    conductance : array (R, P)
-        [S]
-    wires : Wires
-
-    Returns
-    -------
-    array (R, P)
-        Between 0 and 1; 1 without wires.
-    """
-    g = np.asarray(conductance, dtype=np.float64)
-    with _one_thread():
-        driven = WireNetwork(g, wires).own_drops()
-        sensed = WireNetwork(g.T, wires.swapped()).own_drops()
-    return np.asarray(driven * sensed.T)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits.faults import GOOD
-from imssa_sim.circuits.ir_drop import own_sensitivity, transfer_matrix
 from imssa_sim.circuits.programming import ProgrammingCost
+from imssa_sim.circuits.transfer import Transfer, transfer_matrix
 from imssa_sim.circuits.weights import (
     Scheme,
     effective,
@@ -22,6 +22,7 @@ from imssa_sim.circuits.weights import (
 )
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.devices.cell import Cell
+from imssa_sim.threads import ordered_map, use_threads
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -206,15 +207,18 @@ class WrittenTiles:
         """Return transfer matrices, cells' sensitivities (T, R, P), and the largest residual."""
         seen, sensitivity = np.zeros_like(conductance), np.zeros_like(conductance)
         worst = 0.0
-        for t, used in enumerate(self.in_use):
-            place = np.ix_(used.any(axis=1), used.any(axis=0))
-            cells = conductance[t][place]
-            if cells.size:
-                found = transfer_matrix(cells, wires)
-                seen[t][place] = found.matrix
+        places = [np.ix_(used.any(axis=1), used.any(axis=0)) for used in self.in_use]
+        tiles = [t for t, place in enumerate(places) if conductance[t][place].size]
+
+        def of_tile(t: int) -> Transfer:
+            return transfer_matrix(conductance[t][places[t]], wires, sensitive=self.read_noise)
+
+        with use_threads():  # BLAS alone, however the tiles' own limits end
+            for t, found in zip(tiles, ordered_map(of_tile, tiles), strict=True):
+                seen[t][places[t]] = found.matrix
                 worst = max(worst, found.residual)
-                if self.read_noise:
-                    sensitivity[t][place] = own_sensitivity(cells, wires)
+                if found.sensitivity is not None:
+                    sensitivity[t][places[t]] = found.sensitivity
         return seen, sensitivity, worst
 
     def _noise(self, conductance: FloatArray, time: float) -> FloatArray | None:

@@ -41,9 +41,9 @@ def export_spice(
     import numpy as np
 
     from imssa_sim.circuits.array import write_tiles
-    from imssa_sim.circuits.ir_drop import transfer_matrix
     from imssa_sim.circuits.spice import column_currents, deck
     from imssa_sim.circuits.spice import run as run_deck
+    from imssa_sim.circuits.transfer import transfer_matrix
     from imssa_sim.functional.columns import slices_of
     from imssa_sim.functional.configured import cell_array, wires
     from imssa_sim.mapping.tiles import rows_and_columns

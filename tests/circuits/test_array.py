@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imssa_sim.circuits.array import program_tiles, write_tiles
-from imssa_sim.circuits.ir_drop import transfer_matrix
+from imssa_sim.circuits.transfer import transfer_matrix
 from imssa_sim.circuits.weights import effective, targets, unit_conductance
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.errors import InputError, ValidityError

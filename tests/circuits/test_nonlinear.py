@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from imssa_sim.circuits.ir_drop import transfer_matrix
 from imssa_sim.circuits.nonlinear import solve_nonlinear
 from imssa_sim.circuits.spice import column_currents, deck, run
+from imssa_sim.circuits.transfer import transfer_matrix
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.devices.conduction import SinhConduction
 from imssa_sim.errors import InputError, InternalError

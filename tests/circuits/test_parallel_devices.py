@@ -12,9 +12,9 @@ import pytest
 from imssa_sim.circuits.adc.converters import Converters
 from imssa_sim.circuits.array import write_tiles
 from imssa_sim.circuits.faults import OPEN, STUCK_ON, assign_columns
-from imssa_sim.circuits.ir_drop import transfer_matrix
 from imssa_sim.circuits.literal import literal_sums
 from imssa_sim.circuits.periphery import read_circuit
+from imssa_sim.circuits.transfer import transfer_matrix
 from imssa_sim.errors import InputError
 from imssa_sim.functional.configured import cell_array, periphery
 from imssa_sim.mapping.tiles import tile_shape

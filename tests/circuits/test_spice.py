@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imssa_sim.circuits.ir_drop import transfer_matrix
 from imssa_sim.circuits.spice import column_currents, deck, read_raw, run
+from imssa_sim.circuits.transfer import transfer_matrix
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.errors import InputError
 
