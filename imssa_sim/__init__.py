@@ -1,23 +1,76 @@
 """imssa_sim: cycle-accurate simulation of S4D networks on memristive in-memory hardware.
 
-In Python: `load_network` and `from_torch` give other people's networks as functions of sequences
-(docs/import.md). Both are imported when they are asked for.
+A run takes a workload (a file, the name of one that comes along, or its content as a mapping) to
+accuracy, latency, energy and area:
+
+>>> import imssa_sim
+>>> run = imssa_sim.run("sdigits", set={"evaluate.chips": 1})  # doctest: +SKIP
+>>> run  # doctest: +SKIP
+<Run sdigits: accuracy, chip 98.6%, latency 12.32 µs, energy per inference 620.9 nJ, area 2.666 mm²>
+>>> run["energy.inference"], run.energy, run.figure("energy")  # doctest: +SKIP
+
+- `run` runs a workload and returns a `Run`: ``accuracy``, ``timing``, ``energy``, ``area``,
+  ``stats``, ``ledger``, ``layers``, ``predictions`` as pandas, ``figure(name)``, ``save(dir)``.
+- `open_run` reads a `Run` back from the directory that it was stored in.
+- `sweep` runs a workload over many values and returns a DataFrame.
+- `load_network` and `from_torch` give other people's networks as functions of sequences
+  (docs/import.md).
+- `ImssaError` is the base of all errors that are raised on purpose: `InputError` for what was
+  given, `ValidityError` for a model outside of the range in which it holds.
+
+All quantities are in SI. Nothing is imported before it is used. The command line
+(``python -m imssa_sim``) calls the same functions.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from imssa_sim.api.result import Run, open_run
+    from imssa_sim.api.run import run
+    from imssa_sim.api.sweep import sweep
+    from imssa_sim.errors import ImssaError, InputError, ValidityError
     from imssa_sim.foreign.network import from_torch, load_network
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "from_torch", "load_network"]
+__all__ = [
+    "ImssaError",
+    "InputError",
+    "Run",
+    "ValidityError",
+    "__version__",
+    "from_torch",
+    "load_network",
+    "open_run",
+    "run",
+    "sweep",
+]
+
+_HOMES = {
+    "ImssaError": "errors",
+    "InputError": "errors",
+    "Run": "api.result",
+    "ValidityError": "errors",
+    "from_torch": "foreign.network",
+    "load_network": "foreign.network",
+    "open_run": "api.result",
+    "run": "api.run",
+    "sweep": "api.sweep",
+}
+"""Name -> module of the package that has it."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("from_torch", "load_network"):
-        from imssa_sim.foreign import network
+    """Import a public name when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
 
-        return getattr(network, name)
-    raise AttributeError(f"module 'imssa_sim' has no attribute '{name}'")
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)

@@ -340,6 +340,6 @@ def report_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
 ) -> None:
     """Print the screen that ended a run once more."""
-    from imssa_sim.report.stored import read_summary
+    from imssa_sim.api.result import open_run
 
-    print(read_summary(run), end="")
+    print(open_run(run).summary())

@@ -19,14 +19,14 @@ def compare_runs(paths: list[Path], figure: Path | None) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from imssa_sim.api.result import open_run
     from imssa_sim.report.compare import compare
     from imssa_sim.report.drawn import drawn
     from imssa_sim.report.run_directory import writing
-    from imssa_sim.report.stored import read_run
 
     if len(paths) < 2:
         raise InputError("compare needs the directories of at least two runs")
-    comparison = compare([read_run(path) for path in paths])
+    comparison = compare([open_run(path).record for path in paths])
     results, settings = (
         Table(title=title, box=SIMPLE, title_justify="left")
         for title in ("results", "what differs in the configuration")

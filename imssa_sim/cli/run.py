@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
-from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 
+from imssa_sim.api.progress import TerminalProgress
+from imssa_sim.api.run import run as run_workload
 from imssa_sim.cli.output import print_last
-from imssa_sim.cli.progress import TerminalProgress
-from imssa_sim.config import load_config
-from imssa_sim.report.drawn import columns
-from imssa_sim.report.run_directory import RunDirectory, default_path, writing
 
-FIGURES = "imssa_sim.report.figures.style"
 NARROWEST = 40
 """Columns below which a terminal wraps by itself."""
 
@@ -38,45 +32,23 @@ def run(
     ImssaError
         Bad input (nothing is written then), a model outside its validity, a broken invariant.
     """
-    loaded = load_config(workload, overrides)
-    path = output or default_path(Path("runs"), loaded.config.workload, datetime.now())
-    with (
-        RunDirectory(path, numbered=output is None) as directory,
-        TerminalProgress(quiet, verbose) as progress,
-    ):
-        from imssa_sim.report.screen import WIDTH, screen
-        from imssa_sim.report.stored import SUMMARY
-        from imssa_sim.report.write import write_run
-        from imssa_sim.simulation.run import simulate
-        from imssa_sim.simulation.stats import collect
-
-        if figures:  # loads while compiled loops leave the interpreter free
-            threading.Thread(target=import_module, args=(FIGURES,), daemon=True).start()
-        result = simulate(loaded, progress, engine=engine)
-        stats = collect(result)
-        width = max(NARROWEST, min(WIDTH, columns()))
-        summary, shown = (screen(result, directory.path, size) for size in (WIDTH, width))
-        if uncertainty:
-            from imssa_sim.report.uncertainty import (
-                run_uncertainty,
-                uncertainty_lines,
-                uncertainty_stats,
-                write_uncertainty,
-            )
-
-            progress.phase("uncertainty", 0)
-            found = run_uncertainty(result)
-            stats = (*stats, *uncertainty_stats(found[0]))
-            lines = "\n".join(["", "", *uncertainty_lines(*found)])
-            summary, shown = summary + lines, shown + lines
-        progress.phase("writing tables and figures", 0)
-        with writing(directory.path, "nothing was kept"):
-            write_run(directory, result, stats, command=sys.argv, figures=figures)
-            if uncertainty:
-                write_uncertainty(directory, *found, figures=figures)
-            directory.file(SUMMARY).write_text(summary + "\n", "utf-8")
-    with print_last(directory.path):
+    with TerminalProgress(quiet, verbose) as progress:
+        done = run_workload(
+            workload,
+            overrides,
+            engine=engine,
+            progress=progress,
+            uncertainty=uncertainty,
+            save=True if output is None else output,
+            figures=figures,
+            command=sys.argv,
+        )
+    assert done.path is not None  # it was saved
+    with print_last(done.path):
         if as_json:
-            print(json.dumps({stat.name: stat.value for stat in stats}, indent=2))
+            print(json.dumps(dict(done.record.values), indent=2))
         elif not quiet:
-            print(shown)
+            from imssa_sim.report.drawn import columns
+            from imssa_sim.report.screen import WIDTH
+
+            print(done.summary(max(NARROWEST, min(WIDTH, columns()))))

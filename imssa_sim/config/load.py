@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -18,7 +19,7 @@ from imssa_sim.config.schema import RunConfig
 from imssa_sim.config.tree import Origin, Tree
 from imssa_sim.errors import ConfigError, Problem
 from imssa_sim.files import locate
-from imssa_sim.files.source import KeyPath, dotted, read_file
+from imssa_sim.files.source import Document, KeyPath, dotted, read_file
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,51 @@ def load_config(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Load
     if path != Path(shown).expanduser():
         here = Path.cwd()
         shown = str(path.relative_to(here) if path.is_relative_to(here) else path)
-    tree = Tree(read_file(path, shown), shown)
-    texts = tuple(overrides)
+    return _load(
+        Tree(read_file(path, shown), shown), tuple(overrides), path, path.absolute().parent
+    )
+
+
+def load_tree(
+    given: Mapping[str, Any], overrides: Iterable[str] = (), path: Path | None = None
+) -> LoadedConfig:
+    """Validate the content of a workload that stands in no file, with overrides.
+
+    Parameters
+    ----------
+    given : mapping
+        What a workload file would hold; relative paths start from the current folder.
+    overrides : iterable of str
+        As for `load_config`.
+    path : Path, optional
+        File that it came from first.
+
+    Raises
+    ------
+    ConfigError
+        With every problem found, by dotted path.
+    """
+    tree = Tree(Document(_content(given)), "workload")
+    return _load(tree, tuple(overrides), path or Path("workload"), Path.cwd())
+
+
+def _content(value: Any) -> Any:
+    """Return a copy in plain dicts, lists and texts."""
+    if isinstance(value, Mapping):
+        return {str(key): _content(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_content(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _load(tree: Tree, texts: tuple[str, ...], path: Path, folder: Path) -> LoadedConfig:
+    """Apply overrides and validate the whole; relative paths start from ``folder``."""
     problems: list[Problem] = []
     for text in texts:
         try:
             tree.apply(parse_override(text, RunConfig))
         except ConfigError as error:
             problems += error.problems
-    folder = path.absolute().parent
     config: RunConfig | None = None
     try:
         config = RunConfig.model_validate(tree.expanded(), context={"folder": str(folder)})

@@ -26,7 +26,7 @@ class Origin:
     Attributes
     ----------
     kind : {"file", "default", "override"}
-        A line of the workload file, the schema's default, or ``--set``.
+        The workload file (or the mapping that stands for it), the schema's default, or ``--set``.
     file : str
         The file's name, or the override's text; empty for a default.
     line, column : int or None
@@ -39,11 +39,9 @@ class Origin:
     column: int | None = None
 
     def __str__(self) -> str:
-        return (
-            f"{self.file}:{self.line}:{self.column}"
-            if self.kind == "file"
-            else (self.file or "default")
-        )
+        if self.line is not None:
+            return f"{self.file}:{self.line}:{self.column}"
+        return self.file or "default"
 
 
 class Tree:
@@ -96,7 +94,9 @@ class Tree:
         if ("bits",) in self.overrides:
             self.overrides[origin] = self.overrides.pop(("bits",))
         else:
-            self.document.values[origin] = self.document.values[("bits",)]
+            at = self.document.values.get(("bits",))
+            if at is not None:
+                self.document.values[origin] = at
         return {"default": value}
 
     def _set_item(self, items: Any, override: Override, value: Any) -> None:
@@ -142,7 +142,9 @@ class Tree:
         for length in range(len(path), 0, -1):
             if path[:length] in self.overrides:
                 return Origin("override", f"--set {self.overrides[path[:length]]}")
-        at = self.document.values[path]
+        at = self.document.values.get(path)
+        if at is None:  # the workload was given as a mapping
+            return Origin("file", self.shown)
         return Origin("file", self.shown, at.line, at.column)
 
     def locate(self, path: KeyPath, problem: Problem) -> Problem:

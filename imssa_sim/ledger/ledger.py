@@ -315,16 +315,6 @@ class Ledger:
         _same("area over kinds", math.fsum(self.area_by_kind().values()), self.area)
         _same("power x time", self.average_power * self.elapsed, total)
 
-    def write_csv(self, path: Path) -> None:
-        """Write the rows as CSV, one column per attribute of `Row`."""
-        with path.open("w", encoding="utf-8", newline="") as file:
-            write_rows(file, [vars(row) for row in self.rows])
-
-    def write_area_csv(self, path: Path) -> None:
-        """Write the area rows as CSV, one column per attribute of `AreaRow`."""
-        with path.open("w", encoding="utf-8", newline="") as file:
-            write_rows(file, [vars(row) for row in self.areas])
-
     def write_parquet(self, path: Path) -> None:
         """Write the rows as Parquet."""
         # By way of Arrow's CSV reader: anything that takes Python objects imports pandas first.

@@ -10,7 +10,7 @@ from imssa_sim.units import format_si
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from imssa_sim.report.stored import StoredRun
+    from imssa_sim.report.record import Record
 
 #: statistic, heading, unit
 ROWS = (
@@ -42,12 +42,12 @@ ABSENT = {"programming.energy": "not modelled", "programming.time": "not modelle
 class Comparison:
     """Differences of configurations by dotted path, and the table of results."""
 
-    runs: tuple[StoredRun, ...]
+    runs: tuple[Record, ...]
     differences: tuple[tuple[str, tuple[Any, ...]], ...]
     rows: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def compare(runs: Sequence[StoredRun]) -> Comparison:
+def compare(runs: Sequence[Record]) -> Comparison:
     """Compare two or more runs; later ones carry their ratio to the first."""
     paths = sorted({path for run in runs for path in run.config})
     differences = []
@@ -57,9 +57,9 @@ def compare(runs: Sequence[StoredRun]) -> Comparison:
             differences.append((path, values))
     rows = []
     for statistic, heading, unit in ROWS:
-        values = tuple(run.stats.get(statistic) for run in runs)
+        values = tuple(run.values.get(statistic) for run in runs)
         absent = ABSENT.get(statistic, "-")
-        unknown = statistic in ABSENT and any(statistic in run.stats for run in runs)
+        unknown = statistic in ABSENT and any(statistic in run.values for run in runs)
         if unknown or any(isinstance(value, (int, float)) for value in values):
             cells = (_cell(value, values[0], unit, absent) for value in values)
             rows.append((heading, tuple(cells)))

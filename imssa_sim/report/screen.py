@@ -65,11 +65,15 @@ class Part(Protocol):
         """Return its lines, at most ``width`` columns wide where words allow."""
 
 
-def screen(result: RunResult, path: Path, width: int = WIDTH) -> str:
-    """Return the summary of a run as plain text, at most ``width`` columns wide."""
+def screen(result: RunResult, path: Path | None, width: int = WIDTH) -> str:
+    """Return the summary of a run as plain text, at most ``width`` columns wide.
+
+    ``path``: directory of the run, where it has one.
+    """
     parts = (_head, _accuracy, _course, _time, _energy, _chip, _baselines, _host)
     lines = [line for part in parts for row in part(result) for line in row.lines(width)]
-    lines.append(f"{'run':<11}{path}")
+    if path is not None:
+        lines.append(f"{'run':<11}{path}")
     return "\n".join(lines)
 
 

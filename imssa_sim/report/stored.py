@@ -3,30 +3,104 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from imssa_sim.errors import InputError
+from imssa_sim.ledger.rows import read_rows
+from imssa_sim.report.record import TABLES, Rows, flat
+from imssa_sim.report.screen import WIDTH
+from imssa_sim.simulation.stats import Stat, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SUMMARY = "summary.txt"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StoredRun:
-    """A run directory: its statistics by name, and its resolved configuration, flat."""
+    """The record of a run in its directory; its tables are read when they are asked for.
+
+    Attributes
+    ----------
+    path : Path
+    values : dict
+        Statistics by name, in SI.
+    config : dict
+        Resolved configuration, by dotted path.
+    """
 
     path: Path
-    stats: dict[str, float | int | str | None]
+    values: dict[str, Value]
     config: dict[str, Any]
 
     @property
     def name(self) -> str:
         """Name of the directory."""
         return self.path.resolve().name
+
+    @cached_property
+    def stats(self) -> tuple[Stat, ...]:
+        """Statistics with units and meaning."""
+        found = []
+        for line in self._text("stats.txt").splitlines():
+            left, _, meaning = line.partition("  # ")
+            name, *_, unit = re.split(" {2,}", left.strip())
+            found.append(Stat(name, self.values[name], "" if unit == "-" else unit, meaning))
+        return tuple(found)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Version, libraries, command, data, seed and wall times."""
+        with self._reading("manifest.json"):
+            found: dict[str, Any] = json.loads(self._text("manifest.json"))
+        return found
+
+    @cached_property
+    def citations(self) -> str:
+        """BibTeX of what the run rests on."""
+        return self._text("citations.bib")
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of its tables."""
+        return TABLES if not (self.path / "stream.csv").exists() else (*TABLES, "stream")
+
+    def table(self, name: str) -> Rows:
+        """Return a table, one mapping a row; the columns are those of the file ``NAME.csv``."""
+        if name not in self._read:
+            with self._reading(f"{name}.csv"):
+                self._read[name] = read_rows(self._text(f"{name}.csv"))
+        return self._read[name]
+
+    def summary(self, width: int = WIDTH) -> str:
+        """Return the screen that ended the run, as it was stored."""
+        return self._text(SUMMARY).removesuffix("\n")
+
+    @cached_property
+    def _read(self) -> dict[str, Rows]:
+        return {}
+
+    def _text(self, name: str) -> str:
+        with self._reading(name):
+            return (self.path / name).read_text("utf-8")
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(f"'{self.path}' has no {name}: {error.strerror}") from error
+        except ValueError as error:
+            raise InputError(f"'{self.path}': {name} is damaged: {error}") from error
 
 
 def read_run(path: Path) -> StoredRun:
@@ -50,27 +124,4 @@ def read_run(path: Path) -> StoredRun:
         raise InputError(f"'{path}': a file of the run is damaged: {error}") from error
     if not isinstance(stats, dict) or not isinstance(config, dict):
         raise InputError(f"'{path}': a file of the run is damaged: expected a mapping")
-    return StoredRun(path, stats, dict(_flat(config)))
-
-
-def read_summary(path: Path) -> str:
-    """Return the screen that ended a run.
-
-    Raises
-    ------
-    InputError
-        If the directory is not a run's.
-    """
-    read_run(path)
-    try:
-        return (path / SUMMARY).read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"'{path}' has no {SUMMARY}: {error.strerror}") from error
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        path = f"{prefix}{key}"
-        found += _flat(value, f"{path}.") if isinstance(value, dict) else [(path, value)]
-    return found
+    return StoredRun(path, stats, flat(config))

@@ -19,7 +19,7 @@ from imssa_sim.report.sweep_rows import (
     short_labels,
     spread_meaning,
 )
-from imssa_sim.sweep.plan import SEED
+from imssa_sim.sweeps.plan import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from imssa_sim.sweep.plan import SweepPlan
-    from imssa_sim.sweep.store import PointResult
+    from imssa_sim.sweeps.plan import SweepPlan
+    from imssa_sim.sweeps.store import PointResult
 
 NARROWEST = 8
 """Characters to which an axis's column of the table may shrink."""

@@ -6,13 +6,13 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imssa_sim.sweep.plan import SEED, label
+from imssa_sim.sweeps.plan import SEED, label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from imssa_sim.sweep.plan import SweepPlan
-    from imssa_sim.sweep.store import PointResult
+    from imssa_sim.sweeps.plan import SweepPlan
+    from imssa_sim.sweeps.store import PointResult
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,17 @@ def short_labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
 
 
 def csv_rows(results: Sequence[PointResult]) -> list[dict[str, Any]]:
+    """Return one row a result as text: see `result_rows`; overrides as their labels."""
+    paths = dict.fromkeys(path for result in results for path in result.point)
+    rows = []
+    for result, row in zip(results, result_rows(results), strict=True):
+        for path in paths:
+            row[path] = label(result.point, path) if path in result.point else ""
+        rows.append({name: "" if value is None else value for name, value in row.items()})
+    return rows
+
+
+def result_rows(results: Sequence[PointResult]) -> list[dict[str, Any]]:
     """Return one row a result: its overrides, all statistics, and why it failed.
 
     A statistic that is called as an override is, is prefixed with ``result.``.
@@ -105,17 +116,12 @@ def csv_rows(results: Sequence[PointResult]) -> list[dict[str, Any]]:
     paths = dict.fromkeys(path for result in results for path in result.point)
     names = dict.fromkeys(name for result in results for name in result.stats)
     columns = {name: f"result.{name}" if name in paths else name for name in names}
-    rows = []
-    for result in results:
-        row: dict[str, Any] = {
-            path: label(result.point, path) if path in result.point else "" for path in paths
-        }
-        for name, column in columns.items():
-            value = result.stats.get(name)
-            row[column] = "" if value is None else value
-        row["error"] = result.error
-        rows.append(row)
-    return rows
+    return [
+        {path: result.point.get(path) for path in paths}
+        | {column: result.stats.get(name) for name, column in columns.items()}
+        | {"error": result.error}
+        for result in results
+    ]
 
 
 def has_seeds(rows: Sequence[Row]) -> bool:

@@ -10,8 +10,11 @@ import numpy as np
 from imssa_sim.components.path import ComponentPath
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from numpy.typing import NDArray
 
+    from imssa_sim.report.record import Record
     from imssa_sim.simulation.result import RunResult
 
 Row = dict[str, "int | float | str"]
@@ -55,18 +58,29 @@ class EnergyTable:
 
 def energy_table(result: RunResult) -> EnergyTable:
     """Return the energy per inference by layer and kind."""
+    rows = ((r.account, r.layer, r.kind, r.energy) for r in result.ledger.rows)
+    return _energy(rows, ordered_layers(result))
+
+
+def energy_of_record(record: Record) -> EnergyTable:
+    """Return the energy per inference by layer and kind, from the tables of a run."""
+    rows = ((r["account"], r["layer"], r["kind"], r["energy"]) for r in record.table("ledger"))
+    return _energy(rows, [str(row["layer"]) for row in record.table("layers")])
+
+
+def _energy(rows: Iterable[tuple[str, str, str, float]], order: Sequence[str]) -> EnergyTable:
+    """Gather rows (account, layer, kind, energy [J]); ``order`` is that of the flow."""
     cells: dict[tuple[str, str], float] = {}
-    for row in result.ledger.rows:
-        if row.account != "programming":
-            kind = "leakage" if row.account == "leakage" else row.kind
-            key = row.layer, kind
-            cells[key] = cells.get(key, 0.0) + row.energy
+    for account, layer, kind, energy in rows:
+        if account != "programming":
+            key = layer, "leakage" if account == "leakage" else kind
+            cells[key] = cells.get(key, 0.0) + energy
     present = {layer for layer, _ in cells}
-    layers = tuple(layer for layer in ordered_layers(result) if layer in present)
+    layers = tuple(layer for layer in order if layer in present)
     kinds = sorted({kind for _, kind in cells})
-    energy = np.array([[cells.get((layer, kind), 0.0) for kind in kinds] for layer in layers])
-    order = np.argsort(-energy.sum(axis=0), kind="stable")
-    return EnergyTable(layers, tuple(kinds[place] for place in order), energy[:, order])
+    table = np.array([[cells.get((layer, kind), 0.0) for kind in kinds] for layer in layers])
+    places = np.argsort(-table.sum(axis=0), kind="stable")
+    return EnergyTable(layers, tuple(kinds[place] for place in places), table[:, places])
 
 
 def layers_table(result: RunResult) -> list[Row]:

@@ -19,6 +19,7 @@ import pytest
 from imssa_sim.components.path import ComponentPath
 from imssa_sim.config import load_config
 from imssa_sim.ledger.rows import write_rows
+from imssa_sim.report.record import LiveRecord
 from imssa_sim.report.run_directory import RunDirectory
 from imssa_sim.report.stream import stream_table
 from imssa_sim.report.tables import layers_table
@@ -53,7 +54,7 @@ def result() -> RunResult:
 def folder(result: RunResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("columns") / "run"
     with RunDirectory(path) as directory:
-        write_run(directory, result, collect(result), ["x"], figures=False)
+        write_run(directory, LiveRecord(result, collect(result), ["x"]), figures=False)
     return path
 
 

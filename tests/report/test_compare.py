@@ -11,7 +11,7 @@ from imssa_sim.cli import main
 from imssa_sim.errors import InputError
 from imssa_sim.report.compare import compare
 from imssa_sim.report.figures.compare import comparison_figure
-from imssa_sim.report.stored import read_run, read_summary
+from imssa_sim.report.stored import read_run
 
 
 def run_directory(path: Path, bits: int, energy: float) -> Path:
@@ -80,6 +80,6 @@ def test_what_is_no_run_is_refused(
 def test_report_prints_the_screen_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = run_directory(tmp_path / "a", 8, 2e-6)
     assert main(["report", str(run)]) == 0
-    assert capsys.readouterr().out == read_summary(run) == "the screen\n"
+    assert capsys.readouterr().out == f"{read_run(run).summary()}\n" == "the screen\n"
     assert main(["compare", str(run)]) == 2
     assert "at least two" in capsys.readouterr().err

@@ -12,8 +12,8 @@ import pytest
 from imssa_sim.report.figures.sweep import cannot_be_drawn, sweep_figure
 from imssa_sim.report.sweep import print_table, write_sweep
 from imssa_sim.report.sweep_rows import METRICS, rows_of
-from imssa_sim.sweep.plan import SweepPlan, read_plan
-from imssa_sim.sweep.store import PointResult
+from imssa_sim.sweeps.plan import SweepPlan, read_plan
+from imssa_sim.sweeps.store import PointResult
 
 
 def plan_of(tmp_path: Path, text: str) -> SweepPlan:

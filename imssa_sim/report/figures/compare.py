@@ -28,10 +28,10 @@ def comparison_figure(comparison: Comparison) -> Figure:
     figure, axes = canvas(8.0, 3.8)
     width = 0.8 / len(runs)
     for number, run in enumerate(runs):
-        heights = [ratio(run.stats.get(name), runs[0].stats.get(name)) for name, _ in shown]
+        heights = [ratio(run.values.get(name), runs[0].values.get(name)) for name, _ in shown]
         places = [place + number * width for place in range(len(shown))]
         axes.bar(places, heights, width, color=PALETTE[number % len(PALETTE)], label=run.name)
-    ratios = [ratio(run.stats.get(n), runs[0].stats.get(n)) for run in runs for n, _ in shown]
+    ratios = [ratio(run.values.get(n), runs[0].values.get(n)) for run in runs for n, _ in shown]
     found = [value for value in ratios if value > 0]
     if found and max(found) > LINEAR * min(found):
         axes.set_yscale("log")

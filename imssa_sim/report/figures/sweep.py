@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from imssa_sim.sweep.plan import SweepPlan
+    from imssa_sim.sweeps.plan import SweepPlan
 
 DRAWN = METRICS[:4]
 MOST_LINES = len(PALETTE)

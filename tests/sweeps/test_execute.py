@@ -12,8 +12,8 @@ from imssa_sim.errors import InputError
 from imssa_sim.file_lock import FileLock
 from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
-from imssa_sim.sweep import execute as module
-from imssa_sim.sweep.execute import overrides_of
+from imssa_sim.sweeps import execute as module
+from imssa_sim.sweeps.execute import overrides_of
 
 
 def without_host(stats: dict[str, object]) -> dict[str, object]:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self
 
+from imssa_sim.errors import InputError
+
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from rich.progress import Progress as Bar
+
+    from imssa_sim.simulation.progress import Progress as Told
 
 PATIENCE = 2.0
 """Seconds before a phase shows progress."""
@@ -104,6 +110,23 @@ class TerminalProgress:
         if self._name and well and self._verbose:
             print(f"{self._name}: {seconds:.2f} s", file=sys.stderr, flush=True)
         self._name = ""
+
+
+def told_of(progress: Told | bool) -> AbstractContextManager[Told]:
+    """Return who is told of a run: an own object, people (True), or people of notes alone.
+
+    Raises
+    ------
+    InputError
+        If it is neither a bool nor can be told of phases and notes.
+    """
+    if isinstance(progress, bool):
+        return TerminalProgress(quiet=not progress)
+    if not all(callable(getattr(progress, name, None)) for name in ("phase", "advance", "note")):
+        raise InputError(
+            "progress: expected True, False, or an object with the methods phase, advance and note"
+        )
+    return nullcontext(progress)
 
 
 def _usage(seconds: float) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from imssa_sim.sweep.workers import run_groups
+from imssa_sim.sweeps.workers import run_groups
 
 POINTS = 24
 SWEEP = (

@@ -13,8 +13,8 @@ import pytest
 from imssa_sim.config import load_config
 from imssa_sim.errors import InputError
 from imssa_sim.files import locate
-from imssa_sim.sweep import basis as module
-from imssa_sim.sweep.basis import Bases, changes
+from imssa_sim.sweeps import basis as module
+from imssa_sim.sweeps.basis import Bases, changes
 
 GRID = "grid: {seed: [1, 2]}\n"
 

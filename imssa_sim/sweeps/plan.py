@@ -109,6 +109,26 @@ def read_plan(path: Path) -> SweepPlan:
             )
     if "workload" not in document:
         raise InputError(f"{path}: workload: missing; name the workload that is swept")
+    beside = path.parent / str(document["workload"])
+    if beside.is_file():
+        document["workload"] = str(beside)
+    return plan_of(document, path)
+
+
+def plan_of(document: Mapping[str, Any], path: Path) -> SweepPlan:
+    """Return the plan that the keys of a sweep file describe (`read_plan`).
+
+    Parameters
+    ----------
+    document : mapping
+    path : Path
+        What messages name as their place.
+
+    Raises
+    ------
+    InputError
+        If they describe no points.
+    """
     axes = _axes(document, path)
     common = _mapping(document.get("set", {}), "set", path)
     seeds = document.get("seeds", [])
@@ -129,12 +149,10 @@ def read_plan(path: Path) -> SweepPlan:
             raise InputError(f"{path}: {role}: '{name}' is not swept{hint}")
     if x is not None and x == series:
         raise InputError(f"{path}: series: '{series}' is x already; name another path, or none")
-    workload = str(document["workload"])
-    beside = path.parent / workload
     return SweepPlan(
         name=str(document.get("sweep", path.stem)),
         description=str(document.get("description", "")),
-        workload=str(beside) if beside.is_file() else workload,
+        workload=str(document["workload"]),
         points=tuple(points),
         x=_x(points, series, "list" in document, bool(seeds)) if x is None else str(x),
         series=None if series is None else str(series),
@@ -191,7 +209,7 @@ def _load(path: Path) -> Any:
     return document
 
 
-def _axes(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+def _axes(document: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
     if ("grid" in document) == ("list" in document):
         raise InputError(f"{path}: give either 'grid' or 'list', not both and not neither")
     if "list" in document:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imssa_sim.errors import InputError
-from imssa_sim.sweep.plan import SweepPlan, read_plan
+from imssa_sim.sweeps.plan import SweepPlan, read_plan
 
 
 def plan_of(tmp_path: Path, text: str) -> SweepPlan:

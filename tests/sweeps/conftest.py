@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from imssa_sim.files import locate
-from imssa_sim.sweep.execute import execute
-from imssa_sim.sweep.plan import SweepPlan, read_plan
-from imssa_sim.sweep.store import PointResult
+from imssa_sim.sweeps.execute import execute
+from imssa_sim.sweeps.plan import SweepPlan, read_plan
+from imssa_sim.sweeps.store import PointResult
 
 TINY = """\
 workload: tiny
@@ -85,7 +85,7 @@ def bench(tmp_path: Path) -> Bench:
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """The overrides of every run that really takes place, in order."""
-    from imssa_sim.sweep import execute as module
+    from imssa_sim.sweeps import execute as module
 
     simulate, found = module.simulate, []
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from imssa_sim.sweep.basis import Basis
-    from imssa_sim.sweep.plan import SweepPlan
+    from imssa_sim.sweeps.basis import Basis
+    from imssa_sim.sweeps.plan import SweepPlan
 
 RESULTS = "results.jsonl"
 MARKER = "sweep.json"
@@ -38,7 +38,7 @@ class PointResult:
     message : str
         Which data and weights it used.
     basis : mapping
-        What the result depends on (`imssa_sim.sweep.basis`).
+        What the result depends on (`imssa_sim.sweeps.basis`).
     """
 
     point: Mapping[str, Any]
@@ -49,7 +49,7 @@ class PointResult:
 
     def to_json(self) -> str:
         """Return the line that stands for this result in the results file."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(asdict(self))
 
 
 def identity(point: Mapping[str, Any]) -> str:

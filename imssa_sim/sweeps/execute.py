@@ -11,17 +11,17 @@ from imssa_sim.config.load import load_config
 from imssa_sim.errors import ImssaError, InputError
 from imssa_sim.simulation.run import functional_key, simulate
 from imssa_sim.simulation.stats import collect
-from imssa_sim.sweep.basis import Bases, changes
-from imssa_sim.sweep.store import PointResult, Store, identity
-from imssa_sim.sweep.workers import run_groups
+from imssa_sim.sweeps.basis import Bases, changes
+from imssa_sim.sweeps.store import PointResult, Store, identity
+from imssa_sim.sweeps.workers import run_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from imssa_sim.simulation.progress import Progress
-    from imssa_sim.sweep.basis import Basis
-    from imssa_sim.sweep.plan import SweepPlan
+    from imssa_sim.sweeps.basis import Basis
+    from imssa_sim.sweeps.plan import SweepPlan
 
 SHOWN = 4
 """Reasons that are shown in full."""

@@ -1,0 +1,111 @@
+"""One run of a workload."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imssa_sim.api.progress import told_of
+from imssa_sim.api.workload import load, one_of
+from imssa_sim.report.run_directory import RunDirectory, default_path
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping, Sequence
+
+    from imssa_sim.api.result import Run
+    from imssa_sim.api.workload import Settings, Workload
+    from imssa_sim.simulation.progress import Progress
+
+ENGINES = ("auto", "event", "recurrence")
+FIGURES = "imssa_sim.report.figures.of_run"
+
+
+def run(
+    workload: Workload,
+    set: Settings | None = None,
+    *,
+    seed: int | None = None,
+    engine: str = "auto",
+    progress: Progress | bool = False,
+    uncertainty: bool = False,
+    save: str | Path | bool = False,
+    figures: bool = True,
+    memory: MutableMapping[str, Any] | None = None,
+    command: Sequence[str] = ("imssa_sim.run",),
+) -> Run:
+    """Run a workload through the chip: accuracy, latency, energy and area.
+
+    Parameters
+    ----------
+    workload : str, Path, mapping or configuration
+        A YAML file, the bare name of a shipped workload (``"sdigits"``), or its content.
+    set : mapping or iterable of str, optional
+        Values that override the workload's, ``{"hardware.adc.bits": 6}``.
+    seed : int, optional
+        Master seed; by default the workload's.
+    engine : {"auto", "event", "recurrence"}
+        Timing engine.
+    progress : bool or Progress
+        True shows phases on standard error; False notes alone (data used, a fallback, a warning),
+        because results depend on them; an object with the methods ``phase``, ``advance`` and
+        ``note`` (`imssa_sim.simulation.progress.Progress`) is told of both.
+    uncertainty : bool
+        Also intervals of all totals over the ranges of the cards.
+    save : str, Path or bool
+        Directory to store the run in, reserved before anything is computed; True: as the command
+        line does, ``runs/NAME-DATE``. `Run.save` stores one later.
+    figures : bool
+        Whether the directory gets figures.
+    memory : mutable mapping, optional
+        Functional executions to share between runs that differ in costs only; filled here.
+    command : sequence of str
+        What the manifest names as the command.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    ImssaError
+        Bad input (nothing is written then), a model outside its validity, a broken invariant.
+
+    Examples
+    --------
+    >>> import imssa_sim
+    >>> run = imssa_sim.run("sdigits", set={"hardware.adc.bits": 7, "evaluate.chips": 1})
+    >>> float(run.energy.to_numpy().sum())  # doctest: +SKIP
+    2.1e-06
+    """
+    one_of("engine", engine, ENGINES)
+    loaded = load(workload, set, seed)
+    target = None
+    if save is not False:
+        path = default_path(Path("runs"), loaded.config.workload, datetime.now())
+        target = RunDirectory(path if save is True else Path(save).expanduser(), save is True)
+    with target or nullcontext(), told_of(progress) as told:
+        from imssa_sim.api.result import Run
+        from imssa_sim.report.record import LiveRecord
+        from imssa_sim.simulation.run import simulate
+        from imssa_sim.simulation.stats import collect
+
+        if target is not None and figures:  # while compiled loops leave the interpreter free
+            threading.Thread(target=import_module, args=(FIGURES,), daemon=True).start()
+        result = simulate(loaded, told, engine=engine, memory=memory)
+        found, stats = None, collect(result)
+        if uncertainty:
+            from imssa_sim.report.uncertainty import run_uncertainty, uncertainty_stats
+
+            told.phase("uncertainty", 0)
+            found = run_uncertainty(result)
+            stats = (*stats, *uncertainty_stats(found[0]))
+        place = None if target is None else target.path
+        done = Run(LiveRecord(result, stats, command, place), found)
+        if target is not None:
+            told.phase("writing tables and figures", 0)
+            done.write(target, figures)
+    return done

@@ -1,0 +1,187 @@
+"""What a run says of itself: the same for one that just ended and for one read from its directory.
+
+A record gives statistics, settings and tables; the files of a run directory are its parts, and the
+figures are drawn from its tables alone.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from imssa_sim.cards import METHODS, cite_cards
+from imssa_sim.config import dump_resolved
+from imssa_sim.config.cards import cards_used
+from imssa_sim.config.dump import plain
+from imssa_sim.report.manifest import manifest
+from imssa_sim.report.screen import WIDTH, screen
+from imssa_sim.report.stream import stream_table
+from imssa_sim.report.tables import layers_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from imssa_sim.simulation.result import RunResult
+    from imssa_sim.simulation.stats import Stat, Value
+
+Rows = list[dict[str, Any]]
+TABLES = ("ledger", "area", "layers", "predictions", "latency", "timeline")
+"""Tables of every run; ``stream`` is there where there was one."""
+
+
+class Record(Protocol):
+    """What a run says of itself."""
+
+    @property
+    def name(self) -> str:
+        """Name of the run's directory, or of its workload where it has none."""
+
+    @property
+    def values(self) -> Mapping[str, Value]:
+        """Statistics by name, in SI."""
+
+    @property
+    def stats(self) -> tuple[Stat, ...]:
+        """Statistics with units and meaning."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Resolved configuration, by dotted path."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """Version, libraries, command, data, seed and wall times."""
+
+    @property
+    def citations(self) -> str:
+        """BibTeX of what the run rests on."""
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of its tables."""
+
+    def table(self, name: str) -> Rows:
+        """Return a table, one mapping a row; the columns are those of the file ``NAME.csv``."""
+
+    def summary(self, width: int = WIDTH) -> str:
+        """Return the screen that ends a run."""
+
+
+class LiveRecord:
+    """The record of a run that just ended.
+
+    Parameters
+    ----------
+    result : RunResult
+    stats : sequence of Stat
+        Its statistics (`imssa_sim.simulation.stats.collect`).
+    command : sequence of str
+        What started it, for the manifest.
+    path : Path, optional
+        Its directory, where it has one.
+    """
+
+    def __init__(
+        self,
+        result: RunResult,
+        stats: Sequence[Stat],
+        command: Sequence[str],
+        path: Path | None = None,
+    ) -> None:
+        self.result, self.path, self.stats = result, path, tuple(stats)
+        self._command = tuple(command)
+        self._tables: dict[str, Rows] = {}
+
+    def at(self, path: Path) -> LiveRecord:
+        """Return the same record with another directory."""
+        other = copy(self)
+        other.path = path
+        return other
+
+    @property
+    def name(self) -> str:
+        """Name of the run's directory, or of its workload where it has none."""
+        return self.path.name if self.path is not None else self.result.loaded.config.workload
+
+    @cached_property
+    def values(self) -> dict[str, Value]:
+        """Statistics by name, in SI."""
+        return {stat.name: stat.value for stat in self.stats}
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """Resolved configuration, by dotted path."""
+        return flat(plain(self.result.loaded.config))
+
+    @property
+    def resolved(self) -> str:
+        """Resolved configuration as a workload file."""
+        return dump_resolved(self.result.loaded)
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """Version, libraries, command, data, seed and wall times."""
+        return manifest(self.result, self._command)
+
+    @cached_property
+    def citations(self) -> str:
+        """BibTeX of what the run rests on."""
+        cards = cards_used(self.result.loaded.config).values()
+        return cite_cards(cards, (*METHODS, *self.result.citations))
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of its tables."""
+        return TABLES if self.result.stream is None else (*TABLES, "stream")
+
+    def table(self, name: str) -> Rows:
+        """Return a table, one mapping a row; the columns are those of the file ``NAME.csv``."""
+        if name not in self._tables:
+            self._tables[name] = _table(self.result, name)
+        return self._tables[name]
+
+    def summary(self, width: int = WIDTH) -> str:
+        """Return the screen that ends a run, at most ``width`` columns wide."""
+        return screen(self.result, self.path, width)
+
+
+def _table(result: RunResult, name: str) -> Rows:
+    match name:
+        case "ledger":
+            return [dict(vars(row)) for row in result.ledger.rows]
+        case "area":
+            return [dict(vars(row)) for row in result.ledger.areas]
+        case "layers":
+            return layers_table(result)
+        case "predictions":
+            columns = {key: values.tolist() for key, values in result.predictions.items()}
+            return [
+                dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+            ]
+        case "latency":
+            return [
+                {"stage": row.stage, "component": row.component, "kind": row.kind,
+                 "action": row.action, "service_s": row.service, "waiting_s": row.waiting}
+                for row in result.timing.latency
+            ]  # fmt: skip
+        case "timeline":
+            return [
+                {"path": row.path, "action": row.action, "token": row.token,
+                 "start_s": row.start, "end_s": row.end}
+                for row in result.timing.timeline
+            ]  # fmt: skip
+        case "stream" if result.stream is not None:
+            return stream_table(result.stream)
+        case _:
+            raise KeyError(name)
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a tree of settings by dotted path."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        found |= flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
+    return found
