@@ -38,7 +38,7 @@ from imssa_sim.program.metrics import FLOAT_BITS
 from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.pool import Pool
-from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.sums import SaturatingSum
 from imssa_sim.program.shape import NetworkShape
 
@@ -110,7 +110,7 @@ def recurrent_kernels(
         if isinstance(operation, LinearMap):
             flops, numbers = _product(operation, batch)
             add(node, node.name.split(".")[-1], 1, flops, numbers + operation.outputs)
-        elif isinstance(operation, Recurrence):
+        elif isinstance(operation, KernelRecurrence):
             K, N = operation.outputs, operation.states  # N = 2 H M
             add(node, "state", 3, 5 * N, 2 * N + B * (2 * N + K))
             own, moved = 2 * N, N + B * (N + K)  # C x, a number per channel
@@ -151,7 +151,7 @@ def convolution_kernels(shape: Shape, batch: int, precision: Precision) -> tuple
             # The bias of a product over whole sequences is nothing beside its tokens.
             bias = operation.outputs if graph.per_sequence(node) else 0
             add(node.name.split(".")[-1], float(flops * rows), w * (numbers + bias))
-        elif isinstance(operation, Recurrence) and not operation.reverse:
+        elif isinstance(operation, KernelRecurrence) and not operation.reverse:
             add("transform", transform, moved, "fp32")
             add("product of spectra", COMPLEX_PRODUCT_FLOPS * (L + 1) * H * B, product, "fp32")
             add("inverse transform", transform, moved, "fp32")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,20 +10,14 @@ from numpy.typing import NDArray
 from imssa_sim.circuits.draws import Coordinates, normals
 from imssa_sim.circuits.energy import Encoding, read_duration
 from imssa_sim.circuits.sense import unit_time
+from imssa_sim.devices.conduction import Conduction
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-class Conduction(Protocol):
-    """A cell's current–voltage characteristic."""
-
-    def current(self, conductance: FloatArray, voltage: FloatArray) -> FloatArray:
-        """Return the current [A]."""
-
-
 @dataclass(frozen=True)
-class Driver:
+class WordLineDriver:
     """Drivers of the word lines.
 
     Attributes

@@ -8,28 +8,19 @@ violation of the law falls below a bound, or is an error: there is no result wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.circuits.wires import Wires
+from imssa_sim.devices.conduction import Conduction
 from imssa_sim.errors import InputError, InternalError
 
 FloatArray = NDArray[np.float64]
 
 ROUNDING_STEPS = 8
 """Last places of the largest voltage that a node's voltage may be off by."""
-
-
-class Conduction(Protocol):
-    """A cell's current–voltage characteristic."""
-
-    def current(self, conductance: FloatArray, voltage: FloatArray) -> FloatArray:
-        """Return the current [A]."""
-
-    def slope(self, conductance: FloatArray, voltage: FloatArray) -> FloatArray:
-        """Return dI/dV [S]."""
 
 
 @dataclass(frozen=True)

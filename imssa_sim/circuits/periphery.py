@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.circuits.adc.behaviour import ConverterBank
 from imssa_sim.circuits.adc.converters import Converters, Trim
-from imssa_sim.circuits.dac import Driver
+from imssa_sim.circuits.dac import WordLineDriver
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.sense import pulse_power, shot_variance, thermal_variance
 from imssa_sim.circuits.written import ProgrammedTiles
@@ -25,7 +25,7 @@ class Periphery:
 
     Attributes
     ----------
-    driver : Driver
+    driver : WordLineDriver
     converters : ConverterBank
     temperature : float or None
         Of the cells' Johnson noise at the sense nodes [K]; None: without it.
@@ -33,7 +33,7 @@ class Periphery:
         Whether the cells' currents have shot noise.
     """
 
-    driver: Driver
+    driver: WordLineDriver
     converters: ConverterBank
     temperature: float | None = None
     shot_noise: bool = False
@@ -124,7 +124,7 @@ def _with_thermal_noise(
 
 
 def _shot_noise(
-    programmed: ProgrammedTiles, driver: Driver, limit: int, levels: FloatArray | None
+    programmed: ProgrammedTiles, driver: WordLineDriver, limit: int, levels: FloatArray | None
 ) -> ShotNoise:
     variance = shot_variance(
         programmed.cell_conductance,

@@ -19,7 +19,7 @@ BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class ProgrammingCost:
+class ProgrammingEffort:
     """What writing the tiles took, each array (T,).
 
     Attributes
@@ -44,7 +44,7 @@ class ProgrammingCost:
     failed: IntArray
 
 
-def mean_cost(cell: Cell, targets: FloatArray, in_use: BoolArray) -> ProgrammingCost:
+def mean_cost(cell: Cell, targets: FloatArray, in_use: BoolArray) -> ProgrammingEffort:
     """Return the mean cost by the card's pulse counts; zeros without a write form.
 
     Parameters
@@ -58,11 +58,11 @@ def mean_cost(cell: Cell, targets: FloatArray, in_use: BoolArray) -> Programming
     none = np.zeros_like(cells)
     if cell.write is None:
         nothing = np.zeros(cells.shape)
-        return ProgrammingCost(cells, nothing, nothing, nothing, nothing, none)
+        return ProgrammingEffort(cells, nothing, nothing, nothing, nothing, none)
     energy = (cell.write.cell_energy(targets) * in_use).sum(axis=(1, 2))
     each = cell.write.cell_time()
     rows = in_use.any(axis=2).sum(axis=1)
-    return ProgrammingCost(
+    return ProgrammingEffort(
         cells, cells * cell.write.pulses, cells * each, rows * each, energy, none
     )
 
@@ -76,7 +76,7 @@ def write_verified(
     where: Coordinates,
     *,
     noisy: bool,
-) -> tuple[FloatArray, ProgrammingCost]:
+) -> tuple[FloatArray, ProgrammingEffort]:
     """Return the conductances (T, R, P) that the write-verify loop leaves [S], and its cost.
 
     Parameters
@@ -127,7 +127,7 @@ def write_verified(
         rows = time.max(axis=1).sum()
         totals[:, t] = result.pulses.sum(), time.sum(), rows, result.energy.sum()
     cells = in_use.sum(axis=(1, 2)).astype(np.int64)
-    return written, ProgrammingCost(cells, totals[0], totals[1], totals[2], totals[3], failed)
+    return written, ProgrammingEffort(cells, totals[0], totals[1], totals[2], totals[3], failed)
 
 
 class _Turns:

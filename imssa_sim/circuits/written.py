@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits.faults import GOOD
-from imssa_sim.circuits.programming import ProgrammingCost
+from imssa_sim.circuits.programming import ProgrammingEffort
 from imssa_sim.circuits.transfer import Transfer, transfer_matrix
 from imssa_sim.circuits.weights import (
     Scheme,
@@ -52,7 +52,7 @@ class ProgrammedTiles:
         Between a word line and the bit lines of a logical column [S].
     scale : array (T, C)
         Conductance per unit of weight, of all devices in parallel [S].
-    programming : ProgrammingCost
+    programming : ProgrammingEffort
     wire_residual : float
         Largest residual of the wire equations, see `ir_drop.Transfer`.
     """
@@ -63,7 +63,7 @@ class ProgrammedTiles:
     row_conductance: FloatArray
     cell_conductance: FloatArray
     scale: FloatArray
-    programming: ProgrammingCost
+    programming: ProgrammingEffort
     wire_residual: float = 0.0
 
     @property
@@ -109,7 +109,7 @@ class WrittenTiles:
         Whether times for which the cell's card does not hold are refused.
     compensated : bool
         Whether the converters' gains follow the drift.
-    programming : ProgrammingCost
+    programming : ProgrammingEffort
     """
 
     cell: Cell
@@ -130,7 +130,7 @@ class WrittenTiles:
     wires: Wires | None
     checked: bool
     compensated: bool
-    programming: ProgrammingCost
+    programming: ProgrammingEffort
 
     def conductance(self, time: float) -> FloatArray:
         """Return the conductances (T, R, P) at a time after programming [s], in siemens."""

@@ -13,14 +13,14 @@ from imssa_sim.components.component import Component, Phase
 from imssa_sim.components.dac import Dac
 from imssa_sim.components.off_chip import OffChip
 from imssa_sim.components.units import (
-    Accumulator,
+    AccumulatorUnit,
     Adder,
     Lut,
     Mac,
     Multiplier,
-    Norm,
+    Normaliser,
     Register,
-    Requantiser,
+    RequantiserUnit,
     ShiftAdd,
 )
 from imssa_sim.errors import InternalError
@@ -29,8 +29,8 @@ COMPONENTS: Mapping[str, Component] = MappingProxyType(
     {
         component.kind: component
         for component in (
-            Dac(), Array(), Adc(), ShiftAdd(), Requantiser(), Lut(), Multiplier(), Adder(), Norm(),
-            Mac(), Register(), Accumulator(), Buffer(), Bus(), OffChip(),
+            Dac(), Array(), Adc(), ShiftAdd(), RequantiserUnit(), Lut(), Multiplier(), Adder(),
+            Normaliser(), Mac(), Register(), AccumulatorUnit(), Buffer(), Bus(), OffChip(),
         )
     }
 )  # fmt: skip

@@ -72,7 +72,7 @@ class ShiftAdd(Adder):
     kind = "shift_add"
 
 
-class Requantiser(DigitalUnit):
+class RequantiserUnit(DigitalUnit):
     """Requantisers; verb ``requantise``: one value."""
 
     kind = "requantiser"
@@ -127,7 +127,7 @@ class Multiplier(DigitalUnit):
         return d.multiply_size(action.bits, action.bits)
 
 
-class Norm(DigitalUnit):
+class Normaliser(DigitalUnit):
     """Normalisation; verb ``normalise``: one element."""
 
     kind = "norm"
@@ -177,7 +177,7 @@ class Register(DigitalUnit):
         return d.register_size(action.bits)
 
 
-class Accumulator(DigitalUnit):
+class AccumulatorUnit(DigitalUnit):
     """Adders that saturate, of states that add up; verb ``accumulate``: one sum."""
 
     kind = "accumulator"

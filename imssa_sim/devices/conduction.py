@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,16 @@ from numpy.typing import NDArray
 from imssa_sim.devices.forms import parameter, register
 
 FloatArray = NDArray[np.float64]
+
+
+class Conduction(Protocol):
+    """A cell's current–voltage characteristic."""
+
+    def current(self, conductance: FloatArray, voltage: FloatArray) -> FloatArray:
+        """Return the current [A]."""
+
+    def slope(self, conductance: FloatArray, voltage: FloatArray) -> FloatArray:
+        """Return dI/dV [S]."""
 
 
 @register("conduction", "sinh")

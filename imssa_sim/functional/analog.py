@@ -23,7 +23,7 @@ from imssa_sim.functional.reads import Reader
 from imssa_sim.program.integers import Integers
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.head import Head
-from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.saturation import Saturation, Site
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from imssa_sim.circuits.programming import ProgrammingCost
+    from imssa_sim.circuits.programming import ProgrammingEffort
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.functional.activity import Activity
     from imssa_sim.functional.calibrate_adc import ColumnSums
@@ -132,7 +132,7 @@ class AnalogNetwork:
         return other
 
     @property
-    def programming(self) -> dict[str, ProgrammingCost]:
+    def programming(self) -> dict[str, ProgrammingEffort]:
         """What writing each tile set took, once, by its path."""
         return self.instance.programming
 
@@ -237,7 +237,7 @@ class _Chip(Integers):
         path, stage, operation = f"chip.{node.name}", f"chip.{node.stage}", node.operation
         tokens = values[0].size // values[0].shape[-1]
         parameters = self.parameters[node.name]
-        if isinstance(operation, Recurrence) and path in self.reader.instance.kernels:
+        if isinstance(operation, KernelRecurrence) and path in self.reader.instance.kernels:
             value = self.reader.kernel(path, parameters, values[0], self.ids)
             site = Site(node.name, self.saturation)
             value = operation.beside(parameters, values[0], value, site)
@@ -249,7 +249,7 @@ class _Chip(Integers):
             value = self.reader.sums(path, codes, self.ids) * parameters.scale
         else:
             value = self.reader.linear(path, values[0], self.ids)
-        if isinstance(operation, Recurrence):
+        if isinstance(operation, KernelRecurrence):
             beside = f"chip.{self.graph.behind(node).stage}"
             self.count.work(beside, operation.feedthrough(), tokens)
         if "chip.input" in self.planned and node.name in ("input", "decoder"):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.circuits.adc.converters import Trim
-    from imssa_sim.circuits.programming import ProgrammingCost
+    from imssa_sim.circuits.programming import ProgrammingEffort
     from imssa_sim.circuits.slices import Slices
     from imssa_sim.circuits.written import ProgrammedTiles, WrittenTiles
     from imssa_sim.config.schema import HardwareConfig
@@ -104,7 +104,7 @@ class ChipInstance:
         )  # fmt: skip
 
     @property
-    def programming(self) -> dict[str, ProgrammingCost]:
+    def programming(self) -> dict[str, ProgrammingEffort]:
         """What writing each tile set took, once, by its path."""
         ready: dict[str, ReadyKernel | ReadyLinear] = {**self.kernels, **self.dense}
         return {path: entry.on_chip.programmed.programming for path, entry in ready.items()}

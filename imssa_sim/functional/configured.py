@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from imssa_sim.circuits.adc.behaviour import ADC_BEHAVIOURS, AdcBehaviour, ConverterBank
 from imssa_sim.circuits.adc.dead import DeadConverters
 from imssa_sim.circuits.adc.mismatch import CapacitorMismatch
-from imssa_sim.circuits.adc.noise import Noise
+from imssa_sim.circuits.adc.noise import ConverterNoise
 from imssa_sim.circuits.adc.spread import Spread
 from imssa_sim.circuits.array import CellArray
-from imssa_sim.circuits.dac import Driver
+from imssa_sim.circuits.dac import WordLineDriver
 from imssa_sim.circuits.faults import FaultRates
 from imssa_sim.circuits.periphery import Periphery
 from imssa_sim.circuits.wires import Wires
@@ -75,10 +75,10 @@ def wires(section: WiresConfig) -> Wires:
     return Wires(**section.model_dump(exclude={"card"}))
 
 
-def driver(hardware: HardwareConfig) -> Driver:
+def driver(hardware: HardwareConfig) -> WordLineDriver:
     """Return the drivers of the word lines with the effects that are on."""
     effects, dac, tile = hardware.effects, hardware.dac, hardware.chip.tile
-    return Driver(
+    return WordLineDriver(
         bits=dac.bits,
         encoding=dac.encoding,
         read_voltage=tile.read_voltage,
@@ -98,7 +98,7 @@ def converter_bank(hardware: HardwareConfig) -> ConverterBank:
         if adc.gain_spread or adc.offset_spread:
             behaviours.append(Spread(adc.gain_spread, adc.offset_spread))
         if adc.noise or adc.enob is not None:
-            behaviours.append(Noise(adc.noise, adc.enob))
+            behaviours.append(ConverterNoise(adc.noise, adc.enob))
         if adc.mismatch:
             behaviours.append(CapacitorMismatch(adc.mismatch))
         behaviours += [ADC_BEHAVIOURS[name]() for name in adc.behaviours]

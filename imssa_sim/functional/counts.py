@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from imssa_sim.mapping.program import Program
-    from imssa_sim.program.operation import Work
+    from imssa_sim.program.operation import DigitalWork
 
 
 class ActionCounter:
@@ -52,7 +52,7 @@ class ActionCounter:
             raise InternalError(f"executed {count} x {kind} {action}, which {stage} does not plan")
         self.counts[component, action] += int(count)
 
-    def work(self, stage: str, work: Iterable[Work], tokens: int) -> None:
+    def work(self, stage: str, work: Iterable[DigitalWork], tokens: int) -> None:
         """Count what digital units do for ``tokens`` tokens of a stage."""
         for part in work:
             self.at(stage, part.unit, part.verb, part.count * tokens)

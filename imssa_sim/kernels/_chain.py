@@ -42,7 +42,7 @@ class Vectors(NamedTuple):
     nothing: Callable[[Tile], Any]  # 0 for all samples
 
 
-class Chain(NamedTuple):
+class ChainLoops(NamedTuple):
     """Functions of the chain for one layout; ``t`` is the tile, ``s`` the work space."""
 
     digitise: Callable[[Tile, Work, int, int, int, Lanes], None]
@@ -93,7 +93,7 @@ def _requantised(t: Tile, adc: Any, gain: Any, limit: Float) -> Any:
     return _clipped(floor_affine(adc, gain, t.chain.half), limit, t.chain.zero)
 
 
-def make_chain(vectors: Vectors) -> Chain:
+def make_chain(vectors: Vectors) -> ChainLoops:
     """The chain of one layout."""
     step, load, store, of_columns, numbers, kept, tally, load_one, store_one, nothing = vectors
 
@@ -192,7 +192,7 @@ def make_chain(vectors: Vectors) -> Chain:
             if t.chain.feeds_back:
                 store_one(t.job.rest, i, convert(load_one(s.rest, i), np.int32(0)))
 
-    return Chain(
+    return ChainLoops(
         digitise, feed_back, accumulate, drive_states, take_inputs, give_outputs, take_states,
         give_states,
     )  # fmt: skip

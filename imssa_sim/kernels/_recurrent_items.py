@@ -13,7 +13,7 @@ from imssa_sim.kernels._columns import ABREAST, stretch_order
 from imssa_sim.kernels._lanes import WIDTH
 from imssa_sim.kernels._layout import Layout
 from imssa_sim.kernels._packing import aligned_zeros
-from imssa_sim.kernels._tile import Array, Chain, Counters, Flow, Job, Slot, Space, Tile, Work
+from imssa_sim.kernels._tile import Cells, Chain, Counters, Flow, Job, Slot, Space, Tile, Work
 from imssa_sim.kernels.ops import LANES, align_stack, entry, inner, pointer, take_next
 from imssa_sim.kernels.read_noise.normal import GROUP
 from imssa_sim.kernels.tiles import RecurrentTiles, TileArrays
@@ -73,7 +73,7 @@ def gather_tile(
     levels = a.adc_table.shape[0] // tiles
     driven, shot = a.n_states[t] + a.n_inputs[t], a.pulse_power.shape[0] > 0
     shot_row = (a.rows + LANES - 1) // LANES * LANES
-    array = Array(
+    array = Cells(
         a.pitch,
         a.slices,
         driven,

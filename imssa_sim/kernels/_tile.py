@@ -56,7 +56,7 @@ class Counters(NamedTuple):
     non_zeros: Counts
 
 
-class Array(NamedTuple):
+class Cells(NamedTuple):
     """Cells of one tile."""
 
     pitch: int
@@ -149,7 +149,7 @@ class Slot(NamedTuple):
 class Tile(NamedTuple):
     """One tile with one block of samples."""
 
-    array: Array
+    array: Cells
     chain: Chain
     job: Slot
 

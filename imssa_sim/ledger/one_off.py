@@ -16,7 +16,7 @@ from imssa_sim.components.registry import component_of
 from imssa_sim.timing.durations import durations
 
 if TYPE_CHECKING:
-    from imssa_sim.circuits.programming import ProgrammingCost
+    from imssa_sim.circuits.programming import ProgrammingEffort
     from imssa_sim.components.action import Action
     from imssa_sim.costs.model import CostModel
     from imssa_sim.mapping.program import Program, Stage
@@ -68,7 +68,7 @@ class Upkeep:
 
 
 @dataclass(frozen=True)
-class Entry:
+class OneOffLine:
     """One line of the account: ``count`` actions that take ``time`` [s] and ``energy`` [J]."""
 
     component: str
@@ -87,7 +87,7 @@ class OneOff:
 
     Attributes
     ----------
-    entries : tuple of Entry
+    entries : tuple of OneOffLine
         Actions ``program`` and ``calibrate`` before the first inference, ``reprogram`` and
         ``recalibrate`` in the stream.
     programming_time : float or None
@@ -112,7 +112,7 @@ class OneOff:
     upkeep : Upkeep
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[OneOffLine, ...]
     programming_time: float | None
     calibration_time: float
     stream_time: float | None
@@ -137,7 +137,7 @@ class OneOff:
         return self.pulses / self.cells if self.cells else 0.0
 
 
-def mean_writing(costs: Iterable[ProgrammingCost]) -> Writing:
+def mean_writing(costs: Iterable[ProgrammingEffort]) -> Writing:
     """Return the mean of one tile set's programming over chip instances."""
     found = list(costs)
 
@@ -204,15 +204,15 @@ def _endurance(costs: CostModel) -> float | None:
     return float(card["write_endurance"].si) if "write_endurance" in card else None
 
 
-def _by_card(costs: CostModel) -> Iterator[Entry]:
+def _by_card(costs: CostModel) -> Iterator[OneOffLine]:
     for c in costs.programming:
-        yield Entry(
+        yield OneOffLine(
             c.component, "array", "program", c.stage, c.pulses, float(c.time),
             float(c.energy.value), c.energy.status,
         )  # fmt: skip
 
 
-def _by_simulation(costs: CostModel, written: Mapping[str, Writing]) -> Iterator[Entry]:
+def _by_simulation(costs: CostModel, written: Mapping[str, Writing]) -> Iterator[OneOffLine]:
     parallel = costs.hardware.programming.parallel
     card = costs.card(costs.hardware.chip.tile.cell)
     parameters = Parameters(card)  # a simulation uses all that the card says of writing
@@ -221,16 +221,16 @@ def _by_simulation(costs: CostModel, written: Mapping[str, Writing]) -> Iterator
             _ = parameters[name]
     status = weakest(parameters.uses)
     for path, w in written.items():
-        yield Entry(
+        yield OneOffLine(
             f"{path}.array", "array", "program", path, round(w.pulses), w.times[parallel],
             w.energy, status,
         )  # fmt: skip
 
 
-def _again(entries: Iterable[Entry], times: int) -> Iterator[Entry]:
+def _again(entries: Iterable[OneOffLine], times: int) -> Iterator[OneOffLine]:
     for e in entries:
         if times:
-            yield Entry(
+            yield OneOffLine(
                 e.component, e.kind, "reprogram", e.stage, e.count * times, e.time * times,
                 e.energy * times, e.status,
             )  # fmt: skip
@@ -238,13 +238,13 @@ def _again(entries: Iterable[Entry], times: int) -> Iterator[Entry]:
 
 def _calibration(
     program: Program, costs: CostModel, reads: int, booked_as: str
-) -> tuple[list[Entry], float]:
+) -> tuple[list[OneOffLine], float]:
     """Return the entries of so many calibration reads of each tile, and their time [s].
 
     A read is priced as the reads of a token, the cells at their fixed activity; the digital
     work of fitting is not.
     """
-    entries: list[Entry] = []
+    entries: list[OneOffLine] = []
     longest = 0.0
     for stage, actions in _reading(program) if reads else ():
         table = durations([stage], costs.hardware).table
@@ -256,7 +256,7 @@ def _calibration(
                 count = reads * action.count * cost.per
                 status = weakest(tuple(use for term in cost.terms for use in term.uses))
                 entries.append(
-                    Entry(cost.component, cost.kind, booked_as, stage.path, count, time,
+                    OneOffLine(cost.component, cost.kind, booked_as, stage.path, count, time,
                           count * float(cost.energy), status)
                 )  # fmt: skip
                 time = 0.0

@@ -19,7 +19,7 @@ from imssa_sim.mapping.tiles import (
 from imssa_sim.program.integers import graph_of, integer_parameters
 from imssa_sim.program.operations.head import Head
 from imssa_sim.program.operations.linear_map import LinearMap
-from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.recurrence import KernelRecurrence
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
@@ -83,7 +83,7 @@ def _place(
     for node in graph:
         path, held, operation = f"chip.{node.name}", parameters[node.name], node.operation
         site = _site(node, len(network.layers))
-        if isinstance(operation, Recurrence) and kernels.reads:
+        if isinstance(operation, KernelRecurrence) and kernels.reads:
             placed.append(
                 kernel_tiles(
                     held, shape, kernels, path=path, stage=site, layer=node.layer or 0,
@@ -115,7 +115,7 @@ def _site(node: Node, layers: int) -> int:
     inside = (
         2
         if isinstance(operation, LinearMap)
-        else int(isinstance(operation, Recurrence) and operation.reverse)
+        else int(isinstance(operation, KernelRecurrence) and operation.reverse)
     )
     return 1 + 3 * node.layer + inside
 

@@ -28,7 +28,7 @@ from imssa_sim.mapping.tiles import partial_sums, rows_and_columns
 from imssa_sim.program.operations.enter import Enter
 from imssa_sim.program.operations.head import Head
 from imssa_sim.program.operations.linear_map import LinearMap
-from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.sums import ResidualSum
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class _Pipeline:
         found: list[tuple[Node, ...]] = []
         for nodes in self.graph.stages.values():
             operation = nodes[0].operation
-            late = isinstance(operation, Recurrence) and operation.reverse
+            late = isinstance(operation, KernelRecurrence) and operation.reverse
             if late and (nodes[0].layer or 0) % 2:
                 found.insert(-1, nodes)
             elif self.external or not isinstance(operation, Enter):
@@ -112,9 +112,9 @@ class _Pipeline:
                 after.append(transfer(hardware, *out))
             after += fifo(hardware, path, *out)
         # Of two directions, the first hands a whole sequence to what waits for the second.
-        kernel = isinstance(last.operation, Recurrence)
-        first = kernel and isinstance(self.order[place + 1][0].operation, Recurrence)
-        second = kernel and isinstance(self.order[place - 1][0].operation, Recurrence)
+        kernel = isinstance(last.operation, KernelRecurrence)
+        first = kernel and isinstance(self.order[place + 1][0].operation, KernelRecurrence)
+        second = kernel and isinstance(self.order[place - 1][0].operation, KernelRecurrence)
         tokens = hardware.memory.buffer_tokens
         return Stage(
             path,
@@ -130,7 +130,7 @@ class _Pipeline:
         """Return the actions of a node that close its loop, and those behind them."""
         hardware, operation, path = self.hardware, node.operation, f"chip.{node.name}"
         tiles = self.tiles.get(path)
-        if isinstance(operation, Recurrence):
+        if isinstance(operation, KernelRecurrence):
             cells = tiles if isinstance(tiles, KernelTiles) else None
             return self.mapping.actions(KernelSite(hardware, path, operation, cells))
         if isinstance(operation, Enter):
@@ -173,7 +173,8 @@ class _Pipeline:
         return [
             digital(self.hardware, f"chip.{node.name}", work)
             for (node, *_) in self.order
-            if isinstance(node.operation, Recurrence) and self.graph.behind(node).stage == stage
+            if isinstance(node.operation, KernelRecurrence)
+            and self.graph.behind(node).stage == stage
             for work in node.operation.feedthrough()
         ]
 

@@ -30,7 +30,7 @@ from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.log_softmax import LogSoftmax
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
-from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.repeat import Repeat
 from imssa_sim.program.operations.requantise import Requantise
 from imssa_sim.program.operations.select import Select
@@ -152,7 +152,7 @@ def _mix(
     return flow.add(f"{path}.function", Table(width, act, made.mixing), z, stage=end)
 
 
-def _kernel(layer: LayerShape, bits: BitWidths, *, reverse: bool) -> Recurrence:
-    return Recurrence(
+def _kernel(layer: LayerShape, bits: BitWidths, *, reverse: bool) -> KernelRecurrence:
+    return KernelRecurrence(
         layer.channels, layer.states, bits.kernel_output, reverse, layer.form, widths=bits
     )

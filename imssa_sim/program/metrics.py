@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from imssa_sim.errors import InputError
 from imssa_sim.program.blocks import compose
 from imssa_sim.program.operations.linear_map import LinearMap
-from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.shape import NetworkShape
 from imssa_sim.quantisation.widths import BitWidths
 
@@ -109,7 +109,7 @@ def metrics(
             effort[name] += tokens * part.count * part.weight_bits * part.bits
         for held in operation.weights():
             memory[held.tensor] += held.count * held.bits
-        if isinstance(operation, Recurrence):
+        if isinstance(operation, KernelRecurrence):
             memory["state"] += operation.states * operation.widths.state
             adc["state"] += tokens * operation.states * levels(operation.widths.driving)
             adc["kernel_output"] += tokens * operation.outputs * levels(operation.bits)

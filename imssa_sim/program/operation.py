@@ -16,7 +16,7 @@ Tensor = Literal["A", "B", "C", "D", "linear", "glu"]
 
 
 @dataclass(frozen=True)
-class Work:
+class DigitalWork:
     """``count`` equal actions of one kind of digital unit for one token, of ``bits`` wide words."""
 
     unit: Unit
@@ -81,7 +81,7 @@ class Operation(ABC):
             Counts clipped values.
         """
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return what digital units do for one token, in order."""
         return ()
 

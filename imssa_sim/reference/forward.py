@@ -31,7 +31,7 @@ from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.log_softmax import LogSoftmax
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
-from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.repeat import Repeat
 from imssa_sim.program.operations.sums import ResidualSum
 from imssa_sim.program.operations.table import Table
@@ -238,7 +238,7 @@ class _Floats:
                 z = first @ parameters.weight.T
                 z += parameters.bias
                 return z
-            case Recurrence(reverse=False):
+            case KernelRecurrence(reverse=False):
                 return parameters.evaluate(first) + first * parameters.feedthrough
             case Normalise():
                 return normalise(parameters, first)

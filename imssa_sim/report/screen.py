@@ -26,7 +26,7 @@ TOP_SCOPES = 5
 
 
 @dataclass(frozen=True)
-class Row:
+class Paragraph:
     """A labelled paragraph, its text wrapped and indented under itself."""
 
     label: str
@@ -58,7 +58,7 @@ class Gap:
         return [""]
 
 
-class Part(Protocol):
+class ScreenPart(Protocol):
     """A part of the screen."""
 
     def lines(self, width: int) -> list[str]:
@@ -77,15 +77,15 @@ def screen(result: RunResult, path: Path | None, width: int = WIDTH) -> str:
     return "\n".join(lines)
 
 
-def _head(result: RunResult) -> Iterator[Part]:
+def _head(result: RunResult) -> Iterator[ScreenPart]:
     m, c = result.loaded.config.model, result.loaded.config
     yield Rule()
-    yield Row(
+    yield Paragraph(
         c.workload,
         f"{m.layers} layers, H = {m.width}, N = {m.state}, L = {result.program.sequence_length}; "
         f"{c.hardware.mapping.kernel} on {_cells(c.hardware.chip.tile)}",
     )
-    yield Row("", result.data.message)
+    yield Paragraph("", result.data.message)
     yield Rule()
 
 
@@ -99,7 +99,7 @@ def _cells(tile: TileConfig) -> str:
     return text
 
 
-def _accuracy(result: RunResult) -> Iterator[Part]:
+def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
     a = result.accuracy
     shares = [
         f"{name} {correct / a.samples:.1%}"
@@ -114,7 +114,7 @@ def _accuracy(result: RunResult) -> Iterator[Part]:
         chips = len(a.analog_correct)
         which = f"{chips} chips, {low:.1%} to {high:.1%}" if chips > 1 else "1 chip"
         shares.append(f"analog {a.analog_mean:.1%}{spread} ({which})")
-    yield Row("accuracy", "   ".join(shares))
+    yield Paragraph("accuracy", "   ".join(shares))
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)
     share = f"; {clipped / conversions:.2%} of conversions clip" if conversions else ""
@@ -123,31 +123,31 @@ def _accuracy(result: RunResult) -> Iterator[Part]:
         each = (
             f", each chip its own {a.analog_samples} (the draw alone gives ± {a.analog_draw:.1%})"
         )
-    yield Row(
+    yield Paragraph(
         "",
         f"{a.samples} of {result.data.test_size} test sequences{each}{share}; "
         f"guessing gives {1 / result.loaded.config.model.classes:.1%}",
     )
 
 
-def _course(result: RunResult) -> Iterator[Part]:
+def _course(result: RunResult) -> Iterator[ScreenPart]:
     for label, text in (("stream", stream_line(result)), ("calibrated", calibration_line(result))):
         if text:
-            yield Row(label, text)
+            yield Paragraph(label, text)
 
 
-def _time(result: RunResult) -> Iterator[Part]:
+def _time(result: RunResult) -> Iterator[ScreenPart]:
     t = result.timing
-    yield Row(
+    yield Paragraph(
         "latency",
         f"first output {format_si(t.first_output, 's')}   steady-state interval "
         f"{format_si(t.interval, 's')}   end to end {format_si(t.end_to_end, 's')}",
     )
-    yield Row("throughput", f"{t.throughput:,.1f} sequences/s, back to back ({t.engine})")
-    yield Row("bottleneck", f"{t.bottleneck.path}: {t.bottleneck.explanation}")
+    yield Paragraph("throughput", f"{t.throughput:,.1f} sequences/s, back to back ({t.engine})")
+    yield Paragraph("bottleneck", f"{t.bottleneck.path}: {t.bottleneck.explanation}")
 
 
-def _energy(result: RunResult) -> Iterator[Part]:
+def _energy(result: RunResult) -> Iterator[ScreenPart]:
     ledger = result.ledger
     accounts = ledger.by_account()
     total = ledger.energy
@@ -156,7 +156,7 @@ def _energy(result: RunResult) -> Iterator[Part]:
         for name, joules in sorted(accounts.items(), key=lambda item: -item[1])
         if name != "programming" and joules > 0
     )
-    yield Row("energy", f"{format_si(total, 'J')} per inference   ({running})")
+    yield Paragraph("energy", f"{format_si(total, 'J')} per inference   ({running})")
     table = energy_table(result)
     scopes = sorted(
         (
@@ -166,22 +166,22 @@ def _energy(result: RunResult) -> Iterator[Part]:
         ),
         reverse=True,
     )[:TOP_SCOPES]
-    yield Row("  top", "   ".join(f"{name} {joules / total:.1%}" for joules, name in scopes))
+    yield Paragraph("  top", "   ".join(f"{name} {joules / total:.1%}" for joules, name in scopes))
     real, fixed = sum(ledger.array_measured.values()), sum(ledger.array_estimate.values())
     if fixed > 0:
-        yield Row(
+        yield Paragraph(
             "  cells",
             f"{format_si(real, 'J')} from the actual inputs; a fixed activity would say "
             f"{format_si(fixed, 'J')} ({fixed / real - 1:+.0%})"
             if real > 0
             else f"{format_si(real, 'J')} from the actual inputs",
         )
-    yield Row(
+    yield Paragraph(
         "  assumed",
         f"{ledger.assumed_share:.0%} of the energy rests on assumed numbers; programming the chip "
         f"once: {_programming(ledger)}",
     )
-    yield Row(
+    yield Paragraph(
         "power",
         f"{format_si(ledger.average_power, 'W')} on average, of which leakage "
         f"{format_si(accounts.get('leakage', 0.0) / ledger.elapsed, 'W')}"
@@ -189,7 +189,7 @@ def _energy(result: RunResult) -> Iterator[Part]:
     )
     useful, array = (ledger.efficiency(rule) / 1e12 for rule in ("useful", "array"))
     less = "; digital logic's MACs are useful ones alone" if array < useful else ""
-    yield Row(
+    yield Paragraph(
         "TOPS/W",
         f"{useful:.4g} counting useful MACs, {array:.4g} counting array MACs "
         f"(1 MAC = 2 operations){less}",
@@ -206,15 +206,15 @@ def _programming(ledger: Ledger) -> str:
     return f"{text} ({account.pulses_per_cell:.1f} pulses a cell, {account.success:.2%} written)"
 
 
-def _chip(result: RunResult) -> Iterator[Part]:
+def _chip(result: RunResult) -> Iterator[ScreenPart]:
     program = result.program
     kinds = sorted(result.ledger.area_by_kind().items(), key=lambda item: -item[1])[:3]
     area = result.ledger.area
     largest = ", ".join(f"{kind} {value / area:.0%}" for kind, value in kinds)
-    yield Row("area", f"{area * 1e6:.4g} mm² ({largest})")
+    yield Paragraph("area", f"{area * 1e6:.4g} mm² ({largest})")
     kernels = kernels_of(program.network)
     if kernels.pruned:
-        yield Row(
+        yield Paragraph(
             "pruned",
             f"{kernels.kernels} of {kernels.whole} kernels are there, with {kernels.states} states",
         )
@@ -222,7 +222,7 @@ def _chip(result: RunResult) -> Iterator[Part]:
     if cells:
         used = sum(use.cells_used for use in program.use) / cells
         useful = sum(use.cells_useful for use in program.use) / cells
-        yield Row(
+        yield Paragraph(
             "tiles",
             f"{program.tiles_needed} of {program.tiles_available} in use; {used:.0%} of their "
             f"cells driven, {useful:.1%} hold a weight",
@@ -254,7 +254,7 @@ class Baselines:
         return [head, *(_line(row, width) for row in self.rows)]
 
 
-def _baselines(result: RunResult) -> Iterator[Part]:
+def _baselines(result: RunResult) -> Iterator[ScreenPart]:
     if not result.baselines:
         return
     ledger, t = result.ledger, result.timing
@@ -271,8 +271,8 @@ def _baselines(result: RunResult) -> Iterator[Part]:
     yield Baselines((chip, *others))
 
 
-def _paragraph(row: Baseline) -> Row:
-    return Row(
+def _paragraph(row: Baseline) -> Paragraph:
+    return Paragraph(
         row.name,
         f"{format_si(row.latency, 's')}, {format_si(row.energy, 'J')} per inference, "
         f"{row.efficiency:.3g} TOPS/W, bound by {row.bound}",
@@ -287,12 +287,12 @@ def _line(row: Baseline, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _host(result: RunResult) -> Iterator[Part]:
+def _host(result: RunResult) -> Iterator[ScreenPart]:
     host = sum(result.host_seconds.values())
     simulated = result.timing.end_to_end
     runs = result.accuracy.analog_samples * len(result.accuracy.analog_correct)
     yield Gap()
-    yield Row(
+    yield Paragraph(
         "host",
         f"{host:.1f} s for {runs} analog inferences of {format_si(simulated, 's')} each "
         f"(timing: {result.timing.host_seconds:.2f} s, {result.timing.events:,} events)",

@@ -13,7 +13,7 @@ from imssa_sim.report.scale import scale_of
 from imssa_sim.report.sweep_rows import (
     METRICS,
     Metric,
-    Row,
+    PointRow,
     csv_rows,
     rows_of,
     short_labels,
@@ -135,7 +135,7 @@ def _paragraph(head: Sequence[str], row: Sequence[str], axes: int, width: int) -
     return "\n".join(textwrap.wrap(text, width, subsequent_indent="  ", break_on_hyphens=False))
 
 
-def failures(plan: SweepPlan, rows: Sequence[Row]) -> list[str]:
+def failures(plan: SweepPlan, rows: Sequence[PointRow]) -> list[str]:
     """Return which points have no result and why, a line a reason."""
     reasons: dict[str, list[str]] = {}
     for row in rows:
@@ -166,17 +166,17 @@ def _short(path: str, axes: Sequence[str]) -> str:
     return path
 
 
-def _scale(rows: Sequence[Row], metric: Metric) -> tuple[float, str]:
+def _scale(rows: Sequence[PointRow], metric: Metric) -> tuple[float, str]:
     found = [measured.mean for row in rows if (measured := row.measured(metric)) is not None]
     return scale_of(found, metric.unit)
 
 
-def _unit(rows: Sequence[Row], metric: Metric) -> str:
+def _unit(rows: Sequence[PointRow], metric: Metric) -> str:
     unit = _scale(rows, metric)[1]
     return f"[{unit}]" if unit else ""
 
 
-def _cell(rows: Sequence[Row], row: Row, metric: Metric) -> str:
+def _cell(rows: Sequence[PointRow], row: PointRow, metric: Metric) -> str:
     measured = row.measured(metric)
     if measured is None:
         return "failed" if row.failed else "-"

@@ -50,7 +50,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Row:
+class PointRow:
     """A point: the labels of its axes, and its results, one a seed."""
 
     labels: tuple[str, ...]
@@ -78,16 +78,16 @@ def _numbers(results: Sequence[PointResult], statistic: str) -> list[float]:
     return [float(value) for value in values if isinstance(value, (int, float))]
 
 
-def rows_of(plan: SweepPlan, results: Sequence[PointResult]) -> tuple[Row, ...]:
+def rows_of(plan: SweepPlan, results: Sequence[PointResult]) -> tuple[PointRow, ...]:
     """Return the points in the order of the plan."""
     groups: dict[tuple[str, ...], list[PointResult]] = {}
     for result in results:
         labels = tuple(label(result.point, path) for path in plan.axes)
         groups.setdefault(labels, []).append(result)
-    return tuple(Row(labels, found[0].point, tuple(found)) for labels, found in groups.items())
+    return tuple(PointRow(labels, found[0].point, tuple(found)) for labels, found in groups.items())
 
 
-def short_labels(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+def short_labels(rows: Sequence[PointRow]) -> list[tuple[str, ...]]:
     """Return the labels of all rows, without a folder that all values of an axis share."""
     columns = [list(column) for column in zip(*(row.labels for row in rows), strict=True)]
     for column in columns:
@@ -124,11 +124,11 @@ def result_rows(results: Sequence[PointResult]) -> list[dict[str, Any]]:
     ]
 
 
-def has_seeds(rows: Sequence[Row]) -> bool:
+def has_seeds(rows: Sequence[PointRow]) -> bool:
     """Tell whether any point was run with several seeds."""
     return any(len(row.results) > 1 for row in rows)
 
 
-def spread_meaning(rows: Sequence[Row]) -> str:
+def spread_meaning(rows: Sequence[PointRow]) -> str:
     """Return what stands behind ``±``."""
     return f"over {SEED}s" if has_seeds(rows) else "over chips"

@@ -15,7 +15,7 @@ from imssa_sim.simulation.stream import blocks, joined, run_chip
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.circuits.programming import ProgrammingCost
+    from imssa_sim.circuits.programming import ProgrammingEffort
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.functional.analog import AnalogResult
     from imssa_sim.functional.calibrate_columns import ColumnFit
@@ -34,7 +34,7 @@ class ChipRun:
 
     chosen: IntArray
     result: AnalogResult
-    programming: dict[str, ProgrammingCost]
+    programming: dict[str, ProgrammingEffort]
     wire_residual: float
     fits: list[ColumnFit]
     stream: list[AnalogResult | None] | None

@@ -10,7 +10,7 @@ from imssa_sim.ledger.one_off import Upkeep, mean_writing
 from imssa_sim.simulation.result import ColumnCalibration
 
 if TYPE_CHECKING:
-    from imssa_sim.circuits.programming import ProgrammingCost
+    from imssa_sim.circuits.programming import ProgrammingEffort
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.functional.calibrate_columns import ColumnFit
     from imssa_sim.simulation.schedule import StreamSchedule
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def upkeep_of(
     config: RunConfig,
-    chips: list[dict[str, ProgrammingCost]],
+    chips: list[dict[str, ProgrammingEffort]],
     plan: StreamSchedule | None,
 ) -> Upkeep:
     """Return what was done to the chips: writing, calibrations of each kind that is configured.

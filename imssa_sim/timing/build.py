@@ -15,11 +15,11 @@ from imssa_sim.timing.constraints import static_order
 from imssa_sim.timing.graph import (
     Arbitration,
     Channel,
-    Part,
     Phase,
     Resource,
     Segment,
     Station,
+    TimedAction,
     TimingGraph,
 )
 
@@ -183,7 +183,8 @@ def _segment(
 
     def phase(actions: list[Action]) -> Phase:
         parts = tuple(
-            Part(action.component, action.verb, ticks(action), action.count) for action in actions
+            TimedAction(action.component, action.verb, ticks(action), action.count)
+            for action in actions
         )
         return Phase(parts, shared.get(actions[0].component, -1))
 

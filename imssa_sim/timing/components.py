@@ -3,7 +3,7 @@
 Three phases, as hardware descriptions have them: build the components, connect their ports and
 *elaborate* (an unconnected port is an error that names it), and only then start the processes.
 Time is in integer ticks; an occupancy is one event. Nothing here records: a probe attaches from
-outside to ``Station.on_start`` and ``Station.on_end``.
+outside to ``Server.on_start`` and ``Server.on_end``.
 """
 
 from __future__ import annotations
@@ -109,11 +109,11 @@ class Arbiter(ABC):
         self.users = resource.users
         self.number = {user: n for n, user in enumerate(resource.users)}
         # user number -> (time of the request, length of the occupancy, its event, the station)
-        self.waiting: dict[int, tuple[int, int, Event, Station]] = {}
+        self.waiting: dict[int, tuple[int, int, Event, Server]] = {}
         self.busy = False
         self._armed = False
 
-    def serve(self, station: Station, phase: int, ticks: int) -> Event:
+    def serve(self, station: Server, phase: int, ticks: int) -> Event:
         """Return the event of the end of an occupancy that is asked for now."""
         event = Event(self.env)
         user = self.number[station.index, phase]
@@ -245,7 +245,7 @@ ARBITERS: dict[str, type[Arbiter]] = {
 }
 
 
-class Station:
+class Server:
     """A server: takes a token from each input, passes its phases, puts one into each output.
 
     ``started`` and ``ended`` count firings; ``phase`` is the current one (-1 before the start,
@@ -270,9 +270,9 @@ class Station:
             Port(f"{station.path}.phase{n}") if phase.resource >= 0 else None
             for n, phase in enumerate(station.phases)
         ]
-        self.on_start: Callable[[Station], None] | None = None
-        self.on_phase: Callable[[Station, int, int], None] | None = None  # phase, its ticks
-        self.on_end: Callable[[Station], None] | None = None
+        self.on_start: Callable[[Server], None] | None = None
+        self.on_phase: Callable[[Server, int, int], None] | None = None  # phase, its ticks
+        self.on_end: Callable[[Server], None] | None = None
         self.started = 0
         self.ended = 0
         self.phase = IDLE

@@ -15,8 +15,8 @@ from imssa_sim.timing.components import (
     Arbiter,
     ElaborationError,
     Fifo,
+    Server,
     StaticArbiter,
-    Station,
     TimingError,
 )
 from imssa_sim.timing.steady import Period, SteadyState, fast_forward_refusal
@@ -56,7 +56,7 @@ class Design:
     """
 
     env: simpy.Environment
-    stations: list[Station]
+    stations: list[Server]
     fifos: list[Fifo]
     arbiters: list[Arbiter]
     skipped: int = 0  # ticks that were extrapolated instead of simulated
@@ -102,7 +102,7 @@ def build_design(segment: Segment) -> Design:
     """Create and wire the components of a segment."""
     env = simpy.Environment()
     stations = [
-        Station(env, index, station, segment.tokens)
+        Server(env, index, station, segment.tokens)
         for index, station in enumerate(segment.stations)
     ]
     fifos = []
@@ -189,7 +189,7 @@ def run_event(
     seen = probe.tokens if probe is not None and probe.tokens is not None else 0
     steady = SteadyState(design, after=seen, skip=fast_forward) if watch or fast_forward else None
 
-    def ended(station: Station) -> None:
+    def ended(station: Server) -> None:
         if not first and station.ended > station.extra:
             first.append(design.now)
         if steady is not None:
@@ -228,13 +228,13 @@ def _attach(design: Design, probe: Probe) -> None:
     def wanted(token: int) -> bool:
         return probe.tokens is None or token < probe.tokens
 
-    def start(station: Station) -> None:
+    def start(station: Server) -> None:
         if wanted(token := station.started - 1):
             probe.start(station.index, token, design.now)
         else:
             station.on_start = station.on_phase = None
 
-    def phase(station: Station, number: int, ticks: int) -> None:
+    def phase(station: Server, number: int, ticks: int) -> None:
         if wanted(token := station.started - 1):
             probe.phase(station.index, number, token, design.now - ticks, design.now)
 
@@ -244,9 +244,9 @@ def _attach(design: Design, probe: Probe) -> None:
 
 
 def _chain(
-    earlier: Callable[[Station], None] | None, probe: Probe, design: Design
-) -> Callable[[Station], None]:
-    def end(station: Station) -> None:
+    earlier: Callable[[Server], None] | None, probe: Probe, design: Design
+) -> Callable[[Server], None]:
+    def end(station: Server) -> None:
         if earlier is not None:
             earlier(station)
         if probe.tokens is None or station.ended <= probe.tokens:

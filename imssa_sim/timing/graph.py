@@ -19,7 +19,7 @@ Arbitration = Literal["fifo", "round_robin", "static"]
 
 
 @dataclass(frozen=True)
-class Part:
+class TimedAction:
     """One action within an occupancy: the key of the ledger, and its share of the time."""
 
     component: str
@@ -34,7 +34,7 @@ class Phase:
 
     Attributes
     ----------
-    parts : tuple of Part
+    parts : tuple of TimedAction
         In the order of their execution.
     resource : int
         Index into ``Segment.resources`` of the shared component that is held, or -1.
@@ -43,7 +43,7 @@ class Phase:
         engine without fast-forward can run it; the parts' ticks then count for nothing.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[TimedAction, ...]
     resource: int = -1
     varying: Callable[[int], int] | None = None
 

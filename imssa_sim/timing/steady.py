@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from imssa_sim.timing.components import OBSERVE, Station, at_end_of_tick
+from imssa_sim.timing.components import OBSERVE, Server, at_end_of_tick
 
 if TYPE_CHECKING:
     from simpy.events import Event
@@ -78,7 +78,7 @@ class SteadyState:
         self._expected = -1
         self._over = False
 
-    def watch(self, _: Station) -> None:
+    def watch(self, _: Server) -> None:
         """Look at the state at the end of this tick."""
         if not self._over:
             at_end_of_tick(self.design.env, self._observe, OBSERVE)

@@ -21,7 +21,7 @@ from imssa_sim.program.operations.head import Head
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
-from imssa_sim.program.operations.recurrence import Recurrence
+from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.sums import ResidualSum
 from imssa_sim.program.operations.table import Table
 from imssa_sim.reference.forward import float_graph
@@ -138,7 +138,7 @@ class NetworkModule(nn.Module):
             return first
         block = self.blocks[number]
         match node.operation:
-            case Recurrence(reverse=False):
+            case KernelRecurrence(reverse=False):
                 return block.kernel(first) + first * block.D
             case Table():
                 return block.dropout(functional.gelu(first))

@@ -6,7 +6,7 @@ from imssa_sim.circuits.adc.behaviour import ConverterBank
 from imssa_sim.circuits.adc.converters import Converters
 from imssa_sim.circuits.adc.spread import Spread
 from imssa_sim.circuits.array import CellArray, write_tiles
-from imssa_sim.circuits.dac import Driver
+from imssa_sim.circuits.dac import WordLineDriver
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.periphery import Periphery, read_circuit
 from imssa_sim.devices.cell import load_cell
@@ -14,7 +14,7 @@ from imssa_sim.kernels.dense import pack_dense, read_dense
 from imssa_sim.kernels.read_circuit import DenseWiring
 
 ROWS, COLUMNS, LIMIT = 12, 5, 127
-DRIVER = Driver(8, "pulse_width", read_voltage=0.2, read_time=1e-8, lsb_time=1e-9)
+DRIVER = WordLineDriver(8, "pulse_width", read_voltage=0.2, read_time=1e-8, lsb_time=1e-9)
 
 
 def product(weights, codes, array, around):

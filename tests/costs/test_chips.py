@@ -120,7 +120,7 @@ def test_neurrams_throughputs_through_the_event_engine():
 def test_neurrams_events_take_the_time_of_the_formula(outputs, inputs, phases):
     """T = .27 us sum(2^p - 1) + .3 us (steps) + .3 us (phases), p split over the phases."""
     from imssa_sim.cards import load_card
-    from imssa_sim.costs.chips.figure import Comparison
+    from imssa_sim.costs.chips.figure import FigureMaker
     from imssa_sim.costs.chips.neurram import product_time
 
     magnitude = max(1, inputs - 1)
@@ -131,7 +131,7 @@ def test_neurrams_events_take_the_time_of_the_formula(outputs, inputs, phases):
     }[phases]
     steps = sum(max(outputs - i, 0) for i in range(phases))
     expected = 0.27 * sum(2**p - 1 for p in split) + 0.3 * steps + 0.3 * phases
-    card = Comparison(load_card("chips/neurram"))
+    card = FigureMaker(load_card("chips/neurram"))
     assert product_time(card, outputs, inputs, phases) * 1e6 == pytest.approx(expected)
 
 

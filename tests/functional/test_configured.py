@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from imssa_sim.circuits.adc.converters import Converters
 from imssa_sim.circuits.adc.mismatch import CapacitorMismatch
-from imssa_sim.circuits.adc.noise import Noise
+from imssa_sim.circuits.adc.noise import ConverterNoise
 from imssa_sim.circuits.adc.spread import Spread
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.config.schema import HardwareConfig
@@ -59,7 +59,7 @@ def test_only_stated_errors_of_converters_are_there():
     assert converter_bank(chip()).behaviours == ()
     stated = {"noise": 0.3, "gain_spread": 0.01, "mismatch": 0.02}
     found = converter_bank(chip(adc=stated)).behaviours
-    assert found == (Spread(0.01, 0.0), Noise(0.3, None), CapacitorMismatch(0.02))
+    assert found == (Spread(0.01, 0.0), ConverterNoise(0.3, None), CapacitorMismatch(0.02))
     assert converter_bank(chip(adc=stated, effects={"converter_errors": False})).behaviours == ()
 
 

@@ -12,7 +12,7 @@ from imssa_sim.errors import InputError
 
 
 @dataclass(frozen=True)
-class Noise(AdcBehaviour):
+class ConverterNoise(AdcBehaviour):
     """Input-referred Gaussian noise.
 
     Attributes

@@ -10,7 +10,7 @@ from imssa_sim.components.adc.linear import Linear
 from imssa_sim.components.adc.point import Point
 from imssa_sim.components.adc.sar import Sar
 from imssa_sim.components.adc.survey import Survey
-from imssa_sim.components.adc.table import Table
+from imssa_sim.components.adc.table import Tabulated
 from imssa_sim.components.adc.zigzag import ZigZag
 from imssa_sim.components.forms import form_of
 from imssa_sim.components.parameters import Number, Parameters, check_valid
@@ -22,7 +22,7 @@ ADC_FORMS: Registry[AdcForm | type[AdcForm]] = Registry(
     "imssa_sim.adc",
     {
         "survey": Survey(),
-        "table": Table(),
+        "table": Tabulated(),
         "zigzag": ZigZag(),
         "sar": Sar(),
         "linear": Linear(),

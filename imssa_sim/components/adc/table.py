@@ -6,7 +6,7 @@ from imssa_sim.components.adc.form import AdcPoint
 from imssa_sim.components.parameters import Number, Parameters, log_interpolate
 
 
-class Table:
+class Tabulated:
     """Energy and area over the bits at one rate and node (ISAAC, scaled after Saberi)."""
 
     def energy(self, p: Parameters, at: AdcPoint) -> Number:

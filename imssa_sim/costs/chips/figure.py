@@ -54,7 +54,7 @@ class Figure:
         return self.ours / self.published - 1
 
 
-class Comparison:
+class FigureMaker:
     """Makes the figures of one chip: SI values in, figures in the units of the paper out."""
 
     def __init__(self, card: Card) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from imssa_sim.cards import Card, load_card
 from imssa_sim.costs.chips.events import Step, one_after_another
-from imssa_sim.costs.chips.figure import Comparison, Figure
+from imssa_sim.costs.chips.figure import Figure, FigureMaker
 
 
 def core_figures(card: Card) -> Iterator[Figure]:
     """Yield the figures of one core."""
-    c = Comparison(card)
+    c = FigureMaker(card)
     operations = 2 * c.value("rows") * c.value("columns")
     time = _time(c, 1)
     yield c.figure(
@@ -34,7 +34,7 @@ def core_figures(card: Card) -> Iterator[Figure]:
 
 def chip_figures(card: Card) -> Iterator[Figure]:
     """Yield the figures of the 64-core chip."""
-    c, core = Comparison(card), Comparison(load_card("chips/hermes_core"))
+    c, core = FigureMaker(card), FigureMaker(load_card("chips/hermes_core"))
     v = c.value
     operations = 2 * v("cores") * v("rows") * v("columns")
     one_core = core.value("published_peak") / core.value("published_efficiency")
@@ -66,7 +66,7 @@ def chip_figures(card: Card) -> Iterator[Figure]:
             )  # fmt: skip
 
 
-def _time(c: Comparison, phases: int) -> float:
+def _time(c: FigureMaker, phases: int) -> float:
     """Return the time of one product: the phases one after another, each a pulse and its latch."""
     units = 2 ** (int(c.value("input_bits")) - 1) - 1
     cycle = 1 / c.value("clock")

@@ -9,12 +9,12 @@ from imssa_sim.components.adc import AdcPoint, adc_form
 from imssa_sim.components.array import cell_area
 from imssa_sim.components.parameters import Parameters
 from imssa_sim.costs.chips.events import Step, one_after_another
-from imssa_sim.costs.chips.figure import Comparison, Figure
+from imssa_sim.costs.chips.figure import Figure, FigureMaker
 
 
 def figures(card: Card) -> Iterator[Figure]:
     """Yield the figures of the tile."""
-    c = Comparison(card)
+    c = FigureMaker(card)
     v = c.value
     bits = int(v("input_bits"))
     pulse = (2 ** (bits - 1) - 1) * v("lsb_time")

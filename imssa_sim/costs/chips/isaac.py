@@ -8,12 +8,12 @@ from imssa_sim.cards import Card, load_card
 from imssa_sim.components.adc import AdcPoint, adc_form
 from imssa_sim.components.parameters import Parameters
 from imssa_sim.costs.chips.events import Step, pipelined
-from imssa_sim.costs.chips.figure import Comparison, Figure
+from imssa_sim.costs.chips.figure import Figure, FigureMaker
 
 
 def figures(card: Card) -> Iterator[Figure]:
     """Yield the figures of the chip."""
-    c = Comparison(card)
+    c = FigureMaker(card)
     v = c.value
     tile, chip = {}, {}
     for quantity in ("power", "area"):
@@ -46,7 +46,7 @@ def figures(card: Card) -> Iterator[Figure]:
     yield from _models(c)
 
 
-def _pipeline(c: Comparison) -> list[Step]:
+def _pipeline(c: FigureMaker) -> list[Step]:
     cycle = c.value("read_time")
     conversions = int(c.value("array_columns"))
     return [
@@ -60,7 +60,7 @@ def _pipeline(c: Comparison) -> list[Step]:
     ]
 
 
-def _models(c: Comparison) -> Iterator[Figure]:
+def _models(c: FigureMaker) -> Iterator[Figure]:
     """Our component models at ISAAC's operating point."""
     bits, rate = int(c.value("adc_bits")), c.value("adc_rate")
     for name in ("isaac_saberi", "survey_andrulis_2024", "puma_linear"):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imssa_sim.cards import Card
-from imssa_sim.costs.chips.figure import Comparison, Figure
+from imssa_sim.costs.chips.figure import Figure, FigureMaker
 
 
 def figures(card: Card) -> Iterator[Figure]:
     """Yield the figures of the chip."""
-    c = Comparison(card)
+    c = FigureMaker(card)
     for index, supply in enumerate(("0.85 V", "1.2 V")):
         column = card["adc_energy"].array[index] + card["array_energy"].array[index]
         yield c.figure(

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from imssa_sim.cards import Card
 from imssa_sim.costs.chips.events import Step, one_after_another
-from imssa_sim.costs.chips.figure import Comparison, Figure
+from imssa_sim.costs.chips.figure import Figure, FigureMaker
 
 
 def figures(card: Card) -> Iterator[Figure]:
     """Yield the figures of the chip."""
-    c = Comparison(card)
+    c = FigureMaker(card)
     v = c.value
     weights = v("cores") * v("rows") * v("columns") / v("cells_per_weight")
     for row, case in enumerate(card["cases"].table):
@@ -62,7 +62,7 @@ def _events(outputs: int, inputs: int, phases: int) -> tuple[list[int], list[int
     return [2**p - 1 for p in share], [max(outputs - i, 0) for i in range(phases)]
 
 
-def product_time(c: Comparison, outputs: int, inputs: int, phases: int) -> float:
+def product_time(c: FigureMaker, outputs: int, inputs: int, phases: int) -> float:
     """Return the time of one product of all cores from an event simulation [s]."""
     steps = []
     for phase, (pulses, conversions) in enumerate(

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from imssa_sim.cards import Card
 from imssa_sim.costs.chips.events import Step, pipelined
-from imssa_sim.costs.chips.figure import Comparison, Figure
+from imssa_sim.costs.chips.figure import Figure, FigureMaker
 
 
 def figures(card: Card) -> Iterator[Figure]:
     """Yield the figures of the chip."""
-    c = Comparison(card)
+    c = FigureMaker(card)
     v = c.value
     yield from _sums(c)
     time = _product_time(c)
@@ -35,7 +35,7 @@ def figures(card: Card) -> Iterator[Figure]:
     )  # fmt: skip
 
 
-def _sums(c: Comparison) -> Iterator[Figure]:
+def _sums(c: FigureMaker) -> Iterator[Figure]:
     """Yield the sums of the table, as the paper seems to form them and with every part in."""
     v = c.value
     for quantity in ("power", "area"):
@@ -83,7 +83,7 @@ def _text(value: float, unit: tuple[float, str]) -> str:
     return f"{value / unit[0]:.4g} {unit[1]}"
 
 
-def _product_time(c: Comparison) -> float:
+def _product_time(c: FigureMaker) -> float:
     cycle, columns = 1 / c.value("clock"), int(c.value("array_columns"))
     steps = [
         Step("mvmu.array", "array", "read", columns, cycle),

@@ -21,13 +21,13 @@ from imssa_sim.mapping.tiles import partial_sums
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import KernelTiles
-    from imssa_sim.program.operation import Work
-    from imssa_sim.program.operations.recurrence import Recurrence
+    from imssa_sim.program.operation import DigitalWork
+    from imssa_sim.program.operations.recurrence import KernelRecurrence
     from imssa_sim.quantisation.widths import BitWidths
     from imssa_sim.ssm.forms import OutputForm
 
 
-def digital(hardware: HardwareConfig, path: str, work: Work) -> Action:
+def digital(hardware: HardwareConfig, path: str, work: DigitalWork) -> Action:
     """Return what a digital unit does for a node: a register beside it, or a vector unit."""
     if work.unit != "register":
         return vector(hardware, work.unit, work.verb, work.count, work.bits)
@@ -44,14 +44,14 @@ class KernelSite:
     hardware : HardwareConfig
     path : str
         Of the stage.
-    operation : Recurrence
+    operation : KernelRecurrence
     tiles : KernelTiles or None
         None: they stand on none.
     """
 
     hardware: HardwareConfig
     path: str
-    operation: Recurrence
+    operation: KernelRecurrence
     tiles: KernelTiles | None
 
     @property

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from imssa_sim.quantisation.widths import BitWidths
 
 
-class Digital(KernelMapping):
+class DigitalKernels(KernelMapping):
     """The recurrence as a program of a vector unit."""
 
     name = "digital"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.program.operation import Operation, Products, Work
+from imssa_sim.program.operation import DigitalWork, Operation, Products
 from imssa_sim.program.tokens import by_tokens
 
 if TYPE_CHECKING:
@@ -41,11 +41,11 @@ class Gate(Operation):
         by_tokens(lambda part: kernels.gate(flat[part], parameters, target[part]), len(flat))
         return out
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return a look-up and a product per word."""
         return (
-            Work("lut", "lookup", self.outputs, self.bits),
-            Work("multiplier", "multiply", self.outputs, self.bits),
+            DigitalWork("lut", "lookup", self.outputs, self.bits),
+            DigitalWork("multiplier", "multiply", self.outputs, self.bits),
         )
 
     def products(self) -> tuple[Products, ...]:

@@ -11,7 +11,7 @@ from imssa_sim.program.operations.linear_map import LinearMap
 
 if TYPE_CHECKING:
     from imssa_sim.model.quantised import QuantisedLinear
-    from imssa_sim.program.operation import Work
+    from imssa_sim.program.operation import DigitalWork
     from imssa_sim.program.saturation import Site
     from imssa_sim.quantisation.quantisers import FloatArray
 
@@ -32,6 +32,6 @@ class Head(LinearMap):
         linear, scale = parameters
         return (values[0].astype(np.int64) @ linear.weight.T + linear.bias) * scale
 
-    def requantisation(self) -> tuple[Work, ...]:
+    def requantisation(self) -> tuple[DigitalWork, ...]:
         """Return nothing: logits are not requantised."""
         return ()

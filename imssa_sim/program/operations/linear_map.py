@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imssa_sim.errors import InputError
-from imssa_sim.program.operation import Held, Operation, Products, Work
+from imssa_sim.program.operation import DigitalWork, Held, Operation, Products
 from imssa_sim.program.operations.recurrence import FLOAT32_EXACT
 from imssa_sim.program.operations.requantise import requantise_sums
 
@@ -48,16 +48,16 @@ class LinearMap(Operation):
         out = requantise_sums(sums, shape, linear.bias, linear.requant, site)
         return out.reshape(*codes.shape[:-1], -1)
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return the multiply-accumulates and one requantisation per output."""
         return (
-            Work("mac", "mac", self.outputs * self.inputs, self.weight_bits),
+            DigitalWork("mac", "mac", self.outputs * self.inputs, self.weight_bits),
             *self.requantisation(),
         )
 
-    def requantisation(self) -> tuple[Work, ...]:
+    def requantisation(self) -> tuple[DigitalWork, ...]:
         """Return the part of the work that is digital wherever the weights stand."""
-        return (Work("requantiser", "requantise", self.outputs, self.bits),)
+        return (DigitalWork("requantiser", "requantise", self.outputs, self.bits),)
 
     def products(self) -> tuple[Products, ...]:
         """Return one product per weight."""

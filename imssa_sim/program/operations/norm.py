@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.program.operation import Operation, Work
+from imssa_sim.program.operation import DigitalWork, Operation
 from imssa_sim.program.tokens import by_tokens
 from imssa_sim.quantisation.quantisers import code_limit
 
@@ -49,6 +49,6 @@ class Normalise(Operation):
         site.clipped(clipped.sum(), out.size)
         return out
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return one element per word."""
-        return (Work("norm", "normalise", self.outputs, self.bits),)
+        return (DigitalWork("norm", "normalise", self.outputs, self.bits),)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from imssa_sim.program.operation import Operation, Work
+from imssa_sim.program.operation import DigitalWork, Operation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,6 +28,6 @@ class Pool(Operation):
         """Return the sums (B, outputs) of codes (B, L, outputs); there are no parameters."""
         return np.asarray(values[0].sum(axis=1, dtype=np.int64))
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return one addition per word."""
-        return (Work("adder", "add", self.outputs, self.bits),)
+        return (DigitalWork("adder", "add", self.outputs, self.bits),)

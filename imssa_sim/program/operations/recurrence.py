@@ -9,7 +9,7 @@ import numpy as np
 
 from imssa_sim import threads
 from imssa_sim.errors import InternalError
-from imssa_sim.program.operation import Held, Operation, Products, Work
+from imssa_sim.program.operation import DigitalWork, Held, Operation, Products
 from imssa_sim.program.operations.requantise import requantise_codes
 from imssa_sim.program.operations.sums import add_codes
 from imssa_sim.quantisation.requantiser import requantiser_scale
@@ -30,7 +30,7 @@ FLOAT32_EXACT = 1 << 24
 
 
 @dataclass(frozen=True)
-class Recurrence(Operation):
+class KernelRecurrence(Operation):
     """The kernels of one layer and direction (`imssa_sim.ssm.quantised.QuantisedKernel`).
 
     Attributes
@@ -73,32 +73,32 @@ class Recurrence(Operation):
         y = add_codes(y, part, parameters.output_requant.limit, site.at("output"))
         return self.form.in_place(y) if self.reverse else y
 
-    def loop(self) -> tuple[Work, ...]:
+    def loop(self) -> tuple[DigitalWork, ...]:
         """Return the work that closes the recurrence: the next token waits for it."""
         states, bits = self.states, self.widths.state
         sums = (
-            Work("mac", "mac", 4 * states, self.widths.driving),
-            Work("requantiser", "requantise", states, bits),
+            DigitalWork("mac", "mac", 4 * states, self.widths.driving),
+            DigitalWork("requantiser", "requantise", states, bits),
         )
-        added = (Work("accumulator", "accumulate", states, bits),) * self.form.accumulates
-        return (*sums, *added, Work("register", "write", states, bits))
+        added = (DigitalWork("accumulator", "accumulate", states, bits),) * self.form.accumulates
+        return (*sums, *added, DigitalWork("register", "write", states, bits))
 
-    def output(self) -> tuple[Work, ...]:
+    def output(self) -> tuple[DigitalWork, ...]:
         """Return the work on the outputs, behind the loop."""
-        return (Work("requantiser", "requantise", self.outputs, self.bits),)
+        return (DigitalWork("requantiser", "requantise", self.outputs, self.bits),)
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return loop and output; the feed-through of the separate form is apart."""
         return self.loop() + self.output()
 
-    def feedthrough(self) -> tuple[Work, ...]:
+    def feedthrough(self) -> tuple[DigitalWork, ...]:
         """Return the work of D·u beside the sum over the states, which the separate form has."""
         if self.form.ahead:
             return ()
         return (
-            Work("mac", "mac", self.outputs, self.widths.D),
-            Work("requantiser", "requantise", self.outputs, self.bits),
-            Work("adder", "add", self.outputs, self.bits),
+            DigitalWork("mac", "mac", self.outputs, self.widths.D),
+            DigitalWork("requantiser", "requantise", self.outputs, self.bits),
+            DigitalWork("adder", "add", self.outputs, self.bits),
         )
 
     def products(self) -> tuple[Products, ...]:

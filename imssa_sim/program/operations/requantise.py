@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.program.operation import Operation, Work
+from imssa_sim.program.operation import DigitalWork, Operation
 from imssa_sim.program.tokens import by_tokens
 from imssa_sim.quantisation.requantiser import requantiser_scale
 
@@ -33,9 +33,9 @@ class Requantise(Operation):
         """Return the codes of integers (…, outputs)."""
         return requantise_codes(values[0], parameters, site)
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return one requantisation per word."""
-        return (Work("requantiser", "requantise", self.outputs, self.bits),)
+        return (DigitalWork("requantiser", "requantise", self.outputs, self.bits),)
 
 
 def requantise_codes(

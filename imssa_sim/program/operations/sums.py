@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from imssa_sim.program.operation import Operation, Work
+from imssa_sim.program.operation import DigitalWork, Operation
 from imssa_sim.program.tokens import by_tokens
 
 if TYPE_CHECKING:
@@ -29,9 +29,9 @@ class SaturatingSum(Operation):
         """Return the sum of two code arrays (…, outputs); the parameter is the largest code."""
         return add_codes(values[0], values[1], parameters, site)
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return one addition per word."""
-        return (Work("adder", "add", self.outputs, self.bits),)
+        return (DigitalWork("adder", "add", self.outputs, self.bits),)
 
 
 class SumFactors(NamedTuple):
@@ -67,11 +67,11 @@ class ResidualSum(Operation):
         by_tokens(work, len(residual))
         return out
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return the two scalings and an addition per word."""
         return (
-            Work("multiplier", "multiply", 2 * self.outputs, self.bits),
-            Work("adder", "add", self.outputs, self.bits),
+            DigitalWork("multiplier", "multiply", 2 * self.outputs, self.bits),
+            DigitalWork("adder", "add", self.outputs, self.bits),
         )
 
 

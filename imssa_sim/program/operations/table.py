@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.program.operation import Operation, Work
+from imssa_sim.program.operation import DigitalWork, Operation
 from imssa_sim.program.tokens import by_tokens
 
 if TYPE_CHECKING:
@@ -42,6 +42,6 @@ class Table(Operation):
         by_tokens(lambda part: kernels.look_up(table, flat[part], zero, target[part]), len(flat))
         return out
 
-    def work(self) -> tuple[Work, ...]:
+    def work(self) -> tuple[DigitalWork, ...]:
         """Return one look-up per word."""
-        return (Work("lut", "lookup", self.outputs, self.bits),)
+        return (DigitalWork("lut", "lookup", self.outputs, self.bits),)

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from imssa_sim.report.figures.style import PALETTE, look, panels, plain_ticks
 from imssa_sim.report.scale import scale_of
-from imssa_sim.report.sweep_rows import METRICS, Metric, Row, spread_meaning
+from imssa_sim.report.sweep_rows import METRICS, Metric, PointRow, spread_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ POINT = "point"
 """Name of the axis whose places are whole points."""
 
 
-def cannot_be_drawn(plan: SweepPlan, rows: Sequence[Row]) -> str:
+def cannot_be_drawn(plan: SweepPlan, rows: Sequence[PointRow]) -> str:
     """Return why a sweep has too many values to be told apart in a figure, or an empty text."""
     _, series, facets = _roles(plan)
     lines = len({_part(plan, row, series) for row in rows})
@@ -44,14 +44,14 @@ def cannot_be_drawn(plan: SweepPlan, rows: Sequence[Row]) -> str:
 
 
 @look
-def sweep_figure(plan: SweepPlan, rows: Sequence[Row]) -> Figure:
+def sweep_figure(plan: SweepPlan, rows: Sequence[PointRow]) -> Figure:
     """Draw the metrics against ``x``; nothing but seeds is put together.
 
     Each value of the series has a colour, each combination of the other axes a row of panels.
     """
     axis, series, facets = _roles(plan)
     shown = [metric for metric in DRAWN if any(row.measured(metric) for row in rows)]
-    parts: dict[tuple[str, ...], list[Row]] = {}
+    parts: dict[tuple[str, ...], list[PointRow]] = {}
     for row in rows:
         parts.setdefault(_part(plan, row, facets), []).append(row)
     names = list(dict.fromkeys(_part(plan, row, series) for row in rows))
@@ -101,12 +101,12 @@ def _roles(plan: SweepPlan) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str
     return (plan.x,), tuple(others[:1]), tuple(others[1:])
 
 
-def _part(plan: SweepPlan, row: Row, paths: Sequence[str]) -> tuple[str, ...]:
+def _part(plan: SweepPlan, row: PointRow, paths: Sequence[str]) -> tuple[str, ...]:
     return tuple(row.labels[plan.axes.index(path)] for path in paths)
 
 
 def _places(
-    plan: SweepPlan, rows: Sequence[Row], axis: Sequence[str]
+    plan: SweepPlan, rows: Sequence[PointRow], axis: Sequence[str]
 ) -> dict[tuple[str, ...], float]:
     """Return where values lie: numbers at themselves, all others one after the other."""
     values: dict[tuple[str, ...], Any] = {}
@@ -126,7 +126,7 @@ def _numeric(axis: Sequence[str], values: Sequence[Any]) -> bool:
 def _panel(
     axes: Axes,
     plan: SweepPlan,
-    lines: dict[tuple[str, ...], list[Row]],
+    lines: dict[tuple[str, ...], list[PointRow]],
     metric: Metric,
     scale: tuple[float, str],
     places: dict[tuple[str, ...], float],
@@ -168,7 +168,7 @@ def _panel(
         axes.set_ylim(0, 1.08 * max(every))
 
 
-def _title(plan: SweepPlan, rows: Sequence[Row]) -> str:
+def _title(plan: SweepPlan, rows: Sequence[PointRow]) -> str:
     text = plan.description or plan.name
     notes = []
     if any(m.spread is not None for r in rows for k in DRAWN if (m := r.measured(k))):

@@ -8,7 +8,7 @@ from imssa_sim.circuits.adc.behaviour import AdcBehaviour, ConverterBank
 from imssa_sim.circuits.adc.converters import Converters
 from imssa_sim.circuits.adc.dead import DeadConverters
 from imssa_sim.circuits.adc.mismatch import CapacitorMismatch, sar_codes
-from imssa_sim.circuits.adc.noise import Noise
+from imssa_sim.circuits.adc.noise import ConverterNoise
 from imssa_sim.circuits.adc.spread import Spread
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.errors import InputError
@@ -65,12 +65,12 @@ def test_spreads_and_sharing():
 
 
 def test_noise_and_effective_bits():
-    assert converters(Noise(rms=0.7)).variance[0, 0] == pytest.approx((0.7 * 4) ** 2)
+    assert converters(ConverterNoise(rms=0.7)).variance[0, 0] == pytest.approx((0.7 * 4) ** 2)
     # noise and quantisation together: a converter of 7 bits has LSB/√12 of twice the size
-    total = converters(Noise(enob=7.0)).variance[0, 0] + 4**2 / 12
+    total = converters(ConverterNoise(enob=7.0)).variance[0, 0] + 4**2 / 12
     assert total == pytest.approx((2 * 4) ** 2 / 12)
     with pytest.raises(InputError, match=r"enob 9\.0 exceeds"):
-        converters(Noise(enob=9.0))
+        converters(ConverterNoise(enob=9.0))
 
 
 def test_mismatch_is_measured_as_inl():
@@ -133,5 +133,5 @@ def test_behaviours_act_in_their_order():
 
 
 def test_noise_of_two_behaviours_adds_up():
-    both = converters(Noise(rms=0.3), Noise(rms=0.4))
-    np.testing.assert_allclose(both.variance, converters(Noise(rms=0.5)).variance)
+    both = converters(ConverterNoise(rms=0.3), ConverterNoise(rms=0.4))
+    np.testing.assert_allclose(both.variance, converters(ConverterNoise(rms=0.5)).variance)
