@@ -27,7 +27,7 @@ _FLAX_LAYER_NORM = 1e-6
 """Default ε of flax's LayerNorm; its BatchNorm has PyTorch's."""
 _CLIPPED = -1e-4
 """Largest real part where S5's authors clip eigenvalues."""
-_RATES = (1.0, 0.5, 2.0)
+_RATES = (1.0, 0.5, 2.0, 0.25, 4.0)
 """Factors of the time step that a check tries."""
 
 Model = Callable[[Options], DenseModel]

@@ -32,8 +32,8 @@ TRANSFORMS: dict[str, Transform] = {
     "sigmoid": sigmoid,
     "softplus": softplus,
 }
-_RATES = (1.0, 0.5, 2.0)
-"""Factors of the time step that a check tries: the trained rate, half and double."""
+_RATES = (1.0, 0.5, 2.0, 0.25, 4.0)
+"""Factors of the time step that a check tries."""
 
 
 def block_options(parts: Parts, copies: int) -> tuple[Choices, Choices]:
