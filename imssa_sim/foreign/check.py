@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
+from imssa_sim.foreign.qs4d import Levels, fake_quantised, levels_of
 from imssa_sim.model.network import Network
 from imssa_sim.quantisation.quantisers import FloatArray
 from imssa_sim.reference.forward import forward
@@ -39,18 +41,25 @@ class Check:
     outputs : array (B, K) or (B, L, K)
     source : str
         File, and the name of the outputs in it.
+    levels : Levels or None
+        Of QS4D's quantisers, where the outputs are those of its fake-quantised forward.
     """
 
     inputs: FloatArray
     outputs: FloatArray
     source: str
+    levels: Levels | None = None
 
     def deviation(self, network: Network, sequences: int | None = None) -> float:
         """Return the largest deviation as a part of the largest output; infinite if none fits."""
         inputs = self.inputs[:sequences]
         if inputs.shape[2] != network.inputs or _explodes(network, inputs.shape[1]):
             return float("inf")
-        return relative_deviation(forward(network, inputs), self.outputs[:sequences])
+        if self.levels is None:
+            return relative_deviation(forward(network, inputs), self.outputs[:sequences])
+        if network.family != "qs4d":
+            return float("inf")
+        return relative_deviation(fake_quantised(network, self.inputs, self.levels), self.outputs)
 
 
 def relative_deviation(got: FloatArray, wanted: FloatArray) -> float:
@@ -108,9 +117,21 @@ def read_check(path: Path) -> Check:
                     f"{', '.join(file.files[:8]) or 'nothing'}"
                 )
             inputs, outputs = file["inputs"], file[names[0]]
+            meta = str(file["meta_json"]) if "meta_json" in file.files else "{}"
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not an .npz file of plain arrays ({error})") from error
-    return check_of(inputs, outputs, f"{path} ({names[0]})")
+    found = check_of(inputs, outputs, f"{path} ({names[0]})")
+    return replace(found, levels=_levels(meta, path))
+
+
+def _levels(meta: str, path: Path) -> Levels | None:
+    """Return the levels that QS4D's authors' arguments in ``meta_json`` name; None if none."""
+    try:
+        told = json.loads(meta)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: 'meta_json' is no JSON ({error})") from error
+    arguments = told.get("model_args") if isinstance(told, dict) else None
+    return levels_of(arguments) if isinstance(arguments, dict) else None
 
 
 def _numbers(values: Any, source: str) -> NDArray[np.float64]:

@@ -1,15 +1,15 @@
 """QS4D's fake-quantised forward pass, as its authors run it (arXiv 2507.06079 and their code).
 
 One quantiser per tensor, with the largest magnitude of the tensor at hand as its range: q levels
-stand for q + 1 codes ``round(a q / (2 max))``, half to even. Re A and Im A of continuous time have a
-range each, log dt and C (both parts) one, and so have the weights of encoder, mixing map and decoder and
-each layer's output. "State" means the convolution kernel and the layer's input, each with half the
-levels; the recurrent state itself, B, D and biases stay as they are.
+stand for q + 1 codes ``round(a q / (2 max))``, half to even. Re A and Im A of continuous time have
+a range each, log dt and C (both parts) one, and so have the weights of encoder, mixing map and
+decoder and each layer's output. "State" means the convolution kernel and the layer's input, each
+with half the levels; the recurrent state itself, B, D and biases stay as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -64,6 +64,31 @@ class Levels:
         """Return the levels of a tensor of a layer."""
         held: Count = getattr(self, name)
         return held[layer] if isinstance(held, tuple) else held
+
+
+_ARGUMENTS = {
+    "A_quant": "A",
+    "C_quant": "C",
+    "dt_quant": "dt",
+    "linear_quant": "linear",
+    "state_quant": "state",
+    "act_quant": "activations",
+    "coder_quant": "coder",
+}
+
+
+def levels_of(arguments: Mapping[str, Any]) -> Levels | None:
+    """Return the levels of the authors' arguments (``A_quant``, …); None where all are off."""
+    found: dict[str, Any] = {}
+    for theirs, ours in _ARGUMENTS.items():
+        value = arguments.get(theirs)
+        if isinstance(value, list):
+            found[ours] = tuple(None if one is None else int(one) for one in value)
+        elif value is not None:
+            found[ours] = int(value)
+    if found and arguments.get("defmax") is not None:
+        found["A_range"] = float(arguments["defmax"])
+    return Levels(**found) if found else None
 
 
 def quantise_levels(

@@ -129,6 +129,43 @@ def load_checkpoint(path: Path, expected: Structure | None = None) -> Checkpoint
     return Checkpoint(network, metadata, path, quantisers)
 
 
+def stored_structure(path: Path) -> Structure | None:
+    """Return what a file says of its network, without its tensors; None where it says nothing.
+
+    Raises
+    ------
+    InputError
+        It is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if path.suffix in (".pt", ".pth"):
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            texts: dict[str, str] = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return _stored_structure(path, _own_entry(path, texts))
+
+
+def _damaged(path: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path}: not a safetensors file, or truncated ({error}); a checkpoint of the "
+        "reference implementation must end in .pt"
+    )
+
+
+def _own_entry(path: Path, texts: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        metadata = json.loads(texts.get(_ENTRY, "{}"))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: its metadata '{_ENTRY}' are no JSON ({error})") from error
+    if not isinstance(metadata, dict):
+        raise InputError(f"{path}: its metadata '{_ENTRY}' must be a JSON object")
+    return metadata
+
+
 def read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return the arrays of a safetensors file, bfloat16 widened, and our entry of its metadata.
 
@@ -154,17 +191,8 @@ def read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any
                 if name in brief
             }
     except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not a safetensors file, or truncated ({error}); a checkpoint of the "
-            "reference implementation must end in .pt"
-        ) from error
-    try:
-        metadata = json.loads(texts.get(_ENTRY, "{}"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: its metadata '{_ENTRY}' are no JSON ({error})") from error
-    if not isinstance(metadata, dict):
-        raise InputError(f"{path}: its metadata '{_ENTRY}' must be a JSON object")
-    return tensors, metadata
+        raise _damaged(path, error) from error
+    return tensors, _own_entry(path, texts)
 
 
 def _check_types(path: Path, stored: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ from imssa_sim.data import check_dataset_name
 from imssa_sim.devices.cell import check_conditions
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
+from imssa_sim.model.runnable import check_runnable
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import Inputs, load_weights
@@ -46,10 +47,11 @@ def check_settings(config: RunConfig) -> None:
     Raises
     ------
     InputError
-        An unknown data set.
+        A network that cannot be quantised, or an unknown data set.
     ValidityError
         Bits, rate, node, supply, voltage, temperature or times outside of what a card holds for.
     """
+    check_runnable(config.model.checkpoint, config.model.family)
     check_dataset_name(config.data.name)
     if config.data.fallback is not None:
         check_dataset_name(config.data.fallback)

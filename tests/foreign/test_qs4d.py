@@ -84,3 +84,13 @@ def test_other_networks_are_refused() -> None:
     other = random_network(layers=1, width=4, state=4, inputs=1, classes=2)
     with pytest.raises(InputError, match="a network of family qs4d"):
         fake_quantised(other, np.zeros((1, 5, 1)), Levels())
+
+
+def test_a_check_with_quantised_outputs_is_compared_as_such(refs: Path, tmp_path: Path) -> None:
+    inputs = np.load(refs / "qs4d_a_float_post.npz")["inputs"]
+    np.savez(tmp_path / "io.npz", inputs=inputs, **np.load(refs / "qs4d_b_all64_post.npz"))
+    found = load_network(refs / "qs4d_a_float_post.pt", check=tmp_path / "io.npz")
+    assert found.network.family == "qs4d"
+    assert found.deviation is not None
+    assert found.deviation < 1e-9
+    assert any("QS4D's fake-quantised forward" in line for line in found.assumptions)
