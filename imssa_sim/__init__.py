@@ -13,6 +13,10 @@ accuracy, latency, energy and area:
   ``stats``, ``ledger``, ``layers``, ``predictions`` as pandas, ``figure(name)``, ``save(dir)``.
 - `open_run` reads a `Run` back from the directory that it was stored in.
 - `sweep` runs a workload over many values and returns a DataFrame.
+- `chip` gives a programmed `Chip`: call it on sequences, read its conductances, let time pass,
+  write it again.
+- `Crossbar` is one array by itself, used like a matrix: ``crossbar @ x``, slices, ``.T``, and what
+  they take.
 - `load_network` and `from_torch` give other people's networks as functions of sequences
   (docs/import.md).
 - `ImssaError` is the base of all errors that are raised on purpose: `InputError` for what was
@@ -28,6 +32,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from imssa_sim.api.chip import Chip, chip
+    from imssa_sim.api.crossbar import Crossbar
     from imssa_sim.api.result import Run, open_run
     from imssa_sim.api.run import run
     from imssa_sim.api.sweep import sweep
@@ -36,11 +42,14 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Chip",
+    "Crossbar",
     "ImssaError",
     "InputError",
     "Run",
     "ValidityError",
     "__version__",
+    "chip",
     "from_torch",
     "load_network",
     "open_run",
@@ -49,10 +58,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Chip": "api.chip",
+    "Crossbar": "api.crossbar",
     "ImssaError": "errors",
     "InputError": "errors",
     "Run": "api.result",
     "ValidityError": "errors",
+    "chip": "api.chip",
     "from_torch": "foreign.network",
     "load_network": "foreign.network",
     "open_run": "api.result",

@@ -149,7 +149,7 @@ class WrittenTiles:
         if self.checked:
             self.cell.check(time=time)
         conductance = self.conductance(time)
-        variance = self._noise(conductance, time)
+        variance = self.noise(conductance, time)
         residual = 0.0
         if self.wires is not None:
             conductance, sensitivity, residual = self._behind_wires(conductance, self.wires)
@@ -221,7 +221,7 @@ class WrittenTiles:
                     sensitivity[t][places[t]] = found.sensitivity
         return seen, sensitivity, worst
 
-    def _noise(self, conductance: FloatArray, time: float) -> FloatArray | None:
+    def noise(self, conductance: FloatArray, time: float) -> FloatArray | None:
         """Return the variance of each cell in one read [S²]; None without read noise."""
         if not self.read_noise or self.cell.read_noise is None:
             return None

@@ -11,6 +11,7 @@ import numpy as np
 from imssa_sim.components.parameters import Number, Parameters
 from imssa_sim.components.registry import component_of
 from imssa_sim.components.terms import ComponentCost, ProgrammingCost, Term
+from imssa_sim.costs.card_prices import CardPrices
 from imssa_sim.costs.pricing import Pricing
 
 if TYPE_CHECKING:
@@ -35,44 +36,24 @@ class ComponentPrices(Pricing):
         listed = [
             cost if len(users[cost.component]) == 1 else _shared(cost) for cost in found.values()
         ]
-        around = [c for cost in listed if cost.kind == "array" for c in self._around_arrays(cost)]
+        around = [c for cost in listed if cost.kind == "array" for c in around_arrays(self, cost)]
         return (*listed, *around, *self._bypasses(), *self._weight_store(), *self._idle_tiles())
 
     def _component(self, action: Action, stage: Stage) -> ComponentCost | None:
         pair = component_of(action.kind).size(action, self, stage)
         if pair is None:
             return None
-        return _many(action.component, action.kind, stage.path, action.instances, pair)
-
-    def _around_arrays(self, arrays: ComponentCost) -> Iterator[ComponentCost]:
-        """Line drivers with their decoders, sample-and-hold, and control of a set of tiles."""
-        tile, number = self.hardware.chip.tile, arrays.instances
-        card, digital = self.card(tile.array), self.card(self.hardware.digital.card)
-        lines = tile.rows + tile.columns
-        drivers = self.pair(
-            card,
-            lambda p: p["driver_area"] * self.hardware.chip.technology**2,
-            lambda p: p["driver_leakage"],
-            ("driver",),
-        )
-        samplers = self.term(card, lambda p: p["sample_area"], ("sample", "area")), Term(0.0, ())
-        control = self.pair(
-            digital, lambda p: p["control_area"], lambda p: p["control_power"], ("control",)
-        )
-        path, stage = arrays.component, arrays.stage
-        yield _many(path, "driver", stage, number * lines, drivers)
-        yield _many(path, "sample_hold", stage, number * tile.columns, samplers)
-        yield _many(path, "control", stage, number, control)
+        return many(action.component, action.kind, stage.path, action.instances, pair)
 
     def _bypasses(self) -> Iterator[ComponentCost]:
         for bypass in self.program.bypasses:
             pair = self.memory_pair(self.bypass_bytes(bypass.capacity))
-            yield _many(f"{bypass.target}.bypass", "buffer", bypass.target, 1, pair)
+            yield many(f"{bypass.target}.bypass", "buffer", bypass.target, 1, pair)
 
     def _weight_store(self) -> Iterator[ComponentCost]:
         if self.weight_bytes:
             pair = self.memory_pair(self.weight_bytes)
-            yield _many("chip.vector.weights", "memory", "", 1, pair)
+            yield many("chip.vector.weights", "memory", "", 1, pair)
 
     def _idle_tiles(self) -> Iterator[ComponentCost]:
         """Tiles of a chip of fixed size that the Program leaves empty."""
@@ -87,7 +68,7 @@ class ComponentPrices(Pricing):
                 scaled = _scaled(f"chip.idle_tiles.{kind}", cost, idle * each)
                 yield scaled
                 if kind == "array":
-                    yield from self._around_arrays(scaled)
+                    yield from around_arrays(self, scaled)
 
     def _first(self, kind: str) -> tuple[Action, Stage] | None:
         for stage in self.program.stages:
@@ -141,9 +122,31 @@ class ComponentPrices(Pricing):
         return tuple(costs)
 
 
-def _many(
+def around_arrays(prices: CardPrices, arrays: ComponentCost) -> Iterator[ComponentCost]:
+    """Yield line drivers with their decoders, sample-and-hold, and control of a set of tiles."""
+    tile, number = prices.hardware.chip.tile, arrays.instances
+    card, digital = prices.card(tile.array), prices.card(prices.hardware.digital.card)
+    lines = tile.rows + tile.columns
+    drivers = prices.pair(
+        card,
+        lambda p: p["driver_area"] * prices.hardware.chip.technology**2,
+        lambda p: p["driver_leakage"],
+        ("driver",),
+    )
+    samplers = prices.term(card, lambda p: p["sample_area"], ("sample", "area")), Term(0.0, ())
+    control = prices.pair(
+        digital, lambda p: p["control_area"], lambda p: p["control_power"], ("control",)
+    )
+    path, stage = arrays.component, arrays.stage
+    yield many(path, "driver", stage, number * lines, drivers)
+    yield many(path, "sample_hold", stage, number * tile.columns, samplers)
+    yield many(path, "control", stage, number, control)
+
+
+def many(
     component: str, kind: str, stage: str, instances: int, pair: tuple[Term, Term]
 ) -> ComponentCost:
+    """Return area and leakage of equal components from those of one."""
     area, leakage = (Term(np.multiply(t.value, instances), t.uses) for t in pair)
     return ComponentCost(component, kind, stage, instances, area, leakage)
 

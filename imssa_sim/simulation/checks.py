@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.baselines.gpu import evaluate_baselines
+from imssa_sim.costs.card_prices import check_operating_point
 from imssa_sim.costs.model import CostModel
-from imssa_sim.costs.pricing import check_operating_point
 from imssa_sim.data import check_dataset_name
 from imssa_sim.devices.cell import check_conditions
 from imssa_sim.ledger.build import build_ledger

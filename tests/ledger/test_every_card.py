@@ -70,7 +70,7 @@ def test_a_chip_of_another_node_costs_more_area_and_energy(make):
 
 
 def test_an_impossible_chip_is_noticed_before_anything_runs(make):
-    from imssa_sim.costs.pricing import check_operating_point
+    from imssa_sim.costs.card_prices import check_operating_point
     from imssa_sim.errors import InputError
 
     hardware = make().hardware
