@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imssa_sim.baselines import Shape, convolution_kernels, evaluate, recurrent_kernels
+from imssa_sim.baselines.gpu import baseline_samples
 from imssa_sim.cards import list_cards, load_card
 from imssa_sim.errors import InputError
 
@@ -180,3 +181,21 @@ def test_samples_of_a_launch_bound_run_follow_the_overheads_distribution():
     assert np.corrcoef(latency, energy)[0, 1] > 0.7
     again = baseline_samples(result, SHAPE, draws=2000)
     assert np.array_equal(latency, again.latency)
+
+
+@pytest.mark.parametrize("mode", ["recurrent", "convolution"])
+@pytest.mark.parametrize("batch", [1, 7, 32])
+def test_energy_is_per_sequence_nominal_and_drawn(mode, batch):
+    """What all kernels of a batch take, shared by its sequences; the draws surround it."""
+    result = evaluate(NANO, SHAPE, mode, batch=batch)
+    whole = result.average_power * sum(kernel.time for kernel in result.kernels)
+    assert result.energy == pytest.approx(whole / batch)
+    assert result.throughput == pytest.approx(batch / result.latency)
+    low, high = result.energy_range
+    assert low <= result.energy <= high
+    assert high < 5 * result.energy
+    drawn = baseline_samples(result, SHAPE, draws=500)
+    assert np.quantile(drawn.energy, 0.01) < result.energy < np.quantile(drawn.energy, 0.99)
+    assert np.median(drawn.energy) == pytest.approx(result.energy, rel=0.5)
+    assert np.median(drawn.latency) == pytest.approx(result.latency, rel=0.5)
+    assert np.median(drawn.idle_power) == pytest.approx(result.idle_power, rel=0.5)

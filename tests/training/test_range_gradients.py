@@ -1,0 +1,68 @@
+"""Derivatives by the ranges of quantisers, against finite differences of the loss."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from imssa_sim.model.initialise import random_network
+from imssa_sim.model.scales import TrainedQuantisers
+from imssa_sim.quantisation.options import CalibrationOptions
+from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths
+from imssa_sim.reference.calibration import calibrate
+from imssa_sim.ssm.forms import output_form
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+
+STEEP = ("state", "state_reverse", "kernel_input", "input", "final", "pooled")
+"""Ranges that this loss depends on far beyond what the codes' rounding does to the difference."""
+STEP = 0.02
+"""Of the logarithm of a range; many values pass the clip within it, so the slope is smooth."""
+
+
+def module_of(form, bidirectional):
+    """A network whose ranges clip: fine codes, so that rounding does not show, and tight ranges."""
+    from imssa_sim.training.qat_network import QatModule
+
+    network = random_network(
+        layers=1, width=8, state=6, inputs=2, classes=4, norm="layer", norm_position="post",
+        bidirectional=bidirectional, initialisation="lin", dt_range=(0.05, 0.5), seed=5,
+    )  # fmt: skip
+    bits = BitWidths(**dict.fromkeys(BIT_KINDS, 13))
+    options = CalibrationOptions()
+    inputs = np.random.default_rng(0).normal(size=(64, 48, 2)).astype(np.float32)
+    ranges = calibrate(network, inputs, bits, options)
+    quantisers = TrainedQuantisers(bits, output_form(form), 48, options, ranges)
+    module = QatModule(network, quantisers)
+    with torch.no_grad():
+        for name, logarithm in module.ranges.items():
+            # An input that is cut off just where the residual stream is would stand on the kink.
+            logarithm -= 1.1 if name.endswith("kernel_input") else 0.7
+    module.train()
+    return module, torch.from_numpy(inputs)
+
+
+@pytest.mark.parametrize(("form", "bidirectional"), [("lookahead", False), ("separate", True)])
+def test_every_range_has_the_slope_of_the_loss(form, bidirectional):
+    module, inputs = module_of(form, bidirectional)
+    weight = torch.from_numpy(
+        np.random.default_rng(1).normal(size=(len(inputs), 4)).astype(np.float32)
+    )
+
+    def loss():
+        return (module(inputs) * weight).sum()
+
+    loss().backward()
+    slopes, found = {}, {}
+    for name, logarithm in module.ranges.items():
+        slopes[name] = float(logarithm.grad.sum())
+        ends = []
+        for sign in (1, -1):
+            with torch.no_grad():
+                logarithm += sign * STEP
+                ends.append(float(loss()))
+                logarithm -= sign * STEP
+        found[name] = (ends[0] - ends[1]) / (2 * STEP)
+    assert min(abs(value) for name, value in found.items() if name.endswith(STEEP)) > 0.05
+    for name, slope in slopes.items():
+        assert slope == pytest.approx(found[name], rel=0.3, abs=0.04), name
