@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.functional.columns import Columns, columns_of, kernel_of, slices_of, word_line_limit
+from imssa_sim.functional.columns import Columns, columns_of, slices_of, word_line_limit
 from imssa_sim.functional.digital import checked_inputs
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.program.integers import Integers
@@ -161,7 +161,7 @@ def _kernel_sums(
     program: Program, tiles: KernelTiles, slices: Slices, u: Codes, probes: int
 ) -> ColumnSums:
     """Run the recurrence of the tiles step by step in exact arithmetic, all samples at once."""
-    kernel = kernel_of(program, tiles)
+    kernel = program.kernels_at(tiles.path)
     limit = kernel.state_requant.limit
     samples, steps, _ = u.shape
     count, _, _ = tiles.weights.shape

@@ -9,7 +9,6 @@ import numpy as np
 
 from imssa_sim.circuits.slices import Slices, cut_weights
 from imssa_sim.components.path import ComponentPath
-from imssa_sim.errors import InternalError
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.quantisation.quantisers import code_limit
 from imssa_sim.quantisation.requantiser import requantiser_scale
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.schema import TileConfig
     from imssa_sim.mapping.program import Program
-    from imssa_sim.model.quantised import QuantisedLinear
-    from imssa_sim.ssm.quantised import QuantisedKernel
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
@@ -59,28 +56,6 @@ class Columns:
     bias: FloatArray
 
 
-def kernel_of(program: Program, tiles: KernelTiles) -> QuantisedKernel:
-    """Return the quantised kernels that stand on these tiles."""
-    layer = program.network.layers[tiles.layer]
-    kernel = layer.kernel_reverse if tiles.reverse else layer.kernel
-    if kernel is None:
-        raise InternalError(f"{tiles.path}: the layer has no kernels in this direction")
-    return kernel
-
-
-def linear_at(program: Program, path: str) -> QuantisedLinear:
-    """Return the quantised linear layer of a path: chip.encoder, chip.layer<i>.linear, …."""
-    network = program.network
-    if path == "chip.encoder":
-        return network.encoder
-    if path == "chip.decoder":
-        return network.decoder
-    layer = ComponentPath(path).layer_number
-    if layer is None:
-        raise InternalError(f"{path}: neither encoder nor decoder, and in no layer")
-    return network.layers[layer].linear
-
-
 def word_line_limit(program: Program, tiles: KernelTiles | LinearTiles) -> int:
     """Return the largest code on a word line."""
     bits, layer = program.network.bits, ComponentPath(tiles.path).layer_number
@@ -103,7 +78,7 @@ def columns_of(program: Program, tiles: KernelTiles | LinearTiles) -> Columns:
 
 
 def _kernel_columns(program: Program, tiles: KernelTiles) -> Columns:
-    kernel = kernel_of(program, tiles)
+    kernel = program.kernels_at(tiles.path)
     shape = (tiles.tiles, tiles.weights.shape[2])
     place = np.arange(shape[1])
     n_states = tiles.n_states[:, None]
@@ -128,7 +103,7 @@ def _kernel_columns(program: Program, tiles: KernelTiles) -> Columns:
 
 
 def _linear_columns(program: Program, tiles: LinearTiles) -> Columns:
-    linear = linear_at(program, tiles.path)
+    linear = program.linear_at(tiles.path)
     outputs = linear.weight.shape[0]
     shape = (tiles.tiles, tiles.weights.shape[2])
     place = np.arange(shape[1])

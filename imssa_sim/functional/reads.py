@@ -10,7 +10,6 @@ from imssa_sim.circuits.dac import top_step
 from imssa_sim.circuits.energy import read_energy
 from imssa_sim.components.dac import pulses_per_read
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
-from imssa_sim.functional.columns import linear_at
 from imssa_sim.mapping.tiles import rows_and_columns
 from imssa_sim.threads import current
 
@@ -198,7 +197,7 @@ class Reader:
         """Return the output codes (B, L, out) of a linear layer of codes (B, L, in)."""
         ready = self.instance.dense[path]
         tokens = codes.size // codes.shape[-1]
-        linear = linear_at(self.instance.program, path)
+        linear = self.instance.program.linear_at(path)
         outputs = linear.weight.shape[0]
         out = np.empty((tokens, outputs), np.int16)
         for part, sums in self._blocks(path, ready, codes, ids):

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.circuits.slices import put_together
-from imssa_sim.functional.columns import kernel_of, linear_at
 from imssa_sim.kernels.read_circuit import (
     Accumulator,
     DenseWiring,
@@ -107,7 +106,7 @@ def ready_kernel(
     """Wire kernel tiles: states back to their rows, outputs to their channels."""
     from imssa_sim.kernels.tiles import pack_tiles
 
-    kernel, gains = kernel_of(program, tiles), on_chip.conversion.after
+    kernel, gains = program.kernels_at(tiles.path), on_chip.conversion.after
     valid = tiles.output_channel >= 0
     place = tiles.n_states[:, None] + np.arange(valid.shape[1])
     after = np.take_along_axis(gains, np.where(valid, place, 0), axis=1)
@@ -153,7 +152,7 @@ def ready_linear(
     from imssa_sim.kernels.dense import pack_dense
 
     linear, columns, conversion = (
-        linear_at(program, tiles.path),
+        program.linear_at(tiles.path),
         on_chip.columns,
         on_chip.conversion,
     )

@@ -8,7 +8,8 @@ with zeros (weights) or -1 (indices).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,13 @@ from numpy.typing import NDArray
 from imssa_sim.components.action import Action
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.program.graph import Graph
+from imssa_sim.program.integers import integer_parameters
+from imssa_sim.program.operations.head import HeadParameters
 
 if TYPE_CHECKING:
     from imssa_sim.mapping.kernels.base import KernelMapping
+    from imssa_sim.model.quantised import QuantisedLinear
+    from imssa_sim.ssm.quantised import QuantisedKernel
 
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
@@ -149,3 +154,19 @@ class Program:
     tiles_available: int
     useful_macs: int  # of the network per inference, empty cells not counted (Graph.useful_macs)
     array_macs: int  # driven rows x converted logical columns, all reads of one inference
+
+    @cached_property
+    def parameters(self) -> dict[str, Any]:
+        """Integers of each node (`integer_parameters`), by its path on the chip."""
+        return {f"chip.{name}": held for name, held in integer_parameters(self.network).items()}
+
+    def kernels_at(self, path: str) -> QuantisedKernel:
+        """Return the quantised kernels of a path: chip.layer<i>.kernel, …."""
+        found: QuantisedKernel = self.parameters[path]
+        return found
+
+    def linear_at(self, path: str) -> QuantisedLinear:
+        """Return the quantised linear map of a path: chip.encoder, chip.layer<i>.linear, …."""
+        held = self.parameters[path]
+        found: QuantisedLinear = held.linear if isinstance(held, HeadParameters) else held
+        return found

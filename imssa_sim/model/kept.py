@@ -28,12 +28,7 @@ class KernelCount(NamedTuple):
 
 def kernels_of(network: QuantisedNetwork) -> KernelCount:
     """Return how many kernels and states a quantised network has."""
-    found = [
-        kernel
-        for layer in network.layers
-        for kernel in (layer.kernel, layer.kernel_reverse)
-        if kernel is not None
-    ]
+    found = [kernel for layer in network.layers for kernel in layer.kernels]
     kernels = sum(kernel.channels for kernel in found)
     whole = len(found) * network.encoder.weight.shape[0]
     thin = any((kernel.modes_of < kernel.modes).any() for kernel in found)

@@ -194,7 +194,7 @@ def _quantise_layer(
     product, residual, shift, sum_scale = sum_factors(
         value_scale / gate_limit(activations), residual_scale, (activations, residual_bits), width
     )
-    kernels = [
+    kernels = tuple(
         quantise_kernel(
             recurrence,
             kept,
@@ -206,7 +206,7 @@ def _quantise_layer(
             settings.options,
         )
         for recurrence in layer.kernel.recurrences(network.discretisation)
-    ]
+    )
     position = network.norm_position if layer.norm is not None else "none"
     norm: QuantisedNorm | None = None
     input_requant: Requantiser | None = None
@@ -225,8 +225,7 @@ def _quantise_layer(
         norm_position=position,
         norm=norm,
         input_requant=input_requant,
-        kernel=kernels[0],
-        kernel_reverse=kernels[1] if len(kernels) > 1 else None,
+        kernels=kernels,
         gelu_table=gelu_table(output_scale, bits.kernel_output, gelu_scale, activations),
         linear=linear,
         gate_table=gate_table(gate_scale, activations),

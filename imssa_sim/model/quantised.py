@@ -59,7 +59,7 @@ class QuantisedLayer:
     them, and the others take no part in the block but for the residual stream.
 
     prenorm:  u = norm(r)[kernel_channels];  postnorm: u = input_requant(r[kernel_channels])
-    y = kernel(u) [+ kernel_reverse(u), saturating];  g = gelu_table[y + limit_of_kernel_output]
+    y = kernels[0](u) [+ kernels[1](u), saturating];  g = gelu_table[y + limit_of_kernel_output]
     z = linear(g) (2H codes);  p = z[:H] * gate_table[z[H:] + limit_of_activations]
     v = (p * product_multiplier + r * residual_multiplier + half) >> sum_shift   # wide codes
         (half = 2**(sum_shift - 1), or 0 with sum_shift == 0; |v| * H < 2**31)
@@ -69,8 +69,7 @@ class QuantisedLayer:
     norm_position: Literal["pre", "post", "none"]
     norm: QuantisedNorm | None
     input_requant: Requantiser | None  # scalar shape (); None with prenorm
-    kernel: QuantisedKernel
-    kernel_reverse: QuantisedKernel | None
+    kernels: tuple[QuantisedKernel, ...]  # one a direction, the causal one first
     gelu_table: IntArray  # (2*limit+1,)
     linear: QuantisedLinear  # K -> 2H
     gate_table: IntArray  # (2*limit+1,), unsigned codes
@@ -81,6 +80,11 @@ class QuantisedLayer:
     residual_scale: float  # scale of r on entry
     kernel_channels: IntArray  # (K,) ascending
     sum_shift: int = 0  # rounds v where the codes are too wide for the norm's 64-bit arithmetic
+
+    @property
+    def kernel(self) -> QuantisedKernel:
+        """The causal kernels, whose sizes and output codes are those of all directions."""
+        return self.kernels[0]
 
 
 @dataclass(frozen=True)

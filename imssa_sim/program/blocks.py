@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from imssa_sim.program.shape import LayerShape, NetworkShape
     from imssa_sim.quantisation.widths import BitWidths
 
+DIRECTIONS = ("kernel", "kernel_reverse")
+"""Nodes of a layer's kernels: from the first step to the last, and the other way round."""
+
 
 class _Composer:
     """Strings nodes together; `add` returns the name of the value for those that take it."""
@@ -107,11 +110,13 @@ def _block(
         u = flow.add(entry, Requantise(channels, bits.kernel_input), u)
 
     middle = f"{path}.activation"
-    y = flow.add(f"{path}.kernel", _kernel(layer, bits, reverse=False), u)
-    if layer.bidirectional:
-        other = flow.add(f"{path}.kernel_reverse", _kernel(layer, bits, reverse=True), u)
+    y, *other = (
+        flow.add(f"{path}.{name}", _kernel(layer, bits, reverse=bool(number)), u)
+        for number, name in enumerate(DIRECTIONS[: 1 + layer.bidirectional])
+    )
+    if other:
         both = SaturatingSum(channels, bits.kernel_output)
-        y = flow.add(f"{path}.directions", both, y, other, stage=middle)
+        y = flow.add(f"{path}.directions", both, y, *other, stage=middle)
     g = y
     if made.activation == "glu":
         channels //= 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imssa_sim.program.blocks import compose
+from imssa_sim.program.blocks import DIRECTIONS, compose
 from imssa_sim.program.operations.head import HeadParameters
 from imssa_sim.program.operations.sums import SumFactors
 from imssa_sim.program.saturation import Saturation, Site
@@ -35,8 +35,7 @@ def integer_parameters(network: QuantisedNetwork) -> dict[str, Any]:
             "norm": layer.norm,
             "select": layer.kernel_channels,
             "input": layer.input_requant,
-            "kernel": layer.kernel,
-            "kernel_reverse": layer.kernel_reverse,
+            **dict(zip(DIRECTIONS, layer.kernels, strict=False)),
             "directions": layer.kernel.output_requant.limit,
             "activation": layer.gelu_table,
             "linear": layer.linear,

@@ -70,7 +70,7 @@ def shape_of(network: Network | QuantisedNetwork) -> NetworkShape:
             LayerShape(
                 layer.kernel.channels,
                 layer.kernel.states,
-                layer.kernel_reverse is not None,
+                len(layer.kernels) > 1,
                 layer.norm_position,
                 layer.kernel.form,
             )

@@ -49,9 +49,14 @@ def output_form(config: RunConfig) -> OutputForm:
     if not form.accumulates:
         raise InputError(
             f"hardware.mapping.error_feedback: true, but with kernel: {section.kernel} states "
-            "drive their word lines whole; leave it out, or give kernel: fused_delta"
+            f"drive their word lines whole; leave it out, or give kernel: {_accumulating()}"
         )
     return form.fed_back()
+
+
+def _accumulating() -> str:
+    """Return the names of the mappings whose states lie in accumulators."""
+    return " or ".join(n for n in KERNEL_MAPPINGS if KERNEL_MAPPINGS[n].form.accumulates)
 
 
 def network_bits(config: RunConfig) -> BitWidths:
@@ -72,7 +77,7 @@ def network_bits(config: RunConfig) -> BitWidths:
             raise InputError(
                 "bits.drive is given, but with hardware.mapping.kernel: "
                 f"{config.hardware.mapping.kernel} states drive their word lines whole; leave it "
-                "out, or give kernel: fused_delta"
+                f"out, or give kernel: {_accumulating()}"
             )
         return bits
     if not given:

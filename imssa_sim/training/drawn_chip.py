@@ -20,7 +20,6 @@ from torch.autograd.function import once_differentiable
 from imssa_sim.errors import InputError
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.functional.chip import ChipInstance
-from imssa_sim.functional.columns import kernel_of, linear_at
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.reads import Reader
 from imssa_sim.functional.tile_set import ReadyKernel
@@ -154,7 +153,7 @@ class DrawnChip:
         """
         ready = self.kernels[path]
         tiles = ready.tiles
-        cells = self.source.cells(ready, kernel_of(self.instance.program, tiles))
+        cells = self.source.cells(ready, self.instance.program.kernels_at(tiles.path))
         meant = torch.cat([part.flatten() for part in gains] + [gains.d.new_zeros(1)])
         weights = meant[cells.parameter] * cells.sign
         source = u.flip(1) if tiles.reverse else u
@@ -188,7 +187,7 @@ class DrawnChip:
     def read_linear(self, path: str, codes: Codes) -> tuple[Codes, NDArray[np.float64]]:
         """Return the output codes of a linear layer, and the gains (out, in) of its cells."""
         ready = self.linears[path]
-        linear = linear_at(self.instance.program, path)
+        linear = self.instance.program.linear_at(path)
         out = self.reader.linear(path, codes, np.arange(codes.shape[0]))
         tiles = ready.tiles
         programmed = ready.on_chip.weights

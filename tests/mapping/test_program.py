@@ -65,7 +65,7 @@ def test_pruned_parts_take_no_lines_conversions_or_cells(random_networks):
 
     def fixed(layer):
         kernel = random_networks.thinned(None, layer.kernel, modes_of)
-        return dataclasses.replace(layer, kernel=kernel)
+        return dataclasses.replace(layer, kernels=(kernel,))
 
     net = dataclasses.replace(net, layers=tuple(fixed(layer) for layer in net.layers))
     lean = build_program(net, random_networks.hardware())

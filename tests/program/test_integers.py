@@ -101,8 +101,8 @@ def naive_network(net, sequence: np.ndarray) -> tuple[list[int], list[float]]:
         else:
             u = [[requant(a, layer.input_requant) for a in token] for token in r]
         y = naive_kernel(layer.kernel, u, reverse=False)
-        if layer.kernel_reverse is not None:
-            other = naive_kernel(layer.kernel_reverse, u, reverse=True)
+        if len(layer.kernels) > 1:
+            other = naive_kernel(layer.kernels[1], u, reverse=True)
             bits = layer.kernel.output_requant.bits
             y = [
                 [clip(a + b, bits) for a, b in zip(*p, strict=True)]
