@@ -20,6 +20,10 @@ from imssa_sim.ssm.families import FAMILIES
 
 _SCREENED = 2
 """Sequences on which candidates are tried; the likeliest one sees all."""
+_TOLD_APART = 2
+"""Factor between the deviations of two structures at which a check decides."""
+_EXACT = 1e-12
+"""Deviations below are those of rounding."""
 _MOST_TRIED = 20_000
 _MOST_UNUSUAL = 3
 """Options that a check tries away from their authors' defaults at once."""
@@ -140,6 +144,11 @@ def _checked(readings: Sequence[Reading], found: NamedArrays, check: Check) -> C
             return _best(fitting, found, check, tried)
     assert nearest_one is not None
     off, reading, options = nearest_one
+    if off == float("inf"):
+        raise InputError(
+            f"{found.source}: no structure that fits takes inputs {check.inputs.shape} and gives "
+            f"finite outputs {check.outputs.shape}, as {check.source} has them"
+        )
     raise InputError(
         f"{found.source}: none of {tried:,} structures that fit gives the outputs of "
         f"{check.source}; the nearest, {_told(reading, options)}, is off by {off:.2g} of the "
@@ -159,7 +168,14 @@ def _best(
     check: Check,
     tried: int,
 ) -> Chosen:
-    _, reading, options = min(fitting, key=lambda one: one[0])
+    fitting = sorted(fitting, key=lambda one: one[0])
+    (off, reading, options), *others = fitting
+    if others and others[0][0] <= _TOLD_APART * max(off, _EXACT):
+        named = " or as ".join(f"{_told(r, o)} (off by {d:.2g})" for d, r, o in fitting[:2])
+        raise InputError(
+            f"{found.source}: the outputs of {check.source} do not decide; they are right as "
+            f"{named}: name the right one (--family, --set)"
+        )
     whole = _deviation(reading, options, check, None)
     if whole > TOLERANCE:
         raise InputError(
@@ -169,7 +185,6 @@ def _best(
     said = [f"of {tried:,} structures tried, the outputs of {check.source} decided"]
     if check.levels is not None:
         said.append("these outputs are of QS4D's fake-quantised forward, and were compared as such")
-    others = [one for one in fitting if one[2] is not options]
     said += [f"allowed too: {_told(r, o)} (off by {d:.2g})" for d, r, o in others]
     notes = (*_assumptions(reading, options, found, decided=True), *said)
     return Chosen(reading.build(options), options, notes, whole)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.foreign.parts import Parts, identity, sizes_of
+from imssa_sim.foreign.parts import Parts, check_alike, identity, sizes_of
 from imssa_sim.foreign.reading import Choices, MisfitError, Options, Reading
 from imssa_sim.model.network import NORM_EPSILON, Composition, Layer, Network, Norm
 from imssa_sim.quantisation.quantisers import FloatArray
@@ -64,6 +64,7 @@ def _reading(family: str, parts: Parts, paths: list[str]) -> Reading:
     norms = [_norm(parts, path, width) for path in outer]
     encoder, decoder = _coder(parts, "encoder", width), _coder(parts, "decoder", width)
     parts.finish()
+    check_alike(maps, norms)
 
     bare = paths[0] == outer[0]
     classifier = decoder is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from imssa_sim.foreign.torch_module import run_module
 from imssa_sim.model.checkpoint import FORMAT, load_checkpoint, read_safetensors, save_checkpoint
 from imssa_sim.model.network import Network
 from imssa_sim.model.reference_checkpoint import array_of
-from imssa_sim.model.tensors import Structure
+from imssa_sim.model.structure import Structure
 from imssa_sim.quantisation.quantisers import FloatArray
 from imssa_sim.reference.forward import forward
 from imssa_sim.registry import unknown
@@ -151,7 +151,12 @@ def from_torch(
     arrays = {name: array_of(source, name, tensor) for name, tensor in state.items()}
     inputs = _plain_array(example)
     found = named(arrays, source, renamed or {})
-    check = check_of(inputs, run_module(module, inputs), f"{source} on the example")
+    outputs = run_module(module, inputs)
+    if getattr(module, "transposed", False) and inputs.ndim == outputs.ndim == 3:
+        swapped = f"{source} takes (batch, features, steps): its network here takes (…, steps, …)"
+        found = replace(found, notes=(*found.notes, swapped))
+        inputs, outputs = inputs.swapaxes(1, 2), outputs.swapaxes(1, 2)
+    check = check_of(inputs, outputs, f"{source} on the example")
     return _of(choose(found, family, structure, check))
 
 

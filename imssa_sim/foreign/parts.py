@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,25 @@ class Parts:
             raise MisfitError(f"it has no place for {some}")
 
 
+def check_alike(
+    maps: Sequence[tuple[FloatArray, FloatArray]], norms: Sequence[Norm | None]
+) -> None:
+    """Refuse layers that differ in their kind of norm, or in the shape of their maps.
+
+    Raises
+    ------
+    MisfitError
+    """
+    kinds = [
+        "no norm" if n is None else "layer norm" if n.running_mean is None else "batch norm"
+        for n in norms
+    ]
+    shapes = [str(weight.shape) for weight, _ in maps]
+    for what, found in (("norms", kinds), ("mixing maps", shapes)):
+        if len(set(found)) > 1:
+            raise MisfitError(f"its layers have different {what}: {', '.join(found)}")
+
+
 def identity(width: int) -> tuple[FloatArray, FloatArray]:
     """Return weight and bias of a map that changes nothing."""
     return np.eye(width), np.zeros(width)
@@ -95,7 +114,7 @@ def sizes_of(network: Network) -> dict[str, Any]:
     return {
         "layers": len(network.layers),
         "width": network.width,
-        "state": sizes.state,
+        "state": max(layer.kernel.sizes.state for layer in network.layers),
         "inputs": network.inputs,
         "classes": network.classes,
         "bidirectional": sizes.bidirectional,

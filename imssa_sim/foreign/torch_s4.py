@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.foreign.parts import Parts, identity, sizes_of
+from imssa_sim.foreign.parts import Parts, check_alike, identity, sizes_of
 from imssa_sim.foreign.reading import Choices, MisfitError, Options, Reading
 from imssa_sim.foreign.transforms import block_kernel, block_options
 from imssa_sim.model.elementwise import FUNCTIONS
@@ -72,6 +72,7 @@ def _readings(parts: Parts, paths: list[str], inner: str) -> list[Reading]:
     encoder, decoder = _coder(parts, "encoder", width), _coder(parts, "decoder", width)
     norms = [_norm(parts, i, width) for i in range(len(paths))]
     parts.finish()
+    check_alike(maps, norms)
 
     settled: dict[str, Any] = {}
     rows, taken = maps[0][0].shape

@@ -22,7 +22,8 @@ from imssa_sim.config.schema import ModelConfig
 from imssa_sim.errors import InputError
 from imssa_sim.model.network import Network
 from imssa_sim.model.scales import ENTRY, PREFIX, TrainedQuantisers, quantisers_from
-from imssa_sim.model.tensors import Structure, network_from_tensors, tensors_of
+from imssa_sim.model.structure import Structure
+from imssa_sim.model.tensors import network_from_tensors, tensors_of
 
 FORMAT = "imssa_sim.s4d/1"
 _ENTRY = "imssa_sim"

@@ -8,7 +8,7 @@ from pathlib import Path
 from imssa_sim.errors import InputError
 from imssa_sim.model.checkpoint import stored_structure
 from imssa_sim.model.network import REFERENCE
-from imssa_sim.model.tensors import Structure
+from imssa_sim.model.structure import Structure
 
 _DENSE = ("s5", "lru")
 """Families whose one state mixes all channels."""
@@ -56,6 +56,8 @@ def _beyond(structure: Structure) -> list[str]:
     """Return what is not the reference block, in words."""
     own, usual = asdict(structure.composition), asdict(REFERENCE)
     found = [f"model.{n} {str(own[n]).lower()}" for n in own if own[n] != usual[n]]
+    if structure.states:
+        found.append("layers of different state sizes")
     if structure.real_modes:
         found.append("real modes")
     if structure.discretisation == "dss":

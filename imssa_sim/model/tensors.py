@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -18,131 +18,18 @@ from numpy.typing import NDArray
 
 from imssa_sim.errors import InputError, nearest
 from imssa_sim.model.network import (
-    NORM_EPSILON,
-    REFERENCE,
-    Composition,
     Layer,
     Network,
     Norm,
     NormKind,
-    NormPosition,
-    Output,
-    Pooling,
 )
+from imssa_sim.model.structure import Structure
 from imssa_sim.quantisation.quantisers import FloatArray
-from imssa_sim.ssm.discretise import Discretisation
 from imssa_sim.ssm.families import FAMILIES
-from imssa_sim.ssm.interface import Sizes
 
 _SHOWN_PROBLEMS = 8
 _WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that PyTorch's data parallelism and compilation put before all names."""
-
-
-@dataclass(frozen=True)
-class Structure:
-    """What a network is, apart from its values; the keys of a workload's ``model`` section.
-
-    From ``activation`` to ``output`` see `Composition`; ``real_modes``, `Sizes`. What differs from
-    the defaults stands in a file's metadata.
-    """
-
-    layers: int
-    width: int
-    state: int
-    inputs: int
-    classes: int
-    bidirectional: bool = False
-    norm: NormKind = "layer"
-    norm_position: NormPosition = "post"
-    discretisation: Discretisation = "zoh"
-    family: str = "s4d"
-    activation: str = REFERENCE.activation
-    mixing: str = REFERENCE.mixing
-    residual: bool = REFERENCE.residual
-    copies: int = REFERENCE.copies
-    pooling: Pooling = REFERENCE.pooling
-    output: Output = REFERENCE.output
-    real_modes: bool = False
-    norm_epsilon: float = NORM_EPSILON
-
-    @property
-    def composition(self) -> Composition:
-        """How blocks and head are put together."""
-        names = (f.name for f in fields(Composition))
-        return Composition(**{name: getattr(self, name) for name in names})
-
-    @property
-    def sizes(self) -> Sizes:
-        """Sizes of one layer's state-space model."""
-        return Sizes(self.width, self.state, self.bidirectional, self.copies, self.real_modes)
-
-    @property
-    def mixing_shape(self) -> tuple[int, int]:
-        """Rows and columns of the mixing map."""
-        taken = self.copies * self.width // (2 if self.activation == "glu" else 1)
-        if self.mixing == "none":
-            return 0, taken
-        return (2 if self.mixing == "glu" else 1) * self.width, taken
-
-    @classmethod
-    def of(cls, network: Network) -> Structure:
-        """Return the structure of a network."""
-        return cls(
-            layers=len(network.layers),
-            width=network.width,
-            state=network.layers[0].kernel.sizes.state,
-            inputs=network.inputs,
-            classes=network.classes,
-            bidirectional=network.bidirectional,
-            norm=network.norm,
-            norm_position=network.norm_position,
-            discretisation=network.discretisation,
-            family=network.family,
-            **asdict(network.composition),
-            real_modes=network.layers[0].kernel.sizes.real_modes,
-            norm_epsilon=(network.layers[0].norm or _NO_NORM).epsilon,
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the fields by name; of those beyond the reference network, what differs."""
-        names = [f.name for f in fields(self)]
-        beyond = names[names.index("activation") :]
-        usual = {f.name: f.default for f in fields(self)}
-        return {
-            name: value
-            for name, value in asdict(self).items()
-            if name not in beyond or value != usual[name]
-        }
-
-    def shapes(self, optional: Collection[str] = ()) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every tensor by name; of those that may be absent, ``optional``."""
-        h = self.width
-        family = FAMILIES[self.family]
-        shapes = family.shapes(self.sizes)
-        absent = set(family.optional) - set(optional)
-        kernel = {name: shape for name, shape in shapes.items() if name not in absent}
-        found: dict[str, tuple[int, ...]] = {
-            "encoder.weight": (h, self.inputs),
-            "encoder.bias": (h,),
-            "decoder.weight": (self.classes, h),
-            "decoder.bias": (self.classes,),
-        }
-        for i in range(self.layers):
-            block, norm = f"s4_layers.{i}.", f"norms.{i}."
-            found |= {block + name: shape for name, shape in kernel.items()}
-            if self.mixing != "none":
-                rows, columns = self.mixing_shape
-                found[block + "output_linear.0.weight"] = (rows, columns, 1)
-                found[block + "output_linear.0.bias"] = (rows,)
-            if self.norm != "none":
-                found |= {norm + "weight": (h,), norm + "bias": (h,)}
-            if self.norm == "batch":
-                found |= {norm + "running_mean": (h,), norm + "running_var": (h,)}
-        return found
-
-
-_NO_NORM = Norm(np.zeros(0), np.zeros(0))
 
 
 def tensors_of(network: Network, exact: bool = False) -> dict[str, NDArray[Any]]:
@@ -311,13 +198,11 @@ def _assembled(found: Mapping[str, NDArray[Any]], structure: Structure) -> Netwo
         return np.asarray(found[name], dtype=np.float64)
 
     family = FAMILIES[structure.family]
-    sizes = structure.sizes
     layers = []
     for i in range(structure.layers):
         block = f"s4_layers.{i}."
-        kernel = family.from_arrays(
-            {n: real(block + n) for n in family.shapes(sizes) if block + n in found}
-        )
+        names = family.shapes(structure.sizes(i))
+        kernel = family.from_arrays({n: real(block + n) for n in names if block + n in found})
         weight, bias = np.zeros(structure.mixing_shape), np.zeros(0)
         if structure.mixing != "none":
             weight = real(block + "output_linear.0.weight").reshape(structure.mixing_shape)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from imssa_sim.model.network import Network
-from imssa_sim.model.tensors import Structure
+from imssa_sim.model.structure import Structure
 from imssa_sim.program.graph import Node
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.gate import Gate

@@ -223,6 +223,35 @@ def test_modules_are_told_apart_by_their_outputs(residual: bool, prenorm: bool) 
     assert network.deviation < 1e-5
 
 
+class Bare(torch.nn.Module):
+    """One S4D layer alone that takes (batch, features, steps): means of the whole, unrolled."""
+
+    transposed = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.whole = Gated(False, False)
+        layer = self.whole.s4_layers[0]
+        self.D, self.kernel, self.output_linear = layer.D, layer.kernel, layer.output_linear
+        self.whole.encoder = self.whole.decoder = torch.nn.Identity()
+        self.whole.norms = torch.nn.ModuleList([torch.nn.Identity()])
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        found = super().state_dict(*args, **kwargs)
+        return {name: value for name, value in found.items() if not name.startswith("whole")}
+
+    def forward(self, u: Any) -> Any:
+        steps = [self.whole(u[:, :, : n + 1].transpose(1, 2)) * (n + 1) for n in range(u.shape[2])]
+        sums = torch.stack([torch.zeros_like(steps[0]), *steps])
+        return torch.diff(sums, dim=0).permute(1, 2, 0), None
+
+
+def test_layers_alone_may_have_the_steps_last() -> None:
+    network = imssa_sim.from_torch(Bare().double(), torch.randn(2, 6, 20, dtype=torch.float64))
+    assert network.structure.pooling == "none"
+    assert any("takes (batch, features, steps)" in line for line in network.assumptions)
+
+
 def test_modules_of_other_kinds_are_refused_by_name() -> None:
     with pytest.raises(InputError, match=r"no family that is known here.*It holds bias, weight"):
         imssa_sim.from_torch(torch.nn.Linear(3, 2), np.zeros((1, 4, 3)))

@@ -17,7 +17,8 @@ from imssa_sim.model.checkpoint import (
     structure_of_config,
 )
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.tensors import Structure, network_from_tensors, tensors_of
+from imssa_sim.model.structure import Structure
+from imssa_sim.model.tensors import network_from_tensors, tensors_of
 from imssa_sim.reference.forward import forward
 
 SIZES: dict[str, Any] = {"layers": 2, "width": 6, "state": 8, "inputs": 3, "classes": 4}

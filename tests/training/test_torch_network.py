@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from imssa_sim.model.initialise import random_network
-from imssa_sim.model.tensors import Structure, network_from_tensors
+from imssa_sim.model.structure import Structure
+from imssa_sim.model.tensors import network_from_tensors
 from imssa_sim.reference.forward import forward
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
