@@ -4,8 +4,11 @@
 
 prints, over array sizes, the time to build the transfer matrix, the residual of its equations, the
 largest relative difference to a sparse factorisation of all nodes and (up to the size given with
-``--spice``) to ngspice, and reads per second through it; then the loss of column current over
-the wire resistance. With ``-o`` it saves ``ir_drop.csv`` and ``ir_drop.png``/``.svg``.
+``--spice``) to ngspice, and reads per second through it. Then, for tiles of 65 × 130 with few and
+many cells: processor time with the cells' sensitivities, and how many times that a plain sparse
+factorisation takes (SuperLU, one right-hand side per word line, no sensitivities). Last, the loss
+of column current over the wire resistance. With ``-o`` it saves ``ir_drop.csv`` and
+``ir_drop.png``/``.svg``.
 """
 
 from __future__ import annotations
@@ -85,6 +88,72 @@ def measure(size: int, spice_limit: int, repeat: int) -> Row:
     )
 
 
+def recurrence(modes: int, rng: np.random.Generator) -> np.ndarray:
+    """One-sided pairs of a kernel: 2 by 2 blocks, a row of inputs, a column of outputs."""
+    states = 2 * modes
+    cells = np.ones((states + 1, states + 1), dtype=bool)
+    cells[:states, :states] = np.kron(np.eye(modes), np.ones((2, 2)))
+    sides = rng.integers(2, size=cells.shape)[:, :, None] == np.arange(2)
+    return np.asarray((cells[:, :, None] & sides).reshape(states + 1, -1))
+
+
+def plain(g: np.ndarray, wires: Wires) -> np.ndarray:
+    """Transfer matrix by SuperLU on all nodes."""
+    from scipy import sparse
+    from scipy.sparse.linalg import splu
+
+    rows, lines = g.shape
+    count = g.size
+    word = np.arange(count).reshape(g.shape)
+    bit = word + count
+    first = np.concatenate([word.ravel(), word[:, :-1].ravel(), bit[:-1].ravel()])
+    second = np.concatenate([bit.ravel(), word[:, 1:].ravel(), bit[1:].ravel()])
+    along = [1 / wires.word_resistance] * (rows * (lines - 1))
+    down = [1 / wires.bit_resistance] * ((rows - 1) * lines)
+    value = np.concatenate([g.ravel(), along, down])
+    source = 1 / (wires.word_resistance + wires.source_resistance)
+    sense = 1 / (wires.bit_resistance + wires.sense_resistance)
+    ends = np.concatenate([word[:, 0], bit[-1]])
+    values = np.concatenate([value, value, -value, -value, [source] * rows, [sense] * lines])
+    at = np.concatenate([first, second, first, second, ends])
+    to = np.concatenate([first, second, second, first, ends])
+    matrix = sparse.csc_matrix((values, (at, to)), shape=(2 * count, 2 * count))
+    factor = splu(
+        matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0, options={"SymmetricMode": True}
+    )
+    right = np.zeros((2 * count, rows))
+    right[word[:, 0], np.arange(rows)] = source
+    return np.asarray(sense * factor.solve(right)[bit[-1]].T)
+
+
+def few_cells(repeat: int) -> list[tuple[str, int, float, float, float]]:
+    """Kind, cells, time of the transfer matrix, that of SuperLU over it, relative difference."""
+    rng, wires = np.random.default_rng(0), Wires(2.0, 2.0, 100.0, 50.0)
+    shape = (65, 130)
+    full = rng.integers(2, size=(65, 65))[:, :, None] == np.arange(2)
+    kinds = {"kernel of 64 states": recurrence(32, rng)}
+    for number in (195, 390, 487):
+        place = rng.permutation(shape[0] * shape[1])
+        kinds[f"{number} at random"] = (place < number).reshape(shape)
+    kinds["linear, one-sided"] = full.reshape(shape)
+    kinds["all cells"] = np.ones(shape, dtype=bool)
+    found = []
+    for kind, cells in kinds.items():
+        g = np.where(cells, rng.uniform(2e-7, 1.6e-5, shape), 0.0)
+        ours = theirs = np.inf
+        for _ in range(repeat):
+            start = time.thread_time()
+            matrix = transfer_matrix(g, wires, sensitive=cells).matrix
+            ours = min(ours, time.thread_time() - start)
+            with threadpool_limits(1, user_api="blas"):
+                start = time.thread_time()
+                reference = plain(g, wires)
+                theirs = min(theirs, time.thread_time() - start)
+        apart = np.abs(matrix[cells] / reference[cells] - 1).max()
+        found.append((kind, int(cells.sum()), ours, theirs / ours, float(apart)))
+    return found
+
+
 def losses(size: int = 64) -> list[tuple[float, float, float]]:
     """Mean and worst loss of column current, in per cent, over the resistance of a segment."""
     g, v = array(size)
@@ -144,6 +213,9 @@ def main() -> int:
             f"{optional(row.spice_difference, '.1e'):>11} {optional(row.spice_time, '.2f'):>12} "
             f"{row.reads_per_second:12.3g}"
         )
+    print("\n65 x 130, wires of 2 ohm      cells  build [ms]  SuperLU, times  vs SuperLU")
+    for kind, cells, build, ratio, apart in few_cells(arguments.repeat):
+        print(f"{kind:26s} {cells:8d} {1e3 * build:11.2f} {ratio:15.1f} {apart:11.1e}")
     lost = losses()
     print("\nsegment [ohm]  mean loss [%]  worst column [%]   (64x64, 1-100 uS)")
     for resistance, mean, worst in lost:

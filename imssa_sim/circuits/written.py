@@ -152,7 +152,8 @@ class WrittenTiles:
         variance = self.noise(conductance, time)
         residual = 0.0
         if self.wires is not None:
-            conductance, sensitivity, residual = self._behind_wires(conductance, self.wires)
+            noisy = None if variance is None else variance > 0
+            conductance, sensitivity, residual = self._behind_wires(conductance, self.wires, noisy)
             if variance is not None:
                 variance = variance * sensitivity**2
         if self.exact:
@@ -202,16 +203,18 @@ class WrittenTiles:
         return np.asarray(lines[:, :, 0::2] + lines[:, :, 1::2])
 
     def _behind_wires(
-        self, conductance: FloatArray, wires: Wires
+        self, conductance: FloatArray, wires: Wires, noisy: BoolArray | None
     ) -> tuple[FloatArray, FloatArray, float]:
-        """Return transfer matrices, cells' sensitivities (T, R, P), and the largest residual."""
+        """Return transfer matrices, noisy cells' sensitivities (T, R, P), the largest residual."""
         seen, sensitivity = np.zeros_like(conductance), np.zeros_like(conductance)
         worst = 0.0
         places = [np.ix_(used.any(axis=1), used.any(axis=0)) for used in self.in_use]
         tiles = [t for t, place in enumerate(places) if conductance[t][place].size]
 
         def of_tile(t: int) -> Transfer:
-            return transfer_matrix(conductance[t][places[t]], wires, sensitive=self.read_noise)
+            at = places[t]
+            asked = None if noisy is None else noisy[t][at]
+            return transfer_matrix(conductance[t][at], wires, sensitive=asked)
 
         with use_threads():  # BLAS alone, however the tiles' own limits end
             for t, found in zip(tiles, ordered_map(of_tile, tiles), strict=True):

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from imssa_sim.circuits.ir_drop import WireNetwork
+from imssa_sim.circuits.reduced_wires import few_cells
 from imssa_sim.circuits.transfer import Transfer, transfer_matrix
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.errors import InputError
@@ -181,7 +182,7 @@ def test_nonsense_is_refused(g, wires):
 
 
 def test_cells_of_zero_conductance_are_allowed():
-    g = array(6, 6)
+    g = array(24, 24)
     g[:, 2] = 0.0
     g[3] = 0.0
     k = transfer_matrix(g, Wires(1.0, 1.0)).matrix
@@ -194,9 +195,82 @@ def test_cells_of_zero_conductance_are_allowed():
 def test_sensitivity_is_the_derivative(drive, sense, lines):
     g = array(4, 6)
     wires = Wires(*lines, 100.0, 0.0, drive, sense)
-    found = transfer_matrix(g, wires, sensitive=True).sensitivity
+    found = transfer_matrix(g, wires, sensitive=np.ones(g.shape, dtype=bool)).sensitivity
     for i, j in itertools.product(range(4), range(6)):
         step = np.zeros_like(g)
         step[i, j] = 1e-8
         up, down = (transfer_matrix(g + s * step, wires).matrix[i, j] for s in (1, -1))
         assert found[i, j] == pytest.approx((up - down) / 2e-8, rel=1e-6)
+
+
+def sparse_array(rows, lines, cells, seed=0):
+    """An array of which only some crossings conduct; row 1 and line 2 have none."""
+    rng = np.random.default_rng(seed)
+    g = np.zeros(rows * lines)
+    g[rng.permutation(rows * lines)[:cells]] = rng.uniform(1e-7, 1e-4, cells)
+    g = g.reshape(rows, lines)
+    g[1], g[:, 2] = 0.0, 0.0
+    return g
+
+
+@pytest.mark.parametrize(("drive", "sense"), ENDS)
+@pytest.mark.parametrize("shape", [(7, 12), (12, 7)])
+@pytest.mark.parametrize("cells", [1, 6, 30])
+def test_reduced_networks_equal_the_solution_of_all_nodes(drive, sense, shape, cells):
+    g = sparse_array(*shape, cells, seed=cells)
+    g[0, 0] = 3e-5
+    wires = Wires(2.0, 3.0, 50.0, 20.0, drive, sense)
+    assert few_cells(g > 0, wires)
+    found = transfer_matrix(g, wires, sensitive=g > 0)
+    expected, _ = reference(g, wires)
+    # A nodal matrix rounds voltages of 1 V; where nothing but these is left, none is right.
+    np.testing.assert_allclose(found.matrix, expected, rtol=1e-10, atol=1e-18)
+    network = WireNetwork(g, wires)
+    np.testing.assert_allclose(found.matrix, network.transfer(), rtol=1e-10, atol=1e-18)
+    sensitivity = network.own_drops() * network.end_drops()
+    np.testing.assert_allclose(found.sensitivity[g > 0], sensitivity[g > 0], rtol=1e-10, atol=1e-15)
+    assert found.residual < 1e-11
+
+
+def test_the_network_of_a_recurrence_is_reduced():
+    """Blocks of 2 by 2 for the state, a row of inputs and a column of outputs, lines in pairs."""
+    rng, states = np.random.default_rng(0), 64
+    weights = np.kron(np.eye(states // 2), np.ones((2, 2)))
+    weights = np.block([[weights, np.ones((states, 1))], [np.ones((1, states)), np.ones((1, 1))]])
+    g = np.zeros((states + 1, states + 1, 2))
+    row, column = np.nonzero(weights)
+    g[row, column, rng.integers(2, size=len(row))] = rng.uniform(2e-7, 1.6e-5, len(row))
+    g = g.reshape(states + 1, -1)
+    wires = Wires(2.0, 2.0, 100.0, 50.0)
+    assert few_cells(g > 0, wires)
+    network = WireNetwork(g, wires)
+    np.testing.assert_allclose(
+        transfer_matrix(g, wires).matrix, network.transfer(), rtol=1e-10, atol=1e-18
+    )
+
+
+def test_full_arrays_and_ideal_lines_are_not_reduced():
+    full, some = np.ones((2, 3), dtype=bool), np.eye(3, dtype=bool)
+    assert not few_cells(full, Wires(1.0, 1.0))
+    assert few_cells(some, Wires(1.0, 1.0))
+    assert not few_cells(some, Wires(0.0, 1.0))
+    assert not few_cells(some, Wires(1.0, 0.0))
+
+
+def test_empty_cells_that_fluctuate_have_a_sensitivity():
+    g = sparse_array(6, 9, 8)
+    wires = Wires(20.0, 30.0, 100.0, 50.0)
+    asked = np.zeros(g.shape, dtype=bool)
+    asked[1, 2] = asked[0, 3] = True
+    found = transfer_matrix(g, wires, sensitive=asked).sensitivity
+    network = WireNetwork(g, wires)
+    expected = network.own_drops() * network.end_drops()
+    np.testing.assert_allclose(found[asked], expected[asked], rtol=1e-10)
+
+
+def test_an_array_that_conducts_nothing_has_no_drops():
+    found = transfer_matrix(
+        np.zeros((3, 4)), Wires(1.0, 2.0), sensitive=np.ones((3, 4), dtype=bool)
+    )
+    assert not found.matrix.any()
+    assert np.array_equal(found.sensitivity, np.ones((3, 4)))
