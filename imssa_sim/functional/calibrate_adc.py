@@ -123,7 +123,8 @@ class _Ranging(Integers):
 
 def _needed(program: Program, tiles: KernelTiles | LinearTiles, hardware: HardwareConfig) -> bool:
     columns = columns_of(program, tiles)
-    unaligned = hardware.adc.range != "aligned" or bool((columns.gain == 0)[columns.used].any())
+    free = (columns.gain == 0) | columns.ranged
+    unaligned = hardware.adc.range != "aligned" or bool(free[columns.used].any())
     sliced, calibrated = hardware.chip.tile.slices > 1, hardware.adc.calibrate
     return unaligned or bool(columns.split.any()) or sliced or calibrated
 

@@ -80,9 +80,22 @@ def network_bits(config: RunConfig) -> BitWidths:
                 f"out, or give kernel: {_accumulating()}"
             )
         return bits
-    if not given:
-        driver = config.hardware.dac.bits
-        return bits.with_drive(lambda own: min(own.state, max(driver, own.kernel_input)))
+    return checked_drives(bits) if given else default_drives(bits, config.hardware.dac.bits)
+
+
+def default_drives(bits: BitWidths, driver: int) -> BitWidths:
+    """Return bits with drives as wide as drivers of ``driver`` bits, or as the inputs beside."""
+    return bits.with_drive(lambda own: min(own.state, max(driver, own.kernel_input)))
+
+
+def checked_drives(bits: BitWidths) -> BitWidths:
+    """Return bits whose drives stand between inputs and states.
+
+    Raises
+    ------
+    InputError
+        They do not.
+    """
     for own in bits.layers if isinstance(bits, LayeredBits) else (bits,):
         if not min(own.kernel_input, own.state) <= own.driving <= own.state:
             raise InputError(

@@ -143,6 +143,23 @@ def through_states(w, edge, work):  # type: ignore[no-untyped-def]
             work[at + ADJOINT_IM * LANES + i] = a_re * by_im - a_im * by_re + early * c_im
 
 
+@compiled_loop(error_model="numpy")
+def gather_gradients(works, modes, gradients):  # type: ignore[no-untyped-def]
+    """Sum derivatives by weights and feed-through (channels, 6 * modes + 1) over the lanes."""
+    for c in range(len(works)):
+        for n in range(modes):
+            for row in range(6):
+                at = n * WIDE + (A_RE + row) * LANES
+                total = 0.0
+                for i in range(LANES):
+                    total += works[c, at + i]
+                gradients[c, row * modes + n] = total
+        total = 0.0
+        for i in range(LANES):
+            total += works[c, D * LANES + i]
+        gradients[c, 6 * modes] = total
+
+
 @compiled_loop(parallel=True, error_model="numpy")
 def backward(weights, feedthrough, limits, lookahead, u, states, upstream, to_u, gradients):  # type: ignore[no-untyped-def]
     """Adjoint of the recurrence; straight-through where a value rounds, zero where it is clipped.
@@ -194,15 +211,4 @@ def backward(weights, feedthrough, limits, lookahead, u, states, upstream, to_u,
                     for i in range(LANES):
                         tile[k, c, i] = work[modes * WIDE + FOUND * LANES + i]
             from_lanes(tile, first, start, channel, live, length, count, to_u)
-        for c in range(count):
-            for n in range(modes):
-                for row in range(6):
-                    at = n * WIDE + (A_RE + row) * LANES
-                    total = 0.0
-                    for i in range(LANES):
-                        total += works[c, at + i]
-                    gradients[group, channel + c, row * modes + n] = total
-            total = 0.0
-            for i in range(LANES):
-                total += works[c, D * LANES + i]
-            gradients[group, channel + c, 6 * modes] = total
+        gather_gradients(works, modes, gradients[group, channel : channel + count])

@@ -8,7 +8,6 @@ network's parameters at the cells that stand for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,9 +24,9 @@ from imssa_sim.functional.reads import Reader
 from imssa_sim.functional.tile_set import ReadyKernel
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
-from imssa_sim.mapping.tiles import kernel_tiles, tile_shape
 from imssa_sim.program.saturation import Saturation
 from imssa_sim.quantisation.requantiser import requantiser_scale
+from imssa_sim.training.tile_cells import TileCells, gathered, tile_cells
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from imssa_sim.training.recurrence import Gains
 
     Codes = NDArray[np.int16]
-    IntArray = NDArray[np.int64]
 
 EVALUATION_CHIPS = 1 << 20
 """Numbers of the chips on which validation runs begin here; those of training are random."""
@@ -80,13 +78,13 @@ class ChipSource:
         if not KERNEL_MAPPINGS[hardware.mapping.kernel].trained_on_chip:
             known = [name for name in KERNEL_MAPPINGS if KERNEL_MAPPINGS[name].trained_on_chip]
             raise InputError(
-                f"hardware-aware training knows hardware.mapping.kernel {' and '.join(known)}, "
+                f"hardware-aware training knows hardware.mapping.kernel {', '.join(known)}, "
                 f"not {hardware.mapping.kernel}"
             )
         self.hardware, self.seed, self.time = hardware, seed + SEED_OFFSET, time
         self.calibration = np.asarray(calibration)[:STAGE_SAMPLES]
         self.threads = threads
-        self._cells: dict[tuple[str, tuple[int, ...]], _Cells] = {}
+        self._cells: dict[tuple[str, tuple[int, ...]], TileCells] = {}
 
     def draw(self, network: QuantisedNetwork, evaluation: int | None = None) -> DrawnChip:
         """Return a chip that holds a network.
@@ -113,7 +111,7 @@ class ChipSource:
         )
         return DrawnChip(instance, self)
 
-    def cells(self, ready: ReadyKernel, kernel: QuantisedKernel) -> _Cells:
+    def cells(self, ready: ReadyKernel, kernel: QuantisedKernel) -> TileCells:
         """Return which parameter each cell of a tile set holds; kept, as it depends on shapes."""
         key = (ready.tiles.path, kernel.a_re.shape)
         if key not in self._cells:
@@ -122,7 +120,7 @@ class ChipSource:
                     f"{ready.tiles.path}: hardware-aware training needs kernels that fit one tile; "
                     "enlarge hardware.chip.tile or map the kernels digitally"
                 )
-            self._cells[key] = _cells(ready.tiles, kernel, self.hardware)
+            self._cells[key] = tile_cells(ready.tiles, kernel, self.hardware)
         return self._cells[key]
 
 
@@ -160,29 +158,42 @@ class DrawnChip:
         y: Tensor = _TileRecurrence.apply(source, weights, self, ready, cells)  # type: ignore[no-untyped-call]
         return y.flip(1) if tiles.reverse else y
 
-    def states(self, ready: ReadyKernel, u: Codes) -> tuple[Codes, Codes]:
-        """Run tiles step by step; outputs (B, L, H) and the states before each step (L, T, B, S).
+    def states(self, ready: ReadyKernel, u: Codes) -> tuple[Codes, Codes, Codes]:
+        """Run tiles step by step.
 
         Read noise depends on the step's number, as in one uninterrupted run.
+
+        Returns
+        -------
+        outputs : int16 array (B, L, H)
+        states : int16 array (L + 1, T, B, S)
+            Before each step, and after the last.
+        drives : int16 array (L, T, B, S)
+            The codes that they drive with, before those are clipped.
         """
         from imssa_sim.kernels.recurrent import run_recurrent
 
         samples, steps, channels = u.shape
         tiles, instance = ready.tiles, self.instance
         ids = np.arange(samples)
-        kept = np.empty((steps, tiles.tiles, samples, tiles.states), np.int16)
+        kept = np.empty((steps + 1, tiles.tiles, samples, tiles.states), np.int16)
+        driven = np.empty((steps, *kept.shape[1:]), np.int16)
         out = np.empty((samples, steps, channels), np.int16)
         state = np.zeros((samples, tiles.tiles, kept.shape[3]), np.int32)
+        rest = np.zeros_like(state)
+        below = ready.kernel.drive_shift
         for step in range(steps):
             kept[step] = state.transpose(1, 0, 2)
+            driven[step] = ((state + rest + (1 << below >> 1)) >> below).transpose(1, 0, 2)
             result = run_recurrent(
                 ready.packed, np.ascontiguousarray(u[:, step : step + 1]), sample_ids=ids,
                 seed=instance.seed, chip=instance.chip, stage=tiles.stage, first_step=step,
-                state=state, threads=self.source.threads,
+                state=state, rest=rest, threads=self.source.threads,
             )  # fmt: skip
             out[:, step] = result.outputs[:, 0]
-            state = result.state
-        return out, np.concatenate([kept, state.transpose(1, 0, 2)[None].astype(np.int16)])
+            state, rest = result.state, result.rest
+        kept[steps] = state.transpose(1, 0, 2)
+        return out, kept, driven
 
     def read_linear(self, path: str, codes: Codes) -> tuple[Codes, NDArray[np.float64]]:
         """Return the output codes of a linear layer, and the gains (out, in) of its cells."""
@@ -206,70 +217,32 @@ class DrawnChip:
         return sums * self.instance.program.network.logit_scale
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """What the cells of kernel tiles stand for, rows (states, inputs) by columns (states, outputs).
+def _accumulated(
+    ready: ReadyKernel, states: Codes, within: NDArray[np.bool_]
+) -> tuple[Tensor, Tensor]:
+    """Return what increments have of their derivatives by sums, and drives of theirs by states.
 
-    Attributes
+    Parameters
     ----------
-    parameter : int64 Tensor (T, S + I, S + O)
-        Place in the flattened `Gains`; the one behind the last for cells without a weight.
-    sign : Tensor (T, S + I, S + O)
-    row, column : int array (T, S + I), (T, S + O)
-        Place on the tile, whose states and ports stand close together; -1: none.
+    ready : ReadyKernel
+    states : int16 array (L + 1, T, B, S)
+    within : bool array (L, T, B, S)
+        Drives that are not clipped.
+
+    Returns
+    -------
+    read : bool Tensor (L, T, B, S)
+        False at the end of a converter's range. Slices are added up before they are known: True.
+    share : Tensor (L, T, B, S)
     """
-
-    parameter: Tensor
-    sign: Tensor
-    row: IntArray
-    column: IntArray
-
-
-def _cells(tiles: KernelTiles, kernel: QuantisedKernel, hardware: HardwareConfig) -> _Cells:
-    """Place a kernel whose weights are the numbers of its parameters, and read them off."""
-    shape, count = kernel.a_re.shape, kernel.a_re.size
-    names = ("a_re", "a_im", "b_re", "b_im", "c_re", "c_im")
-    numbered: dict[str, Any] = {
-        name: 1 + i * count + np.arange(count).reshape(shape) for i, name in enumerate(names)
-    }
-    numbered["d"] = 1 + 6 * count + np.arange(kernel.channels)
-    for name in ("a_shift", "b_shift", "c_shift", "d_shift"):
-        numbered[name] = np.zeros_like(getattr(kernel, name))
-    placed = kernel_tiles(
-        replace(kernel, **numbered),
-        tile_shape(hardware.chip.tile),
-        tiles.mapping,
-        path=tiles.path,
-        stage=tiles.stage,
-        layer=tiles.layer,
-        reverse=tiles.reverse,
-    )
-    row = _places(tiles.n_states, tiles.n_inputs, tiles.state_index, tiles.input_channel)
-    column = _places(tiles.n_states, tiles.n_outputs, tiles.state_index, tiles.output_channel)
-    label = _gathered(placed.weights, row, column)
-    nowhere = 6 * count + kernel.channels
-    parameter = np.where(label != 0, np.abs(label) - 1, nowhere).astype(np.int64)
-    return _Cells(
-        torch.from_numpy(parameter),
-        torch.from_numpy(np.sign(label).astype(np.float32)),
-        row,
-        column,
-    )
-
-
-def _places(n_states: IntArray, n_ports: IntArray, states: Any, ports: Any) -> IntArray:
-    """Return the line of each state and port on its tile (T, S + P), -1 where there is none."""
-    s, p = np.arange(states.shape[1]), np.arange(ports.shape[1])
-    of_states = np.where(s < n_states[:, None], s, -1)
-    of_ports = np.where(p < n_ports[:, None], n_states[:, None] + p, -1)
-    return np.concatenate([of_states, of_ports], axis=1)
-
-
-def _gathered(values: NDArray[Any], row: IntArray, column: IntArray) -> NDArray[Any]:
-    """Return values (T, R, C) at the places of rows and columns; zero at -1."""
-    tile = np.arange(len(values))[:, None, None]
-    taken = values[tile, row[:, :, None], column[:, None, :]]
-    return np.where((row[:, :, None] >= 0) & (column[:, None, :] >= 0), taken, 0)
+    conversion = ready.on_chip.conversion
+    share = torch.from_numpy(np.ldexp(within.astype(np.float32), -ready.kernel.drive_shift))
+    after = conversion.after[:, : states.shape[3]]
+    if conversion.adc.scale.shape != conversion.after.shape:
+        return torch.ones(share.shape, dtype=torch.bool), share
+    end = np.floor(conversion.adc.high * after + 0.5)[:, None, :]
+    increments = np.diff(states.astype(np.int32), axis=0)
+    return torch.from_numpy(np.abs(increments) < end), share
 
 
 class _TileRecurrence(Function):
@@ -277,13 +250,13 @@ class _TileRecurrence(Function):
 
     @staticmethod
     def forward(
-        ctx: Any, u: Tensor, weights: Tensor, chip: DrawnChip, ready: ReadyKernel, cells: _Cells
+        ctx: Any, u: Tensor, weights: Tensor, chip: DrawnChip, ready: ReadyKernel, cells: TileCells
     ) -> Tensor:
-        out, states = chip.states(ready, u.numpy().astype(np.int16))
+        out, states, drives = chip.states(ready, u.numpy().astype(np.int16))
         gain = ready.on_chip.conversion.after / ready.on_chip.conversion.unit
         real = ready.on_chip.weights * gain[:, None, :]
-        ctx.real = torch.from_numpy(_gathered(real, cells.row, cells.column).astype(np.float32))
-        ctx.ready, ctx.states = ready, states
+        ctx.real = torch.from_numpy(gathered(real, cells.row, cells.column).astype(np.float32))
+        ctx.ready, ctx.states, ctx.drives = ready, states, drives
         ctx.limits = (ready.packed.arrays.limits[2], ready.packed.arrays.limits[3])
         y = torch.from_numpy(out.astype(np.float32))
         ctx.save_for_backward(u, y)
@@ -304,19 +277,24 @@ class _TileRecurrence(Function):
         by_output = by_output * torch.from_numpy((outputs >= 0).astype(np.float32))[:, None, :]
         columns = torch.zeros(steps, tiles.tiles, samples, real.shape[2])
         columns[..., states:] = by_output
-        codes = ctx.states
-        inside = torch.from_numpy(np.abs(codes[1:]) < state_limit)
+        inside = torch.from_numpy(np.abs(ctx.states[1:]) < state_limit)
+        accumulates, largest = ready.kernel.form.accumulates, ready.kernel.drive_limit
+        driven = np.clip(ctx.drives, -largest, largest)
+        if accumulates:
+            read, share = _accumulated(ready, ctx.states, driven == ctx.drives)
         to_rows = real.mT.contiguous()
         to_port = torch.empty(steps, tiles.tiles, samples, inputs.shape[1])
         adjoint = torch.zeros(tiles.tiles, samples, states)
         for k in range(steps - 1, -1, -1):
-            columns[k, :, :, :states] = adjoint * inside[k]
+            adjoint = adjoint * inside[k]
+            columns[k, :, :, :states] = adjoint * read[k] if accumulates else adjoint
             rows = torch.bmm(columns[k], to_rows)
-            adjoint = rows[..., :states]
+            by_drive = rows[..., :states]
+            adjoint = adjoint + share[k] * by_drive if accumulates else by_drive
             to_port[k] = rows[..., states:]
-        driven = u[:, :, np.maximum(inputs, 0)].permute(1, 2, 0, 3)
-        driven = driven * torch.from_numpy((inputs >= 0).astype(np.float32))[:, None, :]
-        before = torch.cat([torch.from_numpy(codes[:-1].astype(np.float32)), driven], dim=-1)
+        given = u[:, :, np.maximum(inputs, 0)].permute(1, 2, 0, 3)
+        given = given * torch.from_numpy((inputs >= 0).astype(np.float32))[:, None, :]
+        before = torch.cat([torch.from_numpy(driven.astype(np.float32)), given], dim=-1)
         to_weights = torch.bmm(
             before.transpose(0, 1).flatten(1, 2).mT, columns.transpose(0, 1).flatten(1, 2)
         )
@@ -324,5 +302,5 @@ class _TileRecurrence(Function):
         flat = to_port.permute(2, 0, 1, 3).flatten(2)[:, :, used]
         to_u = torch.zeros_like(u)
         to_u.index_add_(2, torch.from_numpy(inputs.ravel()[used]), flat)
-        ctx.states = ctx.ready = None
+        ctx.states = ctx.drives = ctx.ready = None
         return to_u, to_weights, None, None, None

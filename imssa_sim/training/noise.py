@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 
 from imssa_sim.model.quantised import QuantisedLinear
 from imssa_sim.ssm.quantised import QuantisedKernel
-from imssa_sim.training.recurrence import Gains, adjoint, room_for_states
+from imssa_sim.training.recurrence import Gains, adjoint, room_for_states, run_recording
 from imssa_sim.training.straight_through import linear_read
 
 
@@ -29,7 +29,9 @@ class Noise:
     Attributes
     ----------
     state, output : float
-        Of states and kernel outputs, relative to the largest code.
+        Of states and kernel outputs, relative to the largest code. Where states lie in
+        accumulators it is their increments that are read: ``state`` is relative to the largest
+        increment that a column gives on the batch without noise.
     weights : float
         Relative to the largest magnitude in the group that shares a scale: Re and Im of a mode's A
         and B, a channel's C, an output's weights in a linear map.
@@ -70,18 +72,29 @@ class _NoisyRecurrence(Function):
     def forward(
         ctx: Any, u: Tensor, kernel: QuantisedKernel, noise: Noise, *gains: Tensor
     ) -> Tensor:
-        from imssa_sim.training.noise_kernels import forward_noisy
-
         limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
         states = room_for_states(kernel, *u.shape[:2])
         y = np.empty(u.shape, np.float32)
         weights = torch.stack(gains[:6], dim=1).numpy()
-        sigma = np.array([noise.state, noise.output]) * limits
+        sigma = (np.array([noise.state, noise.output]) * limits).astype(np.float32)
         seed = int(torch.randint(2**62, ()))
-        forward_noisy(
-            weights, gains[6].numpy(), limits, sigma.astype(np.float32), seed,
-            kernel.form.ahead, u.numpy(), y, states,
-        )  # fmt: skip
+        operands = weights, gains[6].numpy()
+        if kernel.form.accumulates:
+            from imssa_sim.training.delta_kernels import largest_increments
+            from imssa_sim.training.noise_kernels import forward_delta_noisy
+
+            largest = np.zeros((kernel.channels, 2, kernel.modes), np.float32)
+            if noise.state:
+                largest_increments(run_recording(kernel, u.numpy())[1], largest)
+                largest *= np.float32(noise.state)
+            forward_delta_noisy(
+                *operands, np.append(limits, kernel.drive_limit), kernel.drive_shift,
+                kernel.form.feeds_back, largest, sigma[1], seed, u.numpy(), y, states,
+            )  # fmt: skip
+        else:
+            from imssa_sim.training.noise_kernels import forward_noisy
+
+            forward_noisy(*operands, limits, sigma, seed, kernel.form.ahead, u.numpy(), y, states)
         ctx.kernel, ctx.states = kernel, states
         ctx.save_for_backward(u, *gains)
         return torch.from_numpy(y)

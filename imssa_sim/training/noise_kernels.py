@@ -59,3 +59,53 @@ def forward_noisy(weights, feedthrough, limits, sigma, seed, lookahead, u, y, st
                 code = min(max(np.floor(output + half), -output_limit), output_limit)
                 code += min(max(np.floor(fed + half), -output_limit), output_limit)
             y[b, k, h] = min(max(code, -output_limit), output_limit)
+
+
+@compiled_loop(parallel=True, error_model="numpy")
+def forward_delta_noisy(  # type: ignore[no-untyped-def]
+    weights, feedthrough, limits, below, feedback, sigma, output_sigma, seed, u, y, states
+):
+    """Run the delta operator at real gains, with noise on increments and outputs before they round.
+
+    limits (3,): codes of states, outputs and drives; below: bits of a state under those that drive;
+    sigma (H, 2, M) float32: standard deviations of the increments of real and imaginary parts
+    [state codes], output_sigma that of outputs [codes]. The rest as in `forward_noisy`.
+    """
+    samples, steps, channels = u.shape
+    modes = weights.shape[2]
+    half, share, step = np.float32(0.5), np.float32(0.5**below), np.float32(2.0**below)
+    state_limit, output_limit = np.float32(limits[0]), np.float32(limits[1])
+    drive_limit = np.float32(limits[2])
+    most = np.floor(half * step)
+    for i in prange(samples * channels):
+        b, h = i // channels, i % channels
+        w, d = weights[h], feedthrough[h]
+        key0, key1 = derive_key(seed, 0, b, 0, h)
+        normals = np.empty(2 * modes + 1, np.float32)
+        x = np.zeros((2, modes), np.float32)
+        rest = np.zeros((2, modes), np.float32)
+        v = np.zeros(2, np.float32)
+        kept = states[b // LANES, h]
+        lane = b % LANES
+        for k in range(steps):
+            fill_normals(key0, key1, np.uint32(k), normals)
+            drive = u[b, k, h]
+            output = np.float32(0)
+            for n in range(modes):
+                for part in range(2):
+                    whole = x[part, n] + rest[part, n]
+                    code = np.floor(whole * share + half)
+                    v[part] = min(max(code, -drive_limit), drive_limit)
+                    if feedback:
+                        rest[part, n] = min(max(whole - step * v[part], -most), most)
+                p, q = v[0], v[1]
+                output += w[4, n] * p + w[5, n] * q
+                re = w[0, n] * p - w[1, n] * q + w[2, n] * drive + sigma[h, 0, n] * normals[n]
+                im = w[1, n] * p + w[0, n] * q + w[3, n] * drive
+                im += sigma[h, 1, n] * normals[modes + n]
+                p, q = x[0, n] + np.floor(re + half), x[1, n] + np.floor(im + half)
+                x[0, n] = min(max(p, -state_limit), state_limit)
+                x[1, n] = min(max(q, -state_limit), state_limit)
+                kept[k, n, 0, lane], kept[k, n, 1, lane] = x[0, n], x[1, n]
+            code = np.floor(output + output_sigma * normals[2 * modes] + d * drive + half)
+            y[b, k, h] = min(max(code, -output_limit), output_limit)

@@ -314,10 +314,11 @@ def _gains(
         d = d + 2 * (c * b).sum(dim=1).real
         c = c * a
     into = scale["kernel_input"] / state
-    out = 2 * state / scale["kernel_output"]
+    drive = 2.0**kernel.drive_shift  # codes of a state per code that drives
+    out = 2 * drive * state / scale["kernel_output"]
     exact = (
-        a.real,
-        a.imag,
+        (a.real - kernel.form.centre) * drive,
+        a.imag * drive,
         b.real * into,
         b.imag * into,
         c.real * out,

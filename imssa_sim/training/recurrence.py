@@ -19,8 +19,9 @@ from imssa_sim.ssm.quantised import QuantisedKernel
 class Gains(NamedTuple):
     """Weights of a kernel as gains from code to code, float32.
 
-    ``a`` and ``b`` give the next state, ``c`` and ``d`` the output; signs and the factor 2 of
-    2·Re(C x) are in ``c``.
+    ``a`` and ``b`` give the next state, or what it changes by where states lie in accumulators;
+    ``c`` and ``d`` the output. There ``a`` and ``c`` are gains from the codes that states drive
+    with. Signs and the factor 2 of 2·Re(C x) are in ``c``.
     """
 
     a_re: Tensor  # (H, M)
@@ -117,16 +118,27 @@ def adjoint(
     gains : list of Tensor
         In the order of `Gains`.
     """
-    from imssa_sim.training.adjoint_kernels import backward
-
     weights = torch.stack(gains[:6], dim=1).numpy()
     to_u = np.empty(u.shape, np.float32)
     by_group = np.zeros((len(states), kernel.channels, 6 * kernel.modes + 1))
     limits = np.array([kernel.state_requant.limit, kernel.output_requant.limit])
-    backward(
-        weights, gains[6].numpy(), limits, kernel.form.ahead,
-        u.numpy(), states, upstream.contiguous().numpy(), to_u, by_group,
-    )  # fmt: skip
+    operands = weights, gains[6].numpy()
+    given = upstream.contiguous().numpy()
+    if kernel.form.accumulates:
+        from imssa_sim.training.delta_kernels import backward as through_increments
+        from imssa_sim.training.delta_kernels import find_drives
+
+        largest, below = kernel.drive_limit, kernel.drive_shift
+        drives = np.empty(states.shape, np.int8 if largest < 127 else np.int16)
+        find_drives(states, below, largest, kernel.form.feeds_back, drives)
+        limits = np.append(limits, largest)
+        through_increments(
+            *operands, limits, below, u.numpy(), states, drives, given, to_u, by_group
+        )
+    else:
+        from imssa_sim.training.adjoint_kernels import backward
+
+        backward(*operands, limits, kernel.form.ahead, u.numpy(), states, given, to_u, by_group)
     found = by_group.sum(axis=0)
     parts = found[:, :-1].reshape(kernel.channels, 6, kernel.modes).astype(np.float32)
     to_gains = [torch.from_numpy(np.ascontiguousarray(parts[:, i])) for i in range(6)]

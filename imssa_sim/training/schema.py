@@ -75,8 +75,9 @@ class QuantiseSection(Section):
     lowering: Annotated[tuple[Bits, ...], AsTuple] = ()
     """Widths on the way down: in equal shares of the epochs, no tensor has fewer bits than each of
     these in turn, and last its own."""
-    form: Literal["lookahead", "separate"] = "lookahead"
-    """How kernels form their outputs; lookahead is what mapping fused_lookahead needs."""
+    form: Literal["lookahead", "separate", "delta", "delta_feedback"] = "lookahead"
+    """How kernels form states and outputs: lookahead for mapping fused_lookahead, separate for
+    digital, delta for fused_delta, delta_feedback for that with error feedback."""
     calibration: CalibrationConfig = CalibrationConfig()
     """Of the ranges that training starts from, and of the weights' ranges throughout."""
     range_lr: Annotated[float, Field(ge=0)] = 0.002

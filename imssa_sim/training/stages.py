@@ -8,20 +8,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.config.load import load_config
+from imssa_sim.config.schema import HardwareConfig, RunConfig
 from imssa_sim.data import Dataset
 from imssa_sim.errors import InputError
-from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import with_quantised_time_step
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import BitWidths, bits_from
 from imssa_sim.reference.calibration import calibrate
+from imssa_sim.simulation.quantisation import checked_drives, default_drives
+from imssa_sim.simulation.quantisation import output_form as mapped_form
 from imssa_sim.ssm.forms import output_form
 from imssa_sim.training.drawn_chip import ChipSource
 from imssa_sim.training.noise import Noise
 from imssa_sim.training.qat_network import QatModule
-from imssa_sim.training.schema import TrainConfig
+from imssa_sim.training.schema import QuantiseSection, TrainConfig
 
 
 class Stages:
@@ -63,7 +65,8 @@ class Stages:
             percentile=section.calibration.percentile,
             granularity=Granularities(**section.calibration.granularity.model_dump()),
         )
-        final = bits_from(section.bits.model_dump())
+        workload = None if section.chip is None else load_config(section.chip).config
+        final = _bits(section, None if workload is None else workload.hardware)
         self.widths = [_at_least(final, least) for least in section.lowering] + [final]
         epochs = config.train.epochs
         self.starts = [i * epochs // len(self.widths) for i in range(len(self.widths))]
@@ -80,7 +83,7 @@ class Stages:
         count = min(section.calibration.samples, len(dataset.train))
         chosen = np.sort(rng.permutation(len(dataset.train))[:count])
         self.calibration: NDArray[np.float32] = dataset.train.inputs[chosen]
-        self.chips = self._chip_source(config)
+        self.chips = None if workload is None else self._chip_source(config, workload)
         fits = stored is not None and not stored.difference(
             self.widths[0], output_form(section.form), dataset.length, self.options
         )
@@ -102,9 +105,18 @@ class Stages:
         """The present stage, for the user."""
         bits, count = self.module.quantisers.bits, self.module.structure.layers
         parts = (bits, *(bits.of_layer(i) for i in range(count)))
-        found = [width for part in parts for width in part.widths().values()]
+        states = output_form(self.section.form).accumulates
+        found = [
+            width
+            for part in parts
+            for kind, width in part.widths().items()
+            if not (states and kind == "state")
+        ]
         low, high = min(found), max(found)
         text = f"{low} bits" if low == high else f"{low} to {high} bits"
+        if states:
+            wide = sorted({bits.of_layer(i).state for i in range(count)})
+            text += f", accumulators of {' and '.join(map(str, wide))}"
         return f"{text}, on chips" if self.module.chips is not None else text
 
     def enter(self, epoch: int) -> bool:
@@ -127,25 +139,47 @@ class Stages:
         ranges = calibrate(rounded, self.calibration, bits, self.options)
         return TrainedQuantisers(bits, output_form(self.section.form), length, self.options, ranges)
 
-    def _chip_source(self, config: TrainConfig) -> ChipSource | None:
-        section = self.section
-        if section.chip is None:
-            return None
-        workload = load_config(section.chip).config
-        hardware = workload.hardware
-        wanted = KERNEL_MAPPINGS[hardware.mapping.kernel].form
-        if wanted.name != section.form:
+    def _chip_source(self, config: TrainConfig, workload: RunConfig) -> ChipSource:
+        form = mapped_form(workload)
+        if form.name != self.section.form:
+            assert self.section.chip is not None
+            mapping = workload.hardware.mapping
+            fed_back = " with error feedback" if mapping.error_feedback else ""
             raise InputError(
-                f"{section.chip.name} maps kernels as {hardware.mapping.kernel}, which needs "
-                f"quantise.form: {wanted}"
+                f"{self.section.chip.name} maps kernels as {mapping.kernel}{fed_back}, which needs "
+                f"quantise.form: {form}"
             )
         return ChipSource(
-            hardware,
+            workload.hardware,
             seed=config.seed,
             time=workload.evaluate.time_since_programming,
             calibration=self.calibration,
             threads=config.train.threads,
         )
+
+
+def _bits(section: QuantiseSection, hardware: HardwareConfig | None) -> BitWidths:
+    """Return the final bits, with those that states in accumulators drive with.
+
+    Where not given they are what a run has with the drivers of the chip, or without one with
+    drivers as wide as the inputs.
+
+    Raises
+    ------
+    InputError
+        Widths of drives that cannot be, or where states do not lie in accumulators.
+    """
+    bits = bits_from(section.bits.model_dump())
+    given = section.bits.drive is not None
+    if output_form(section.form).accumulates:
+        driver = 0 if hardware is None else hardware.dac.bits
+        return checked_drives(bits) if given else default_drives(bits, driver)
+    if given:
+        raise InputError(
+            f"quantise.bits.drive is given, but with quantise.form: {section.form} states drive "
+            "their word lines whole; leave it out, or give form: delta"
+        )
+    return bits
 
 
 def _at_least(bits: BitWidths, least: int) -> BitWidths:

@@ -17,12 +17,15 @@ from imssa_sim.program.saturation import Saturation
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
 
 
+CALIBRATION = np.random.default_rng(9).normal(size=(8, 12, 2))
+
+
 def source(random_networks, slices=1, **changes):
     from imssa_sim.training.drawn_chip import ChipSource
 
     tile = {"cell": "cells/rram_milo", "rows": 16, "columns": 32 * slices, "slices": slices}
     hardware = random_networks.hardware(tile=tile, **({"ideal": False} | changes))
-    return ChipSource(hardware, seed=3, time=60.0, calibration=np.zeros((1, 12, 2)))
+    return ChipSource(hardware, seed=3, time=60.0, calibration=CALIBRATION)
 
 
 def gains_of_layer(network):
@@ -32,11 +35,26 @@ def gains_of_layer(network):
     return Gains(*(torch.tensor(v, dtype=torch.float32, requires_grad=True) for v in values))
 
 
-@pytest.mark.parametrize("slices", [1, 2])
+DELTA = {"kernel": "fused_delta"}
+WIDE = {"form": "delta", "state": 12, "drive": 8}
+
+
+@pytest.mark.parametrize(
+    ("slices", "mapping", "network"),
+    [
+        (1, {}, {}),
+        (2, {}, {}),
+        (1, DELTA, WIDE),
+        (2, DELTA, WIDE),
+        (1, DELTA | {"error_feedback": True}, WIDE | {"form": "delta_feedback"}),
+    ],
+)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_values_are_those_of_the_simulated_chip(random_networks, bidirectional, slices):
-    network = random_networks.network(2, bidirectional=bidirectional)
-    chips = source(random_networks, slices)
+def test_values_are_those_of_the_simulated_chip(
+    random_networks, bidirectional, slices, mapping, network
+):
+    network = random_networks.network(2, bidirectional=bidirectional, **network)
+    chips = source(random_networks, slices, mapping=mapping)
     chip = chips.draw(network, evaluation=4)
     rng = np.random.default_rng(0)
     program = build_program(network, chips.hardware)
@@ -60,13 +78,11 @@ def test_values_are_those_of_the_simulated_chip(random_networks, bidirectional, 
         assert np.corrcoef(weights.ravel(), meant.ravel())[0, 1] > 0.99
 
 
-def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_networks):
-    network = (
-        random_networks.network(4, state=10, kernel_output=10, adc_bits=10)
-        if False
-        else (random_networks.network(4))
-    )
-    chips = source(random_networks)
+@pytest.mark.parametrize("mapping", ["fused_lookahead", "fused_delta"])
+def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_networks, mapping):
+    delta = mapping == "fused_delta"
+    network = random_networks.network(4, **(WIDE if delta else {}))
+    chips = source(random_networks, mapping={"kernel": mapping})
     chip = chips.draw(network, evaluation=0)
     path = "chip.layer0.kernel"
     ready = chip.kernels[path]
@@ -80,7 +96,9 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
     (y * upstream).sum().backward()
 
     # The same states, then one tile after the other with autograd through its dense matrix.
-    _, states = chip.states(ready, codes)
+    _, states, drives = chip.states(ready, codes)
+    converters = ready.on_chip.conversion
+    top = torch.from_numpy(np.floor(converters.adc.high * converters.after + 0.5))
     gain = ready.on_chip.conversion.adc.scale * ready.on_chip.conversion.after
     expected_u = torch.zeros(u.shape, dtype=torch.float64)
     stray = 0.0
@@ -94,10 +112,15 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
         x = torch.zeros(4, s, dtype=torch.float64)
         total = torch.zeros((), dtype=torch.float64)
         for k in range(12):
-            exact = torch.cat([x, drive[:, k]], dim=1) @ w
+            v = drives_of(ready.kernel, x, drives[k, t][:, :s])
+            exact = torch.cat([v, drive[:, k]], dim=1) @ w
             after = torch.tensor(states[k + 1, t][:, :s], dtype=torch.float64)
-            inside = after.abs() < 127
-            x = torch.where(inside, exact[:, :s] + (after - exact[:, :s]).detach(), after)
+            inside = after.abs() < ready.kernel.state_requant.limit
+            gives = exact[:, :s]
+            if delta:
+                read = (after - x).detach().abs() < top[t, :s]
+                gives = x + torch.where(read, gives, gives.detach())
+            x = torch.where(inside, gives + (after - gives).detach(), after)
             channel = tiles.output_channel[t, :o]
             seen = y.detach()[:, k, channel].abs() < 127
             total = total + (exact[:, s:] * upstream[:, k, channel] * seen).sum()
@@ -122,6 +145,15 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
     assert float((u.grad.double() - expected_u).norm() / expected_u.norm()) < 1e-4
 
 
+def drives_of(kernel, x, wide):
+    """What states drive with: top bits, straight through, without derivative where clipped."""
+    value = x / (1 << kernel.drive_shift)
+    rounded = torch.floor(value + 0.5).detach()
+    assert np.array_equal(rounded.numpy(), wide)
+    codes = rounded.clamp(-kernel.drive_limit, kernel.drive_limit)
+    return torch.where(rounded == codes, value + (codes - value).detach(), codes)
+
+
 def test_each_draw_is_another_chip_and_evaluation_chips_stay(random_networks):
     network = random_networks.network(1)
     chips = source(random_networks)
@@ -136,6 +168,6 @@ def test_each_draw_is_another_chip_and_evaluation_chips_stay(random_networks):
 
 
 def test_a_mapping_without_derivative_is_refused(random_networks):
-    with pytest.raises(InputError, match="fused_lookahead and digital, not two_pass"):
+    with pytest.raises(InputError, match="fused_lookahead, fused_delta, digital, not two_pass"):
         source(random_networks, mapping={"kernel": "two_pass"})
     assert MappingConfig().kernel == "fused_lookahead"

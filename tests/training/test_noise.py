@@ -17,7 +17,7 @@ def gains_of_kernel(kernel):
     return Gains(*(torch.tensor(v, dtype=torch.float32, requires_grad=True) for v in values))
 
 
-@pytest.mark.parametrize("form", ["lookahead", "separate"])
+@pytest.mark.parametrize("form", ["lookahead", "separate", "delta", "delta_feedback"])
 @pytest.mark.parametrize("reverse", [False, True])
 def test_without_noise_values_and_gradients_are_those_of_the_recurrence(
     random_networks, form, reverse
@@ -26,12 +26,15 @@ def test_without_noise_values_and_gradients_are_those_of_the_recurrence(
     from imssa_sim.training.recurrence import recur
 
     rng = np.random.default_rng(3)
-    kernel = random_networks.kernel(rng, 3, 4, form, random_networks.bit_widths())
+    widths = random_networks.bit_widths()
+    if form.startswith("delta"):
+        widths = random_networks.bit_widths(state=12, drive=8)
+    kernel = random_networks.kernel(rng, 3, 4, form, widths)
     # Multipliers that put no sum on the edge between two codes, where float32 may take the other.
     state = replace(
         kernel.state_requant,
         multiplier=rng.integers(1 << 22, 1 << 23, kernel.a_re.shape) | 1,
-        shift=np.full(kernel.a_re.shape, 31),
+        shift=np.full(kernel.a_re.shape, 31 - kernel.drive_shift),
     )
     kernel = replace(kernel, state_requant=state)
     u = torch.tensor(rng.integers(-90, 91, (2, 30, 3)), dtype=torch.float32, requires_grad=True)
@@ -69,6 +72,34 @@ def test_noise_has_the_stated_size(random_networks):
     assert abs(float(y.mean())) < 5 * expected / np.sqrt(y.numel())
     again = recur_noisy(u, kernel, gains_of_kernel(kernel), Noise(output=0.05)).detach()
     assert not torch.equal(y, again)
+
+
+def test_noise_of_increments_is_relative_to_the_largest_and_adds_up(random_networks):
+    """A mode that neither decays nor is driven is a random walk of the steps that noise gives."""
+    from imssa_sim.training.noise import Noise, recur_noisy
+    from imssa_sim.training.recurrence import run_recording
+
+    rng = np.random.default_rng(0)
+    widths = random_networks.bit_widths(state=16, drive=16, kernel_output=16)
+    kernel = random_networks.kernel(rng, 4, 1, "delta", widths)
+    zero = np.zeros_like(kernel.a_re)
+    unit = replace(kernel.output_requant, multiplier=np.full(4, 1 << 23), shift=np.full(4, 23))
+    gain = replace(
+        kernel.state_requant, multiplier=np.full((4, 1), 1 << 23), shift=np.full((4, 1), 23)
+    )
+    kernel = replace(
+        kernel, a_re=zero, a_im=zero, b_re=zero + 8, b_im=zero, c_re=zero + 1, c_im=zero,
+        d=np.zeros(4, np.int64), a_shift=zero, b_shift=zero, c_shift=np.zeros(4, np.int64),
+        d_shift=np.zeros(4, np.int64), state_requant=gain, output_requant=unit,
+    )  # fmt: skip
+    u = np.zeros((64, 51, 4), np.float32)
+    u[:, 0] = 50  # one increment of 400
+    quiet, _ = run_recording(kernel, u)
+    torch.manual_seed(2)
+    y = recur_noisy(torch.from_numpy(u), kernel, gains_of_kernel(kernel), Noise(state=0.05))
+    walked = y.detach().numpy()[:, -1] - quiet[:, -1]
+    expected = np.sqrt(50 * (20.0**2 + 1 / 12))
+    assert walked.std() == pytest.approx(expected, rel=0.15)  # 256 walks: 4.4 % deviation
 
 
 def test_weight_noise_is_relative_to_the_largest_of_its_group():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -35,15 +36,19 @@ def inputs_of(count, seed=0):
 
 def quantisers_of(network, form="lookahead", options=None, **bits):
     options = options or CalibrationOptions()
-    kinds = dict.fromkeys(BitWidths.__dataclass_fields__, 6)
+    kinds = dict.fromkeys(BIT_KINDS, 6)
     widths = BitWidths(**kinds | bits)
+    if output_form(form).accumulates:
+        widths = replace(widths, state=min(widths.state + 5, 16), drive=widths.state)
     ranges = calibrate(network, inputs_of(16), widths, options)
     return TrainedQuantisers(widths, output_form(form), LENGTH, options, ranges)
 
 
-CASES = list(
-    product(["lookahead", "separate"], ["layer", "batch", "none"], ["post", "pre"], [False, True])
-)
+CASES = [
+    *product(["lookahead", "separate"], ["layer", "batch", "none"], ["post", "pre"], [False, True]),
+    *product(["delta"], ["layer"], ["post", "pre"], [False, True]),
+    ("delta_feedback", "batch", "post", True),
+]
 
 
 @pytest.mark.parametrize(("form", "norm", "position", "both"), CASES)
@@ -131,16 +136,23 @@ def test_every_parameter_and_range_has_a_finite_gradient():
     assert not missing
 
 
-def test_gradient_approaches_that_of_the_float_network_with_fine_codes():
+def wider_states(quantisers):
+    """Room above the largest state, which would drive with a clipped code."""
+    ranges = quantisers.ranges
+    layers = tuple(replace(layer, state=1.02 * layer.state) for layer in ranges.layers)
+    return replace(quantisers, ranges=replace(ranges, layers=layers))
+
+
+@pytest.mark.parametrize("form", ["lookahead", "delta", "delta_feedback"])
+def test_gradient_approaches_that_of_the_float_network_with_fine_codes(form):
     """Where 14 bits make rounding negligible, straight-through is the true derivative."""
     from imssa_sim.training.qat_network import QatModule
     from imssa_sim.training.torch_network import NetworkModule
 
     network = network_of()
-    fine = dict.fromkeys(BitWidths.__dataclass_fields__, 14)
-    module = QatModule(
-        network, quantisers_of(network, options=CalibrationOptions(activations="max"), **fine)
-    )
+    fine = dict.fromkeys(BIT_KINDS, 14)
+    options = CalibrationOptions(activations="max")
+    module = QatModule(network, wider_states(quantisers_of(network, form, options, **fine)))
     plain = NetworkModule(network)
     x, labels = torch.from_numpy(inputs_of(16)), torch.arange(16) % 4
     for each in (module, plain):
@@ -152,13 +164,14 @@ def test_gradient_approaches_that_of_the_float_network_with_fine_codes():
             assert float((parameter.grad - expected).norm()) < 0.03 * float(expected.norm()), name
 
 
-def test_stored_quantisers_rebuild_the_same_integers(tmp_path):
+@pytest.mark.parametrize("form", ["lookahead", "delta", "delta_feedback"])
+def test_stored_quantisers_rebuild_the_same_integers(tmp_path, form):
     from imssa_sim.model.checkpoint import load_checkpoint, save_checkpoint
     from imssa_sim.training.qat_network import QatModule
 
     network = network_of()
     options = CalibrationOptions(granularity=Granularities(state="channel"))
-    module = QatModule(network, quantisers_of(network, options=options))
+    module = QatModule(network, quantisers_of(network, form, options))
     with torch.no_grad():
         for parameter in module.parameters():
             parameter += 0.01 * torch.randn(parameter.shape)
@@ -170,3 +183,4 @@ def test_stored_quantisers_rebuild_the_same_integers(tmp_path):
     again = run_digital(loaded.quantisers.quantise(loaded.network), x)
     assert np.array_equal(again.logits, run_digital(module.quantised(), x).logits)
     assert loaded.quantisers.options.granularity.state == "channel"
+    assert loaded.quantisers.form == output_form(form)

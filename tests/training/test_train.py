@@ -12,6 +12,7 @@ import pytest
 from imssa_sim.data import Dataset, Split
 from imssa_sim.errors import ConfigError, InputError
 from imssa_sim.model.checkpoint import load_checkpoint
+from imssa_sim.quantisation.widths import BIT_KINDS
 from imssa_sim.reference.forward import accuracy
 from imssa_sim.ssm.kept import kept_modes
 
@@ -399,6 +400,76 @@ def test_chip_whose_form_differs_is_refused(run: Callable[..., Any], tmp_path: P
     section = f"quantise={{bits: 8, form: separate, chip: {tmp_path / 'chip.yaml'}}}"
     with pytest.raises(InputError, match=r"needs quantise\.form: lookahead"):
         run("a.safetensors", section)
+
+
+DELTA_CHIP = (
+    CHIP.replace("  adc: {", "  mapping: {kernel: fused_delta}\n  adc: {bits: 6, ")
+    + "bits: {default: 4, state: 10}\n"
+)
+
+
+def test_increments_train_in_few_bits_and_a_run_takes_the_quantisers_as_they_are(
+    run: Callable[..., Any], tmp_path: Path
+) -> None:
+    from imssa_sim.config.load import load_config
+    from imssa_sim.functional.digital import run_digital
+    from imssa_sim.simulation.inputs import prepare_inputs
+    from imssa_sim.simulation.quantisation import quantise_network
+
+    settings = "quantise={bits: {default: 4, state: 10}, lowering: [6], form: delta}"
+    found = run("a.safetensors", settings, "train.dropout=0")
+    stored = load_checkpoint(tmp_path / "a.safetensors")
+    assert stored.quantisers is not None
+    assert stored.quantisers.bits.described() == dict.fromkeys(BIT_KINDS, 4) | {
+        "state": 10,
+        "drive": 4,
+    }
+    own = stored.quantisers.quantise(stored.network)
+    assert own.layers[0].kernel.form.name == "delta"
+    data = small_digits("sdigits", 8, True).validation
+    predictions = run_digital(own, data.inputs).predictions
+    best = found.history[stored.metadata["epochs"]["best"] - 1]
+    assert float(np.mean(predictions == data.labels)) == best.validation_accuracy
+
+    (tmp_path / "chip.yaml").write_text(DELTA_CHIP)
+    checkpoint = f"model.checkpoint={tmp_path / 'a.safetensors'}"
+    notes: list[str] = []
+    for drivers, same in (("hardware.dac.bits=4", True), ("hardware.dac.bits=6", False)):
+        config = load_config(tmp_path / "chip.yaml", [checkpoint, drivers]).config
+        again = quantise_network(config, prepare_inputs(config), notes.append)
+        scale = again.layers[0].kernel.state_scale
+        assert np.array_equal(scale, own.layers[0].kernel.state_scale) == same
+        assert (not notes) == same
+    assert "bits.drive 6 instead of 4" in notes[0]
+
+
+def test_increments_train_on_chips(run: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "chip.yaml").write_text(DELTA_CHIP)
+    bits = "bits: {default: 4, state: 10}, form: delta"
+    settings = (f"quantise={{{bits}, chip: {tmp_path / 'chip.yaml'}, chip_from: 1}}",)
+    settings += ("train.dropout=0", "train.clip=1", "train.epochs=2")
+    run("a.safetensors", *settings)
+    stored = load_checkpoint(tmp_path / "a.safetensors")
+    assert stored.quantisers is not None
+    assert stored.quantisers.bits.drive == 8  # of the chip's drivers
+    assert stored.metadata["epochs"]["best"] == 2
+    with pytest.raises(InputError, match=r"fused_delta, which needs quantise\.form: delta"):
+        run("b.safetensors", settings[0].replace(", form: delta", ""))
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ("{bits: {default: 4, drive: 4}}", r"quantise\.form: lookahead states drive .* whole"),
+        ("{bits: {default: 4, state: 8, drive: 3}, form: delta}", r"bits\.drive is 3; give at"),
+        ("{bits: 4, form: increments}", "quantise.form"),
+    ],
+)
+def test_drives_that_cannot_be_are_refused(
+    run: Callable[..., Any], section: str, message: str
+) -> None:
+    with pytest.raises((InputError, ConfigError), match=message):
+        run("a.safetensors", f"quantise={section}")
 
 
 def test_modes_keep_the_least_damping(run: Callable[..., Any]) -> None:

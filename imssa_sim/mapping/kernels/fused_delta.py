@@ -26,6 +26,7 @@ class FusedDelta(TileMapping):
 
     name = "fused_delta"
     form = DELTA
+    trained_on_chip = True
 
     def word_line_bits(self, bits: BitWidths) -> int:
         """Return the width of the widest code on a word line, of the layer's bits."""
