@@ -19,6 +19,8 @@ from imssa_sim.circuits.slices import common_noise
 from imssa_sim.circuits.weights import (
     Scheme,
     Scope,
+    Unformed,
+    formed_cells,
     lines_in_use,
     targets,
     unit_conductance,
@@ -50,6 +52,8 @@ class CellArray:
         Columns of one weight; cells in parallel for each cell of it.
     spare_columns : int
         That stand in for the worst ones.
+    unformed : str
+        Which cells without a weight stay pristine, see `weights`.
     level_grid : bool
         Targets are rounded to the cell's levels.
     programming_error, write_verify : bool
@@ -74,6 +78,7 @@ class CellArray:
     slices: int = 1
     devices: int = 1
     spare_columns: int = 0
+    unformed: Unformed = "none"
     level_grid: bool = False
     programming_error: bool = False
     write_verify: bool = False
@@ -103,6 +108,25 @@ class CellArray:
             "read_time": self.read_time,
         }
         self.cell.check(**{name: value for name, value in asked.items() if value is not None})
+
+
+def pristine(cell: Cell, unformed: Unformed) -> float:
+    """Return the conductance of an unformed cell [S]; 0 where there are none.
+
+    Raises
+    ------
+    InputError
+        The cell's card does not know it.
+    """
+    if unformed == "none":
+        return 0.0
+    if cell.unformed is None:
+        raise InputError(
+            f"hardware.chip.tile.unformed: {unformed} needs a cell whose card has "
+            f"unformed_conductance, and {cell.name} has none; take cells/taox_imssa, add it to a "
+            "card of your own, or give unformed: none"
+        )
+    return cell.unformed
 
 
 def program_tiles(
@@ -166,8 +190,10 @@ def write_tiles(
     weights = np.asarray(weights, dtype=np.int64)
     rows_used = np.asarray(rows_used, dtype=np.int64)
     columns_used = np.asarray(columns_used, dtype=np.int64)
-    scale = unit_conductance(weights, scheme, array.scope, cell.g_min, cell.g_max)
-    meant = targets(weights, scale, scheme, cell.g_min, cell.g_max).repeat(devices, axis=2)
+    ends = cell.g_min, cell.g_max
+    scale = unit_conductance(weights, scheme, array.scope, *ends, array.unformed)
+    meant = targets(weights, scale, scheme, *ends, array.unformed).repeat(devices, axis=2)
+    formed = formed_cells(weights, scheme, array.unformed).repeat(devices, axis=2)
     lines = lines_in_use(columns_used, weights.shape[2], scheme).repeat(devices, axis=1)
     rows = np.arange(weights.shape[1]) < rows_used[:, None]
     in_use = rows[:, :, None] & lines[:, None, :]
@@ -180,6 +206,7 @@ def write_tiles(
         )
     if gridded:
         meant = np.where(in_use, cell.on_grid(meant), 0.0)
+    meant = np.where(formed, meant, pristine(cell, array.unformed)) * in_use
 
     where = Coordinates(seed, chip, stage, writing)
     place = Placement(
@@ -196,15 +223,25 @@ def write_tiles(
         written = np.where(in_use, cell.program(meant, place.normals("programming", where)), 0.0)
     relaxes = array.relaxation and cell.relaxation is not None
     drifts = array.drift and cell.drift is not None
+    written = np.where(formed, written, meant)
     faulty = np.zeros(meant.shape, dtype=np.bool_)
     if faults is not None:
+        faults = place.pristine(cell, faults, formed)
         faulty = (faults.kinds != GOOD) & in_use
         written = np.where(faulty, faults.conductance, written)
-    cost = mean_cost(cell, meant, in_use)
+    writing_in = in_use & formed
+    cost = mean_cost(cell, meant, writing_in)
     if looped:
-        written, cost = write_verified(
-            cell, meant, written, faulty, in_use, where, noisy=array.read_noise
+        looped_to, cost = write_verified(
+            cell, meant, written, faulty, writing_in, where, noisy=array.read_noise
         )
+        written = np.where(formed, looped_to, written)
+    least = np.abs(weights) * scale[:, None, :]
+    raised = (
+        array.checked
+        and array.unformed == "cells"
+        and bool(np.any((least > 0) & (least < cell.g_min)))
+    )
     return WrittenTiles(
         cell=cell,
         scheme=scheme,
@@ -213,6 +250,7 @@ def write_tiles(
         common=np.ones_like(scale) if shift is None else common_noise(shift, scale, array.slices),
         devices=devices,
         in_use=in_use,
+        formed=formed,
         targets=meant,
         written=written,
         faults=np.zeros(meant.shape, np.int8) if faults is None else faults.kinds * in_use,
@@ -220,7 +258,9 @@ def write_tiles(
         drift=place.normals("drift", where) if drifts else None,
         read_time=array.read_time,
         read_noise=array.read_noise,
-        exact=not (gridded or error or looped or relaxes or drifts or array.wires or faulty.any()),
+        exact=not (
+            gridded or error or looped or relaxes or drifts or array.wires or raised or faulty.any()
+        ),
         wires=array.wires,
         checked=array.checked,
         compensated=drifts and array.drift_compensation,

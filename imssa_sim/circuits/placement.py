@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from imssa_sim.circuits import draws
 from imssa_sim.circuits.draws import Coordinates
-from imssa_sim.circuits.faults import FaultMap, FaultRates, assign_columns, draw_faults
+from imssa_sim.circuits.faults import (
+    GOOD,
+    OPEN,
+    STUCK_ON,
+    FaultMap,
+    FaultRates,
+    assign_columns,
+    draw_faults,
+)
 from imssa_sim.circuits.weights import Scheme, physical_lines
 from imssa_sim.devices.cell import Cell
 
@@ -60,6 +68,25 @@ class Placement:
         found = draw_faults(cell, rates, self.where, self.shape)
         self.lines = self._assigned(found.kinds)
         return FaultMap(self._chosen(found.kinds), self._chosen(found.conductance))
+
+    def pristine(self, cell: Cell, found: FaultMap, formed: NDArray[np.bool_]) -> FaultMap:
+        """Return the faults where cells are not formed: those of the card's pristine ones.
+
+        A pristine cell that fails is stuck on; dead lines are dead.
+        """
+        if formed.all():
+            return found
+        kinds = np.where(formed | (found.kinds == OPEN), found.kinds, np.int8(GOOD))
+        conductance = found.conductance
+        if cell.unformed_stuck and cell.faults is not None:
+            from scipy.special import ndtr
+
+            luck, value = (ndtr(self.normals(f"unformed_{name}")) for name in ("kind", "value"))
+            stuck = ~formed & (kinds == GOOD) & (luck < cell.unformed_stuck)
+            kinds = np.where(stuck, np.int8(STUCK_ON), kinds)
+            on = cell.faults.conductance(np.ones_like(kinds), value)
+            conductance = np.where(stuck, on, conductance)
+        return FaultMap(kinds, conductance)
 
     def normals(self, purpose: str, where: Coordinates | None = None) -> FloatArray:
         """Return standard normals of the cells (T, R, P), at other coordinates where given."""

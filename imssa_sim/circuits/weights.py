@@ -11,6 +11,11 @@ step per unit of weight, ``scale`` [S], that the column current is divided by:
 Two lines give w the range (G_max - G_min)/scale, the offset column half of it. A weight of zero is
 a cell left at G_min (two lines), which makes an unused cell and a zero one the same thing.
 
+Cells that hold no weight may stay unformed, pristine, at a conductance of their own that nothing
+moves: ``pairs`` leaves both cells of a weight of zero, ``cells`` the idle cell of a one-sided pair
+too. The other one then stands at |w|·scale, because nothing takes G_min off again; it cannot be
+below G_min, so weights below G_min/scale become that.
+
 With N devices a line each cell stands N times, on neighbouring bit lines whose currents join at
 one sense node: conductances and the scale add up, independent errors average.
 """
@@ -27,10 +32,16 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 Scheme = Literal["differential", "one_sided", "offset"]
 Scope = Literal["column", "tile"]
+Unformed = Literal["none", "pairs", "cells"]
 
 
 def unit_conductance(
-    weights: IntArray, scheme: Scheme, scope: Scope, g_min: float, g_max: float
+    weights: IntArray,
+    scheme: Scheme,
+    scope: Scope,
+    g_min: float,
+    g_max: float,
+    unformed: Unformed = "none",
 ) -> FloatArray:
     """Return the conductance per unit of weight (T, C) [S] that fills the cells' range.
 
@@ -41,6 +52,7 @@ def unit_conductance(
         Scheme of signed weights; what shares a scale.
     g_min, g_max : float
         [S]
+    unformed : str
 
     Returns
     -------
@@ -50,7 +62,8 @@ def unit_conductance(
     largest = np.abs(weights).max(axis=1, initial=0)
     if scope == "tile":
         largest = np.broadcast_to(largest.max(axis=1, keepdims=True, initial=0), largest.shape)
-    span = (g_max - g_min) / (2.0 if scheme == "offset" else 1.0)
+    base = 0.0 if unformed == "cells" else g_min
+    span = (g_max - base) / (2.0 if scheme == "offset" else 1.0)
     return np.asarray(span / np.maximum(largest, 1))
 
 
@@ -59,10 +72,26 @@ def physical_lines(columns: int, scheme: Scheme) -> int:
     return columns + 1 if scheme == "offset" else 2 * columns
 
 
+def formed_cells(weights: IntArray, scheme: Scheme, unformed: Unformed) -> BoolArray:
+    """Return which cells (T, R, P) are formed; all but those that ``unformed`` leaves pristine."""
+    tiles, rows, columns = weights.shape
+    formed = np.ones((tiles, rows, physical_lines(columns, scheme)), dtype=np.bool_)
+    if unformed == "pairs":
+        formed[:, :, 0::2] = formed[:, :, 1::2] = weights != 0
+    elif unformed == "cells":
+        formed[:, :, 0::2], formed[:, :, 1::2] = weights > 0, weights < 0
+    return formed
+
+
 def targets(
-    weights: IntArray, scale: FloatArray, scheme: Scheme, g_min: float, g_max: float
+    weights: IntArray,
+    scale: FloatArray,
+    scheme: Scheme,
+    g_min: float,
+    g_max: float,
+    unformed: Unformed = "none",
 ) -> FloatArray:
-    """Return target conductances (T, R, P) [S].
+    """Return target conductances (T, R, P) [S]; those of unformed cells mean nothing.
 
     Lines of a pair are neighbours: 2j positive, 2j + 1 negative. The offset line comes last.
 
@@ -83,13 +112,14 @@ def targets(
         result[:, :, :columns] = middle + step
         result[:, :, columns] = middle
     elif scheme == "one_sided":
-        result[:, :, 0::2] = g_min + np.maximum(step, 0.0)
-        result[:, :, 1::2] = g_min + np.maximum(-step, 0.0)
+        base = 0.0 if unformed == "cells" else g_min
+        result[:, :, 0::2] = base + np.maximum(step, 0.0)
+        result[:, :, 1::2] = base + np.maximum(-step, 0.0)
     else:
         used = weights != 0
         result[:, :, 0::2] = np.where(used, middle + step / 2, g_min)
         result[:, :, 1::2] = np.where(used, middle - step / 2, g_min)
-    # Rounding may leave the range by an ulp.
+    # Rounding may leave the range by an ulp, and small weights lie below it with unformed cells.
     return np.clip(result, g_min, g_max)
 
 

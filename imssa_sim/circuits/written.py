@@ -91,6 +91,8 @@ class WrittenTiles:
         Cells in parallel for one weight and line.
     in_use : bool array (T, R, P)
         Cells at used rows and lines.
+    formed : bool array (T, R, P)
+        The others are pristine: nothing moves them.
     targets, written : array (T, R, P)
         [S]; zero where not in use. What was written may lie beyond the physical bounds, which
         `conductance` observes.
@@ -119,6 +121,7 @@ class WrittenTiles:
     common: FloatArray
     devices: int
     in_use: BoolArray
+    formed: BoolArray
     targets: FloatArray
     written: FloatArray
     faults: NDArray[np.int8]
@@ -137,8 +140,9 @@ class WrittenTiles:
         present = self.cell.after(
             self.written, self.targets, time, relaxation=self.relaxation, drift=self.drift
         )
-        # A stuck cell's conductance neither relaxes nor drifts.
-        return np.where(self.faults == GOOD, present, self.written) * self.in_use
+        # The conductance of a stuck or pristine cell neither relaxes nor drifts.
+        moves = (self.faults == GOOD) & self.formed
+        return np.where(moves, present, self.written) * self.in_use
 
     def at(self, time: float, compensated_at: float | None = None) -> ProgrammedTiles:
         """Return what the tiles compute with at a time after programming [s].
@@ -229,7 +233,7 @@ class WrittenTiles:
         if not self.read_noise or self.cell.read_noise is None:
             return None
         sigma = self.cell.read_sigma(conductance, self.conductance(0.0), time, self.read_time)
-        return np.square(sigma) * self.in_use
+        return np.where(self.formed & self.in_use, np.square(sigma), 0.0)
 
     def _folded(self, cells: FloatArray | None) -> tuple[FloatArray | None, FloatArray]:
         """Return the weights' variance (T, R, C) beyond that of a zero weight, and the latter."""

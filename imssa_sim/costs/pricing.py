@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from imssa_sim.circuits.slices import cut_weights
-from imssa_sim.circuits.weights import targets, unit_conductance
+from imssa_sim.circuits.weights import formed_cells, targets, unit_conductance
 from imssa_sim.components.component import Place
 from imssa_sim.costs.card_prices import CardPrices
 from imssa_sim.errors import InternalError
@@ -66,8 +68,11 @@ class Pricing(CardPrices):
         tile, cell = self.hardware.chip.tile, self.card(self.hardware.chip.tile.cell)
         low, high = cell["g_min"].si, cell["g_max"].si
         held = cut_weights(tiles.weights, tile.slices, tile.weights, tile.weight_scale).weights
-        scale = unit_conductance(held, tile.weights, tile.weight_scale, low, high)
-        cells = float(targets(held, scale, tile.weights, low, high).sum())
+        scale = unit_conductance(held, tile.weights, tile.weight_scale, low, high, tile.unformed)
+        meant = targets(held, scale, tile.weights, low, high, tile.unformed)
+        formed = formed_cells(held, tile.weights, tile.unformed)
+        rest = cell.quantity("unformed_conductance", "conductance") if not formed.all() else 0.0
+        cells = float(np.where(formed, meant, rest).sum())
         return cells * tile.devices / tiles.tiles
 
     def bypass_words(self) -> int:

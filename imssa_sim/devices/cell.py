@@ -73,6 +73,10 @@ class Cell:
         Conductances that can be targeted, ascending [S]; None: any in the range.
     bound_low, bound_high : float
         Physical bounds: no error leads beyond them [S].
+    unformed : float or None
+        Conductance of a pristine cell [S]; None: not known.
+    unformed_stuck : float
+        Probability that a pristine cell is stuck on.
     programming, relaxation, drift, read_noise, faults, conduction, write : object or None
         Forms of equations, see `imssa_sim.devices.forms`.
     valid : mapping of str to (float, float)
@@ -89,6 +93,8 @@ class Cell:
     levels: FloatArray | None
     bound_low: float
     bound_high: float
+    unformed: float | None
+    unformed_stuck: float
     programming: ProgrammingForm | None
     relaxation: RelaxationForm | None
     drift: DriftForm | None
@@ -238,6 +244,8 @@ def cell_of(card: Card) -> Cell:
         levels=_levels(card, g_min, g_max),
         bound_low=_optional(card, "bound_low", 0.0),
         bound_high=_optional(card, "bound_high", np.inf),
+        unformed=_unformed(card),
+        unformed_stuck=_probability(card, "unformed_stuck"),
         programming=build(card, "programming"),
         relaxation=build(card, "relaxation"),
         drift=build(card, "drift"),
@@ -285,6 +293,23 @@ def _fault(card: Card, name: str, what: str, remedy: str = "") -> ConfigError:
 
 def _optional(card: Card, name: str, default: float) -> float:
     return card.quantity(name, "conductance") if name in card else default
+
+
+def _unformed(card: Card) -> float | None:
+    name = "unformed_conductance"
+    if name not in card:
+        return None
+    value = card.quantity(name, "conductance")
+    if value < 0:
+        raise _fault(card, name, f"{format_si(value, 'S')} is negative")
+    return value
+
+
+def _probability(card: Card, name: str) -> float:
+    value = card.quantity(name, "number") if name in card else 0.0
+    if not 0 <= value <= 1:
+        raise _fault(card, name, f"{value:g} is no probability", "give 0 to 1")
+    return value
 
 
 def _levels(card: Card, g_min: float, g_max: float) -> FloatArray | None:

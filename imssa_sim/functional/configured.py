@@ -48,7 +48,7 @@ def cell_array(hardware: HardwareConfig) -> CellArray:
     tile, effects = hardware.chip.tile, hardware.effects
     ideal = CellArray(
         cell_of(hardware), tile.weights, tile.weight_scale, tile.slices, tile.devices,
-        tile.spare_columns,
+        tile.spare_columns, tile.unformed,
     )  # fmt: skip
     if hardware.ideal:
         return replace(ideal, checked=False)

@@ -118,6 +118,8 @@ def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)
     share = f"; {clipped / conversions:.2%} of conversions clip" if conversions else ""
+    if result.overflow is not None:
+        share += f", {result.overflow:.2%} of sums exceed an accumulator"
     each = "" if a.analog_samples == a.samples else f", {a.analog_samples} of them on each chip"
     if a.analog_draw is not None:
         each = (

@@ -170,4 +170,5 @@ class RunResult:
     calibration: ColumnCalibration | None = None
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]
     host_memory: int | None = None  # largest memory of the process so far [B], where it is known
+    overflow: float | None = None  # share of sums that exceed an accumulator, where there are such
     wire_residual: float = 0.0  # of the wire equations, largest of all tiles and chip instances

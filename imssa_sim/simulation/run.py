@@ -111,6 +111,7 @@ def simulate(
         ledger=ledger,
         baselines=tuple(baselines),
         saturation=values.saturation,
+        overflow=values.overflow,
         wire_residual=values.wire_residual,
         predictions=values.predictions,
         citations=tuple(sorted(used)),

@@ -86,6 +86,13 @@ def _accuracy(result: RunResult) -> Iterator[Entry]:
         "1",
         "conversions clipped at either end of the ADC range",
     )
+    if result.overflow is not None:
+        yield (
+            "accumulators.saturated_share",
+            result.overflow,
+            "1",
+            "sums of states and increments that an accumulator could not hold",
+        )
     if result.loaded.config.hardware.effects.ir_drop:
         yield (
             "array.wire_residual",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.functional.analog import AnalogResult
+    from imssa_sim.model.quantised import QuantisedNetwork
 
     IntArray = NDArray[np.int64]
 
@@ -77,6 +78,18 @@ def activity_of(results: list[AnalogResult]) -> ChipActivity:
             raise InternalError(f"{key[0]} {key[1]}: {count} actions in {inferences} inferences")
         per_inference[key] = each
     return ChipActivity(per_inference, {key: total / inferences for key, total in energy.items()})
+
+
+def overflow_of(results: list[AnalogResult], network: QuantisedNetwork) -> float | None:
+    """Return the share of sums that exceeded an accumulator of states; None without such."""
+    if not network.layers[0].kernel.form.accumulates:
+        return None
+    clipped = total = 0
+    for result in results:
+        counts = result.saturation
+        for site in (site for site in counts.total if site.endswith(".state")):
+            clipped, total = clipped + counts.clipped[site], total + counts.total[site]
+    return clipped / total
 
 
 def saturation_of(results: list[AnalogResult]) -> tuple[AdcSaturation, ...]:

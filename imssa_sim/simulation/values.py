@@ -11,7 +11,13 @@ from imssa_sim.functional.digital import run_digital
 from imssa_sim.reference.forward import forward
 from imssa_sim.simulation.chips import run_on_chips, streaming_of
 from imssa_sim.simulation.quantisation import place
-from imssa_sim.simulation.tally import NOT_EVALUATED, accuracy_of, activity_of, saturation_of
+from imssa_sim.simulation.tally import (
+    NOT_EVALUATED,
+    accuracy_of,
+    activity_of,
+    overflow_of,
+    saturation_of,
+)
 from imssa_sim.simulation.upkeep import column_calibration, upkeep_of
 
 if TYPE_CHECKING:
@@ -41,6 +47,7 @@ class Values:
     """Values of a run; all that depends on data, weights and the array, nothing on costs.
 
     ``wire_residual``: the largest of all tiles and chips, 0 without effects.ir_drop.
+    ``overflow``: share of the sums that exceed an accumulator of states, where there are such.
     ``upkeep``: what was done to the chips beside inferences.
     """
 
@@ -55,6 +62,7 @@ class Values:
     wire_residual: float = 0.0
     stream: Stream | None = None
     calibration: ColumnCalibration | None = None
+    overflow: float | None = None
 
 
 def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
@@ -97,6 +105,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
         data=inputs.used,
         accuracy=accuracy_of(predictions, samples),
         saturation=saturation_of(results),
+        overflow=overflow_of(results, placed.network),
         predictions=predictions,
         activity=activity_of(results),
         wire_residual=max(run.wire_residual for run in runs),

@@ -224,3 +224,15 @@ def test_any_override_is_applied_or_explained(
     except ConfigError:
         return
     assert set(loaded.origins) == {dotted(leaf) for leaf in leaves(loaded.config)}
+
+
+@pytest.mark.parametrize(
+    ("weights", "unformed", "remedy"),
+    [("offset", "pairs", "one_sided or differential"), ("differential", "cells", "one_sided")],
+)
+def test_schemes_without_idle_cells_leave_none_unformed(
+    write_workload: Write, weights: str, unformed: str, remedy: str
+) -> None:
+    tile = "hardware.chip.tile"
+    with pytest.raises(ConfigError, match=remedy):
+        load_config(write_workload(), [f"{tile}.weights={weights}", f"{tile}.unformed={unformed}"])

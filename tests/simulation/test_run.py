@@ -160,3 +160,13 @@ def test_places_are_spread_evenly(samples: int, wanted: int) -> None:
     assert places.max() < samples
     gaps = np.diff(places)
     assert gaps.size == 0 or gaps.max() - gaps.min() <= 1
+
+
+@pytest.mark.parametrize("bits", [3, 14])
+def test_sums_beyond_accumulators_are_told(load: Load, bits: int) -> None:
+    delta = f"bits={{default: 8, state: {bits}, kernel_input: 3}}"
+    result = simulate(load("hardware.mapping.kernel=fused_delta", delta))
+    told = {entry.name: entry.value for entry in collect(result)}
+    assert told["accumulators.saturated_share"] == result.overflow
+    assert 0 <= result.overflow < 0.2
+    assert simulate(load()).overflow is None

@@ -52,6 +52,8 @@ class TileConfig(Section):
     array: Annotated[ArrayCard, CostOnly] = "arrays/crossbar_1t1r"
     """Geometry and lines of the crossbar."""
     weights: Literal["differential", "one_sided", "offset"] = "differential"
+    unformed: Literal["none", "pairs", "cells"] = "none"
+    """Cells that stay pristine: none, pairs without a weight, the idle cells of pairs too."""
     weight_scale: Literal["column", "tile"] = "column"
     """What shares one conductance per unit of weight."""
     slices: Annotated[int, Field(ge=1, le=16)] = 1
@@ -67,6 +69,21 @@ class TileConfig(Section):
     """[S], Gaussian programming error at all conductances; None: that of the cell's card."""
     spare_columns: Annotated[int, Field(ge=0)] = 0
     """Columns (of one slice) kept free to stand in for the worst ones."""
+
+    @model_validator(mode="after")
+    def _formed(self) -> TileConfig:
+        if self.unformed != "none" and self.weights == "offset":
+            raise problem(
+                f"unformed: {self.unformed} with weights: offset, whose column of references holds "
+                "half the range against every cell",
+                remedy="give weights: one_sided or differential, or unformed: none",
+            )
+        if self.unformed == "cells" and self.weights == "differential":
+            raise problem(
+                "unformed: cells with weights: differential, whose pairs have no idle cell",
+                remedy="give weights: one_sided, or unformed: pairs",
+            )
+        return self
 
     @model_validator(mode="after")
     def _pairs(self) -> TileConfig:
