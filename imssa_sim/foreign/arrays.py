@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.errors import InputError
+from imssa_sim.foreign.npz import read_npz
 from imssa_sim.model.checkpoint import read_safetensors
 from imssa_sim.model.reference_checkpoint import array_of, read_content
 
@@ -22,6 +22,8 @@ _ROOTS = ("encoder", "decoder", "s4_layers", "norms", "kernel", "layer", "output
 """First parts of names that say something of the network."""
 _COLLECTIONS = ("params/", "batch_stats/", "params.", "batch_stats.")
 """What flax puts before the names of parameters and of statistics."""
+_WRAPPERS = ("_orig_mod", "module")
+"""What compiling and data parallelism put into names, wherever a part of a network was wrapped."""
 _BESIDE = re.compile(r"(inputs?|outputs?.*|logits.*|labels?|targets?|meta.*|mid\..*|quant\..*)$")
 """Entries of an ``.npz`` that are no parameters."""
 _COUNTERS = "num_batches_tracked"
@@ -131,7 +133,8 @@ def _numbers(array: NDArray[Any], name: str, source: str) -> NDArray[Any]:
 def _plain(name: str) -> str:
     for collection in _COLLECTIONS:
         name = name.removeprefix(collection)
-    return name.replace("/", ".")
+    parts = name.replace("/", ".").split(".")
+    return ".".join(part for part in parts if part not in _WRAPPERS)
 
 
 def _common(names: Iterable[str]) -> str:
@@ -148,13 +151,12 @@ def _common(names: Iterable[str]) -> str:
 
 
 def _of_npz(path: Path) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            marked = [name for name in file.files if name.startswith("param:")]
-            names = marked or [name for name in file.files if not _BESIDE.match(name)]
-            return {name.removeprefix("param:"): file[name] for name in names}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not an .npz file of plain arrays ({error})") from error
+    def parameters(names: list[str]) -> list[str]:
+        marked = [name for name in names if name.startswith("param:")]
+        return marked or [name for name in names if not _BESIDE.match(name)]
+
+    found = read_npz(path, parameters)
+    return {name.removeprefix("param:"): array for name, array in found.items()}
 
 
 def _state_of(content: Any, source: str) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -164,10 +166,12 @@ def _state_of(content: Any, source: str) -> tuple[dict[str, Any], tuple[str, ...
     notes: tuple[str, ...] = ()
     flat = _flattened(content)
     entries = [name for name in _STATES if isinstance(content.get(name), Mapping)]
+    inner = {n: _flattened(v) for n, v in content.items() if isinstance(v, Mapping)}
+    entries += [n for n, found in inner.items() if any("kernel." in name for name in found)]
     if any(hasattr(value, "detach") for value in content.values()):
         entries = []
     if entries:
-        inside = _flattened(content[entries[0]])
+        inside = inner[entries[0]]
         if inside:
             return inside, (f"weights are those under '{entries[0]}'",)
     if not flat:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
+from imssa_sim.foreign.npz import read_npz
 from imssa_sim.foreign.qs4d import Levels, fake_quantised, levels_of
 from imssa_sim.model.network import Network
 from imssa_sim.quantisation.quantisers import FloatArray
@@ -108,19 +108,19 @@ def read_check(path: Path) -> Check:
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file to check with")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names = [name for name in _OUTPUTS if name in file.files]
-            if "inputs" not in file.files or not names:
-                raise InputError(
-                    f"{path}: a check needs 'inputs' and 'outputs' or 'logits'; it has "
-                    f"{', '.join(file.files[:8]) or 'nothing'}"
-                )
-            inputs, outputs = file["inputs"], file[names[0]]
-            meta = str(file["meta_json"]) if "meta_json" in file.files else "{}"
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not an .npz file of plain arrays ({error})") from error
-    found = check_of(inputs, outputs, f"{path} ({names[0]})")
+
+    def told(names: list[str]) -> list[str]:
+        outputs = [name for name in _OUTPUTS if name in names]
+        if "inputs" not in names or not outputs:
+            raise InputError(
+                f"{path}: a check needs 'inputs' and 'outputs' or 'logits'; it has "
+                f"{', '.join(names[:8]) or 'nothing'}"
+            )
+        return [outputs[0], "inputs", *(["meta_json"] if "meta_json" in names else [])]
+
+    arrays = read_npz(path, told)
+    outputs, meta = next(iter(arrays)), str(arrays.get("meta_json", "{}"))
+    found = check_of(arrays["inputs"], arrays[outputs], f"{path} ({outputs})")
     return replace(found, levels=_levels(meta, path))
 
 

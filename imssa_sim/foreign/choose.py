@@ -25,6 +25,9 @@ _TOLD_APART = 2
 _EXACT = 1e-12
 """Deviations below are those of rounding."""
 _MOST_TRIED = 20_000
+_LEAST_TRIED = 500
+_MOST_VALUES = 10**9
+"""Values of activations over all candidates: fewer of a large network are tried, in a minute."""
 _MOST_UNUSUAL = 3
 """Options that a check tries away from their authors' defaults at once."""
 
@@ -127,14 +130,18 @@ def _named(
 def _checked(readings: Sequence[Reading], found: NamedArrays, check: Check) -> Chosen:
     """Return the candidate that gives the outputs; those nearest to the authors' defaults first."""
     tried = 0
+    sequences, steps, _ = check.inputs.shape
+    width, layers = (readings[0].settled[name] for name in ("width", "layers"))
+    affordable = _MOST_VALUES // (min(sequences, _SCREENED) * steps * width * layers)
+    most = min(max(affordable, _LEAST_TRIED), _MOST_TRIED)
     nearest_one: tuple[float, Reading, dict[str, Any]] | None = None
     for unusual in range(_MOST_UNUSUAL + 1):
         fitting = []
         for reading in readings:
             for options in reading.candidates(unusual):
-                tried += 1
-                if tried > _MOST_TRIED:
+                if tried >= most:
                     break
+                tried += 1
                 off = _deviation(reading, options, check, _SCREENED)
                 if nearest_one is None or off < nearest_one[0]:
                     nearest_one = off, reading, options
