@@ -189,6 +189,23 @@ class Run:
 
         return pd.DataFrame(self._record.table(name))
 
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """What the costs rest on: a row a card entry and a kind of booking that uses it."""
+        return self._table("sources")
+
+    def explain(self, name: str) -> str:
+        """Return where a statistic comes from: accounts, counts, card entries, their sources.
+
+        Raises
+        ------
+        InputError
+            There is no such statistic; names the nearest.
+        """
+        from imssa_sim.report.explain import explain_statistic
+
+        return explain_statistic(self._record, name)
+
     @property
     def figures(self) -> tuple[str, ...]:
         """Names that `figure` takes."""

@@ -95,14 +95,20 @@ def validate_command(workload: Workload, overrides: Overrides = None) -> None:
 
 @app.command("explain")
 def explain_command(
-    workload: Workload,
+    workload: Annotated[
+        str,
+        typer.Argument(metavar="WORKLOAD", help="A workload file, a name, or a run's directory."),
+    ],
     path: Annotated[
         str | None,
-        typer.Argument(metavar="[PATH]", help="A dotted path, for example hardware.adc."),
+        typer.Argument(
+            metavar="[PATH]",
+            help="A dotted path, for example hardware.adc; of a run a statistic, energy.inference.",
+        ),
     ] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Show each value, and the line that it comes from."""
+    """Show each value, and the line that it comes from; of a run, where a statistic comes from."""
     from imssa_sim.cli.explain import explain
 
     explain(workload, path, overrides or [])

@@ -17,13 +17,17 @@ from imssa_sim.units import format_si, parse_unit, si_unit_of
 def explain(workload: str, path: str | None, overrides: list[str]) -> None:
     """Print the values at and below a dotted path, all of them by default.
 
-    A path may also name a parameter of a card, ``hardware.adc.card.energy_constant``.
+    A path may also name a parameter of a card, ``hardware.adc.card.energy_constant``; of a run's
+    directory it names a statistic.
 
     Raises
     ------
     InputError
         If the path names nothing.
     """
+    if Path(workload).expanduser().is_dir():
+        _explain_run(workload, path, overrides)
+        return
     loaded = load_config(workload, overrides)
     cards = cards_used(loaded.config)
     shown = 0
@@ -46,6 +50,20 @@ def explain(workload: str, path: str | None, overrides: list[str]) -> None:
                     shown += 1
     if path is not None and not shown:
         raise InputError(f"{workload} has no value at '{path}'{_advice(path, loaded, cards)}")
+
+
+def _explain_run(run: str, name: str | None, overrides: list[str]) -> None:
+    """Print where a statistic of a finished run comes from."""
+    from imssa_sim.api.result import open_run
+
+    if overrides:
+        raise InputError("--set applies to a workload; a run's folder holds what was run")
+    opened = open_run(run)
+    if name is None:
+        raise InputError(
+            f"name a statistic of {run}, for example energy.inference; stats.txt has all"
+        )
+    print(opened.explain(name))
 
 
 def _advice(path: str, loaded: LoadedConfig, cards: dict[str, Card]) -> str:

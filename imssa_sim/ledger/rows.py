@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 
 def read_rows(text: str) -> list[dict[str, Any]]:
-    """Return the rows of a CSV text with their integers and floats; what is neither stays text.
+    """Return the rows of a CSV text; a column of nothing but numbers holds integers and floats.
 
     Raises
     ------
@@ -20,16 +20,22 @@ def read_rows(text: str) -> list[dict[str, Any]]:
         If a row is shorter or longer than the first.
     """
     head, *lines = csv.reader(io.StringIO(text))
-    return [dict(zip(head, map(_value, line), strict=True)) for line in lines]
+    columns = [_values(column) for column in zip(*lines, strict=True)]
+    return [dict(zip(head, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _value(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+def _values(column: tuple[str, ...]) -> tuple[Any, ...]:
+    try:
+        return tuple(map(_number, column))
+    except ValueError:
+        return column
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def write_rows(file: TextIO, rows: Sequence[Mapping[str, Any]]) -> None:

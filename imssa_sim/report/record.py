@@ -17,7 +17,7 @@ from imssa_sim.config.dump import plain
 from imssa_sim.report.manifest import manifest
 from imssa_sim.report.screen import WIDTH, screen
 from imssa_sim.report.stream import stream_table
-from imssa_sim.report.tables import layers_table
+from imssa_sim.report.tables import layers_table, sources_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imssa_sim.simulation.stats import Stat, Value
 
 Rows = list[dict[str, Any]]
-TABLES = ("ledger", "area", "layers", "predictions", "latency", "timeline")
+TABLES = ("ledger", "area", "layers", "predictions", "latency", "timeline", "sources")
 """Tables of every run; ``stream`` is there where there was one."""
 
 
@@ -172,6 +172,8 @@ def _table(result: RunResult, name: str) -> Rows:
                  "start_s": row.start, "end_s": row.end}
                 for row in result.timing.timeline
             ]  # fmt: skip
+        case "sources":
+            return sources_table(result)
         case "stream" if result.stream is not None:
             return stream_table(result.stream)
         case _:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imssa_sim.components.path import ComponentPath
+from imssa_sim.config.cards import cards_used
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -105,6 +106,31 @@ def layers_table(result: RunResult) -> list[Row]:
             }
         )
     return rows
+
+
+def sources_table(result: RunResult) -> list[dict[str, Any]]:
+    """Return one row a card entry and what rests on it: account, kind of component, action.
+
+    The value is that of the card to six digits, with its unit.
+    """
+    cards = {card.name: card for card in cards_used(result.loaded.config).values()}
+    rows = []
+    for (account, kind, action), uses in result.uses.items():
+        for use in uses:
+            entry = cards[use.card][use.entry]
+            rows.append(
+                {
+                    "account": account, "kind": kind, "action": action, "card": use.card,
+                    "entry": use.entry, "value": f"{_short(entry.value)} {entry.unit}".strip(),
+                    "status": use.status, "source": " ".join(use.sources),
+                    "locator": entry.locator,
+                }
+            )  # fmt: skip
+    return rows
+
+
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def ordered_layers(result: RunResult) -> list[str]:

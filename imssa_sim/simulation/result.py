@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.baselines.gpu import BaselineResult
+    from imssa_sim.components.parameters import Use
     from imssa_sim.config.load import LoadedConfig
     from imssa_sim.ledger.ledger import Ledger
+    from imssa_sim.ledger.sources import Booking
     from imssa_sim.mapping.program import Program
     from imssa_sim.simulation.schedule import Moment
     from imssa_sim.timing.simulate import TimingResult
@@ -166,6 +168,7 @@ class RunResult:
     saturation: tuple[AdcSaturation, ...]
     predictions: Mapping[str, NDArray[np.int64]]  # "labels", "float", "digital", "chip0", …
     citations: tuple[str, ...]  # bibliography keys of the cards that this run used
+    uses: Mapping[Booking, tuple[Use, ...]] = field(default_factory=dict)  # of cards, by booking
     stream: Stream | None = None
     calibration: ColumnCalibration | None = None
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]

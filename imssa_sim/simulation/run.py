@@ -12,6 +12,7 @@ from imssa_sim.config.functional import functional_part
 from imssa_sim.costs.model import CostModel
 from imssa_sim.kernels.warm_up import DENSE, RECURRENT, compile_ahead
 from imssa_sim.ledger.build import build_ledger
+from imssa_sim.ledger.sources import uses_of
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.simulation.checks import check_by_trial, check_settings, doubts
@@ -115,6 +116,7 @@ def simulate(
         wire_residual=values.wire_residual,
         predictions=values.predictions,
         citations=tuple(sorted(used)),
+        uses=uses_of(program, costs, ledger),
         stream=values.stream,
         calibration=values.calibration,
         host_seconds=clock.seconds,
