@@ -94,7 +94,10 @@ def levels_of(arguments: Mapping[str, Any]) -> Levels | None:
 def quantise_levels(
     values: FloatArray, levels: int, largest: float | None = None
 ) -> tuple[FloatArray, float]:
-    """Return the codes of values (whole numbers), and what one unit stands for.
+    """Return the codes of values (whole numbers), and how many units one is.
+
+    With an odd number of levels the largest magnitude is half a unit beyond the outermost positive
+    code, a tie: there the last bit of a tensor decides, here as in the authors' code.
 
     Parameters
     ----------
@@ -106,7 +109,7 @@ def quantise_levels(
     """
     top = float(np.abs(values).max(initial=0.0)) if largest is None else largest
     scale = levels / 2 / max(top, LEAST_RANGE)
-    return np.clip(np.rint(values * scale), -levels // 2, levels // 2), 1 / scale
+    return np.clip(np.rint(values * scale), -levels // 2, levels // 2), scale
 
 
 class _Quantiser:
@@ -118,10 +121,10 @@ class _Quantiser:
     ) -> FloatArray:
         if levels is None:
             return values
-        codes, unit = quantise_levels(values, levels, largest)
+        codes, scale = quantise_levels(values, levels, largest)
         if self.capture is not None:
-            self.capture(name, levels, unit * levels / 2, codes)
-        return codes * unit
+            self.capture(name, levels, levels / 2 / scale, codes)
+        return np.asarray(codes / scale)
 
 
 def fake_quantised(
