@@ -163,10 +163,18 @@ def write_noise(folder: Path, chips: int) -> list[tuple[str, str, Found]]:
 
 def _bounds(trained: str, points: float, curves: dict[int, np.ndarray]) -> str:
     found = {bits: tolerable(curve, points) for bits, curve in curves.items()}
-    texts = [f"{a.mean():8.1f} ± {a.std(ddof=1):.1f}" for a in found.values()]
+    texts = [_bound(a) for a in found.values()]
     wins = int(np.sum(found[2] > found[5]))
     shown = " ".join(f"{text:>14}" for text in texts)
     return f"{trained:10} {points:6g} {shown}   in {wins} of {len(found[2])} networks"
+
+
+def _bound(tolerated: np.ndarray) -> str:
+    """Return mean and deviation over networks; those that lost too little by the last σ apart."""
+    reached = tolerated[np.isfinite(tolerated)]
+    if len(reached) < len(tolerated):
+        return f"{len(tolerated) - len(reached)} of {len(tolerated)} > {SIGMAS[-1]:g}"
+    return f"{reached.mean():8.1f} ± {reached.std(ddof=1):.1f}"
 
 
 def save(folder: Path, rows: list[tuple[str, str, Found]]) -> None:

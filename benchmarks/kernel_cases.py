@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from kernel_blas import side_by_side
 from numba import njit
 
 from imssa_sim.kernels.dense import DenseTiles, pack_dense, read_dense
@@ -88,13 +89,16 @@ def kernel(packed: RecurrentTiles, codes: np.ndarray, threads: int) -> Callable[
 def numpy_recurrent(
     weights: np.ndarray, variance: np.ndarray | None, codes: np.ndarray
 ) -> np.ndarray:
-    """Batched matmul with exact output-referred noise: what a careful user writes in NumPy."""
+    """Batched matmul with exact output-referred noise: what a careful user writes in NumPy.
+
+    ``codes`` (T, B, L).
+    """
     tiles, size, _ = weights.shape
-    batch, steps, _ = codes.shape
+    _, batch, steps = codes.shape
     rng = np.random.default_rng(1)
     v = np.zeros((tiles, batch, size), np.float32)
     out = np.empty((steps, tiles, batch), np.int16)
-    inputs = np.ascontiguousarray(codes.transpose(1, 2, 0)).astype(np.float32)
+    inputs = np.ascontiguousarray(codes.transpose(2, 0, 1)).astype(np.float32)
     for k in range(steps):
         v[:, :, -1] = inputs[k]
         acc = np.matmul(v, weights)
@@ -119,7 +123,9 @@ def recurrent(bench: Bench) -> None:
             kernels[f"noise {noise}"] = kernel(packed, codes, bench.threads)
             methods: Methods = {
                 "kernel": kernels[f"noise {noise}"],
-                "NumPy": lambda w=weights, s=against, c=codes: numpy_recurrent(w, s, c),
+                "NumPy": lambda w=weights, s=against, c=codes: side_by_side(
+                    numpy_recurrent, bench.threads, w, s, c.transpose(2, 0, 1)
+                ),
             }
             case = f"{TILES} × 65×65, batch {batch}, noise {noise}"
             bench.compare(

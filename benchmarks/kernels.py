@@ -28,7 +28,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from kernel_blas import described
 from kernel_cases import SECTIONS
+from threadpoolctl import threadpool_limits
 
 STEPS = 1024
 PAUSE = 0.1  # seconds before a method: a BLAS library's idle threads spin for a while
@@ -153,9 +155,11 @@ def main() -> None:
         STEPS // 8 if given.quick else STEPS,
         time.process_time if given.processor_time else time.perf_counter,
     )
+    bench.say(described())
     before, own = busy_seconds(), time.process_time()
-    for name in chosen:
-        SECTIONS[name](bench)
+    with threadpool_limits(given.threads, "blas"):
+        for name in chosen:
+            SECTIONS[name](bench)
     after = busy_seconds()
     if before is not None and after is not None:
         others = max(0.0, after - before - (time.process_time() - own))

@@ -132,7 +132,8 @@ class Dac(Component):
         hardware = chip.hardware
         card, own = chip.card(hardware.dac.card), hardware.dac.bits
         form = dac_form(card)
-        yield cost(action, chip.term(card, lambda p: form.energy(p, own), ("dac", own)))
+        held = periods_held(hardware, card)
+        yield cost(action, chip.term(card, lambda p: form.energy(p, own) * held, ("dac", own)))
         columns, feature = hardware.chip.tile.columns, hardware.chip.technology
         charge = chip.array_term(
             lambda p, w: word_line_charge(p, w, columns, feature), ("word_line",)
@@ -168,3 +169,14 @@ def driven_bits(hardware: HardwareConfig, code_bits: int) -> int:
     """
     dac = hardware.dac
     return dac.bits if dac.encoding == "bit_serial" else min(dac.bits, code_bits)
+
+
+def periods_held(hardware: HardwareConfig, card: Card) -> float:
+    """Return for how many periods of its rate a driver is at work in one drive.
+
+    An amplitude is held for as long as the array integrates; one energy of the card is that of a
+    period.
+    """
+    if hardware.dac.encoding != "amplitude" or "rate" not in card:
+        return 1.0
+    return max(1.0, hardware.chip.tile.read_time * card["rate"].si)

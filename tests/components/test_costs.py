@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from imssa_sim.cards import load_card
 from imssa_sim.components import array
 from imssa_sim.components.bus import bus_form
-from imssa_sim.components.dac import dac_form
+from imssa_sim.components.dac import dac_form, periods_held
 from imssa_sim.components.digital import Digital, accumulator_bits
 from imssa_sim.components.memory import memory_form
 from imssa_sim.components.off_chip import off_chip_form
 from imssa_sim.components.parameters import Parameters, Use, log_interpolate, weakest
 from imssa_sim.components.scaling import Scaling
+from imssa_sim.config import load_config
 from imssa_sim.errors import InputError, ValidityError
 
 SCALING = Scaling(load_card("scaling/stillmaker_baas_2017"))
@@ -245,3 +246,19 @@ def test_uses_are_recorded_and_the_weakest_counts():
     uses = tuple(Use("c", "e", status) for status in ("measured", "derived", "fitted"))
     assert weakest(uses) == "derived"
     assert weakest((*uses, Use("c", "f", "assumed"))) == "assumed"
+
+
+@pytest.mark.parametrize(("hold", "periods"), [(1e-8, 10), (0.5e-9, 1), (2.5e-9, 2.5)])
+def test_an_amplitude_is_charged_for_as_long_as_it_is_held(hold, periods):
+    """Power times the time that the array integrates, at least one period of the driver."""
+    hardware = load_config(
+        "sdigits",
+        [
+            "hardware.dac.encoding=amplitude", "hardware.dac.card=dac/mnsim_amplitude",
+            f"hardware.chip.tile.read_time={hold} s",
+        ],
+    ).config.hardware  # fmt: skip
+    card = load_card("dac/mnsim_amplitude")
+    assert periods_held(hardware, card) == pytest.approx(periods)
+    pulses = load_config("sdigits").config.hardware
+    assert periods_held(pulses, load_card("dac/pwm_40nm")) == 1

@@ -10,7 +10,7 @@ from imssa_sim.ssm.forms import SEPARATE
 class TwoPass(TileMapping):
     """Two reads per step, each of which converts its columns; the output columns hold C.
 
-    The input lines stay driven in the second read; the output columns hold zeros there.
+    The input lines are driven in the second read too; the output columns hold zeros there.
     """
 
     name = "two_pass"

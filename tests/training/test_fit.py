@@ -1,0 +1,101 @@
+"""The training loop: which part each pass sees, which epoch is the best, which rate is whose."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from imssa_sim.data.dataset import Dataset, Split
+from imssa_sim.model.initialise import random_network
+
+torch = pytest.importorskip("torch", reason="training needs PyTorch")
+
+PARTS = {"train": (1000, 40), "validation": (2000, 16), "test": (3000, 24)}
+
+
+def marked():
+    """Each sequence holds its own number, which tells the part that it is from."""
+    parts = {}
+    for name, (first, size) in PARTS.items():
+        numbers = np.arange(first, first + size)
+        inputs = np.broadcast_to(numbers[:, None, None], (size, 4, 1)).astype(np.float32)
+        parts[name] = Split(inputs, numbers % 2)
+    return Dataset("marked", **parts, classes=("even", "odd"), source="", normalisation="")
+
+
+def settings(**changes):
+    values = dict(
+        epochs=3, batch=8, lr=0.01, ssm_lr=0.001, weight_decay=0.05, clip=1.0, shift=0, patience=9,
+        target=1.1, damping=0.0,
+    )  # fmt: skip
+    return SimpleNamespace(**(values | changes))
+
+
+class Recorder(torch.nn.Module):
+    """A classifier that notes what it sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 2)
+        self.seen = {True: [], False: []}
+
+    def forward(self, inputs):
+        self.seen[self.training] += inputs[:, 0, 0].int().tolist()
+        return self.layer(inputs.mean(dim=1) / 1000)
+
+
+def test_each_epoch_sees_the_training_part_once_and_validates_on_its_own():
+    from imssa_sim.training.fit import Fit
+
+    module = Recorder()
+    Fit(module, marked(), settings(), seed=0).run(lambda record: None)
+    numbers = {name: list(range(first, first + size)) for name, (first, size) in PARTS.items()}
+    assert sorted(module.seen[True]) == sorted(3 * numbers["train"])
+    assert sorted(module.seen[False]) == sorted(3 * numbers["validation"])
+    first, second = module.seen[True][:40], module.seen[True][40:80]
+    assert first != second
+    assert sorted(first) == sorted(second)
+
+
+@pytest.mark.parametrize(
+    ("results", "best"),
+    [
+        ([(0.9, 0.5), (0.5, 0.7), (0.4, 0.6)], 1),  # accuracy before loss
+        ([(0.9, 0.5), (0.5, 0.5), (0.7, 0.5)], 1),  # the smaller loss of equal accuracies
+        ([(0.5, 0.6), (0.5, 0.6), (0.6, 0.6)], 0),  # the first of equals
+    ],
+)
+def test_the_best_epoch_is_the_most_accurate_then_the_least_loss(monkeypatch, results, best):
+    from imssa_sim.training import fit as fit_module
+
+    scripted = iter(results)
+    monkeypatch.setattr(fit_module, "evaluate", lambda module, part, batch: next(scripted))
+    module = Recorder()
+    fit = fit_module.Fit(module, marked(), settings(), seed=0)
+    kept = []
+    fit.run(lambda record: kept.append(module.layer.weight.detach().clone()))
+    assert fit.state.best_epoch == best
+    fit.load_best()
+    assert torch.equal(module.layer.weight, kept[best])
+
+
+def test_recurrent_parameters_have_a_rate_of_their_own_and_do_not_decay():
+    from imssa_sim.training.fit import Fit
+    from imssa_sim.training.torch_network import NetworkModule
+
+    network = random_network(
+        layers=1, width=4, state=4, inputs=1, classes=2, norm="layer", norm_position="post",
+        bidirectional=False, initialisation="lin", dt_range=(0.05, 0.5), seed=0,
+    )  # fmt: skip
+    module = NetworkModule(network)
+    fit = Fit(module, marked(), settings(), seed=0)
+    group_of = {id(p): group for group in fit.optimiser.param_groups for p in group["params"]}
+    kernel = module.s4_layers[0].kernel
+    assert kernel.slow
+    slow = {id(getattr(kernel, name)) for name in kernel.slow}
+    for name, parameter in module.named_parameters():
+        group = group_of[id(parameter)]
+        expected = (0.001, 0.0) if id(parameter) in slow else (0.01, 0.05)
+        assert (group["initial_rate"], group["weight_decay"]) == expected, name
