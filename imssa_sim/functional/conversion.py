@@ -9,8 +9,8 @@ half and shifts, exactly the rounding of the golden model; otherwise the ADC rou
 split over tiles is complete only after digital addition: its parts share one step, the finest
 ``2**-j`` at which none of them clips on calibration data, and each rounds. *max, percentile, mse*:
 the range holds that part of the calibration sums, symmetric about zero. Increments of states in
-accumulators have nothing to be aligned with; *aligned* gives them the least power of two of the
-accumulator's step whose range holds what *max* wants held, so that a shift follows.
+accumulators have nothing to be aligned with; *aligned* gives them the power of two of the
+accumulator's step nearest to what *max* gives, so that a shift follows.
 
 The bias of a sum that one column holds alone is injected before its conversion (offset trim), so
 that the range stays centred on the final value.
@@ -190,7 +190,7 @@ def nominal(
             j[parts] = fitting[parts]
         scale[aligned] = np.ldexp(columns.gain[aligned], j[aligned])
         increments = ranged & (columns.gain > 0)
-        whole_steps = np.ceil(
+        whole_steps = np.rint(
             np.log2(step * columns.gain, where=increments, out=np.zeros(step.shape))
         )
         scale[increments] = np.ldexp(columns.gain, -whole_steps.astype(np.int64))[increments]

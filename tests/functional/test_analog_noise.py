@@ -39,16 +39,23 @@ def sequences(net, count, seed=0):
         "converters",
         "slices",
         "sliced_twice",
+        "delta",
+        "delta_split",
     ],
 )
 def noisy(random_networks, request):
     kind = request.param
-    form = "separate" if kind in ("delayed", "two_pass", "sliced_twice") else "lookahead"
-    net = random_networks.network(11, form=form, bidirectional=kind == "both", layers=2)
     mapping = {"delayed": "fused_delayed", "two_pass": "two_pass", "sliced_twice": "two_pass"}
+    mapping |= {"delta": "fused_delta", "delta_split": "fused_delta"}
     mapping = mapping.get(kind, "fused_lookahead")
+    form, widths = random_networks.form_of(mapping), {}
+    if mapping == "fused_delta":
+        form, widths = "delta_feedback", {"state": 12, "drive": 8}
+    both = kind in ("both", "delta")
+    net = random_networks.network(11, form=form, bidirectional=both, layers=2, **widths)
     tile = {
         "split": {"rows": 5, "columns": 10},
+        "delta_split": {"rows": 5, "columns": 14, "weights": "one_sided", "spare_columns": 2},
         "slices": {"slices": 3, "columns": 96},
         "sliced_twice": {"slices": 2, "devices": 2, "weights": "offset", "rows": 9},
     }.get(kind, {})
@@ -154,10 +161,21 @@ def driven_codes(random_networks, net, x, mapping):
     states, inputs = [], []
     steps = u.shape[1] + (mapping == "fused_delayed")
     u = np.concatenate([u, np.zeros_like(u[:, :1])], axis=1)
+    held = np.zeros((len(x), *k.a_re.shape, 2), np.int64)  # accumulators
     for step in range(steps):
         states.append(state)
         inputs.append(u[:, step])
         acc = a * state + b * u[:, step, :, None]
+        if mapping == "fused_delta":
+            gain = np.ldexp(k.state_requant.multiplier.astype(float), -k.state_requant.shift)
+            sums = (
+                np.stack([acc.real, acc.imag], -1) * np.broadcast_to(gain, k.a_re.shape)[..., None]
+            )
+            limit, top = k.state_requant.limit, k.drive_limit
+            held = np.clip(held + np.floor(sums + 0.5), -limit, limit)
+            code = np.clip(np.floor(held / 2**k.drive_shift + 0.5), -top, top)
+            state = code[..., 0] + 1j * code[..., 1]
+            continue
         state = requantise(acc.real.astype(np.int64), k.state_requant) + 1j * requantise(
             acc.imag.astype(np.int64), k.state_requant
         )
@@ -169,7 +187,7 @@ def driven_codes(random_networks, net, x, mapping):
 
 
 @pytest.mark.parametrize("encoding", ["amplitude", "pulse_width", "bit_serial"])
-@pytest.mark.parametrize("mapping", ["fused_lookahead", "fused_delayed", "two_pass"])
+@pytest.mark.parametrize("mapping", ["fused_lookahead", "fused_delayed", "fused_delta", "two_pass"])
 @pytest.mark.parametrize("bits", [4, 8, 11])
 def test_array_energy_is_that_of_every_pulse(random_networks, encoding, mapping, bits):
     """E = Σ V²·G·t over every read, row by row, with the conductances of the programmed cells.
@@ -178,8 +196,9 @@ def test_array_energy_is_that_of_every_pulse(random_networks, encoding, mapping,
     codes' own.
     """
     top = min(127, 2 ** (bits - 1) - 1)
-    form = "lookahead" if mapping == "fused_lookahead" else "separate"
-    net = random_networks.network(9, form=form, layers=1, state=7)
+    form = random_networks.form_of(mapping)
+    widths = {"state": 11, "drive": 7} if mapping == "fused_delta" else {"state": 7}
+    net = random_networks.network(9, form=form, layers=1, **widths)
     chip = chip_of(
         random_networks,
         ideal=True,
