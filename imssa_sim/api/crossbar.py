@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imssa_sim.api.crossbar_arguments import adc_ranges, chosen_lines, matrix
 from imssa_sim.api.crossbar_array import SUBTRACTIONS, part, sensed, write
 from imssa_sim.api.crossbar_cost import Meter, TilePrices
 from imssa_sim.api.crossbar_read import LEVELS, Range, read
@@ -113,7 +114,7 @@ class Crossbar:
         seed: int = 0,
         chip: int = 0,
     ) -> None:
-        given = _matrix("weights", weights)
+        given = matrix("weights", weights)
         one_of("scheme", scheme, SCHEMES)
         one_of("subtraction", subtraction, SUBTRACTIONS)
         one_of("levels of converters", adc_levels, LEVELS)
@@ -155,7 +156,7 @@ class Crossbar:
         whole = np.rint(given / self._step).astype(np.int64)
         self._written = write(whole.T, self._hardware, conductance_range, error, seed, chip)
         self._subtraction, self._levels = subtraction, adc_levels
-        self._range = None if adc_range is None else _range(adc_range, given.shape[0])
+        self._range = None if adc_range is None else adc_ranges(adc_range, given.shape[0])
         self._seed, self._chip, self._time = seed, chip, float(time)
         self._meter = Meter()
         self._prices = TilePrices(self._hardware, dac_bits)
@@ -207,7 +208,8 @@ class Crossbar:
             keys = keys[::-1]
         other = copy(self)
         other._outputs, other._inputs = (
-            _chosen(axis, k) for axis, k in zip((self._outputs, self._inputs), keys, strict=True)
+            chosen_lines(axis, k)
+            for axis, k in zip((self._outputs, self._inputs), keys, strict=True)
         )
         return other
 
@@ -238,7 +240,7 @@ class Crossbar:
         InputError
             Another shape, an input that is not finite or beyond ``input_range``.
         """
-        given = _matrix("x", x)
+        given = matrix("x", x)
         if given.shape[0] != self.shape[1]:
             raise InputError(f"{self.shape} times {given.shape}: the inner sizes differ")
         codes = np.rint(given.T / self._input_step)
@@ -340,36 +342,3 @@ _AROUND = {
     "hardware": {"chip": {"tile": {"cell": ""}}, "adc": {"card": ""}},
 }
 """A workload around the crossbar's hardware, so that all its checks apply."""
-
-
-def _matrix(name: str, values: ArrayLike) -> FloatArray:
-    try:
-        given = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise InputError(f"{name}: expected a matrix of real numbers") from None
-    if given.ndim != 2:
-        raise InputError(f"{name}: expected a matrix, not an array of shape {given.shape}")
-    if not np.isfinite(given).all():
-        raise InputError(f"{name}: a number is not finite")
-    if name == "weights" and not given.size:
-        raise InputError(f"{name}: a matrix of shape {given.shape} has no weight")
-    return given
-
-
-def _range(values: float | ArrayLike, outputs: int) -> FloatArray:
-    given = np.asarray(values, dtype=np.float64)
-    if given.shape not in ((), (outputs,)) or not (given > 0).all():
-        raise InputError(
-            f"adc_range: expected a positive number, or {outputs} of them, not {values!r}"
-        )
-    return given
-
-
-def _chosen(axis: NDArray[np.int64], key: Any) -> NDArray[np.int64]:
-    try:
-        chosen = np.atleast_1d(axis[key])
-    except (IndexError, TypeError):
-        raise InputError(f"{key!r} chooses nothing of {len(axis)} lines") from None
-    if chosen.ndim != 1 or not len(chosen) or len(np.unique(chosen)) != len(chosen):
-        raise InputError(f"{key!r} chooses no line, or one twice")
-    return np.asarray(chosen)
