@@ -85,12 +85,13 @@ def test_what_changed_is_run_again_and_named(  # type: ignore[no-untyped-def]
     assert len(lines) == 2  # nothing doubled
 
 
+@pytest.mark.parametrize("key", ["model.checkpoint", "data.fallback_checkpoint"])
 def test_a_checkpoint_counts_by_its_contents(  # type: ignore[no-untyped-def]
-    bench, tmp_path: Path
+    key: str, bench, tmp_path: Path
 ) -> None:
     checkpoint = tmp_path / "net.safetensors"
     shutil.copy(locate.checkpoints() / "sdigits_chip.safetensors", checkpoint)
-    loaded = load_config("sdigits", [f"model.checkpoint={checkpoint}"])
+    loaded = load_config("sdigits", [f"{key}={checkpoint}"])
     before = Bases().of(loaded)
     checkpoint.write_bytes(checkpoint.read_bytes() + b" ")
     assert changes(before, Bases().of(loaded)) == ("checkpoint net.safetensors (its contents)",)
