@@ -174,7 +174,8 @@ def _quantise_layer(
     kept = kept_modes(layer.kernel)
     activations, residual_bits = bits.activations, settings.bits.activations
     residual_scale, next_scale = stream
-    input_scale = float(scale_of_range(ranges.kernel_input, bits.kernel_input))
+    input_scale = scale_of_range(np.asarray(ranges.kernel_input), bits.kernel_input)
+    kernel_scale = input_scale if input_scale.ndim == 0 else input_scale[kept.channels]
     output_scale = float(scale_of_range(ranges.kernel_output, bits.kernel_output))
     gelu_scale = float(scale_of_range(ranges.gelu, activations))
     value_scale = float(scale_of_range(ranges.value, activations))
@@ -199,7 +200,7 @@ def _quantise_layer(
             recurrence,
             kept,
             KernelRanges(
-                _state_range(ranges, recurrence), input_scale, output_scale, settings.length
+                _state_range(ranges, recurrence), kernel_scale, output_scale, settings.length
             ),
             bits,
             settings.form,
@@ -212,9 +213,11 @@ def _quantise_layer(
     input_requant: Requantiser | None = None
     output_requant: Requantiser | None = None
     if position == "pre" and layer.norm is not None:
-        norm = quantise_norm(layer.norm, residual_scale, input_scale, bits.kernel_input)
+        # Copies of the stream share their scales.
+        entry_scale = input_scale if input_scale.ndim == 0 else input_scale[:width]
+        norm = quantise_norm(layer.norm, residual_scale, entry_scale, bits.kernel_input)
     else:
-        input_requant = requantiser_from(residual_scale / input_scale, bits.kernel_input)
+        input_requant = requantiser_from(residual_scale / kernel_scale, bits.kernel_input)
     if position == "post" and layer.norm is not None:
         norm = quantise_norm(layer.norm, sum_scale, next_scale, residual_bits)
     else:
@@ -232,7 +235,7 @@ def _quantise_layer(
         product_multiplier=product,
         residual_multiplier=residual,
         output_requant=output_requant,
-        input_scale=input_scale,
+        input_scale=kernel_scale,
         residual_scale=residual_scale,
         kernel_channels=kept.channels,
         sum_shift=shift,

@@ -86,8 +86,10 @@ def quantise_decoder(
     return QuantisedLinear(codes, offset, bits, identity, float(scale[0])), scale
 
 
-def quantise_norm(norm: Norm, input_scale: float, output_scale: float, bits: int) -> QuantisedNorm:
-    """Quantise a normalisation that takes integers of one scale to codes of another."""
+def quantise_norm(
+    norm: Norm, input_scale: float, output_scale: float | FloatArray, bits: int
+) -> QuantisedNorm:
+    """Quantise a normalisation of integers of one scale to codes of one, or one a channel."""
     width = len(norm.weight)
     if norm.running_mean is not None and norm.running_variance is not None:
         factor = norm.weight / np.sqrt(norm.running_variance + norm.epsilon)

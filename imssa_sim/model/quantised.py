@@ -48,7 +48,7 @@ class QuantisedNorm:
     epsilon: int
     fraction: int
     bits: int
-    output_scale: float
+    output_scale: float | FloatArray  # of the codes, one or (H,)
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class QuantisedLayer:
 
     norm_position: Literal["pre", "post", "none"]
     norm: QuantisedNorm | None
-    input_requant: Requantiser | None  # scalar shape (); None with prenorm
+    input_requant: Requantiser | None  # shape () or (K,); None with prenorm
     kernels: tuple[QuantisedKernel, ...]  # one a direction, the causal one first
     gelu_table: IntArray  # (2*limit+1,)
     linear: QuantisedLinear  # K -> 2H
@@ -76,7 +76,7 @@ class QuantisedLayer:
     product_multiplier: int
     residual_multiplier: int
     output_requant: Requantiser | None  # scalar shape (); None with postnorm
-    input_scale: float  # scale of u
+    input_scale: float | FloatArray  # scale of u, one or (K,)
     residual_scale: float  # scale of r on entry
     kernel_channels: IntArray  # (K,) ascending
     sum_shift: int = 0  # rounds v where the codes are too wide for the norm's 64-bit arithmetic

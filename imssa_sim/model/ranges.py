@@ -9,10 +9,13 @@ from imssa_sim.quantisation.quantisers import FloatArray
 
 @dataclass(frozen=True)
 class LayerRanges:
-    """Largest represented magnitudes of one layer's tensors; states (H, M)."""
+    """Largest represented magnitudes of one layer's tensors; states (H, M).
+
+    That of the kernels' inputs is one number, or one for each channel (a power of two below).
+    """
 
     residual: float
-    kernel_input: float
+    kernel_input: float | FloatArray
     kernel_output: float
     gelu: float
     value: float

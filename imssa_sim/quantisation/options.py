@@ -10,7 +10,11 @@ from imssa_sim.quantisation.quantisers import Granularity, RangeMethod
 
 @dataclass(frozen=True)
 class Granularities:
-    """What shares one scale: ``tensor``, ``channel`` or ``mode`` (A, B and state only)."""
+    """What shares one scale: ``tensor``, ``channel`` or ``mode`` (A, B and state only).
+
+    With ``kernel_input`` by channel, a channel's scale is the tensor's over a power of two, which
+    the shift of its requantiser gives, no further multiplier.
+    """
 
     A: Granularity = "mode"
     B: Granularity = "mode"
@@ -19,9 +23,10 @@ class Granularities:
     dt: Granularity = "channel"
     state: Granularity = "mode"
     linear: Granularity = "channel"
+    kernel_input: Granularity = "tensor"
 
     def __post_init__(self) -> None:
-        for name in ("C", "D", "dt", "linear"):
+        for name in ("C", "D", "dt", "kernel_input", "linear"):
             if getattr(self, name) not in ("tensor", "channel"):
                 raise InputError(
                     f"granularity of {name} is '{getattr(self, name)}': a column of the crossbar "

@@ -40,6 +40,8 @@ HISTOGRAM_VALUES = 1 << 22
 STATE_SAMPLES = 2048
 SAMPLE_BUDGET = 1 << 26
 """Float32 values kept for all state samples together (256 MiB)."""
+CHANNEL_SHIFT = 3
+"""Largest power of two by which a channel's input range lies below the tensor's."""
 GELU_FLOOR = -4.0
 """Below, GELU is -1.3e-4 or nearer to zero: clipping its argument there costs nothing."""
 
@@ -168,6 +170,7 @@ class _Collector:
         self.network = network
         self.options = options
         self.histograms: dict[str, RunningHistogram] = {}
+        self.peaks: dict[str, FloatArray] = {}
         positions = shape[0] * shape[1]
         self.tokens = positions
         directions = 2 if network.bidirectional else 1
@@ -200,6 +203,8 @@ class _Collector:
         layer = self.network.layers[index]
         if kind == "kernel_input":
             self.note(name, values)
+            largest = np.abs(values).max(axis=(0, 1)).astype(np.float64)
+            self.peaks[name] = np.maximum(self.peaks.get(name, 0.0), largest)
             self._states(index, layer, values)
         elif kind == "kernel_output":
             self.note(name, np.maximum(values, GELU_FLOOR))
@@ -226,6 +231,19 @@ class _Collector:
             )
             self.note(f"layer{index}.causal", np.maximum(alone, GELU_FLOOR))
             self.note(f"layer{index}.anticausal", np.maximum(both - alone, GELU_FLOOR))
+
+    def input_range(self, path: str, bits: int) -> float | FloatArray:
+        """Return the range of a layer's kernel inputs, (C,) with one for each channel."""
+        name = f"{path}.kernel_input"
+        whole = self.range(name, bits)
+        if whole == 0.0 or self.options.granularity.kernel_input == "tensor":
+            return whole
+        peaks = self.peaks[name]
+        # Copies of the stream share the range of the channel that they copy.
+        shared = peaks.reshape(-1, self.network.width).max(axis=0)
+        room = whole / np.maximum(shared, whole * 2.0**-CHANNEL_SHIFT)
+        shift = np.floor(np.log2(np.maximum(room, 1.0)) + 1e-9).astype(np.int64)
+        return np.asarray(np.ldexp(whole, -np.tile(shift, peaks.size // self.network.width)))
 
     def range(self, name: str, bits: int) -> float:
         method = self.options.activations
@@ -278,7 +296,7 @@ def _ranges(
             outputs += [f"{path}.causal", f"{path}.anticausal"]
         return LayerRanges(
             residual=collector.range(f"{path}.residual", bits.activations),
-            kernel_input=collector.range(f"{path}.kernel_input", own.kernel_input),
+            kernel_input=collector.input_range(path, own.kernel_input),
             kernel_output=max(collector.range(name, own.kernel_output) for name in outputs),
             gelu=collector.range(f"{path}.gelu", own.activations),
             value=collector.range(f"{path}.value", own.activations),

@@ -23,6 +23,8 @@ WIDTH = 80
 NARROW = 72
 """Columns below which the baselines are paragraphs instead of a table."""
 TOP_SCOPES = 5
+CHOICES = ("write_verify", "read_duration", "drift_compensation", "level_grid")
+"""Switches of ``hardware.effects`` that choose a model or a remedy: named only where on."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def screen(result: RunResult, path: Path | None, width: int = WIDTH) -> str:
 
     ``path``: directory of the run, where it has one.
     """
-    parts = (_head, _accuracy, _course, _time, _energy, _chip, _baselines, _host)
+    parts = (_head, _accuracy, _effects, _course, _time, _energy, _chip, _baselines, _host)
     lines = [line for part in parts for row in part(result) for line in row.lines(width)]
     if path is not None:
         lines.append(f"{'run':<11}{path}")
@@ -130,6 +132,19 @@ def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
         f"{a.samples} of {result.data.test_size} test sequences{each}{share}; "
         f"guessing gives {1 / result.loaded.config.model.classes:.1%}",
     )
+
+
+def _effects(result: RunResult) -> Iterator[ScreenPart]:
+    hardware = result.loaded.config.hardware
+    if hardware.ideal:
+        yield Paragraph("effects", "none: hardware.ideal")
+        return
+    switches = dict(hardware.effects)
+    named = {name: name.replace("_", " ") for name in switches} | {"ir_drop": "wires (IR drop)"}
+    on = [named[name] for name, value in switches.items() if value]
+    off = [named[name] for name, value in switches.items() if not value and name not in CHOICES]
+    text = ", ".join(on) or "none"
+    yield Paragraph("effects", f"{text}; off: {', '.join(off)}" if off else text)
 
 
 def _course(result: RunResult) -> Iterator[ScreenPart]:

@@ -39,14 +39,16 @@ class KernelRanges:
     ----------
     state : array (H, M)
         Largest represented magnitude of Re x and Im x.
-    input_scale, output_scale : float
-        Scales of u and y.
+    input_scale : float or array (K,)
+        Scale of u, one or one for each channel that has a kernel.
+    output_scale : float
+        Scale of y.
     length : int
         Steps of the sequences to come.
     """
 
     state: FloatArray
-    input_scale: float
+    input_scale: float | FloatArray
     output_scale: float
     length: int
 
@@ -90,7 +92,7 @@ def quantise_kernel(
     method, percentile, grain = options.weights, options.percentile, options.granularity
     a_parts = np.ldexp(np.stack([a.real - form.centre, a.imag], axis=-1), below)
     b_parts = np.stack([b.real, b.imag], axis=-1)
-    b_parts = b_parts * (input_scale / state_scale)[..., None]
+    b_parts = b_parts * (np.asarray(input_scale)[..., None] / state_scale)[..., None]
     a_step = scale_of_range(weight_range(a_parts, grain.A, method, bits.A, percentile), bits.A)
     b_range = weight_range(b_parts, grain.B, method, bits.B, percentile)
     drive_limit = code_limit(bits.state - below)

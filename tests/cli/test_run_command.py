@@ -56,6 +56,10 @@ def test_a_run_writes_one_directory_and_prints_one_screen(
     assert max(len(line) for line in lines if not line.startswith("run ")) <= 80
     for word in ("accuracy", "latency", "energy", "TOPS/W", "assumed", "area", "bottleneck"):
         assert word in said.out
+    effects = " ".join(said.out.split("effects ")[1].split("latency ")[0].split())
+    on, off = effects.split("; off: ")
+    assert "programming error" in on
+    assert "thermal noise" in off
     assert "\x1b" not in said.out + said.err
     assert said.err.startswith("data: sdigits")
     assert left_over(tmp_path) == ["out"]
@@ -76,6 +80,23 @@ def test_the_resolved_configuration_runs_again_to_the_same_numbers(
     )  # fmt: skip
     assert first == second
     assert capsys.readouterr().out == ""
+
+
+def test_the_screen_names_the_effects_that_are_on_and_off(
+    workload: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(name: str, *settings: str) -> str:
+        given = [word for setting in settings for word in ("--set", setting)]
+        assert main(["run", workload, "--no-figures", "-o", str(tmp_path / name), *given]) == 0
+        text = capsys.readouterr().out
+        return " ".join(text.split("effects ")[1].split("latency ")[0].split())
+
+    wired = shown("a", "hardware.effects.ir_drop=true", "hardware.effects.faults=false")
+    on, off = wired.split("; off: ")
+    assert "wires (IR drop)" in on
+    assert "faults" in off
+    assert "write verify" not in wired
+    assert shown("b", "hardware.ideal=true") == "none: hardware.ideal"
 
 
 def test_json_goes_to_standard_output_alone(

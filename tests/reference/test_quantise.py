@@ -112,6 +112,40 @@ def test_every_calibration_works_at_eight_bits(method, granularity):
     assert relative_error(network(), widths(8), sequences(), options=options) < 0.5
 
 
+@pytest.mark.parametrize("form", ["lookahead", "separate", "delta"])
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_input_scales_of_channels_are_powers_of_two_below_the_tensors(variant, form):
+    """Channels of unlike size get unlike scales, and the logits stay those of the float network."""
+    net, x = network(**variant), sequences()
+    factor = np.geomspace(1, 1 / 20, net.width)
+    layers = tuple(_with_gain(layer, factor) for layer in net.layers)
+    net = dataclasses.replace(
+        net,
+        encoder_weight=net.encoder_weight * factor[:, None],
+        encoder_bias=net.encoder_bias * factor,
+        layers=layers,
+    )
+    grain = Granularities(kernel_input="channel")
+    options = dataclasses.replace(MAXIMUM, granularity=grain)
+    bits = widths(12, state=16)
+    found = quantise(net, bits, x, form=output_form(form), options=options)
+    whole = quantise(net, bits, x, form=output_form(form), options=MAXIMUM)
+    for layer, other in zip(found.layers, whole.layers, strict=True):
+        shift = np.log2(other.input_scale / layer.input_scale)
+        assert set(shift) <= {0, 1, 2, 3}
+        assert shift.max() > 0
+    assert relative_error(net, bits, x, form=output_form(form), options=options) < 2e-2
+
+
+def _with_gain(layer, factor):
+    if layer.norm is None:
+        return layer
+    norm = dataclasses.replace(
+        layer.norm, weight=layer.norm.weight * factor, bias=layer.norm.bias * factor
+    )
+    return dataclasses.replace(layer, norm=norm)
+
+
 def test_finer_granularity_of_the_states_helps():
     """A single state scale cannot serve fast and slow modes, whose states differ by far."""
     net, x = network(dt_range=(1e-3, 1e-1)), sequences()

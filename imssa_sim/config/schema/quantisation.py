@@ -56,6 +56,8 @@ class GranularityConfig(Section):
     D: Literal["tensor", "channel"] = "channel"
     dt: Literal["tensor", "channel"] = "channel"
     state: Granularity = "mode"
+    kernel_input: Literal["tensor", "channel"] = "tensor"
+    """Channel: the tensor's scale over 1, 2, 4 or 8, the largest that its values allow."""
     linear: Literal["tensor", "channel"] = "channel"
 
 
