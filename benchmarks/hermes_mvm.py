@@ -45,7 +45,7 @@ def error(
     tiles = program_tiles(
         weights.astype(np.int64), np.array([SIZE]), np.array([SIZE]),
         cell_array(hardware(cell, **effects)),
-        seed=0, chip=0, stage=0, time_since_programming=time,
+        seed=0, chip=0, site=0, time_since_programming=time,
     )  # fmt: skip
     codes = rng.integers(-LIMIT, LIMIT + 1, (samples, SIZE)).astype(np.float64)
     exact = codes @ weights[0]

@@ -38,7 +38,7 @@ def s4d_cells(rng: np.random.Generator, tiles: int, states: int) -> tuple[np.nda
     return weights + rng.normal(0, 0.05, weights.shape), np.broadcast_to(useful, weights.shape)
 
 
-def stage(
+def site(
     tiles: int, states: int, noise: str, accumulator: Accumulator | None = None
 ) -> tuple[RecurrentTiles, np.ndarray, np.ndarray]:
     """Tiles of one layer; noise "off", "alike" (in empty cells) or "each" (its own per cell)."""
@@ -82,7 +82,7 @@ def random_codes(batch: int, steps: int, channels: int) -> np.ndarray:
 
 def kernel(packed: RecurrentTiles, codes: np.ndarray, threads: int) -> Callable[[], object]:
     return lambda: run_recurrent(
-        packed, codes, sample_ids=np.arange(len(codes)), seed=0, chip=0, stage=1, threads=threads
+        packed, codes, sample_ids=np.arange(len(codes)), seed=0, chip=0, site=1, threads=threads
     )
 
 
@@ -118,7 +118,7 @@ def recurrent(bench: Bench) -> None:
         reads = codes.size
         kernels: Methods = {}
         for noise in ("off", "alike", "each"):
-            packed, weights, variance = stage(TILES, STATES, noise)
+            packed, weights, variance = site(TILES, STATES, noise)
             against = None if noise == "off" else variance
             kernels[f"noise {noise}"] = kernel(packed, codes, bench.threads)
             methods: Methods = {
@@ -145,7 +145,7 @@ def delta(bench: Bench) -> None:
                 "delta, error feedback": Accumulator(4, LIMIT, feedback=True),
             }
             methods: Methods = {
-                name: kernel(stage(TILES, STATES, noise, form)[0], codes, bench.threads)
+                name: kernel(site(TILES, STATES, noise, form)[0], codes, bench.threads)
                 for name, form in forms.items()
             }
             case = f"{TILES} × 65×65, batch {batch}, noise {noise}, forms"
@@ -158,7 +158,7 @@ def peers(bench: Bench) -> None:
 
     for batch in (1, 32):
         codes = random_codes(batch, bench.steps, TILES)
-        packed, weights, _ = stage(TILES, STATES, "each")
+        packed, weights, _ = site(TILES, STATES, "each")
         methods = {"kernel": kernel(packed, codes, bench.threads)}
         scale = {}
         for name, make in PEERS.items():
@@ -195,7 +195,7 @@ def dense(bench: Bench) -> None:
                 tiles = dense_tile(weights, cells)
                 methods: Methods = {
                     "kernel": lambda t=tiles, c=codes: read_dense(
-                        t, c, sample_ids=0, steps=np.arange(len(c)), seed=0, chip=0, stage=1,
+                        t, c, sample_ids=0, steps=np.arange(len(c)), seed=0, chip=0, site=1,
                         threads=bench.threads,
                     ),
                     "NumPy": lambda p=plain, s=None if cells is None else s: p(s=s),
@@ -278,7 +278,7 @@ def scaling(bench: Bench) -> None:
         ("threads", [(128, 32, 256, k) for k in (1, 2)]),
     ):
         for tiles, batch, steps, threads in runs:
-            packed, _, _ = stage(tiles, STATES, "alike")
+            packed, _, _ = site(tiles, STATES, "alike")
             codes = random_codes(batch, steps, tiles)
             case = f"{label}: {tiles} tiles, batch {batch}, L {steps}, threads {threads}"
             flops = 2.0 * codes.size * (STATES + 1) ** 2

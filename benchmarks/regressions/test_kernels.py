@@ -19,7 +19,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from engines import fast_forward, recurrence
-from kernel_cases import TILES, dense_tile, kernel, random_codes, stage
+from kernel_cases import TILES, dense_tile, kernel, random_codes, site
 
 from imssa_sim.kernels.dense import read_dense
 from imssa_sim.kernels.read_noise.normal import fill_normals
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.benchmark(timer=time.process_time, min_rounds=7, warmup
 @pytest.mark.parametrize("batch", [1, 32])
 @pytest.mark.parametrize("noise", ["off", "alike", "each"])
 def test_recurrent(benchmark, noise, batch):
-    packed, _, _ = stage(TILES, 64, noise)
+    packed, _, _ = site(TILES, 64, noise)
     result = benchmark(kernel(packed, random_codes(batch, 64, TILES), 1))
     assert result.outputs.shape == (batch, 64, TILES)
 
@@ -43,7 +43,7 @@ def test_dense(benchmark, tokens, size):
     tiles = dense_tile(rng.normal(0, 1, shape), rng.uniform(0, 0.01, shape))
     codes, steps = random_codes(tokens, 1, size)[:, 0], np.arange(tokens)
     result = benchmark(
-        lambda: read_dense(tiles, codes, sample_ids=0, steps=steps, seed=0, chip=0, stage=1)
+        lambda: read_dense(tiles, codes, sample_ids=0, steps=steps, seed=0, chip=0, site=1)
     )
     assert result.outputs.shape == (tokens, 1, size)
 

@@ -266,7 +266,7 @@ class Crossbar:
         )
         sums = read(
             lines, codes.astype(np.int16), self._hardware, self._limit, ranged, self._meter,
-            self._prices, seed=self._seed, chip=self._chip, stage=int(self._turned),
+            self._prices, seed=self._seed, chip=self._chip, site=int(self._turned),
         )  # fmt: skip
         return np.ascontiguousarray(sums.T) * (self._step * self._input_step)
 

@@ -79,7 +79,7 @@ def write(
         # The errors are given: nothing but what no conductance can be bounds them.
         array = replace(array, cell=replace(array.cell, bound_low=0.0, bound_high=np.inf))
     used = np.array([weights.shape[0]]), np.array([weights.shape[1]])
-    written = write_tiles(weights[None], *used, array, seed=seed, chip=chip, stage=0)
+    written = write_tiles(weights[None], *used, array, seed=seed, chip=chip, site=0)
     if error is None:
         return written
     given = np.asarray(error, dtype=np.float64)

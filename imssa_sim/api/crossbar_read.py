@@ -67,7 +67,7 @@ def read(
     *,
     seed: int,
     chip: int,
-    stage: int,
+    site: int,
 ) -> FloatArray:
     """Return sums (n, C) [weight units x code units] for codes (n, R), and count what it took."""
     tiles = lines.tiles
@@ -78,7 +78,7 @@ def read(
         sums = codes.astype(np.float64) @ tiles.weights[0]
     else:
         nominal, (zero, step) = ranged.converters(lines, limit, hardware.adc.bits)
-        where = Coordinates(seed, chip, stage)
+        where = Coordinates(seed, chip, site)
         circuit = read_circuit(
             tiles, periphery(hardware), nominal, rows_used=np.array([rows]),
             columns_used=np.array([columns]), limit=limit, where=where,
@@ -87,7 +87,7 @@ def read(
         packed = pack_dense(circuit, DenseWiring(np.array([0])), dtype=np.float64)
         found = read_dense(
             packed, codes, sample_ids=0, steps=first + np.arange(len(codes)), seed=seed, chip=chip,
-            stage=stage,
+            site=site,
         )  # fmt: skip
         sums = zero + found.outputs[:, 0] * step
     total = codes.sum(axis=1, dtype=np.int64)[:, None]

@@ -137,10 +137,10 @@ def program_tiles(
     *,
     seed: int,
     chip: int,
-    stage: int,
+    site: int,
     time_since_programming: float,
 ) -> ProgrammedTiles:
-    """Return the tiles of one stage on one chip instance, as they read.
+    """Return a set of tiles on one chip instance, as they read.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def program_tiles(
     rows_used, columns_used : int array (T,)
         Rows and logical columns in use; cells beyond them are not connected.
     array : CellArray
-    seed, chip, stage : int
+    seed, chip, site : int
         Coordinates of the draws; the tile's own is its index.
     time_since_programming : float
         [s]
@@ -161,9 +161,7 @@ def program_tiles(
     InputError
         The card is faulty.
     """
-    written = write_tiles(
-        weights, rows_used, columns_used, array, seed=seed, chip=chip, stage=stage
-    )
+    written = write_tiles(weights, rows_used, columns_used, array, seed=seed, chip=chip, site=site)
     return written.at(time_since_programming)
 
 
@@ -175,11 +173,11 @@ def write_tiles(
     *,
     seed: int,
     chip: int,
-    stage: int,
+    site: int,
     writing: int = 0,
     shift: IntArray | None = None,
 ) -> WrittenTiles:
-    """Write the tiles of one stage; parameters as in `program_tiles`.
+    """Write a set of tiles; parameters as in `program_tiles`.
 
     ``writing`` is how often they were written before: each time errors, relaxation and drift are
     drawn anew, while faults stay where they are. A later writing starts from erased cells.
@@ -208,9 +206,9 @@ def write_tiles(
         meant = np.where(in_use, cell.on_grid(meant), 0.0)
     meant = np.where(formed, meant, pristine(cell, array.unformed)) * in_use
 
-    where = Coordinates(seed, chip, stage, writing)
+    where = Coordinates(seed, chip, site, writing)
     place = Placement(
-        Coordinates(seed, chip, stage), weights, rows_used, columns_used, scheme,
+        Coordinates(seed, chip, site), weights, rows_used, columns_used, scheme,
         array.spare_columns, devices,
     )  # fmt: skip
     faults = None

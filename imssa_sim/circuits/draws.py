@@ -43,7 +43,7 @@ class Coordinates:
 
     Attributes
     ----------
-    seed, chip, stage : int
+    seed, chip, site : int
         See docs/decisions/0001.
     writing : int
         How often the tiles were written before.
@@ -51,7 +51,7 @@ class Coordinates:
 
     seed: int
     chip: int
-    stage: int
+    site: int
     writing: int = 0
 
 
@@ -78,7 +78,7 @@ def normals(
     from imssa_sim.kernels.read_noise.threefry import derive_key
 
     sample = sample_number(where, purpose, turn)
-    key = derive_key(where.seed, where.chip, sample, where.stage, tile)
+    key = derive_key(where.seed, where.chip, sample, where.site, tile)
     key0, key1 = np.uint32(key[0]), np.uint32(key[1])
     out = np.empty(rows * columns, dtype=np.float32)
     if columns:

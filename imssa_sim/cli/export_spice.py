@@ -64,7 +64,7 @@ def export_spice(
         cell_array(config.hardware),
         seed=config.seed,
         chip=chip,
-        stage=chosen.stage,
+        site=chosen.site,
     )
     time = config.evaluate.time_since_programming
     written.cell.check(time=time)

@@ -86,7 +86,7 @@ def read_probes(
         steps=np.arange(reads),
         seed=where.seed,
         chip=where.chip,
-        stage=where.stage,
+        site=where.site,
     )
     return result.outputs.astype(np.int64)
 

@@ -124,7 +124,7 @@ class ChipInstance:
             rows, used = rows_and_columns(tiles)
             self.written[tiles.path] = write_tiles(
                 slices.weights, rows, used * slices.number, self.array, seed=self.seed,
-                chip=self.chip, stage=tiles.stage, writing=self.writing, shift=slices.shift,
+                chip=self.chip, site=tiles.site, writing=self.writing, shift=slices.shift,
             )  # fmt: skip
         programmed = self.written[tiles.path].at(self.time, self.calibrated)
         columns, limit = columns_of(self.program, tiles), word_line_limit(self.program, tiles)
@@ -154,7 +154,7 @@ class ChipInstance:
         def circuit(programmed: ProgrammedTiles, trim: Trim | None = None) -> ReadCircuit:
             return read_circuit(
                 programmed, self.periphery, conversion.adc, rows_used=rows, columns_used=columns,
-                limit=on_chip.limit, where=Coordinates(self.seed, self.chip, tiles.stage),
+                limit=on_chip.limit, where=Coordinates(self.seed, self.chip, tiles.site),
                 slices=on_chip.slices.number, slice_gain=conversion.slice_gain,
                 dac_steps=driver(self.hardware).steps(on_chip.limit), trim=trim,
             )  # fmt: skip
@@ -176,7 +176,7 @@ class ChipInstance:
         if sums is None:
             raise without_sums(tiles.path)
         apart, weights = circuit.column_by_column(), on_chip.slices.weights
-        where = Coordinates(self.seed, self.chip, tiles.stage, self.writing)
+        where = Coordinates(self.seed, self.chip, tiles.site, self.writing)
         codes = read_probes(sums.probes, apart, where, age=self.calibrated)
         acc = np.einsum("tnr,trc->ntc", sums.probes.astype(np.float64), weights)
         used = np.arange(weights.shape[2]) < apart.columns_used[:, None]

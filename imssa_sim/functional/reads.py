@@ -128,7 +128,7 @@ class Reader:
         state, rest = held or (None, None)
         result = run_recurrent(
             ready.packed, u, sample_ids=ids, seed=instance.seed, chip=instance.chip,
-            stage=tiles.stage, first_step=first_step, state=state, rest=rest,
+            site=tiles.site, first_step=first_step, state=state, rest=rest,
             two_pass=tiles.drives_per_step == 2, noise=self.noise, threads=self.threads,
         )  # fmt: skip
         self._count_reads(path, ready, result)
@@ -229,7 +229,7 @@ class Reader:
             part = slice(start, min(start + block, len(flat)))
             result = read_dense(
                 ready.packed, flat[part], sample_ids=sample[part], steps=step[part],
-                seed=instance.seed, chip=instance.chip, stage=tiles.stage,
+                seed=instance.seed, chip=instance.chip, site=tiles.site,
                 noise=self.noise, threads=self.threads,
             )  # fmt: skip
             self._count_reads(path, ready, result)

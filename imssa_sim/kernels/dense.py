@@ -101,7 +101,7 @@ def read_dense(
     steps: ArrayLike,
     seed: int,
     chip: int,
-    stage: int,
+    site: int,
     first_tile: int = 0,
     noise: bool = True,
     threads: int = 1,
@@ -116,7 +116,7 @@ def read_dense(
         Input codes, int16 (N, inputs); N tokens of any samples and steps.
     sample_ids, steps : array_like
         Sample and step of each token, (N,): noise coordinates.
-    seed, chip, stage : int
+    seed, chip, site : int
         The other noise coordinates; the tile's own is ``first_tile`` + its index.
     noise : bool
         False leaves the noise out.
@@ -151,7 +151,7 @@ def read_dense(
     one = np.zeros(1, np.int64)
     plan = Plan(one, one + 1, one, one + 1)
     job = Job(
-        keys=sample_keys(seed, chip, distinct, stage).ravel(),
+        keys=sample_keys(seed, chip, distinct, site).ravel(),
         steps=0,
         states=0,
         first_step=0,

@@ -59,7 +59,7 @@ def run_recurrent(
     sample_ids: ArrayLike,
     seed: int,
     chip: int,
-    stage: int,
+    site: int,
     first_step: int = 0,
     first_tile: int = 0,
     state: NDArray[np.int32] | None = None,
@@ -68,7 +68,7 @@ def run_recurrent(
     noise: bool = True,
     threads: int = 1,
 ) -> RecurrentResult:
-    """Run the tiles of one stage over a batch of sequences.
+    """Run a set of tiles over a batch of sequences.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def run_recurrent(
         Input codes, int16 (B, L, channels).
     sample_ids : array_like
         Number of each sample, (B,): a noise coordinate, not the place in the batch.
-    seed, chip, stage : int
+    seed, chip, site : int
         The other noise coordinates; the tile's own is ``first_tile`` + its index.
     first_step : int
         Number of the first step, where a sequence is run in pieces.
@@ -128,7 +128,7 @@ def run_recurrent(
         *(np.zeros(blocks * tiles.tiles * a.rows, np.int64) for _ in range(3)),
     )
     job = Job(
-        keys=sample_keys(seed, chip, ids, stage).ravel(),
+        keys=sample_keys(seed, chip, ids, site).ravel(),
         steps=steps,
         states=tiles.states,
         first_step=first_step,

@@ -80,7 +80,7 @@ class TileArrays(NamedTuple):
 
 @dataclass(frozen=True)
 class RecurrentTiles:
-    """Tiles of one stage, ready for :func:`imssa_sim.kernels.recurrent.run_recurrent`."""
+    """A set of tiles, ready for :func:`imssa_sim.kernels.recurrent.run_recurrent`."""
 
     arrays: TileArrays
     columns: int  # C
@@ -107,7 +107,7 @@ class RecurrentTiles:
 def pack_tiles(
     circuit: ReadCircuit, wiring: RecurrentWiring, *, dtype: Any = None, multiple: int = LANES
 ) -> RecurrentTiles:
-    """Lay the tiles of one stage out for the compiled loops.
+    """Lay a set of tiles out for the compiled loops.
 
     Where squared codes are integers of 14 bits and rows few (up to 256 of 8 bits), the cells'
     ``variance`` is rounded to integers: a sum of ``unit_j`` is then wrong by at most

@@ -57,11 +57,11 @@ def main(loops: Collection[str]) -> None:
     for name, samples in (("blocks", 32), ("singles", 1)):
         if name in loops:
             codes = np.zeros((samples, 1, 1), np.int16)
-            run_recurrent(tiles, codes, sample_ids=np.arange(samples), seed=0, chip=0, stage=0)
+            run_recurrent(tiles, codes, sample_ids=np.arange(samples), seed=0, chip=0, site=0)
     if "dense" in loops:
         dense = pack_dense(circuit, DenseWiring(np.array([0])), dtype=np.float32)
         codes = np.zeros((1, 2), np.int16)
-        read_dense(dense, codes, sample_ids=0, steps=0, seed=0, chip=0, stage=0)
+        read_dense(dense, codes, sample_ids=0, steps=0, seed=0, chip=0, site=0)
 
 
 if __name__ == "__main__":

@@ -86,13 +86,13 @@ def _place(
         if isinstance(operation, KernelRecurrence) and kernels.reads:
             placed.append(
                 kernel_tiles(
-                    held, shape, kernels, path=path, stage=site, layer=node.layer or 0,
+                    held, shape, kernels, path=path, site=site, layer=node.layer or 0,
                     reverse=operation.reverse,
                 )
             )  # fmt: skip
         elif isinstance(operation, LinearMap) and _place_of(node, hardware) == "analog":
             weights = held.linear if isinstance(operation, Head) else held
-            placed.append(linear_tiles(weights, shape, path=path, stage=site))
+            placed.append(linear_tiles(weights, shape, path=path, site=site))
     return placed
 
 

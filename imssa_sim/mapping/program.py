@@ -41,7 +41,7 @@ class KernelTiles:
     """
 
     path: str  # e.g. chip.layer0.kernel
-    stage: int  # number that enters the noise coordinates, unique in the Program
+    site: int  # number that enters the noise coordinates, unique in the Program
     layer: int
     reverse: bool
     mapping: KernelMapping
@@ -77,7 +77,7 @@ class LinearTiles:
     """The crossbar tiles of one linear layer, split over rows and columns."""
 
     path: str
-    stage: int
+    site: int
     weights: IntArray  # (T, R, C)
     useful: BoolArray  # (T, R, C)
     row_start: IntArray  # (T,) first input that the tile takes

@@ -129,7 +129,7 @@ def kernel_tiles(
     mapping: KernelMapping,
     *,
     path: str,
-    stage: int,
+    site: int,
     layer: int,
     reverse: bool,
 ) -> KernelTiles:
@@ -148,7 +148,7 @@ def kernel_tiles(
         Capacity of one tile.
     mapping : KernelMapping
         Says which cells the weights take.
-    path, stage, layer, reverse
+    path, site, layer, reverse
         See `KernelTiles`.
 
     Raises
@@ -193,7 +193,7 @@ def kernel_tiles(
             first += 2 * part.modes
     return KernelTiles(
         path=path,
-        stage=stage,
+        site=site,
         layer=layer,
         reverse=reverse,
         mapping=mapping,
@@ -232,9 +232,7 @@ def _chunks(length: int, capacity: int) -> tuple[IntArray, IntArray]:
     return edges[:-1], np.diff(edges)
 
 
-def linear_tiles(
-    linear: QuantisedLinear, shape: TileShape, *, path: str, stage: int
-) -> LinearTiles:
+def linear_tiles(linear: QuantisedLinear, shape: TileShape, *, path: str, site: int) -> LinearTiles:
     """Split a linear layer over row tiles x column tiles of most equal size.
 
     Tiles are ordered by output column, then by input row, so that the partial sums of one output
@@ -256,7 +254,7 @@ def linear_tiles(
             useful[t, : row_count[i], : column_count[j]] = True
     return LinearTiles(
         path=path,
-        stage=stage,
+        site=site,
         weights=weights,
         useful=useful,
         row_start=np.tile(row_start, n_columns),

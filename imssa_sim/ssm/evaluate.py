@@ -162,13 +162,3 @@ def iterate_states(recurrence: Recurrence, u: Values) -> Iterator[tuple[int, Com
                 np.add(current, carried, out=current)
             previous = current
         yield block, states.swapaxes(0, 1)
-
-
-def state_peaks(recurrence: Recurrence, u: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the largest ``|Re x|`` and ``|Im x|`` of each mode over batch and steps, (G, M)."""
-    real = np.zeros(recurrence.a.shape)
-    imaginary = np.zeros_like(real)
-    for block, x in iterate_states(recurrence, u):
-        real[block] = np.abs(x.real).max(axis=(0, 1))
-        imaginary[block] = np.abs(x.imag).max(axis=(0, 1))
-    return real, imaginary

@@ -187,7 +187,7 @@ class DrawnChip:
             driven[step] = ((state + rest + (1 << below >> 1)) >> below).transpose(1, 0, 2)
             result = run_recurrent(
                 ready.packed, np.ascontiguousarray(u[:, step : step + 1]), sample_ids=ids,
-                seed=instance.seed, chip=instance.chip, stage=tiles.stage, first_step=step,
+                seed=instance.seed, chip=instance.chip, site=tiles.site, first_step=step,
                 state=state, rest=rest, threads=self.source.threads,
             )  # fmt: skip
             out[:, step] = result.outputs[:, 0]

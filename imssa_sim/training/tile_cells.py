@@ -55,7 +55,7 @@ def tile_cells(tiles: KernelTiles, kernel: QuantisedKernel, hardware: HardwareCo
         tile_shape(hardware.chip.tile),
         tiles.mapping,
         path=tiles.path,
-        stage=tiles.stage,
+        site=tiles.site,
         layer=tiles.layer,
         reverse=tiles.reverse,
     )

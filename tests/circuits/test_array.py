@@ -26,7 +26,7 @@ def sparse_weights(tiles=3, rows=20, columns=11, limit=127, share=0.3, seed=0):
 
 def program(weights, chip_hardware, time=3600.0, **coordinates):
     tiles, rows, columns = weights.shape
-    where = {"seed": 5, "chip": 1, "stage": 2, **coordinates}
+    where = {"seed": 5, "chip": 1, "site": 2, **coordinates}
     return program_tiles(
         weights,
         np.full(tiles, rows - 2),
@@ -159,7 +159,7 @@ def test_variance_is_the_sum_of_both_cells(hardware):
     scale = (3e-4 - 1e-6) / 100
     tiles = program_tiles(
         weights, np.array([4]), np.array([1]), cell_array(hardware(read_noise=True)),
-        seed=0, chip=0, stage=0, time_since_programming=0.0,
+        seed=0, chip=0, site=0, time_since_programming=0.0,
     )  # fmt: skip
     middle = (3e-4 + 1e-6) / 2
     for row, weight in enumerate((100, -30)):
@@ -192,7 +192,7 @@ def test_chips_stages_and_seeds_differ(hardware):
     weights = sparse_weights()
     chip = hardware(programming_error=True)
     reference = program(weights, chip).weights
-    for other in ({"seed": 6}, {"chip": 2}, {"stage": 3}):
+    for other in ({"seed": 6}, {"chip": 2}, {"site": 3}):
         assert not np.array_equal(reference, program(weights, chip, **other).weights)
     assert np.array_equal(reference, program(weights, chip).weights)
 
@@ -208,7 +208,7 @@ def test_stuck_cells_keep_their_conductance(hardware):
         cell_array(chip),
         seed=0,
         chip=0,
-        stage=0,
+        site=0,
     )
     on, off = written.faults > 0, written.faults < 0
     assert on.sum() > 50
@@ -259,7 +259,7 @@ def test_the_sum_of_all_cells_would_compensate_balanced_pairs_too_much(hardware)
     chip = hardware("cells/pcm_hermes_2", drift=True)
     _, rows, columns = weights.shape
     written = write_tiles(
-        weights, np.array([rows]), np.array([columns]), cell_array(chip), seed=5, chip=1, stage=2
+        weights, np.array([rows]), np.array([columns]), cell_array(chip), seed=5, chip=1, site=2
     )
     now = written.conductance(86400.0)
     real = effective(now, written.scale, "differential")
@@ -272,7 +272,7 @@ def test_level_grid_rounds_to_the_nearest_level(hardware):
     chip = hardware(tile={"weights": "one_sided"}, level_grid=True)
     tiles = program_tiles(
         weights, np.array([255]), np.array([1]), cell_array(chip),
-        seed=0, chip=0, stage=0, time_since_programming=0.0,
+        seed=0, chip=0, site=0, time_since_programming=0.0,
     )  # fmt: skip
     found = tiles.weights[0, :, 0]
     nearest = np.sign(weights[0, :, 0]) * np.rint(np.abs(weights[0, :, 0]) * 63 / 127) * 127 / 63
@@ -340,7 +340,7 @@ def test_write_verify_replaces_the_closed_form(hardware):
         cell_array(chip),
         seed=0,
         chip=0,
-        stage=0,
+        site=0,
     )
     good = written.faults == 0
     assert np.abs((written.written - written.targets)[good]).max() <= 1e-6  # the window
@@ -350,7 +350,7 @@ def test_write_verify_replaces_the_closed_form(hardware):
     assert np.all(cost.pulses / cost.cells > 1)
     closed = write_tiles(
         weights, np.full(tiles, rows), np.full(tiles, columns),
-        cell_array(hardware("cells/hfox_neurram", programming_error=True)), seed=0, chip=0, stage=0,
+        cell_array(hardware("cells/hfox_neurram", programming_error=True)), seed=0, chip=0, site=0,
     ).programming  # fmt: skip
     assert not np.array_equal(cost.pulses, closed.pulses)
     with pytest.raises(InputError, match="take cells/hfox_neurram"):
@@ -367,7 +367,7 @@ def test_read_noise_of_a_sum_does_not_depend_on_how_it_is_split(hardware, scheme
     whole, parts = (
         program_tiles(
             w, np.full(len(w), w.shape[1]), np.full(len(w), 6), cell_array(chip),
-            seed=0, chip=0, stage=0, time_since_programming=0.0,
+            seed=0, chip=0, site=0, time_since_programming=0.0,
         )
         for w in (weights, weights.reshape(2, 12, 6))
     )  # fmt: skip

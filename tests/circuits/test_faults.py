@@ -65,7 +65,7 @@ def test_dead_rows_silence_their_weights(hardware):
     weights = np.full((1, 30, 10), 50)
     chip = hardware(faulty={"dead_rows": 0.2, "stuck_on": 0.0, "stuck_off": 0.0}, faults=True)
     written = write_tiles(
-        weights, np.array([30]), np.array([10]), cell_array(chip), seed=0, chip=0, stage=0
+        weights, np.array([30]), np.array([10]), cell_array(chip), seed=0, chip=0, site=0
     )
     dead = (written.faults[0] == OPEN).all(axis=1)
     assert 0 < dead.sum() < 30
@@ -116,7 +116,7 @@ def test_spare_columns_take_stuck_cells_out(hardware):
             faults=True,
         )
         tiles = program_tiles(
-            weights, *used, cell_array(chip), seed=0, chip=0, stage=0, time_since_programming=0.0
+            weights, *used, cell_array(chip), seed=0, chip=0, site=0, time_since_programming=0.0
         )
         worst.append(np.abs(tiles.weights - weights).mean())
     assert worst[0] > 2 * worst[1]
@@ -129,7 +129,7 @@ def test_spares_do_not_move_good_columns(hardware):
     results = [
         program_tiles(
             weights, *used, cell_array(hardware(tile={"spare_columns": s}, programming_error=True)),
-            seed=0, chip=0, stage=0, time_since_programming=0.0,
+            seed=0, chip=0, site=0, time_since_programming=0.0,
         ).weights
         for s in (0, 3)
     ]  # fmt: skip

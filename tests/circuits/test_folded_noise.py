@@ -22,7 +22,7 @@ def setup(hardware, cell, scheme="differential"):
     weights[rng.random(weights.shape) < 0.5] = 0
     chip = hardware(cell, tile={"weights": scheme}, read_noise=True, programming_error=True)
     written = write_tiles(
-        weights, np.array([24]), np.array([6]), cell_array(chip), seed=1, chip=0, stage=0
+        weights, np.array([24]), np.array([6]), cell_array(chip), seed=1, chip=0, site=0
     )
     return written, rng.integers(-127, 128, 24)
 
@@ -88,7 +88,7 @@ def test_clipping_matters_only_where_noise_reaches_zero(hardware):
             programming_error=True,
         )
         written = write_tiles(
-            weights, np.array([64]), np.array([4]), cell_array(chip), seed=1, chip=0, stage=0
+            weights, np.array([64]), np.array([4]), cell_array(chip), seed=1, chip=0, site=0
         )
         codes = rng.integers(-127, 128, 64)
         codes[0] = 0

@@ -38,7 +38,7 @@ def write(weights, chip, number=0):
         cell_array(chip),
         seed=1,
         chip=number,
-        stage=0,
+        site=0,
     )
 
 

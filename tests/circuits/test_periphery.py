@@ -26,7 +26,7 @@ def around(chip):
     weights = np.full((2, 5, 4), 100)
     used = np.full(2, 5), np.full(2, 4)
     tiles = program_tiles(
-        weights, *used, cell_array(chip), seed=0, chip=0, stage=0, time_since_programming=0.0
+        weights, *used, cell_array(chip), seed=0, chip=0, site=0, time_since_programming=0.0
     )
     nominal = Converters(np.ones((2, 4)), np.full((2, 4), 0.5), -128, 127)
     return read_circuit(

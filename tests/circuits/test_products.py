@@ -35,7 +35,7 @@ def weights_and_codes(rows, columns, seed=0):
 class Tile:
     """One matrix (rows, columns) on the row tiles of a chip with read noise."""
 
-    def __init__(self, hardware, matrix, *, pieces=1, stage=0, **tile):
+    def __init__(self, hardware, matrix, *, pieces=1, site=0, **tile):
         self.pieces, self.rows = pieces, len(matrix) // pieces
         parts = matrix.reshape(pieces, self.rows, -1)
         self.columns = parts.shape[2]
@@ -46,13 +46,13 @@ class Tile:
         self.held = cut_weights(parts, slices, tile["weights"], "tile")
         used = np.full(pieces, self.rows), np.full(pieces, self.columns * slices)
         self.at = program_tiles(
-            self.held.weights, *used, cell_array(self.chip), seed=0, chip=0, stage=stage,
+            self.held.weights, *used, cell_array(self.chip), seed=0, chip=0, site=site,
             time_since_programming=3600.0,
         )  # fmt: skip
         self.written = write_tiles(
-            self.held.weights, *used, cell_array(self.chip), seed=0, chip=0, stage=stage
+            self.held.weights, *used, cell_array(self.chip), seed=0, chip=0, site=site
         )
-        self.stage = stage
+        self.site = site
 
     def read(self, codes, steps, **how):
         """Sums (n, columns) of codes (n, rows), parts added up."""
@@ -67,7 +67,7 @@ class Tile:
         packed = pack_dense(circuit, wiring, dtype=np.float64)
         found = read_dense(
             packed, codes.astype(np.int16), sample_ids=0, steps=steps, seed=0, chip=0,
-            stage=self.stage, **how,
+            site=self.site, **how,
         )  # fmt: skip
         return found.outputs.sum(axis=1) / FINE
 
@@ -98,8 +98,8 @@ def agrees(samples, mean, variance):
 def test_left_and_right_products(hardware, tile):
     """zᵀ(Wx) with Wᵀ on a tile and (zᵀW)x with W on another: one mean, and the cells' variance."""
     weights, z, x = weights_and_codes(24, 20)
-    left = Tile(hardware, weights, stage=1, **tile)
-    right = Tile(hardware, weights.T, stage=2, **tile)
+    left = Tile(hardware, weights, site=1, **tile)
+    right = Tile(hardware, weights.T, site=2, **tile)
     steps = np.arange(READS)
     by_left = left.read(np.tile(z, (READS, 1)), steps)
     by_right = right.read(np.tile(x, (READS, 1)), steps)

@@ -67,7 +67,7 @@ def tiles(hardware, scheme, devices=1, **effects):
     weights[rng.random(weights.shape) < 0.5] = 0
     chip = hardware(tile={"weights": scheme, "devices": devices}, **effects)
     written = write_tiles(
-        weights, np.array([24]), np.array([6]), cell_array(chip), seed=1, chip=0, stage=0
+        weights, np.array([24]), np.array([6]), cell_array(chip), seed=1, chip=0, site=0
     )
     return written, rng.integers(-127, 128, 24)
 

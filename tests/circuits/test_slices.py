@@ -90,7 +90,7 @@ def test_levels_of_a_cell_hold_digits_exactly(hardware, scheme, tmp_path):
             cell_array(chip),
             seed=0,
             chip=0,
-            stage=0,
+            site=0,
         ).at(0.0)
         return np.abs(put_together(tiles.weights, held.shift, number) - weights).max()
 
@@ -116,7 +116,7 @@ def test_literal_reads_of_slices_fold_to_their_shifted_variances(hardware, schem
         cell_array(chip),
         seed=1,
         chip=0,
-        stage=0,
+        site=0,
         shift=held.shift,
     )
     tiles = written.at(60.0)
@@ -152,7 +152,7 @@ def test_errors_of_slices_are_weighted_by_their_place(hardware, scheme, number):
         cell_array(chip),
         seed=0,
         chip=0,
-        stage=0,
+        site=0,
     ).at(0.0)
     error = (put_together(tiles.weights, held.shift, number) - weights)[0]
     each = (2.0 ** held.shift[0] / tiles.scale[0]) ** 2 * 2 * sigma**2

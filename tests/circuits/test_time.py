@@ -13,7 +13,7 @@ HOUR, DAY = 3600.0, 86400.0
 
 
 def written(chip, **coordinates):
-    where = {"seed": 3, "chip": 1, "stage": 4, **coordinates}
+    where = {"seed": 3, "chip": 1, "site": 4, **coordinates}
     tiles, rows, columns = WEIGHTS.shape
     return write_tiles(
         WEIGHTS, np.full(tiles, rows), np.full(tiles, columns), cell_array(chip), **where

@@ -15,7 +15,7 @@ WEIGHTS = np.array([[[100, 0, -7], [0, -50, 0], [3, 0, 127]]])
 def written(unformed, scheme="one_sided", cell="cells/taox_imssa", **effects):
     array = CellArray(load_cell(cell), scheme, unformed=unformed, **effects)
     three = np.array([3])
-    return write_tiles(WEIGHTS, three, three, array, seed=1, chip=0, stage=2)
+    return write_tiles(WEIGHTS, three, three, array, seed=1, chip=0, site=2)
 
 
 @pytest.mark.parametrize(("unformed", "count"), [("none", 18), ("pairs", 10), ("cells", 5)])
@@ -38,7 +38,7 @@ def test_weights_stay_what_they_are(unformed, checked):
 def test_a_weight_below_the_least_conductance_becomes_that():
     array = CellArray(load_cell("cells/taox_imssa"), "one_sided", unformed="cells")
     weights = np.array([[[1], [1000]]])
-    tiles = write_tiles(weights, np.array([2]), np.array([1]), array, seed=1, chip=0, stage=2)
+    tiles = write_tiles(weights, np.array([2]), np.array([1]), array, seed=1, chip=0, site=2)
     np.testing.assert_allclose(tiles.at(0.0).weights[0, :, 0], [1000 / 300, 1000], rtol=1e-12)
 
 

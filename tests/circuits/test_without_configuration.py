@@ -20,7 +20,7 @@ DRIVER = WordLineDriver(8, "pulse_width", read_voltage=0.2, read_time=1e-8, lsb_
 def product(weights, codes, array, around):
     """Codes of the converters for codes (n, R) on the word lines."""
     used = np.array([ROWS]), np.array([COLUMNS])
-    written = write_tiles(weights, *used, array, seed=1, chip=0, stage=0)
+    written = write_tiles(weights, *used, array, seed=1, chip=0, site=0)
     nominal = Converters(np.ones((1, COLUMNS)), np.full((1, COLUMNS), 0.5), -(2**20), 2**20)
     circuit = read_circuit(
         written.at(3600.0), around, nominal, rows_used=used[0], columns_used=used[1], limit=LIMIT,
@@ -28,7 +28,7 @@ def product(weights, codes, array, around):
     )  # fmt: skip
     tiles = pack_dense(circuit, DenseWiring(np.array([0])))
     read = read_dense(tiles, codes, sample_ids=0, steps=np.arange(len(codes)), seed=1, chip=0,
-                      stage=0)  # fmt: skip
+                      site=0)  # fmt: skip
     return read.outputs[:, 0]
 
 

@@ -173,7 +173,7 @@ def test_a_noisy_sliced_kernel_against_a_naive_twin(random_networks, kernel):
 
             for step in range(net.sequence_length):
                 z = np.empty(programmed.weights.shape[2], np.float32)
-                fill_normals(*derive_key(7, 2, b, tiles.stage, t), step, z)
+                fill_normals(*derive_key(7, 2, b, tiles.site, t), step, z)
                 sums = read(np.concatenate([state, u[b, step, channel]]), z)
                 state = np.clip(
                     np.floor(sums[:s] * gain[mode // 3, mode % 3] + 0.5), -127, 127

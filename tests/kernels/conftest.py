@@ -81,7 +81,7 @@ def requantise(adc, multiplier, shift, limit):
     )  # fmt: skip
 
 
-def run_twin(tiles, codes, ids, *, seed, chip, stage, two_pass):
+def run_twin(tiles, codes, ids, *, seed, chip, site, two_pass):
     """All samples, tiles and steps of a recurrent stage: outputs (B, L, T, O), state (B, T, S)."""
     samples, steps, _ = codes.shape
     outputs = np.zeros((samples, steps, len(tiles.n_states), max(tiles.n_outputs)), np.int64)
@@ -91,7 +91,7 @@ def run_twin(tiles, codes, ids, *, seed, chip, stage, two_pass):
             x = np.zeros(s, np.int64)
             channels = tiles.input_channel[t][: tiles.n_inputs[t]]
             for k in range(steps):
-                z = normals((seed, chip, int(ids[b]), stage, t), k, tiles.weights.shape[2])
+                z = normals((seed, chip, int(ids[b]), site, t), k, tiles.weights.shape[2])
                 u = np.array([codes[b, k, c] if c >= 0 else 0 for c in channels], np.int64)
                 first = tiles.read(t, np.concatenate([x, u]), 0, s if two_pass else s + o, z)
                 x = requantise(

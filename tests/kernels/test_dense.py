@@ -12,7 +12,7 @@ from imssa_sim.kernels.dense import pack_dense, read_dense
 from imssa_sim.kernels.read_circuit import DenseWiring, ReadCircuit, RecurrentWiring, ShotNoise
 from imssa_sim.kernels.tiles import pack_tiles
 
-WHERE = {"seed": 4, "chip": 5, "stage": 6}
+WHERE = {"seed": 4, "chip": 5, "site": 6}
 T, R, C = 3, 37, 35
 START, ROWS, COLUMNS = [0, 3, 20], [37, 30, 16], [35, 16, 5]
 LIMIT = 127

@@ -177,7 +177,7 @@ def test_increments_are_exact_and_those_of_a_lossless_read(
     codes = np.ascontiguousarray(u[:, order])
     read = run_recurrent(
         pack_tiles(circuit, wiring, dtype=word), codes, sample_ids=np.arange(batch), seed=0, chip=0,
-        stage=0,
+        site=0,
     )  # fmt: skip
     np.testing.assert_array_equal(read.outputs[:, order], y)
     assert read.saturated_states.sum() == clipped[0]

@@ -48,7 +48,7 @@ def test_slices_apart_add_up_to_those_together():
     def read(circuit):
         tiles = pack_dense(circuit, DenseWiring(np.array([0, 3])))
         return read_dense(
-            tiles, codes, sample_ids=0, steps=np.arange(5), seed=0, chip=0, stage=0
+            tiles, codes, sample_ids=0, steps=np.arange(5), seed=0, chip=0, site=0
         ).outputs
 
     apart = read(circuit.column_by_column())

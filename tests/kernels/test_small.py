@@ -25,7 +25,7 @@ from imssa_sim.kernels.read_circuit import (
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import pack_tiles
 
-WHERE = {"seed": 1, "chip": 2, "stage": 3}
+WHERE = {"seed": 1, "chip": 2, "site": 3}
 ROWS, COLUMNS, LIMIT = 5, 4, 15
 
 

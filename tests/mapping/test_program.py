@@ -178,7 +178,7 @@ def test_stages_are_consistent(random_networks, mapping, place, both, position, 
         assert paths.index(bypass.source) < paths.index(bypass.target)
         held = built.sequence_length if both else 4
         assert bypass.capacity >= held
-    numbers = [tiles.stage for tiles in (*built.kernels, *built.linears)]
+    numbers = [tiles.site for tiles in (*built.kernels, *built.linears)]
     assert len(set(numbers)) == len(numbers)
     vectors = {op.component for s in built.stages for op in s.actions if "vector" in op.component}
     assert 1 <= len(vectors) <= units
@@ -203,7 +203,7 @@ def test_barrier_waits_for_a_whole_sequence(random_networks):
     ]  # fmt: skip
     assert [stages[p].barrier for p in order] == [False, True, False, True]
     assert [stages[p].buffer_tokens for p in order] == [12, 4, 12, 4]
-    assert {k.path: k.stage for k in built.kernels}["chip.layer1.kernel_reverse"] == 5
+    assert {k.path: k.site for k in built.kernels}["chip.layer1.kernel_reverse"] == 5
 
 
 def test_chip_of_fixed_size_that_is_too_small(random_networks):

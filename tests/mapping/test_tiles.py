@@ -19,7 +19,7 @@ def place(kernel, rows, columns):
     mapping = "fused_lookahead" if kernel.form.ahead else "two_pass"
     return kernel_tiles(
         kernel, TileShape(rows, columns, "differential"), KERNEL_MAPPINGS[mapping],
-        path="chip.layer0.kernel", stage=1, layer=0, reverse=False,
+        path="chip.layer0.kernel", site=1, layer=0, reverse=False,
     )  # fmt: skip
 
 
@@ -124,7 +124,7 @@ def test_form_must_suit_the_mapping(random_networks):
     with pytest.raises(InternalError, match="needs the form lookahead"):
         kernel_tiles(
             kernel, TileShape(8, 8, "differential"), KERNEL_MAPPINGS["fused_lookahead"],
-            path="p", stage=0, layer=0, reverse=False,
+            path="p", site=0, layer=0, reverse=False,
         )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def test_form_must_suit_the_mapping(random_networks):
 def test_linear_tiles_add_up_to_the_matrix(random_networks, outputs, inputs, rows, columns, seed):
     rng = np.random.default_rng(seed)
     linear = random_networks.linear(rng, outputs, inputs, random_networks.bit_widths())
-    tiles = linear_tiles(linear, TileShape(rows, columns, "offset"), path="p", stage=0)
+    tiles = linear_tiles(linear, TileShape(rows, columns, "offset"), path="p", site=0)
     whole = np.zeros((inputs, outputs), dtype=np.int64)
     for t in range(tiles.tiles):
         r0, c0 = tiles.row_start[t], tiles.column_start[t]

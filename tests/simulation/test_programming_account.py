@@ -39,7 +39,7 @@ def by_hand(result: RunResult) -> list[list[tuple[int, float, float, float, floa
         for each in (*program.kernels, *program.linears):
             cost = write_tiles(
                 each.weights, *rows_and_columns(each), cell_array(config.hardware),
-                seed=config.seed, chip=chip, stage=each.stage,
+                seed=config.seed, chip=chip, site=each.site,
             ).programming  # fmt: skip
             tiles += list(
                 zip(cost.cells, cost.pulses, cost.time, cost.row_time, cost.energy, cost.failed,

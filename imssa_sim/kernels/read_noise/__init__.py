@@ -6,7 +6,7 @@ independent Gaussians add up.
 
 `packing` brings the variances into integers of 16 bits where squared codes are integers, so that
 their sums are exact in any order. `threefry` derives a key from the coordinates seed, chip, sample,
-stage and tile; two columns at one step take the two words of a counter (step, column // 2) under
+site and tile; two columns at one step take the two words of a counter (step, column // 2) under
 that key, and `normal` turns each word into a standard normal. So the noise is a function of its
 coordinates: it depends on no batch, thread or order.
 """

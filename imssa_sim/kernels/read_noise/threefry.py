@@ -31,7 +31,7 @@ def absorb(key0: np.uint32, key1: np.uint32, value: int) -> Key:
 
 
 @entry
-def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Key:
+def derive_key(seed: int, chip: int, sample: int, site: int, tile: int) -> Key:
     """Key of the noise of one sample on one tile.
 
     Each coordinate is encrypted under the key that the coordinates before it gave. Encryption is
@@ -39,7 +39,7 @@ def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Key:
 
     Parameters
     ----------
-    seed, chip, sample, stage, tile : int
+    seed, chip, sample, site, tile : int
         Coordinates, 64 bits each.
 
     Returns
@@ -50,19 +50,19 @@ def derive_key(seed: int, chip: int, sample: int, stage: int, tile: int) -> Key:
     key0, key1 = absorb(np.uint32(0), np.uint32(0), seed)
     key0, key1 = absorb(key0, key1, chip)
     key0, key1 = absorb(key0, key1, sample)
-    key0, key1 = absorb(key0, key1, stage)
+    key0, key1 = absorb(key0, key1, site)
     return absorb(key0, key1, tile)
 
 
 @entry
-def sample_keys(seed: int, chip: int, samples: NDArray[np.int64], stage: int) -> NDArray[np.uint32]:
+def sample_keys(seed: int, chip: int, samples: NDArray[np.int64], site: int) -> NDArray[np.uint32]:
     """Keys short of their last coordinate: uint32 (B, 2) for ``samples`` (B,) int64."""
     keys = np.empty((samples.shape[0], 2), np.uint32)
     first = absorb(np.uint32(0), np.uint32(0), seed)
     first = absorb(first[0], first[1], chip)
     for b in range(samples.shape[0]):
         key0, key1 = absorb(first[0], first[1], samples[b])
-        key0, key1 = absorb(key0, key1, stage)
+        key0, key1 = absorb(key0, key1, site)
         keys[b, 0] = key0
         keys[b, 1] = key1
     return keys

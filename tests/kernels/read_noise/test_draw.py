@@ -68,9 +68,9 @@ def test_keys_of_neighbouring_coordinates_do_not_collide():
     # 40,000 keys of 64 bits: a collision by chance has the probability 4e-11
     samples = 1 if config.DISABLE_JIT else 25
     keys = {
-        tuple(map(int, derive_key(0, 0, sample, stage, tile)))
+        tuple(map(int, derive_key(0, 0, sample, site, tile)))
         for sample in range(samples)
-        for stage in range(8)
+        for site in range(8)
         for tile in range(200)
     }
     assert len(keys) == samples * 8 * 200
@@ -109,9 +109,9 @@ def test_normals_are_symmetric_finite_and_reach_six_sigma():
     assert 6.33 < z.max() < 6.34
 
 
-def draw(count, *, seed=0, chip=0, sample=0, stage=0, tile=0, step=0):
+def draw(count, *, seed=0, chip=0, sample=0, site=0, tile=0, step=0):
     out = np.empty(count, np.float32)
-    fill_normals(*derive_key(seed, chip, sample, stage, tile), step, out)
+    fill_normals(*derive_key(seed, chip, sample, site, tile), step, out)
     return out
 
 
@@ -156,7 +156,7 @@ def test_far_tails_of_two_billion_normals(bound):
     assert abs(count - expected) < SIGMAS * np.sqrt(expected)
 
 
-COORDINATES = ["seed", "chip", "sample", "stage", "tile", "step"]
+COORDINATES = ["seed", "chip", "sample", "site", "tile", "step"]
 
 
 @pytest.mark.parametrize("coordinate", COORDINATES)

@@ -9,7 +9,7 @@ from imssa_sim.kernels.read_circuit import ReadCircuit, RecurrentWiring, ShotNoi
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import pack_tiles
 
-WHERE = {"seed": 3, "chip": 1, "stage": 2}
+WHERE = {"seed": 3, "chip": 1, "site": 2}
 LIMIT = 127
 
 
