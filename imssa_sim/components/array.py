@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imssa_sim.components.action import Action
-from imssa_sim.components.component import Chip, Component, Place, cost
+from imssa_sim.components.component import Component, Place, PricedChip, cost
 from imssa_sim.components.duration import LATCH_CYCLES, Duration, exact, nanoseconds
 from imssa_sim.components.parameters import Number, Parameters
 from imssa_sim.components.terms import ActionCost, Term
@@ -104,7 +104,7 @@ class Array(Component):
         text = f"{action.serial} reads of {nanoseconds(read)}"
         return Duration(action.serial * read, text, False)
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield a read by its fixed activity."""
         tile, dac = chip.hardware.chip.tile, chip.hardware.dac
         conductance = chip.conductance(place, action)
@@ -115,7 +115,7 @@ class Array(Component):
         )
         yield cost(action, term)
 
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
         """Return the area of a tile's cells; they do not leak between reads."""
         tile, feature = chip.hardware.chip.tile, chip.hardware.chip.technology
         cells = tile.rows * tile.columns

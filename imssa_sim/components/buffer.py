@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from imssa_sim.components.action import Action, busiest
-from imssa_sim.components.component import Chip, Component, Place, cost
+from imssa_sim.components.component import Component, Place, PricedChip, cost
 from imssa_sim.components.terms import ActionCost, Term
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ class Buffer(Component):
     phase = "move"
     retains = True
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield the access to one word."""
         yield cost(action, chip.memory_term(_bytes(action, place), action.bits))
 
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
         """Return area and leakage of a FIFO of the stage's capacity."""
         return chip.memory_pair(_bytes(action, place))
 

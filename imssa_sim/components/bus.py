@@ -15,7 +15,7 @@ import numpy as np
 
 from imssa_sim.cards import Card
 from imssa_sim.components.action import Action, busiest
-from imssa_sim.components.component import Chip, Component, Place, cost
+from imssa_sim.components.component import Component, Place, PricedChip, cost
 from imssa_sim.components.duration import Duration
 from imssa_sim.components.forms import form_of
 from imssa_sim.components.link import LinkForm
@@ -126,13 +126,13 @@ class Bus(Component):
         )
         return Duration((action.serial + ARBITRATION_CYCLES) * cycle, text, True)
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield the transfer of one word."""
         card, tiles, bits = chip.card(chip.hardware.bus.card), chip.tiles_available, action.bits
         link = bus_form(card)
         yield cost(action, chip.term(card, lambda p: link.energy(p, tiles) * bits, ("bus", bits)))
 
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
         """Return area and idle power of one link."""
         card, width = chip.card(chip.hardware.bus.card), chip.hardware.bus.width
         link, tiles = bus_form(card), chip.tiles_available

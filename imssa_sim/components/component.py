@@ -42,7 +42,7 @@ class Place(Protocol):
         """Capacity of the FIFO behind the stage."""
 
 
-class Chip(Protocol):
+class PricedChip(Protocol):
     """What prices rest on: cards and operating points, and terms that note the entries read."""
 
     @property
@@ -127,11 +127,11 @@ class Component(ABC):
         return Duration(cycles * cycle, text, assumed)
 
     @abstractmethod
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield what one action costs: first itself, then what is booked beside it."""
 
     @abstractmethod
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term] | None:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term] | None:
         """Return area [m^2] and leakage [W] of one instance; None if it is not on the chip."""
 
 

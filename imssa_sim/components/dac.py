@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from imssa_sim.cards import Card
 from imssa_sim.components.action import Action
 from imssa_sim.components.array import word_line_charge
-from imssa_sim.components.component import Chip, Component, Place, beside, cost
+from imssa_sim.components.component import Component, Place, PricedChip, beside, cost
 from imssa_sim.components.duration import LATCH_CYCLES, Duration, exact, nanoseconds
 from imssa_sim.components.forms import form_of
 from imssa_sim.components.parameters import Number, Parameters, log_interpolate
@@ -127,7 +127,7 @@ class Dac(Component):
             return Duration(units * unit, f"{units} pulse units of {nanoseconds(unit)}", False)
         return Duration(LATCH_CYCLES * cycle, f"codes loaded in {LATCH_CYCLES} cycle", True)
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield a drive, and the charging of the word line beside it."""
         hardware = chip.hardware
         card, own = chip.card(hardware.dac.card), hardware.dac.bits
@@ -141,7 +141,7 @@ class Dac(Component):
         array = ComponentPath(action.component).sibling("array")
         yield beside(array, "word_line", "charge", charge)
 
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
         """Return area and leakage of the driver of one word line."""
         card, own = chip.card(chip.hardware.dac.card), chip.hardware.dac.bits
         form = dac_form(card)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imssa_sim.cards import Card
 from imssa_sim.components.action import Action
-from imssa_sim.components.component import Chip, Component, Place, cost
+from imssa_sim.components.component import Component, Place, PricedChip, cost
 from imssa_sim.components.duration import Duration, exact
 from imssa_sim.components.forms import form_of
 from imssa_sim.components.link import LinkForm
@@ -79,7 +79,7 @@ class OffChip(Component):
         bits = f"{action.serial * action.bits} bit at {float(bandwidth):.3g} bit/s"
         return Duration(cycles * cycle, f"{bits}: {cycles} cycles", entry.status == "assumed")
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield the transfer of one word; nothing without a card."""
         if action.card is None:
             return
@@ -88,7 +88,7 @@ class OffChip(Component):
         term = chip.term(card, lambda p: link.energy(p, 1) * bits)
         yield cost(action, term, account="off_chip")
 
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term] | None:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term] | None:
         """Return area and idle power of the link; None without a card."""
         if action.card is None:
             return None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from imssa_sim.components.action import Action, ComponentKind, busiest
-from imssa_sim.components.component import Chip, Component, Key, Place, cost
+from imssa_sim.components.component import Component, Key, Place, PricedChip, cost
 from imssa_sim.components.digital import Digital, accumulator_bits
 from imssa_sim.components.parameters import Number
 from imssa_sim.components.path import VECTOR, ComponentPath
@@ -35,13 +35,13 @@ class DigitalUnit(Component):
         """Return what the price depends on."""
         return "digital", self.kind, action.bits
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield the action itself."""
         hardware = chip.hardware
         key = self.key(action, hardware)
         yield cost(action, chip.digital_term(lambda d: self.work(d, action, hardware), key))
 
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
         """Return area and leakage of one unit."""
         hardware = chip.hardware
         return chip.pair(
@@ -154,7 +154,7 @@ class Mac(DigitalUnit):
         """Return the size of one lane."""
         return d.mac_size(action.bits)
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield the action, and the read of a weight beside it."""
         yield from super().energy(action, chip, place)
         term = chip.memory_term(chip.weight_bytes, action.bits)
@@ -197,11 +197,11 @@ class Lut(Component):
     kind = "lut"
     retains = True
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield one look-up."""
         yield cost(action, chip.memory_term(table_bytes(action.bits), action.bits))
 
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
         """Return the size of a table."""
         return chip.memory_pair(table_bytes(action.bits))
 

@@ -10,7 +10,7 @@ from imssa_sim.components.action import Action
 from imssa_sim.components.adc.form import AdcPoint
 from imssa_sim.components.adc.models import adc_form, dynamic_energy
 from imssa_sim.components.array import bit_line_charge
-from imssa_sim.components.component import Chip, Component, Place, beside, cost
+from imssa_sim.components.component import Component, Place, PricedChip, beside, cost
 from imssa_sim.components.duration import Duration, exact, nanoseconds
 from imssa_sim.components.path import ComponentPath
 from imssa_sim.components.terms import ActionCost, Term
@@ -38,7 +38,7 @@ class Adc(Component):
         text = f"{action.serial} conversions of {nanoseconds(conversion)} per converter"
         return Duration(action.serial * conversion, text, False)
 
-    def energy(self, action: Action, chip: Chip, place: Place) -> Iterator[ActionCost]:
+    def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield a conversion, the charging of its bit lines, and the sampling of their sums."""
         tile, hardware = chip.hardware.chip.tile, chip.hardware
         card, at = chip.card(hardware.adc.card), adc_point(hardware)
@@ -56,7 +56,7 @@ class Adc(Component):
         sample = chip.term(chip.card(tile.array), lambda p: p["sample_energy"], ("sample",))
         yield beside(array, "sample_hold", "sample", sample, samples)
 
-    def size(self, action: Action, chip: Chip, place: Place) -> tuple[Term, Term]:
+    def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
         """Return area and leakage of a converter."""
         card, at = chip.card(chip.hardware.adc.card), adc_point(chip.hardware)
         form = adc_form(card)
