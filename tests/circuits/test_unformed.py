@@ -58,5 +58,5 @@ def test_nothing_moves_a_pristine_cell(scheme):
 
 
 def test_a_card_that_does_not_know_is_refused():
-    with pytest.raises(InputError, match=r"sonos_40nm has none; .* unformed: none"):
-        written("pairs", cell="cells/sonos_40nm")
+    with pytest.raises(InputError, match=r"hfox_stanford has none; .* unformed: none"):
+        written("pairs", cell="cells/hfox_stanford")
