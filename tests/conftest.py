@@ -2,7 +2,9 @@
 
 import importlib.util
 import os
+import signal
 import sys
+import threading
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 
@@ -21,6 +23,13 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("project")
+
+# Processes that tests start and interrupt inherit whether SIGINT is ignored, as behind nohup.
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    and threading.current_thread() is threading.main_thread()
+):
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A small workload with cards of its own, so that tests do not hang on the shipped cards.
 Write = Callable[..., Path]
