@@ -12,6 +12,8 @@ accuracy, latency, energy and area:
 - `run` runs a workload and returns a `Run`: ``accuracy``, ``timing``, ``energy``, ``area``,
   ``stats``, ``ledger``, ``layers``, ``predictions`` as pandas, ``figure(name)``, ``save(dir)``.
 - `open_run` reads a `Run` back from the directory that it was stored in.
+- `why` finds what the accuracy on the chip dies of, and what brings it back at which cost: a `Why`
+  with ``findings``, ``table``, ``figure()``.
 - `sweep` runs a workload over many values and returns a DataFrame.
 - `chip` gives a programmed `Chip`: call it on sequences, read its conductances, let time pass,
   write it again.
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from imssa_sim.api.result import Run, open_run
     from imssa_sim.api.run import run
     from imssa_sim.api.sweep import sweep
+    from imssa_sim.api.why import Why, why
     from imssa_sim.errors import ImssaError, InputError, ValidityError
     from imssa_sim.foreign.network import from_torch, load_network
 
@@ -48,6 +51,7 @@ __all__ = [
     "InputError",
     "Run",
     "ValidityError",
+    "Why",
     "__version__",
     "chip",
     "from_torch",
@@ -55,6 +59,7 @@ __all__ = [
     "open_run",
     "run",
     "sweep",
+    "why",
 ]
 
 _HOMES = {
@@ -64,12 +69,14 @@ _HOMES = {
     "InputError": "errors",
     "Run": "api.result",
     "ValidityError": "errors",
+    "Why": "api.why",
     "chip": "api.chip",
     "from_torch": "foreign.network",
     "load_network": "foreign.network",
     "open_run": "api.result",
     "run": "api.run",
     "sweep": "api.sweep",
+    "why": "api.why",
 }
 """Name -> module of the package that has it."""
 

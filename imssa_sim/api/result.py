@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+    from imssa_sim.api.why import Why
     from imssa_sim.ledger.uncertainty import Uncertainty
     from imssa_sim.report.uncertainty import Advantage
+    from imssa_sim.simulation.progress import Progress
     from imssa_sim.simulation.stats import Value
 
 _KEY_FIGURES = (
@@ -205,6 +207,26 @@ class Run:
         from imssa_sim.report.explain import explain_statistic
 
         return explain_statistic(self._record, name)
+
+    def why(
+        self,
+        *,
+        runs: int | None = None,
+        seconds: float | None = None,
+        chips: int | None = None,
+        sequences: int | None = None,
+        progress: Progress | bool = False,
+        save: str | Path | bool = False,
+    ) -> Why:
+        """Find what the accuracy of this run's workload dies of; see `imssa_sim.why`."""
+        from imssa_sim.api.why import why
+
+        record = self._record
+        source = record.path if isinstance(record, StoredRun) else record.result.loaded
+        return why(
+            source, runs=runs, seconds=seconds, chips=chips, sequences=sequences,
+            progress=progress, save=save,
+        )  # fmt: skip
 
     @property
     def figures(self) -> tuple[str, ...]:

@@ -199,6 +199,37 @@ def run_command(
     )
 
 
+@app.command("why")
+def why_command(
+    workload: Annotated[
+        str,
+        typer.Argument(metavar="WORKLOAD", help="A workload file, a name, or a run's directory."),
+    ],
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Directory; must not exist yet."),
+    ] = None,
+    runs: Annotated[
+        int | None, typer.Option("--runs", min=1, help="Runs at most.  [default: 96]")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=1, help="Time at most.  [default: 110]")
+    ] = None,
+    chips: Annotated[
+        int | None, typer.Option("--chips", min=1, help="Chip instances of each run.")
+    ] = None,
+    sequences: Annotated[
+        int | None, typer.Option("--sequences", min=8, help="Test sequences on each chip.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
+) -> None:
+    """Tell what the accuracy on the chip dies of, what brings it back, and at which cost."""
+    from imssa_sim.cli.why import why
+
+    why(workload, overrides or [], output, runs, seconds, chips, sequences, quiet)
+
+
 @app.command("sweep")
 def sweep_command(
     file: Annotated[Path, typer.Argument(metavar="SWEEP", help="A sweep file (YAML).")],

@@ -6,6 +6,8 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from imssa_sim.ablation.intervals import wilson
+from imssa_sim.config.schema.effects import CHOICES
 from imssa_sim.model.kept import kernels_of
 from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
@@ -17,14 +19,12 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.schema import TileConfig
     from imssa_sim.ledger.ledger import Ledger
-    from imssa_sim.simulation.result import RunResult
+    from imssa_sim.simulation.result import Accuracy, RunResult
 
 WIDTH = 80
 NARROW = 72
 """Columns below which the baselines are paragraphs instead of a table."""
 TOP_SCOPES = 5
-CHOICES = ("write_verify", "read_duration", "drift_compensation", "level_grid")
-"""Switches of ``hardware.effects`` that choose a model or a remedy: named only where on."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,22 @@ def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
         each = (
             f", each chip its own {a.analog_samples} (the draw alone gives ± {a.analog_draw:.1%})"
         )
+    guess = 1 / result.loaded.config.model.classes
     yield Paragraph(
         "",
         f"{a.samples} of {result.data.test_size} test sequences{each}{share}; "
-        f"guessing gives {1 / result.loaded.config.model.classes:.1%}",
+        f"guessing gives {guess:.1%}",
     )
+    if near_guessing(a, guess):
+        yield Paragraph("", "near guessing: `imssa_sim why` tells what the accuracy dies of")
+
+
+def near_guessing(accuracy: Accuracy, guess: float) -> bool:
+    """Tell whether a chip cannot be told from a guess, and the quantised network can."""
+    mean, digital = accuracy.analog_mean, accuracy.digital_correct
+    if mean is None or wilson(mean, accuracy.analog_samples).low > guess:
+        return False
+    return digital is None or wilson(digital / accuracy.samples, accuracy.samples).low > guess
 
 
 def _effects(result: RunResult) -> Iterator[ScreenPart]:

@@ -12,9 +12,11 @@ from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import LayeredBits, bits_from
 from imssa_sim.reference.quantise import quantise
+from imssa_sim.simulation.memory import input_key, remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, MutableMapping
+    from typing import Any
 
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.functional.calibrate_adc import ColumnSums
@@ -130,8 +132,25 @@ def quantise_network(
     return quantise(inputs.network, bits, inputs.calibration, form, options)
 
 
-def place(config: RunConfig, inputs: Inputs, note: Callable[[str], None]) -> Placed:
-    """Quantise the network of a run and put it on the chip."""
-    network = quantise_network(config, inputs, note)
+def place(
+    config: RunConfig,
+    inputs: Inputs,
+    note: Callable[[str], None],
+    memory: MutableMapping[str, Any] | None = None,
+) -> Placed:
+    """Quantise the network of a run and put it on the chip.
+
+    Parameters
+    ----------
+    config : RunConfig
+    inputs : Inputs
+    note : callable
+        Told why ranges are calibrated anew.
+    memory : mutable mapping, optional
+        Quantised networks, shared between runs; filled here.
+    """
+    drivers = config.hardware.dac.bits
+    key = input_key(config, "quantised", config.bits.model_dump(), output_form(config), drivers)
+    network = remembered(memory, key, lambda: quantise_network(config, inputs, note))
     program = build_program(network, config.hardware, inputs.inputs.shape[1])
     return Placed(network, program, calibrate_adc(program, config.hardware, inputs.calibration))

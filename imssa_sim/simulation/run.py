@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.compiled.notices import listening
-from imssa_sim.config.functional import functional_part
 from imssa_sim.costs.model import CostModel
 from imssa_sim.kernels.warm_up import DENSE, RECURRENT, compile_ahead
 from imssa_sim.ledger.build import build_ledger
@@ -18,6 +15,7 @@ from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.simulation.checks import check_by_trial, check_settings, doubts
 from imssa_sim.simulation.clock import Clock, peak_memory
 from imssa_sim.simulation.inputs import prepare_inputs
+from imssa_sim.simulation.memory import functional_key, input_key, remembered
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.result import RunResult
 from imssa_sim.simulation.values import run_values
@@ -31,15 +29,6 @@ if TYPE_CHECKING:
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.simulation.progress import Progress
     from imssa_sim.simulation.values import Values
-
-
-def functional_key(config: RunConfig) -> str:
-    """Hash of all that the values and counts of a run depend on.
-
-    Two configurations with one key differ only in costs and times, so one functional execution
-    serves both.
-    """
-    return hashlib.sha256(json.dumps(functional_part(config), sort_keys=True).encode()).hexdigest()
 
 
 def _analog_loops(config: RunConfig) -> tuple[str, ...]:
@@ -66,8 +55,8 @@ def simulate(
     engine : {"auto", "event", "recurrence"}
         Timing engine.
     memory : mutable mapping, optional
-        Functional executions by `functional_key`; filled here, so that runs that differ only in
-        costs share one.
+        Functional executions by `functional_key`, so that runs that differ only in costs share
+        one; data, weights and quantised networks, for runs that differ in more. Filled here.
 
     Raises
     ------
@@ -90,9 +79,10 @@ def simulate(
             compile_ahead(_analog_loops(config), many)
             check_by_trial(config)
             with clock.phase("data and weights"):
-                inputs = prepare_inputs(config)
+                own = input_key(config, "inputs")
+                inputs = remembered(memory, own, lambda: prepare_inputs(config))
             told.note(inputs.used.message)
-            values = run_values(config, inputs, clock)
+            values = run_values(config, inputs, clock, memory)
         if memory is not None:
             memory[key] = values
     with clock.phase("timing"):

@@ -21,7 +21,8 @@ from imssa_sim.simulation.tally import (
 from imssa_sim.simulation.upkeep import column_calibration, upkeep_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, MutableMapping
+    from typing import Any
 
     from numpy.typing import NDArray
 
@@ -65,8 +66,15 @@ class Values:
     overflow: float | None = None
 
 
-def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
+def run_values(
+    config: RunConfig,
+    inputs: Inputs,
+    clock: Clock,
+    memory: MutableMapping[str, Any] | None = None,
+) -> Values:
     """Evaluate the network in floating point, in integers, and on each chip instance.
+
+    ``memory``: quantised networks that runs share, filled here.
 
     Raises
     ------
@@ -81,7 +89,7 @@ def run_values(config: RunConfig, inputs: Inputs, clock: Clock) -> Values:
             logits = forward(inputs.network, inputs.inputs, precision="single")
             predictions["float"] = logits.argmax(axis=1)
     with clock.phase("quantisation"):
-        placed = place(config, inputs, clock.told.note)
+        placed = place(config, inputs, clock.told.note, memory)
     if config.evaluate.digital:
         with clock.phase("quantised digital accuracy", samples):
             predictions["digital"] = run_digital(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from imssa_sim.config.load import load_config
 from imssa_sim.errors import ImssaError, InputError
-from imssa_sim.simulation.run import functional_key, simulate
+from imssa_sim.simulation.memory import functional_key
+from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
 from imssa_sim.sweeps.basis import Bases, changes
 from imssa_sim.sweeps.store import PointResult, Store, identity

@@ -12,8 +12,9 @@ from imssa_sim.config import LoadedConfig
 from imssa_sim.functional.configured import cell_array
 from imssa_sim.mapping.tiles import rows_and_columns
 from imssa_sim.report.screen import screen
+from imssa_sim.simulation.memory import functional_key
 from imssa_sim.simulation.result import RunResult
-from imssa_sim.simulation.run import functional_key, simulate
+from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
 
 Load = Callable[..., LoadedConfig]

@@ -13,7 +13,8 @@ import pytest
 from imssa_sim.config import LoadedConfig
 from imssa_sim.report.screen import screen
 from imssa_sim.report.stream import stream_table
-from imssa_sim.simulation.run import functional_key, simulate
+from imssa_sim.simulation.memory import functional_key
+from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
 
 Load = Callable[..., LoadedConfig]

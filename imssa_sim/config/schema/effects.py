@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from imssa_sim.config.fields import Positive, Probability, Section, problem
 
+CHOICES = ("write_verify", "read_duration", "drift_compensation", "level_grid")
+"""Switches that are no departure from the ideal array: they choose a model or a remedy."""
+
 
 class EffectsConfig(Section):
     """A switch for each departure from the ideal array."""
