@@ -64,6 +64,10 @@ class Dataset:
         Where sequences are streamed: what stands for their values in the fingerprint.
     synthetic : bool
         Whether the data were made up by a program where one would expect records of the world.
+    sample_rate : float or None
+        Steps per second [Hz] at which the sequences were recorded, where it is known.
+    notes : tuple of str
+        What was assumed of the data, which a run says before it begins.
     """
 
     name: str
@@ -77,6 +81,8 @@ class Dataset:
     background: float = 0.0
     contents: str = ""
     synthetic: bool = False
+    sample_rate: float | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def called(self) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from imssa_sim.config.schema import DataConfig
+from imssa_sim.data.arrays import load_arrays
 from imssa_sim.data.cifar10 import load_cifar10
 from imssa_sim.data.dataset import Dataset
 from imssa_sim.data.digits import load_digits
@@ -16,6 +18,7 @@ from imssa_sim.data.heidelberg import load_heidelberg
 from imssa_sim.data.keywords import load_keywords
 from imssa_sim.data.mnist import load_mnist
 from imssa_sim.data.speech_commands import load_words
+from imssa_sim.data.time_series import load_series, load_shipped
 from imssa_sim.registry import Registry, unknown
 
 
@@ -33,29 +36,41 @@ class DataSource:
 
 
 def _digits(name: str, side: int, path: Path | None, config: DataConfig) -> Dataset:
-    return load_digits(name, side, config.normalise)
+    return load_digits(name, side, config.normalise is not False)
 
 
 def _cifar10(name: str, colour: bool, path: Path | None, config: DataConfig) -> Dataset:
-    return load_cifar10(name, colour, path, config.normalise)
+    return load_cifar10(name, colour, path, config.normalise is not False)
 
 
 def _keywords(path: Path | None, config: DataConfig) -> Dataset:
     features = "log_mel" if config.features == "auto" else config.features
-    return load_keywords("keywords", path, features, config.mel, config.normalise)
+    return load_keywords("keywords", path, features, config.mel, config.normalise is not False)
 
 
 def _speech_commands(path: Path | None, config: DataConfig) -> Dataset:
     features = "raw" if config.features == "auto" else config.features
-    return load_words("speech_commands", path, features, config.mel, config.normalise)
+    return load_words("speech_commands", path, features, config.mel, config.normalise is not False)
 
 
 def _mnist(name: str, permuted: bool, path: Path | None, config: DataConfig) -> Dataset:
-    return load_mnist(name, permuted, path, config.normalise)
+    return load_mnist(name, permuted, path, config.normalise is not False)
 
 
 def _heidelberg(path: Path | None, config: DataConfig) -> Dataset:
     return load_heidelberg("shd", path, config.spikes)
+
+
+def _arrays(path: Path | None, config: DataConfig) -> Dataset:
+    return load_arrays(path, config.normalise is True)
+
+
+def _series(path: Path | None, config: DataConfig) -> Dataset:
+    return load_series(path, config.normalise is not False)
+
+
+def _shipped(name: str, problem: str, path: Path | None, config: DataConfig) -> Dataset:
+    return load_shipped(name, problem, path, config.normalise is not False)
 
 
 _OWN = {
@@ -82,6 +97,24 @@ _OWN = {
     "keywords": DataSource("12 words, SYNTHETIC, 100 log-mel frames; test part bundled", _keywords),
     "speech_commands": DataSource(
         "spoken words, 16,000 samples or log-mel frames; a local folder", _speech_commands
+    ),
+    "arrays": DataSource("your own: x_train, y_train, … in an .npz or a folder of .npy", _arrays),
+    "ts": DataSource("your own: a pair of UCR/UEA files, NAME_TRAIN.ts and NAME_TEST.ts", _series),
+    "japanese_vowels": DataSource(
+        "nine speakers' vowels, 12 cepstra, 7 to 29 steps; in aeon (extra data)",
+        partial(_shipped, "japanese_vowels", "JapaneseVowels"),
+    ),
+    "acsf1": DataSource(
+        "power of ten home appliances, 1,460 steps; in aeon (extra data)",
+        partial(_shipped, "acsf1", "ACSF1"),
+    ),
+    "osu_leaf": DataSource(
+        "outlines of six kinds of leaves, 427 steps; in aeon (extra data)",
+        partial(_shipped, "osu_leaf", "OSULeaf"),
+    ),
+    "basic_motions": DataSource(
+        "four motions of a watch, 6 features, 100 steps; in aeon (extra data)",
+        partial(_shipped, "basic_motions", "BasicMotions"),
     ),
 }
 DATASETS: Registry[DataSource] = Registry("data set", "imssa_sim.data", _OWN)
@@ -111,7 +144,7 @@ def dataset_description(name: str) -> str:
 def load_dataset(
     name: str,
     path: Path | None = None,
-    normalise: bool = True,
+    normalise: bool | Literal["auto"] = "auto",
     settings: DataConfig | None = None,
 ) -> Dataset:
     """Load a data set with its fixed split.
@@ -122,8 +155,9 @@ def load_dataset(
         One of `dataset_names`.
     path : Path or None
         Folder of the data; None looks in ``$IMSSA_DATA`` and ``./data``.
-    normalise : bool
-        Normalise the values as the field does for this data set.
+    normalise : bool or "auto"
+        Normalise the values; auto: as is usual for this data set, ``arrays`` not, others as the
+        field does.
     settings : DataConfig or None
         What else a configuration says of features; its name, path and ``normalise`` do not count.
         None: the defaults.

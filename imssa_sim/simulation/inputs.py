@@ -77,6 +77,7 @@ def prepare_inputs(config: RunConfig) -> Inputs:
             test_size=len(dataset.test),
             calibration_samples=len(calibration),
             message=_message(config, dataset, checkpoint, resolved.fallback),
+            sample_rate=dataset.sample_rate,
         ),
         quantisers=weights.quantisers,
     )
@@ -123,6 +124,7 @@ def _message(config: RunConfig, dataset: Dataset, checkpoint: Path | None, fallb
         first = f"data: {config.data.name} was not found, so this run uses {dataset.called} instead"
         if config.model.checkpoint is not None:
             first += f" (and not model.checkpoint, which is for {config.data.name})"
+    first = "; ".join((first, *dataset.notes))
     if checkpoint is not None:
         return f"{first}; weights: {checkpoint.name}"
     m = config.model

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 class DataUsed:
     """Which data and which weights a run really used.
 
-    ``message`` says it in one line; ``fallback`` is true when the configured data set was absent.
+    ``message`` says it in one line; ``fallback`` is true when the configured data set was absent;
+    ``sample_rate`` [Hz] is that of the recording, where it is known.
     """
 
     name: str
@@ -40,6 +41,7 @@ class DataUsed:
     test_size: int
     calibration_samples: int
     message: str
+    sample_rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,10 @@ def _timing(result: RunResult) -> Iterator[Entry]:
     yield "time.sequence_interval", t.sequence_interval, "s", "between results, back to back"
     yield "time.throughput", t.throughput, "1/s", "sequences per second, back to back"
     yield "time.steps", result.program.sequence_length, "", "time steps per sequence"
+    rate = result.data.sample_rate
+    if rate is not None:
+        yield "data.sample_rate", rate, "Hz", "steps per second of the recording"
+        yield "time.real_time", 1 / (rate * t.interval), "1", "steps done while one is recorded"
     yield "time.bottleneck", t.bottleneck.path, "", t.bottleneck.explanation
     yield "time.tick", t.tick, "s", "length of one tick"
     yield "time.end_to_end_ticks", t.end_to_end_ticks, "tick", "end to end, exactly"

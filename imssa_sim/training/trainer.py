@@ -94,8 +94,9 @@ def train(
     torch.use_deterministic_algorithms(True)
     resolved = resolve_dataset(config.data)
     dataset = resolved.dataset
-    if resolved.note:
-        report(resolved.note)
+    for note in (resolved.note, *(f"{dataset.name}: {note}" for note in dataset.notes)):
+        if note:
+            report(note)
     _check_fit(config, dataset)
     start, stored = _initial_network(config, dataset)
     stages: Stages | None = None

@@ -51,7 +51,8 @@ class DataConfig(Section):
     """The only classes to keep, in the order of their new labels; None: all."""
     fallback: Annotated[str, Field(min_length=1)] | None = None
     fallback_checkpoint: FilePath | None = None
-    normalise: bool = True
+    normalise: bool | Literal["auto"] = "auto"
+    """auto: as is usual for the data set; your own ``arrays`` are taken as they are."""
     features: Literal["auto", "raw", "log_mel"] = "auto"
     """Of sound; auto: raw for speech_commands, log_mel for keywords."""
     mel: MelConfig = MelConfig()
