@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "imssa_sim"
-MODULE = {"scikit-learn": "sklearn", "ruamel.yaml": "ruamel"}
+MODULE = {"scikit-learn": "sklearn", "ruamel.yaml": "ruamel", "pyvcd": "vcd"}
 
 
 def _project() -> dict[str, object]:

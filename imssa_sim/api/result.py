@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from imssa_sim.report.uncertainty import Advantage
     from imssa_sim.simulation.progress import Progress
     from imssa_sim.simulation.stats import Value
+    from imssa_sim.traces.write import Trace
 
 _KEY_FIGURES = (
     ("accuracy.float", "accuracy, float", "%"),
@@ -60,8 +61,10 @@ class Run:
         self,
         record: LiveRecord | StoredRun,
         uncertainty: tuple[Uncertainty, tuple[Advantage, ...]] | None = None,
+        trace: Trace | None = None,
     ) -> None:
         self._record = record
+        self._trace = trace
         self._uncertainty = uncertainty
 
     @property
@@ -292,7 +295,9 @@ class Run:
             self.write(opened, figures)
         return path
 
-    def write(self, directory: RunDirectory, figures: bool = True) -> None:
+    def write(
+        self, directory: RunDirectory, figures: bool = True, told: Progress | None = None
+    ) -> None:
         """Write the files of the run into a directory that is open."""
         record = self._record
         with writing(directory.path, "nothing was kept"):
@@ -307,6 +312,10 @@ class Run:
                 from imssa_sim.report.uncertainty import write_uncertainty
 
                 write_uncertainty(directory, *self._uncertainty, figures=figures)
+            if self._trace is not None:
+                from imssa_sim.traces.write import write_trace
+
+                write_trace(record.result, self._trace, directory.file, told)
 
     def _uncertain_lines(self) -> str:
         from imssa_sim.report.uncertainty import uncertainty_lines

@@ -34,6 +34,8 @@ def run(
     uncertainty: bool = False,
     save: str | Path | bool = False,
     figures: bool = True,
+    trace: str | None = None,
+    trace_window: str | tuple[int, int] | None = None,
     memory: MutableMapping[str, Any] | None = None,
     command: Sequence[str] = ("imssa_sim.run",),
 ) -> Run:
@@ -60,6 +62,12 @@ def run(
         line does, ``runs/NAME-DATE``. `Run.save` stores one later.
     figures : bool
         Whether the directory gets figures.
+    trace : {"vcd", "perfetto"}, optional
+        Also write everything that happens on the chip to the run's directory, when it is saved:
+        ``trace.vcd`` for GTKWave, or ``trace.perfetto.json`` for https://ui.perfetto.dev. The
+        timing then runs once more event by event, without fast-forward.
+    trace_window : str or tuple, optional
+        First and last step of the trace, ``"10:19"`` or ``(10, 19)``; by default all.
     memory : mutable mapping, optional
         Functional executions to share between runs that differ in costs only; filled here.
     command : sequence of str
@@ -82,6 +90,11 @@ def run(
     2.1e-06
     """
     one_of("engine", engine, ENGINES)
+    wanted = None
+    if trace is not None or trace_window is not None:
+        from imssa_sim.traces.write import wanted_trace
+
+        wanted = wanted_trace(trace, trace_window)
     loaded = load(workload, set, seed)
     target = None
     if save is not False:
@@ -95,7 +108,8 @@ def run(
 
         if target is not None and figures:  # while compiled loops leave the interpreter free
             threading.Thread(target=import_module, args=(FIGURES,), daemon=True).start()
-        result = simulate(loaded, told, engine=engine, memory=memory)
+        check = None if wanted is None else wanted.check
+        result = simulate(loaded, told, engine=engine, memory=memory, check_length=check)
         found, stats = None, collect(result)
         if uncertainty:
             from imssa_sim.report.uncertainty import run_uncertainty, uncertainty_stats
@@ -104,8 +118,8 @@ def run(
             found = run_uncertainty(result)
             stats = (*stats, *uncertainty_stats(found[0]))
         place = None if target is None else target.path
-        done = Run(LiveRecord(result, stats, command, place), found)
+        done = Run(LiveRecord(result, stats, command, place), found, wanted)
         if target is not None:
             told.phase("writing tables and figures", 0)
-            done.write(target, figures)
+            done.write(target, figures, told)
     return done

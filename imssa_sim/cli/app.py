@@ -172,6 +172,14 @@ def run_command(
         bool, typer.Option("--uncertainty", help="Intervals of all totals, and what drives them.")
     ] = False,
     figures: Figures = True,
+    trace: Annotated[
+        str | None,
+        typer.Option("--trace", metavar="vcd|perfetto", help="Also write all events of the chip."),
+    ] = None,
+    trace_window: Annotated[
+        str | None,
+        typer.Option("--trace-window", metavar="FIRST:LAST", help="Steps of the trace, from 0."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the statistics as JSON instead of the summary.")
     ] = False,
@@ -196,6 +204,8 @@ def run_command(
         verbose=verbose,
         uncertainty=uncertainty,
         figures=figures,
+        trace=trace,
+        trace_window=trace_window,
     )
 
 

@@ -24,6 +24,8 @@ def run(
     verbose: bool,
     uncertainty: bool = False,
     figures: bool = True,
+    trace: str | None = None,
+    trace_window: str | None = None,
 ) -> None:
     """Run a workload and print its summary, or with ``as_json`` its statistics.
 
@@ -41,6 +43,8 @@ def run(
             uncertainty=uncertainty,
             save=True if output is None else output,
             figures=figures,
+            trace=trace,
+            trace_window=trace_window,
             command=sys.argv,
         )
     assert done.path is not None  # it was saved

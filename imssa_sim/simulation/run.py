@@ -23,7 +23,7 @@ from imssa_sim.threads import use_threads
 from imssa_sim.timing.simulate import simulate_timing
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, MutableMapping
 
     from imssa_sim.config.load import LoadedConfig
     from imssa_sim.config.schema import RunConfig
@@ -43,6 +43,7 @@ def simulate(
     progress: Progress | None = None,
     engine: str = "auto",
     memory: MutableMapping[str, Any] | None = None,
+    check_length: Callable[[int], None] | None = None,
 ) -> RunResult:
     """Run one workload.
 
@@ -57,6 +58,8 @@ def simulate(
     memory : mutable mapping, optional
         Functional executions by `functional_key`, so that runs that differ only in costs share
         one; data, weights and quantised networks, for runs that differ in more. Filled here.
+    check_length : callable, optional
+        Told the steps of the sequences before anything is computed; may raise what it likes.
 
     Raises
     ------
@@ -82,6 +85,8 @@ def simulate(
                 own = input_key(config, "inputs")
                 inputs = remembered(memory, own, lambda: prepare_inputs(config))
             told.note(inputs.used.message)
+            if check_length is not None:
+                check_length(inputs.inputs.shape[1])
             values = run_values(config, inputs, clock, memory)
         if memory is not None:
             memory[key] = values
