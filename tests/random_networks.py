@@ -161,7 +161,7 @@ def layer(
         norm=None if position == "none" else norm,
         input_requant=None if position == "pre" else requantiser(to_input, bits.kernel_input),
         kernels=tuple(kernels),
-        gelu_table=gelu.astype(np.int64),
+        activation_table=gelu.astype(np.int64),
         linear=linear(rng, 2 * channels, len(present), bits),
         gate_table=gate,
         product_multiplier=product,

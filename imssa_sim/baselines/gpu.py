@@ -24,6 +24,7 @@ from imssa_sim.cards import Card, load_card
 from imssa_sim.components.parameters import FloatArray, Parameters, Use
 from imssa_sim.costs.distributions import draws_at, latin_hypercube, varied_entries
 from imssa_sim.errors import InputError
+from imssa_sim.model.network import Composition
 from imssa_sim.registry import Registry
 
 if TYPE_CHECKING:
@@ -205,7 +206,8 @@ def shape_of(config: RunConfig, sequence_length: int) -> Shape:
     model = config.model
     return Shape(
         model.layers, model.width, model.state, sequence_length, model.inputs, model.classes,
-        model.bidirectional,
+        model.bidirectional, "none" if model.norm == "none" else model.norm_position,
+        Composition(**model.composition_keys),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 They follow the operations of the network's graph. Recurrent mode runs a handful of kernels for
 every token. Weights and states come from memory in each step; with JIT fusion (`fused`) the
 element-wise operations around a reduction share a kernel, without it each is a launch of its own.
+Activations count like GELU, and blocks that end without a gate like those with one.
 
 ==============  ==========================================  ====================================
 kernel          flops (per sequence of the batch)           bytes (w per number, B sequences)
@@ -32,6 +33,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
+from imssa_sim.model.network import REFERENCE, Composition
 from imssa_sim.program.blocks import compose
 from imssa_sim.program.graph import Graph, Node
 from imssa_sim.program.metrics import FLOAT_BITS
@@ -40,7 +42,7 @@ from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.sums import SaturatingSum
-from imssa_sim.program.shape import NetworkShape
+from imssa_sim.program.shape import NetworkShape, Position
 
 Precision = Literal["fp32", "fp16"]
 Mode = Literal["recurrent", "convolution"]
@@ -62,6 +64,8 @@ class Shape:
     inputs: int
     classes: int
     bidirectional: bool = False
+    norm: Position = "post"
+    composition: Composition = REFERENCE
 
     @cached_property
     def graph(self) -> Graph:
@@ -69,6 +73,7 @@ class Shape:
         shape = NetworkShape.uniform(
             layers=self.layers, width=self.width, state=self.state, inputs=self.inputs,
             classes=self.classes, bidirectional=self.bidirectional,
+            norm=self.norm, composition=self.composition,
         )  # fmt: skip
         return compose(shape, FLOAT_BITS)
 
@@ -100,6 +105,7 @@ def recurrent_kernels(
     """Return the kernels of a batch that is processed token by token."""
     w, H, B, graph = BYTES[precision], shape.width, batch, shape.graph
     found: list[Kernel] = []
+    ends = _ends(graph)
 
     def add(node: Node, name: str, eager: int, flops: float, moved: float) -> None:
         repeats, launches = graph.tokens(node, shape.length), 1 if fused else eager
@@ -121,8 +127,8 @@ def recurrent_kernels(
             summed = K if paired else 0
             own, moved = own + summed + (2 + GELU_FLOPS) * K, moved + K + B * (K + summed)
             add(node, "output and GELU", 7 if paired else 6, own, moved)
-        elif isinstance(operation, Gate):
-            add(node, "gate and norm", 3, GATE_NORM_FLOPS * H, 2 * H + 4 * B * H)
+        elif node.name in ends:
+            add(node, ends[node.name], 3, GATE_NORM_FLOPS * H, 2 * H + 4 * B * H)
         elif isinstance(operation, Pool):
             add(node, "pool", 1, H, 2 * B * H)
     return _alike(found)
@@ -139,6 +145,7 @@ def convolution_kernels(shape: Shape, batch: int, precision: Precision) -> tuple
     moved = single * H * B * (L + spectrum) * passes
     product = single * H * spectrum * (2 * B + 1)
     found: list[Kernel] = []
+    ends = _ends(graph)
 
     def add(name: str, flops: float, moved: float, unit: Precision = precision) -> None:
         found.append(Kernel(name, 1, 1, flops, moved, unit))
@@ -157,12 +164,27 @@ def convolution_kernels(shape: Shape, batch: int, precision: Precision) -> tuple
             add("inverse transform", transform, moved, "fp32")
             feed = (2.0 + GELU_FLOPS) * H * L * B
             add("feed-through and GELU", feed, w * (3 * H * L * B + H))
-        elif isinstance(operation, Gate):
+        elif node.name in ends:
             moves = w * (2 * H + 4 * H * L * B)
-            add("gate and norm", float(GATE_NORM_FLOPS * H * L * B), moves)
+            add(ends[node.name], float(GATE_NORM_FLOPS * H * L * B), moves)
         elif isinstance(operation, Pool):
             add("pool", float(H * L * B), w * H * B * (L + 1))
     return _alike(found)
+
+
+def _ends(graph: Graph) -> dict[str, str]:
+    """Return the node of each layer at which its element-wise end counts, and the kernel's name.
+
+    Without a gate the sum or the norm stands for it; a kernel is as large as with one.
+    """
+    found: dict[int | None, tuple[str, str]] = {}
+    for node in graph:
+        if isinstance(node.operation, Gate):
+            found[node.layer] = node.name, "gate and norm"
+        elif node.layer is not None:
+            held = found.get(node.layer, ("", ""))
+            found[node.layer] = held if "gate" in held[1] else (node.name, "sum and norm")
+    return dict(found.values())
 
 
 def _product(linear: LinearMap, rows: int) -> tuple[int, int]:

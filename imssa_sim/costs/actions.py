@@ -11,7 +11,7 @@ from imssa_sim.costs.pricing import Pricing
 
 if TYPE_CHECKING:
     from imssa_sim.components.action import Action
-    from imssa_sim.mapping.program import Stage
+    from imssa_sim.mapping.program import Bypass, Stage
 
 
 class ActionPrices(Pricing):
@@ -20,11 +20,10 @@ class ActionPrices(Pricing):
     def _priced(self, action: Action, stage: Stage) -> Iterator[ActionCost]:
         return component_of(action.kind).energy(action, self, stage)
 
-    def bypass_actions(self) -> Iterator[tuple[str, ActionCost]]:
-        """Yield (stage path, cost of one word written or read) of the residual FIFOs."""
-        bits = self.program.network.bits.activations
+    def bypass_actions(self) -> Iterator[tuple[Bypass, ActionCost]]:
+        """Yield the FIFOs beside stages, and the cost of one word written to or read from each."""
         for bypass in self.program.bypasses:
-            term = self.memory_term(self.bypass_bytes(bypass.capacity), bits)
+            term = self.memory_term(bypass.bytes, bypass.bits)
             for action in ("write", "read"):
-                path = f"{bypass.target}.bypass"
-                yield bypass.target, ActionCost(path, "buffer", action, 1, "dynamic", (term,))
+                path = f"{bypass.target}.{bypass.part}"
+                yield bypass, ActionCost(path, "buffer", action, 1, "dynamic", (term,))

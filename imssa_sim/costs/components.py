@@ -47,8 +47,8 @@ class ComponentPrices(Pricing):
 
     def _bypasses(self) -> Iterator[ComponentCost]:
         for bypass in self.program.bypasses:
-            pair = self.memory_pair(self.bypass_bytes(bypass.capacity))
-            yield many(f"{bypass.target}.bypass", "buffer", bypass.target, 1, pair)
+            pair = self.memory_pair(bypass.bytes)
+            yield many(f"{bypass.target}.{bypass.part}", "buffer", bypass.target, 1, pair)
 
     def _weight_store(self) -> Iterator[ComponentCost]:
         if self.weight_bytes:

@@ -74,11 +74,3 @@ class Pricing(CardPrices):
         rest = cell.quantity("unformed_conductance", "conductance") if not formed.all() else 0.0
         cells = float(np.where(formed, meant, rest).sum())
         return cells * tile.devices / tiles.tiles
-
-    def bypass_words(self) -> int:
-        """Return how many words a token of a residual connection has."""
-        return int(self.program.network.encoder.weight.shape[0])
-
-    def bypass_bytes(self, capacity: int) -> float:
-        """Return the size of a residual FIFO of ``capacity`` tokens."""
-        return capacity * self.bypass_words() * self.program.network.bits.activations / 8

@@ -53,9 +53,9 @@ class AnalogResult:
 
     Attributes
     ----------
-    logits : array (B, K)
+    logits : array (B, K), or (B, L, K) without pooling
         In the network's real units.
-    predictions : array (B,)
+    predictions : array (B,) or (B, L)
         Index of the largest logit.
     samples : int
         B.
@@ -192,7 +192,7 @@ class AnalogNetwork:
         joined = np.concatenate(logits)
         return AnalogResult(
             logits=joined,
-            predictions=joined.argmax(axis=1).astype(np.int64),
+            predictions=joined.argmax(axis=-1).astype(np.int64),
             samples=total,
             counts=run.counter.counts,
             activity=run.reader.activity,
@@ -245,12 +245,14 @@ class _Chip(Integers):
             value = super().run(node, *values)
             self.count.work(stage, operation.work(), tokens)
         elif isinstance(operation, Head):
-            codes = values[0].astype(np.int16)[:, None, :]
-            value = self.reader.sums(path, codes, self.ids) * parameters.scale
+            codes = values[0].astype(np.int16)
+            steps = codes.reshape(len(codes), -1, codes.shape[-1])
+            sums = self.reader.sums(path, steps, self.ids) * parameters.scale
+            value = sums.reshape(*codes.shape[:-1], -1)
         else:
             value = self.reader.linear(path, values[0], self.ids)
         if isinstance(operation, KernelRecurrence):
-            beside = f"chip.{self.graph.behind(node).stage}"
+            beside = f"chip.{self.graph.beside(node)}"
             self.count.work(beside, operation.feedthrough(), tokens)
         if "chip.input" in self.planned and node.name in ("input", "decoder"):
             self.count.at(stage, "off_chip", "transfer", value.size)

@@ -10,6 +10,7 @@ import numpy as np
 from imssa_sim.circuits.slices import Slices, cut_weights
 from imssa_sim.components.path import ComponentPath
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
+from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.quantisation.quantisers import code_limit
 from imssa_sim.quantisation.requantiser import requantiser_scale
 
@@ -58,11 +59,13 @@ class Columns:
 
 def word_line_limit(program: Program, tiles: KernelTiles | LinearTiles) -> int:
     """Return the largest code on a word line."""
+    operation = program.graph[tiles.path.removeprefix("chip.")].operation
+    if isinstance(operation, LinearMap):
+        return code_limit(operation.input_bits)
     bits, layer = program.network.bits, ComponentPath(tiles.path).layer_number
     of_layer = bits if layer is None else bits.of_layer(layer)
-    if isinstance(tiles, KernelTiles):
-        return code_limit(tiles.mapping.word_line_bits(of_layer))
-    return code_limit(of_layer.activations)
+    assert isinstance(tiles, KernelTiles)
+    return code_limit(tiles.mapping.word_line_bits(of_layer))
 
 
 def slices_of(tiles: KernelTiles | LinearTiles, tile: TileConfig) -> Slices:

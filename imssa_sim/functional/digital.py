@@ -14,6 +14,7 @@ from imssa_sim.errors import InputError
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.program.integers import Integers, graph_of
 from imssa_sim.program.interpret import walk_in_slices
+from imssa_sim.program.operations.head import Head
 from imssa_sim.program.saturation import Saturation
 from imssa_sim.quantisation.quantisers import FloatArray, IntArray
 from imssa_sim.threads import ordered_map, use_threads
@@ -33,11 +34,11 @@ class DigitalResult:
 
     Attributes
     ----------
-    logits : array (B, K)
+    logits : array (B, K), or (B, L, K) without pooling
         In the network's real units.
-    predictions : array (B,)
+    predictions : array (B,) or (B, L)
         Index of the largest logit.
-    pooled : int array (B, H)
+    pooled : int array (B, H), or (B, L, H)
         Codes that enter the decoder.
     saturation : Saturation
     """
@@ -95,7 +96,7 @@ def run_digital(
             if progress is not None:
                 progress(min(start + size, x.shape[0]))
     logits, pooled = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return DigitalResult(logits, logits.argmax(axis=1).astype(np.int64), pooled, saturation)
+    return DigitalResult(logits, logits.argmax(axis=-1).astype(np.int64), pooled, saturation)
 
 
 class _Golden(Integers):
@@ -104,10 +105,9 @@ class _Golden(Integers):
     pooled: IntArray
 
     def run(self, node: Node, *values: Any) -> Any:
-        value = super().run(node, *values)
-        if node.name == "pool":
-            self.pooled = value.astype(np.int64)
-        return value
+        if isinstance(node.operation, Head):
+            self.pooled = values[0].astype(np.int64)
+        return super().run(node, *values)
 
 
 def checked_inputs(network: QuantisedNetwork, inputs: Any) -> Any:

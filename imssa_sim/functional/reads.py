@@ -209,9 +209,9 @@ class Reader:
         return out.reshape(*codes.shape[:-1], outputs)
 
     def sums(self, path: str, codes: Codes, ids: IntArray) -> NDArray[np.float64]:
-        """Return the biased sums (B, out) in accumulator units of codes (B, 1, in)."""
+        """Return the biased sums (B · L, out) in accumulator units of codes (B, L, in)."""
         ready = self.instance.dense[path]
-        out = np.empty((codes.shape[0], len(ready.step)))
+        out = np.empty((codes.shape[0] * codes.shape[1], len(ready.step)))
         for part, sums in self._blocks(path, ready, codes, ids):
             out[part] = (sums + np.ldexp(ready.bias, -ready.fraction)) * ready.step
         return out

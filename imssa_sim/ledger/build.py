@@ -158,8 +158,8 @@ def booked(program: Program, costs: CostModel) -> Iterator[tuple[str, ActionCost
             number = action.count * repeats(stage, position, length)
             for cost in costs.actions(action, stage):
                 yield stage.path, cost, number * cost.per
-    for path, cost in costs.bypass_actions():
-        yield path, cost, costs.bypass_words() * length
+    for bypass, cost in costs.bypass_actions():
+        yield bypass.target, cost, bypass.words * length
 
 
 def is_array_read(kind: str, action: str) -> bool:

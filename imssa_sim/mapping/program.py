@@ -118,11 +118,19 @@ class Stage:
 
 @dataclass(frozen=True)
 class Bypass:
-    """A residual connection: values wait in a FIFO beside the stages they skip."""
+    """A connection that skips stages: values, ``words`` of ``bits`` a token, wait in a FIFO."""
 
     source: str  # path of the stage whose output is kept ("input" for the encoder's)
     target: str  # path of the stage that adds it
     capacity: int  # tokens
+    words: int = 1
+    bits: int = 8
+    part: str = "bypass"
+
+    @property
+    def bytes(self) -> float:
+        """Size of its FIFO."""
+        return self.capacity * self.words * self.bits / 8
 
 
 @dataclass(frozen=True)

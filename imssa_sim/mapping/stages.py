@@ -26,8 +26,10 @@ from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.program import Bypass, KernelTiles, Stage
 from imssa_sim.mapping.tiles import partial_sums, rows_and_columns
 from imssa_sim.program.operations.enter import Enter
+from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.head import Head
 from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.log_softmax import LogSoftmax
 from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.sums import ResidualSum
 
@@ -89,6 +91,8 @@ class _Pipeline:
             late = isinstance(operation, KernelRecurrence) and operation.reverse
             if late and (nodes[0].layer or 0) % 2:
                 found.insert(-1, nodes)
+            elif isinstance(operation, LogSoftmax):
+                continue  # of the host
             elif self.external or not isinstance(operation, Enter):
                 found.append(nodes)
         return found
@@ -103,7 +107,11 @@ class _Pipeline:
             inside, behind = self.actions(node)
             loop += inside
             after += behind
-        loop = self._feedthrough(nodes[0].stage) + self._joined(loop)
+        loop, through = self._joined(loop), self._feedthrough(nodes[0].stage)
+        if isinstance(last.operation, KernelRecurrence):
+            after += through
+        else:
+            loop = through + loop
         if self.external and isinstance(last.operation, Head):
             after.append(off_chip(hardware, last.operation.outputs, LOGIT_BITS))
         if self.graph.hands_on(last):
@@ -173,8 +181,7 @@ class _Pipeline:
         return [
             digital(self.hardware, f"chip.{node.name}", work)
             for (node, *_) in self.order
-            if isinstance(node.operation, KernelRecurrence)
-            and self.graph.behind(node).stage == stage
+            if isinstance(node.operation, KernelRecurrence) and self.graph.beside(node) == stage
             for work in node.operation.feedthrough()
         ]
 
@@ -212,17 +219,26 @@ def _dealt(stages: list[Stage], hardware: HardwareConfig) -> tuple[Stage, ...]:
 
 
 def _bypasses(graph: Graph, stages: list[Stage], length: int) -> tuple[Bypass, ...]:
-    """Return the residual connections, with room for every token that can be under way."""
+    """Return what goes beside stages, with room for every token that can be under way.
+
+    The residual stream goes beside a whole block; values that a gate opens of their own, beside the
+    linear map.
+    """
     order = {stage.path: i for i, stage in enumerate(stages)}
     found = []
     for node in graph:
-        if not isinstance(node.operation, ResidualSum):
+        if isinstance(node.operation, ResidualSum):
+            kept, part = graph[node.inputs[1]], "bypass"
+        elif isinstance(node.operation, Gate) and len(node.inputs) > 1:
+            kept, part = graph[node.inputs[0]], "gate_bypass"
+        else:
             continue
-        source, target = f"chip.{graph[node.inputs[1]].stage}", f"chip.{node.stage}"
+        source, target = f"chip.{kept.stage}", f"chip.{node.stage}"
         skipped = stages[order[source] + 1 : order[target]]
         held = sum(1 + len(s.actions) - s.loop + s.buffer_tokens + s.extra_steps for s in skipped)
         capacity = stages[order[source]].buffer_tokens + held
         if any(stage.barrier for stage in skipped):
             capacity = max(capacity, length)
-        found.append(Bypass(source, target, capacity))
+        size = kept.operation.outputs, kept.operation.bits
+        found.append(Bypass(source, target, capacity, *size, part))
     return tuple(found)

@@ -237,6 +237,7 @@ def structure_of_config(model: ModelConfig) -> Structure:
         norm_position=model.norm_position,
         discretisation=model.discretisation,
         family=model.family,
+        **model.composition_keys,
     )
 
 

@@ -12,7 +12,15 @@ import numpy as np
 
 from imssa_sim.config.schema import ModelConfig
 from imssa_sim.errors import InputError
-from imssa_sim.model.network import Layer, Network, Norm, NormKind, NormPosition
+from imssa_sim.model.network import (
+    REFERENCE,
+    Composition,
+    Layer,
+    Network,
+    Norm,
+    NormKind,
+    NormPosition,
+)
 from imssa_sim.quantisation.quantisers import FloatArray
 from imssa_sim.ssm.discretise import Discretisation
 from imssa_sim.ssm.families import FAMILIES
@@ -34,6 +42,7 @@ def random_network(
     initialisation: str = "legs",
     dt_range: tuple[float, float] = (1e-3, 1e-1),
     seed: int = 0,
+    composition: Composition = REFERENCE,
 ) -> Network:
     """Return an untrained network.
 
@@ -47,11 +56,13 @@ def random_network(
         Least and largest time step [steps of the sequence].
     seed : int
         Seed of all draws.
+    composition : Composition
 
     Raises
     ------
     InputError
-        A size is not positive or does not suit the family, or the range of dt is empty.
+        A size is not positive or does not suit the family or the composition, or the range of dt
+        is empty.
     """
     counts = dict(layers=layers, width=width, state=state, inputs=inputs, classes=classes)
     for name, value in counts.items():
@@ -61,7 +72,10 @@ def random_network(
     if not 0 < low <= high:
         raise InputError(f"the range of dt is {low} to {high}; it must be positive and ascending")
     rng = np.random.default_rng(seed)
-    sizes = Sizes(width, state, bidirectional)
+    problem = composition.problem(width)
+    if problem is not None:
+        raise InputError(f"model: {problem}")
+    sizes = Sizes(width, state, bidirectional, composition.copies)
 
     def linear(rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
         bound = 1 / math.sqrt(columns)
@@ -69,7 +83,12 @@ def random_network(
 
     def layer() -> Layer:
         kernel = FAMILIES[family].initial(rng, sizes, initialisation, dt_range)
-        weight, bias = linear(2 * width, width)
+        if kernel.channels != width * composition.copies:
+            raise InputError(
+                f"model.copies is {composition.copies}, but family {family} has one kernel on each "
+                "channel"
+            )
+        weight, bias = linear(*composition.mixing_shape(width))
         return Layer(kernel, weight, bias, _initial_norm(norm, width))
 
     encoder_weight, encoder_bias = linear(width, inputs)
@@ -85,6 +104,7 @@ def random_network(
         norm_position=norm_position,
         discretisation=discretisation,
         family=family,
+        composition=composition,
     )
 
 
@@ -116,6 +136,7 @@ def network_of_config(
         discretisation=model.discretisation,
         family=model.family,
         initialisation=model.initialisation,
+        composition=Composition(**model.composition_keys),
         dt_range=dt_range,
         seed=seed,
     )

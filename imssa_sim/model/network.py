@@ -55,6 +55,37 @@ class Composition:
     pooling: Pooling = "mean"
     output: Output = "logits"
 
+    def mixing_shape(self, width: int) -> tuple[int, int]:
+        """Return rows and columns of the mixing map of blocks of ``width`` channels."""
+        taken = self.copies * width // (2 if self.activation == "glu" else 1)
+        if self.mixing == "none":
+            return 0, taken
+        return (2 if self.mixing == "glu" else 1) * width, taken
+
+    def problem(self, width: int) -> str | None:
+        """Return why blocks of ``width`` channels cannot be put together so; None if they can."""
+        _, taken = self.mixing_shape(width)
+        if self.activation == "glu" and self.copies * width % 2:
+            return f"activation glu halves the channels, of which there are {self.copies * width}"
+        if self.mixing in ("none", "half_glu1", "half_glu2") and taken != width:
+            return (
+                f"mixing {self.mixing} needs as many channels behind the activation as before "
+                f"the block; there are {taken} and {width}"
+            )
+        if self.mixing == "half_glu2" and self.activation == "glu":
+            return "mixing half_glu2 opens what stands before the activation, and glu halves that"
+        return None
+
+    @property
+    def needs_all_channels(self) -> bool:
+        """Whether a channel whose kernel gives zeros must be there.
+
+        Its zeros pass into the linear map as zeros, so that it can be left out, unless no such map
+        follows, or the activation makes something of them.
+        """
+        lost = self.activation in ("none", "gelu", "gelu_tanh", "relu", "tanh", "silu", "elu")
+        return not lost or self.mixing in ("none", "half_glu1", "half_glu2")
+
 
 REFERENCE = Composition()
 

@@ -12,11 +12,9 @@ import numpy as np
 
 from imssa_sim.errors import InputError, InternalError
 from imssa_sim.model.network import Network
+from imssa_sim.model.ptq_block import codes_of, quantise_activation, quantise_mixing
 from imssa_sim.model.ptq_digital import (
     SUM_BITS,
-    gate_limit,
-    gate_table,
-    gelu_table,
     quantise_decoder,
     quantise_linear,
     quantise_norm,
@@ -107,12 +105,14 @@ def _build(settings: _Settings, ranges: Ranges) -> QuantisedNetwork:
         _quantise_layer(settings, i, ranges.layers[i], (stream[i], stream[i + 1]))
         for i, layer in enumerate(network.layers)
     )
-    pooled_scale = float(scale_of_range(ranges.pooled, bits.activations))
-    pool_requant = requantiser_from(
-        stream[-1] / settings.length / pooled_scale,
-        bits.activations,
-        settings.length * code_limit(bits.activations),
-    )
+    pooled_scale, pool_requant = stream[-1], None
+    if network.composition.pooling == "mean":
+        pooled_scale = float(scale_of_range(ranges.pooled, bits.activations))
+        pool_requant = requantiser_from(
+            stream[-1] / settings.length / pooled_scale,
+            bits.activations,
+            settings.length * code_limit(bits.activations),
+        )
     decoder, logit_scale = quantise_decoder(
         network.decoder_weight, network.decoder_bias, pooled_scale, bits.linear, options
     )
@@ -125,6 +125,7 @@ def _build(settings: _Settings, ranges: Ranges) -> QuantisedNetwork:
         sequence_length=settings.length,
         decoder=decoder,
         logit_scale=logit_scale,
+        composition=network.composition,
     )
 
 
@@ -171,30 +172,29 @@ def _quantise_layer(
     """Quantise one block; ``stream`` holds the residual stream's scales on entry and exit."""
     network, bits = settings.network, settings.bits.of_layer(index)
     layer = network.layers[index]
-    kept = kept_modes(layer.kernel)
-    activations, residual_bits = bits.activations, settings.bits.activations
+    kept = kept_modes(layer.kernel, network.composition.needs_all_channels)
+    residual_bits = settings.bits.activations
     residual_scale, next_scale = stream
     input_scale = scale_of_range(np.asarray(ranges.kernel_input), bits.kernel_input)
     kernel_scale = input_scale if input_scale.ndim == 0 else input_scale[kept.channels]
     output_scale = float(scale_of_range(ranges.kernel_output, bits.kernel_output))
-    gelu_scale = float(scale_of_range(ranges.gelu, activations))
-    value_scale = float(scale_of_range(ranges.value, activations))
-    # The logistic function is within half a code of one beyond this argument.
-    gate_range = min(ranges.gate, float(np.log(2.0 ** (activations + 1) - 1)))
-    gate_scale = float(scale_of_range(gate_range, activations))
 
-    width = network.width
-    linear = quantise_linear(
-        layer.weight[:, kept.channels],
-        layer.bias,
-        gelu_scale,
-        np.repeat([value_scale, gate_scale], width),
-        (activations, bits.linear, activations),
-        settings.options,
-    )
-    product, residual, shift, sum_scale = sum_factors(
-        value_scale / gate_limit(activations), residual_scale, (activations, residual_bits), width
-    )
+    width, made = network.width, network.composition
+    position = network.norm_position if layer.norm is not None else "none"
+    y = codes_of(output_scale, bits.kernel_output)
+    activation = quantise_activation(made, y, bits, ranges)
+    # Where a unit halves the channels, all of them are there.
+    taken = kept.channels[: layer.weight.shape[1]] if made.activation == "glu" else kept.channels
+    mixing = quantise_mixing(
+        made, layer, taken, (y, activation.after), bits, ranges, settings.options,
+        narrow=position == "post" and not made.residual,
+    )  # fmt: skip
+    product, residual, shift = 0, 0, 0
+    sum_scale, sum_bound = mixing.after.scale, mixing.after.bound
+    if made.residual:
+        bounds = mixing.after.bound, code_limit(residual_bits)
+        product, residual, shift, sum_scale = sum_factors(sum_scale, residual_scale, bounds, width)
+        sum_bound = (1 << SUM_BITS) // width
     kernels = tuple(
         quantise_kernel(
             recurrence,
@@ -208,7 +208,6 @@ def _quantise_layer(
         )
         for recurrence in layer.kernel.recurrences(network.discretisation)
     )
-    position = network.norm_position if layer.norm is not None else "none"
     norm: QuantisedNorm | None = None
     input_requant: Requantiser | None = None
     output_requant: Requantiser | None = None
@@ -221,17 +220,15 @@ def _quantise_layer(
     if position == "post" and layer.norm is not None:
         norm = quantise_norm(layer.norm, sum_scale, next_scale, residual_bits)
     else:
-        output_requant = requantiser_from(
-            sum_scale / next_scale, residual_bits, (1 << SUM_BITS) // width
-        )
+        output_requant = requantiser_from(sum_scale / next_scale, residual_bits, sum_bound)
     return QuantisedLayer(
         norm_position=position,
         norm=norm,
         input_requant=input_requant,
         kernels=kernels,
-        gelu_table=gelu_table(output_scale, bits.kernel_output, gelu_scale, activations),
-        linear=linear,
-        gate_table=gate_table(gate_scale, activations),
+        activation_table=activation.table,
+        linear=mixing.linear,
+        gate_table=mixing.gate_table,
         product_multiplier=product,
         residual_multiplier=residual,
         output_requant=output_requant,
@@ -239,6 +236,9 @@ def _quantise_layer(
         residual_scale=residual_scale,
         kernel_channels=kept.channels,
         sum_shift=shift,
+        activation_requant=activation.requant,
+        function_table=mixing.function_table,
+        product_requant=mixing.product_requant,
     )
 
 

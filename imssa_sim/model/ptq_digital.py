@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from imssa_sim.model.elementwise import gelu
+from imssa_sim.model.elementwise import FUNCTIONS
 from imssa_sim.model.network import Norm
 from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm
 from imssa_sim.quantisation.options import CalibrationOptions
@@ -128,12 +128,13 @@ def gate_limit(bits: int) -> int:
     return (1 << bits) - 1
 
 
-def gelu_table(input_scale: float, input_bits: int, output_scale: float, bits: int) -> IntArray:
-    """Return the codes after GELU of all input codes, (2*limit+1,)."""
+def function_table(
+    function: str, input_scale: float, input_bits: int, output_scale: float, bits: int
+) -> IntArray:
+    """Return the codes after one of `FUNCTIONS` of all input codes, (2*limit+1,)."""
     limit = code_limit(input_bits)
-    return quantise_codes(
-        gelu(np.arange(-limit, limit + 1, dtype=np.float64) * input_scale), output_scale, bits
-    )
+    every = np.arange(-limit, limit + 1, dtype=np.float64) * input_scale
+    return quantise_codes(FUNCTIONS[function](every), output_scale, bits)
 
 
 def gate_table(input_scale: float, bits: int) -> IntArray:
@@ -146,12 +147,12 @@ def gate_table(input_scale: float, bits: int) -> IntArray:
 
 
 def sum_factors(
-    product_scale: float, residual_scale: float, bits: tuple[int, int], width: int
+    product_scale: float, residual_scale: float, bounds: tuple[int, int], width: int
 ) -> tuple[int, int, int, float]:
-    """Return how the gated product and the residual are brought to one scale.
+    """Return how a block's branch, the gated product for one, and the residual get one scale.
 
     The smallest factors whose ratio is that of the scales within `RATIO_ERROR`, and a shift that
-    keeps the sum within `SUM_BITS`. ``bits`` are those of value and gate, and of the residual.
+    keeps the sum within `SUM_BITS`. ``bounds`` are the largest magnitudes of both.
 
     Returns
     -------
@@ -166,7 +167,6 @@ def sum_factors(
     index = int(np.argmax(np.abs(others / (smallest * larger) - 1) <= RATIO_ERROR))
     pair = (int(smallest[index]), int(min(others[index], 2.0**24)))
     product, residual = pair if ratio >= 1 else pair[::-1]
-    inside, outside = bits
-    largest = code_limit(inside) * gate_limit(inside) * product + code_limit(outside) * residual
+    largest = bounds[0] * product + bounds[1] * residual
     shift = max(0, (largest * width).bit_length() - SUM_BITS + 1)
     return product, residual, shift, product_scale / product * 2.0**shift

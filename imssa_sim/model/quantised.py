@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from imssa_sim.model.network import REFERENCE, Composition
 from imssa_sim.quantisation.quantisers import FloatArray, IntArray
 from imssa_sim.quantisation.requantiser import Requantiser
 from imssa_sim.quantisation.widths import BitWidths
@@ -59,20 +60,28 @@ class QuantisedLayer:
     them, and the others take no part in the block but for the residual stream.
 
     prenorm:  u = norm(r)[kernel_channels];  postnorm: u = input_requant(r[kernel_channels])
-    y = kernels[0](u) [+ kernels[1](u), saturating];  g = gelu_table[y + limit_of_kernel_output]
+    y = kernels[0](u) [+ kernels[1](u), saturating]
+    g = activation_table[y + limit_of_kernel_output]
     z = linear(g) (2H codes);  p = z[:H] * gate_table[z[H:] + limit_of_activations]
     v = (p * product_multiplier + r * residual_multiplier + half) >> sum_shift   # wide codes
         (half = 2**(sum_shift - 1), or 0 with sum_shift == 0; |v| * H < 2**31)
     postnorm: r' = norm(v);   prenorm (or no norm): r' = output_requant(v)
+
+    That is the reference block. In others (`Composition`, docs/decisions/0019-blocks.md):
+
+    activation ``none``: g = y;  ``glu``: activation_table opens one half of y for the other, and
+    g = activation_requant of the product
+    mixing: p = function_table[z + limit] of a function, p = z of a plain map, p = g without a map
+    no residual stream: v = p, and where p is a product before a norm, v = product_requant(p)
     """
 
     norm_position: Literal["pre", "post", "none"]
     norm: QuantisedNorm | None
     input_requant: Requantiser | None  # shape () or (K,); None with prenorm
     kernels: tuple[QuantisedKernel, ...]  # one a direction, the causal one first
-    gelu_table: IntArray  # (2*limit+1,)
-    linear: QuantisedLinear  # K -> 2H
-    gate_table: IntArray  # (2*limit+1,), unsigned codes
+    activation_table: IntArray | None  # (2*limit+1,); unsigned codes of a gate with glu
+    linear: QuantisedLinear | None  # K -> 2H, or H
+    gate_table: IntArray | None  # (2*limit+1,), unsigned codes
     product_multiplier: int
     residual_multiplier: int
     output_requant: Requantiser | None  # scalar shape (); None with postnorm
@@ -80,6 +89,9 @@ class QuantisedLayer:
     residual_scale: float  # scale of r on entry
     kernel_channels: IntArray  # (K,) ascending
     sum_shift: int = 0  # rounds v where the codes are too wide for the norm's 64-bit arithmetic
+    activation_requant: Requantiser | None = None
+    function_table: IntArray | None = None  # (2*limit+1,)
+    product_requant: Requantiser | None = None
 
     @property
     def kernel(self) -> QuantisedKernel:
@@ -98,7 +110,8 @@ class QuantisedNetwork:
     input_scale: float
     encoder: QuantisedLinear  # inputs -> H
     layers: tuple[QuantisedLayer, ...]
-    pool_requant: Requantiser  # scalar shape (); acts on the sum over the sequence of r
+    pool_requant: Requantiser | None  # scalar shape (); acts on the sum of r; None without a mean
     sequence_length: int  # the length that pool_requant divides by
     decoder: QuantisedLinear  # H -> K; logits = (weight @ pooled + bias) * logit_scale
     logit_scale: FloatArray  # (K,)
+    composition: Composition = REFERENCE

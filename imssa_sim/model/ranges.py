@@ -12,6 +12,9 @@ class LayerRanges:
     """Largest represented magnitudes of one layer's tensors; states (H, M).
 
     That of the kernels' inputs is one number, or one for each channel (a power of two below).
+    ``gelu`` is that behind the activation, whichever it is; ``value`` and ``gate`` those of the
+    mixing map, in whole or in halves; ``mixed`` that of what follows the map, where codes of it are
+    made. What a block does not have is zero.
     """
 
     residual: float
@@ -22,6 +25,7 @@ class LayerRanges:
     gate: float
     state: FloatArray
     state_reverse: FloatArray | None
+    mixed: float = 0.0
 
 
 @dataclass(frozen=True)

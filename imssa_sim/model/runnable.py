@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from imssa_sim.errors import InputError
 from imssa_sim.model.checkpoint import stored_structure
-from imssa_sim.model.network import REFERENCE
 from imssa_sim.model.structure import Structure
 
 _DENSE = ("s5", "lru")
@@ -47,19 +45,13 @@ def check_runnable(path: Path | None, family: str) -> None:
         where = "the workload" if path is None else str(path)
         raise InputError(
             f"{where}: this network has {'; '.join(reasons)}. So far that runs in floating point "
-            "alone (imssa_sim.load_network); runs quantise and map the reference block, with one "
-            "kernel on each channel, mean pooling and logits"
+            "alone (imssa_sim.load_network)"
         )
 
 
 def _beyond(structure: Structure) -> list[str]:
-    """Return what is not the reference block, in words."""
-    own, usual = asdict(structure.composition), asdict(REFERENCE)
-    found = [f"model.{n} {str(own[n]).lower()}" for n in own if own[n] != usual[n]]
-    if structure.states:
-        found.append("layers of different state sizes")
+    """Return what cannot be quantised, in words."""
+    found = []
     if structure.real_modes:
         found.append("real modes")
-    if structure.discretisation == "dss":
-        found.append("model.discretisation dss, which depends on the length of the sequences")
     return found

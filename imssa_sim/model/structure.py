@@ -72,10 +72,7 @@ class Structure:
     @property
     def mixing_shape(self) -> tuple[int, int]:
         """Rows and columns of the mixing map."""
-        taken = self.copies * self.width // (2 if self.activation == "glu" else 1)
-        if self.mixing == "none":
-            return 0, taken
-        return (2 if self.mixing == "glu" else 1) * self.width, taken
+        return self.composition.mixing_shape(self.width)
 
     @classmethod
     def of(cls, network: Network) -> Structure:

@@ -109,7 +109,7 @@ def _block(
     if layer.norm != "pre":
         u = flow.add(entry, Requantise(channels, bits.kernel_input), u)
 
-    middle = f"{path}.activation"
+    middle, inside = f"{path}.activation", bits.kernel_output
     y, *other = (
         flow.add(f"{path}.{name}", _kernel(layer, bits, reverse=bool(number)), u)
         for number, name in enumerate(DIRECTIONS[: 1 + layer.bidirectional])
@@ -120,12 +120,16 @@ def _block(
     g = y
     if made.activation == "glu":
         channels //= 2
-        g = flow.add(middle, Gate(channels, act), y)
+        product = flow.add(middle, Gate(channels, inside), y)
+        g, inside = f"{path}.activated", act
+        flow.add(g, Requantise(channels, act), product, stage=middle)
     elif made.activation != "none":
-        g = flow.add(middle, Table(channels, act, made.activation), y)
+        g, inside = flow.add(middle, Table(channels, act, made.activation), y), act
 
     end = f"{path}.output"
-    v = _mix(flow, path, made, channels, width, (y, g), bits)
+    v = _mix(flow, path, made, (channels, width), (y, g), inside, bits)
+    if not made.residual and layer.norm == "post" and made.mixing in GATED:
+        v = flow.add(f"{path}.product", Requantise(width, act), v, stage=end)
     if made.residual:
         v = flow.add(f"{path}.sum", ResidualSum(width, max(act, stream)), v, r, stage=end)
     if layer.norm == "post":
@@ -137,18 +141,23 @@ def _mix(
     flow: _Composer,
     path: str,
     made: Composition,
-    channels: int,
-    width: int,
+    sizes: tuple[int, int],
     values: tuple[str, str],
+    inside: int,
     bits: BitWidths,
 ) -> str:
-    """Add the mixing map on the values before and behind the activation, and what follows it."""
+    """Add the mixing map and what follows it.
+
+    ``sizes`` are the channels that it takes and those of the stream; ``values`` stand before and
+    behind the activation, the second with ``inside`` bits.
+    """
     before, g = values
+    channels, width = sizes
     if made.mixing == "none":
         return g
     act, end = bits.activations, f"{path}.output"
     rows = 2 * width if made.mixing == "glu" else width
-    z = flow.add(f"{path}.linear", LinearMap(channels, rows, act, bits.linear, act), g)
+    z = flow.add(f"{path}.linear", LinearMap(channels, rows, inside, bits.linear, act), g)
     if made.mixing in GATED:
         halves = {"glu": (z,), "half_glu1": (g, z), "half_glu2": (before, z)}[made.mixing]
         return flow.add(f"{path}.gate", Gate(width, act), *halves, stage=end)

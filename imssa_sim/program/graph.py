@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from imssa_sim.errors import InternalError
+from imssa_sim.program.operations.linear_map import LinearMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,9 +106,18 @@ class Graph:
         """Return the first node behind a recurrence that works on its outputs."""
         return next(other for other in self.nodes if node.name in other.inputs)
 
+    def beside(self, node: Node) -> str:
+        """Return the stage that adds the feed-through to a recurrence's outputs.
+
+        The one behind it, where it is digital in any case; otherwise its own.
+        """
+        behind = self.behind(node)
+        return node.stage if isinstance(behind.operation, LinearMap) else behind.stage
+
     def hands_on(self, node: Node) -> bool:
         """Whether a stage hands on this node's tokens, step by step, to the next stage."""
-        return node is self.stages[node.stage][-1] and node.name not in self.pooled
+        last = node is self.stages[node.stage][-1]
+        return last and node.name not in self.pooled and not node.operation.leaves
 
     def per_sequence(self, node: Node) -> bool:
         """Whether a node takes one token per sequence."""

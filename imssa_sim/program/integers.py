@@ -28,18 +28,23 @@ def integer_parameters(network: QuantisedNetwork) -> dict[str, Any]:
         "pool.sum": None,
         "pool": network.pool_requant,
         "decoder": HeadParameters(network.decoder, network.logit_scale),
+        "log_softmax": None,
     }
     for number, layer in enumerate(network.layers):
         factors = layer.product_multiplier, layer.residual_multiplier, layer.sum_shift
         block = {
             "norm": layer.norm,
+            "repeat": None,
             "select": layer.kernel_channels,
             "input": layer.input_requant,
             **dict(zip(DIRECTIONS, layer.kernels, strict=False)),
             "directions": layer.kernel.output_requant.limit,
-            "activation": layer.gelu_table,
+            "activation": layer.activation_table,
+            "activated": layer.activation_requant,
             "linear": layer.linear,
             "gate": layer.gate_table,
+            "function": layer.function_table,
+            "product": layer.product_requant,
             "sum": SumFactors(*factors),
             "output": layer.output_requant,
         }

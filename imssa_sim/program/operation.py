@@ -62,6 +62,8 @@ class Operation(ABC):
     """Whether each token of the result follows from the same token of the inputs."""
     pools: ClassVar[bool] = False
     """Whether the tokens of a sequence become one."""
+    leaves: ClassVar[bool] = False
+    """Whether the result leaves the chip, or is worked out behind it."""
 
     outputs: int
     """Words of a token of the result."""

@@ -56,10 +56,12 @@ class NetworkShape:
         classes: int,
         bidirectional: bool = False,
         norm: Position = "post",
+        composition: Composition = REFERENCE,
     ) -> NetworkShape:
         """Return a network of equal layers with a kernel of ``state`` real states per channel."""
-        layer = LayerShape(width, width * state, bidirectional, norm)
-        return cls(inputs, width, classes, (layer,) * layers)
+        channels = width * composition.copies
+        layer = LayerShape(channels, channels * state, bidirectional, norm)
+        return cls(inputs, width, classes, (layer,) * layers, composition)
 
 
 def shape_of(network: Network | QuantisedNetwork) -> NetworkShape:
@@ -76,13 +78,14 @@ def shape_of(network: Network | QuantisedNetwork) -> NetworkShape:
             )
             for layer in network.layers
         )
-        return NetworkShape(inputs, width, network.decoder.weight.shape[0], layers)
+        classes = network.decoder.weight.shape[0]
+        return NetworkShape(inputs, width, classes, layers, network.composition)
     found = []
     for held in network.layers:
         norm: Position = "none" if held.norm is None else network.norm_position
         both = held.kernel.sizes.bidirectional
         if len(held.kernel.alive) == held.kernel.channels:
-            kept = kept_modes(held.kernel)
+            kept = kept_modes(held.kernel, network.composition.needs_all_channels)
             channels, states = len(kept.channels), 2 * int(kept.count.sum())
         else:  # blocks that mix channels are there as a whole
             channels, states = held.kernel.channels, 2 * held.kernel.alive.size

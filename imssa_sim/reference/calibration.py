@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
-from imssa_sim.model.elementwise import normalise
-from imssa_sim.model.network import Layer, Network
+from imssa_sim.model.network import GATED, Layer, Network
 from imssa_sim.model.ranges import LayerRanges, Ranges
 from imssa_sim.quantisation.options import CalibrationOptions
 from imssa_sim.quantisation.quantisers import (
@@ -28,6 +27,7 @@ from imssa_sim.quantisation.quantisers import (
 from imssa_sim.quantisation.widths import BitWidths
 from imssa_sim.reference.forward import forward
 from imssa_sim.ssm.evaluate import evaluator
+from imssa_sim.ssm.interface import StateSpaceModel
 from imssa_sim.ssm.recurrence import Recurrence
 from imssa_sim.threads import ordered_map
 
@@ -42,8 +42,8 @@ SAMPLE_BUDGET = 1 << 26
 """Float32 values kept for all state samples together (256 MiB)."""
 CHANNEL_SHIFT = 3
 """Largest power of two by which a channel's input range lies below the tensor's."""
-GELU_FLOOR = -4.0
-"""Below, GELU is -1.3e-4 or nearer to zero: clipping its argument there costs nothing."""
+FLOORS = {"gelu": -4.0, "gelu_tanh": -4.0, "relu": 0.0}
+"""Least arguments of activations that matter: below -4, GELU is -1.3e-4 or nearer to zero."""
 
 
 @dataclass
@@ -148,6 +148,10 @@ class StateStatistics:
         return np.array(np.broadcast_to(found, (channels, modes)))
 
 
+def _kernels(network: Network) -> list[StateSpaceModel]:
+    return [layer.kernel for layer in network.layers]
+
+
 def _clipped(
     values: NDArray[np.float32], largest: FloatArray, options: CalibrationOptions, bits: int
 ) -> FloatArray:
@@ -171,10 +175,16 @@ class _Collector:
         self.options = options
         self.histograms: dict[str, RunningHistogram] = {}
         self.peaks: dict[str, FloatArray] = {}
+        made = network.composition
+        self.floor = None if made.mixing == "half_glu2" else FLOORS.get(made.activation)
+        self.mixed = "function"
+        if made.mixing in GATED:  # products become codes before a norm alone
+            narrow = network.norm_position == "post" and not made.residual
+            self.mixed = "glu" if narrow else ""
         positions = shape[0] * shape[1]
         self.tokens = positions
         directions = 2 if network.bidirectional else 1
-        states = len(network.layers) * directions * network.width * network.modes
+        states = directions * sum(k.channels * k.modes for k in _kernels(network))
         count = min(STATE_SAMPLES, max(64, SAMPLE_BUDGET // (2 * states)), positions)
         if options.activations == "max":
             count = 0
@@ -182,11 +192,11 @@ class _Collector:
         stride = (-(-positions // count) | 1) if count else positions + 1
         self.states = {
             (index, reverse): StateStatistics(
-                np.zeros((network.width, network.modes), dtype=np.float32),
-                np.zeros((network.width, count, 2, network.modes), dtype=np.float32),
+                np.zeros((kernel.channels, kernel.modes), dtype=np.float32),
+                np.zeros((kernel.channels, count, 2, kernel.modes), dtype=np.float32),
                 stride,
             )
-            for index in range(len(network.layers))
+            for index, kernel in enumerate(_kernels(network))
             for reverse in (False, True)[:directions]
         }
 
@@ -195,7 +205,7 @@ class _Collector:
         self.histograms.setdefault(name, RunningHistogram()).add(values, stride)
 
     def __call__(self, name: str, values: FloatArray) -> None:
-        if name in ("input", "pooled"):
+        if name in ("input", "final", "pooled"):
             self.note(name, values)
             return
         path, kind = name.split(".")
@@ -207,16 +217,25 @@ class _Collector:
             self.peaks[name] = np.maximum(self.peaks.get(name, 0.0), largest)
             self._states(index, layer, values)
         elif kind == "kernel_output":
-            self.note(name, np.maximum(values, GELU_FLOOR))
+            self.note(name, self._needed(values))
         elif kind == "linear":
-            half = values.shape[-1] // 2
-            self.note(f"{path}.value", values[..., :half])
-            self.note(f"{path}.gate", values[..., half:])
+            for part, taken in self._parts(values).items():
+                self.note(f"{path}.{part}", taken)
         elif kind in ("residual", "gelu"):
             self.note(name, values)
-        elif kind == "sum" and index == len(self.network.layers) - 1:
-            post = self.network.norm_position == "post" and layer.norm is not None
-            self.note("final", normalise(layer.norm, values) if post and layer.norm else values)
+        elif kind == self.mixed:
+            self.note(f"{path}.mixed", values)
+
+    def _parts(self, values: Any) -> dict[str, Any]:
+        """Return values and gates that a mixing map gives."""
+        mixing, half = self.network.composition.mixing, values.shape[-1] // 2
+        if mixing == "glu":
+            return {"value": values[..., :half], "gate": values[..., half:]}
+        return {"gate" if mixing in GATED else "value": values}
+
+    def _needed(self, values: Any) -> Any:
+        """Return kernels' outputs as far as the activation tells them from each other."""
+        return values if self.floor is None else np.maximum(values, self.floor)
 
     def _states(self, index: int, layer: Layer, u: FloatArray) -> None:
         directions = layer.kernel.recurrences(self.network.discretisation)
@@ -229,8 +248,8 @@ class _Collector:
                 + u * layer.kernel.feedthrough
                 for count in (2, 1)
             )
-            self.note(f"layer{index}.causal", np.maximum(alone, GELU_FLOOR))
-            self.note(f"layer{index}.anticausal", np.maximum(both - alone, GELU_FLOOR))
+            self.note(f"layer{index}.causal", self._needed(alone))
+            self.note(f"layer{index}.anticausal", self._needed(both - alone))
 
     def input_range(self, path: str, bits: int) -> float | FloatArray:
         """Return the range of a layer's kernel inputs, (C,) with one for each channel."""
@@ -246,7 +265,10 @@ class _Collector:
         return np.asarray(np.ldexp(whole, -np.tile(shift, peaks.size // self.network.width)))
 
     def range(self, name: str, bits: int) -> float:
+        """Return the range of a tensor; 0 of one that the network does not have."""
         method = self.options.activations
+        if name not in self.histograms:
+            return 0.0
         return self.histograms[name].range(method, bits, self.options.percentile)
 
 
@@ -305,6 +327,7 @@ def _ranges(
             state_reverse=(
                 collector.states[index, True].ranges(options, own.state) if reverse else None
             ),
+            mixed=collector.range(f"{path}.mixed", own.activations),
         )
 
     return Ranges(

@@ -16,7 +16,7 @@ from threading import Condition
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.errors import InputError
 from imssa_sim.model.elementwise import FUNCTIONS, glu, log_softmax, normalise, sigmoid
@@ -68,9 +68,11 @@ def forward(
         Called as ``capture(name, array)`` once per chunk of the batch
         with ``input`` (b, L, d_in), then for each layer i ``layer{i}.residual`` (the stream on
         entry), ``layer{i}.kernel_input`` (after the norm with norm position "pre"),
-        ``layer{i}.kernel_output`` (with D u, before GELU), ``layer{i}.gelu``,
-        ``layer{i}.linear`` (b, L, 2H), ``layer{i}.glu``, ``layer{i}.sum`` (residual sum before
-        the norm), each (b, L, H) where not said otherwise, and at last ``pooled`` (b, H). The
+        ``layer{i}.kernel_output`` (with D u, before GELU), ``layer{i}.gelu`` (behind whichever
+        activation there is), ``layer{i}.linear`` (b, L, 2H), ``layer{i}.glu``,
+        ``layer{i}.function`` (of the mixing map), ``layer{i}.sum`` (residual sum before
+        the norm), each (b, L, H) where not said otherwise, and at last ``final`` (the stream behind
+        all layers) and ``pooled`` (b, H). The
         arrays must not be kept or changed without copying. Calls come from several threads; those
         for one name one at a time, in the order of the batch.
     precision : {"double", "single"}
@@ -162,9 +164,15 @@ def _ignore(name: str, values: Any) -> None:
 def accuracy(
     network: Network, inputs: ArrayLike, labels: ArrayLike, mode: Mode = "convolution"
 ) -> float:
-    """Return the fraction of sequences whose largest logit is at their label."""
-    predicted = forward(network, inputs, mode).argmax(axis=1)
-    return float(np.mean(predicted == np.asarray(labels)))
+    """Return the fraction of sequences, or of their steps, whose largest logit is at the label."""
+    predicted = forward(network, inputs, mode).argmax(axis=-1)
+    return float(np.mean(predicted == at_each_step(np.asarray(labels), predicted)))
+
+
+def at_each_step(labels: NDArray[np.int64], predictions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return labels (n,) for predictions (n,), or for those of every step (n, L), as (n, L)."""
+    apart = labels.reshape(len(labels), *(1,) * (predictions.ndim - 1))
+    return np.broadcast_to(apart, predictions.shape)
 
 
 class _Affine(NamedTuple):
@@ -197,8 +205,15 @@ def _parameters(network: Network, kernels: Sequence[Evaluator]) -> dict[str, Any
     return found
 
 
-_TAKEN = {"kernel": "kernel_input", "activation": "kernel_output", "linear": "gelu"}
-_GIVEN = {"linear": "linear", "gate": "glu", "sum": "sum"}
+_TAKEN = {"kernel": "kernel_input"}
+_GIVEN = {
+    "kernel": "kernel_output",
+    "activation": "gelu",
+    "linear": "linear",
+    "gate": "glu",
+    "function": "function",
+    "sum": "sum",
+}
 """Captures of what a node takes, and of what it gives, by its name in its layer."""
 
 
@@ -212,10 +227,14 @@ class _Floats:
     def __init__(self, graph: Graph, parameters: dict[str, Any], note: Capture) -> None:
         self.parameters, self.note = parameters, note
         self.entries = {node.layer: node.name for node in reversed(graph.nodes)}
+        last = max(at for at, node in enumerate(graph.nodes) if node.layer is not None)
+        self.behind = graph.nodes[last + 1].name
 
     def run(self, node: Node, *values: Any) -> Any:
         """Return the value of a node from those of its inputs, both shown to who captures them."""
         if node.layer is None:
+            if node.name == self.behind:
+                self.note("final", values[0])
             value = self._value(node, *values)
             if isinstance(node.operation, Enter | Pool | Last):
                 self.note("input" if isinstance(node.operation, Enter) else "pooled", value)

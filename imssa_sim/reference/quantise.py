@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -45,7 +47,16 @@ def quantise(
     """
     options = options or CalibrationOptions()
     check_bits(network, bits)
+    length = int(np.asarray(calibration_inputs).shape[1])
+    network = _for_length(network, length)
     rounded = with_quantised_time_step(network, bits, options.granularity.dt)
     ranges = calibrate(rounded, calibration_inputs, bits, options)
-    length = int(np.asarray(calibration_inputs).shape[1])
     return quantise_with_ranges(network, bits, ranges, length, form, options)
+
+
+def _for_length(network: Network, length: int) -> Network:
+    """Return the network for sequences of a length, which some discretisations depend on."""
+    layers = tuple(
+        replace(layer, kernel=layer.kernel.for_length(length)) for layer in network.layers
+    )
+    return replace(network, layers=layers)

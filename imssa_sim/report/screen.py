@@ -104,14 +104,14 @@ def _cells(tile: TileConfig) -> str:
 def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
     a = result.accuracy
     shares = [
-        f"{name} {correct / a.samples:.1%}"
+        f"{name} {correct / a.decisions:.1%}"
         for name, correct in (("float", a.float_correct), ("quantised", a.digital_correct))
         if correct is not None
     ]
     if a.analog_mean is not None:
         spread = f" ± {a.analog_deviation:.1%}" if a.analog_deviation is not None else ""
         low, high = (
-            right / a.analog_samples for right in (min(a.analog_correct), max(a.analog_correct))
+            right / a.analog_decisions for right in (min(a.analog_correct), max(a.analog_correct))
         )
         chips = len(a.analog_correct)
         which = f"{chips} chips, {low:.1%} to {high:.1%}" if chips > 1 else "1 chip"
@@ -123,6 +123,7 @@ def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
     if result.overflow is not None:
         share += f", {result.overflow:.2%} of sums exceed an accumulator"
     each = "" if a.analog_samples == a.samples else f", {a.analog_samples} of them on each chip"
+    of_steps = f", {a.steps} results each" if a.steps > 1 else ""
     if a.analog_draw is not None:
         each = (
             f", each chip its own {a.analog_samples} (the draw alone gives ± {a.analog_draw:.1%})"
@@ -130,7 +131,7 @@ def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
     guess = 1 / result.loaded.config.model.classes
     yield Paragraph(
         "",
-        f"{a.samples} of {result.data.test_size} test sequences{each}{share}; "
+        f"{a.samples} of {result.data.test_size} test sequences{of_steps}{each}{share}; "
         f"guessing gives {guess:.1%}",
     )
     if near_guessing(a, guess):
@@ -140,9 +141,9 @@ def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
 def near_guessing(accuracy: Accuracy, guess: float) -> bool:
     """Tell whether a chip cannot be told from a guess, and the quantised network can."""
     mean, digital = accuracy.analog_mean, accuracy.digital_correct
-    if mean is None or wilson(mean, accuracy.analog_samples).low > guess:
+    if mean is None or wilson(mean, accuracy.analog_decisions).low > guess:
         return False
-    return digital is None or wilson(digital / accuracy.samples, accuracy.samples).low > guess
+    return digital is None or wilson(digital / accuracy.decisions, accuracy.decisions).low > guess
 
 
 def _effects(result: RunResult) -> Iterator[ScreenPart]:

@@ -16,6 +16,7 @@ from imssa_sim.costs.card_prices import check_operating_point
 from imssa_sim.costs.model import CostModel
 from imssa_sim.data import check_dataset_name
 from imssa_sim.devices.cell import check_conditions
+from imssa_sim.errors import InputError
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
 from imssa_sim.model.runnable import check_runnable
@@ -52,6 +53,11 @@ def check_settings(config: RunConfig) -> None:
         Bits, rate, node, supply, voltage, temperature or times outside of what a card holds for.
     """
     check_runnable(config.model.checkpoint, config.model.family)
+    if config.model.pooling == "none" and config.evaluate.stream.duration:
+        raise InputError(
+            "evaluate.stream counts one result a sequence, but with model.pooling: none there is "
+            "one at every step; leave the stream out, or give pooling: mean or last"
+        )
     check_dataset_name(config.data.name)
     if config.data.fallback is not None:
         check_dataset_name(config.data.fallback)

@@ -49,7 +49,8 @@ class Accuracy:
     """Correct predictions out of ``samples`` test sequences.
 
     ``analog_correct`` has one count per chip instance, each out of ``analog_samples`` of them:
-    the same on every chip if ``analog_alike``.
+    the same on every chip if ``analog_alike``. Where a network has a result at every step, counts
+    are out of ``steps`` times as many.
     """
 
     samples: int
@@ -58,20 +59,31 @@ class Accuracy:
     digital_correct: int | None
     analog_correct: tuple[int, ...]
     analog_alike: bool = True
+    steps: int = 1
+
+    @property
+    def decisions(self) -> int:
+        """Predictions of an execution."""
+        return self.samples * self.steps
+
+    @property
+    def analog_decisions(self) -> int:
+        """Predictions of a chip instance."""
+        return self.analog_samples * self.steps
 
     @property
     def analog_mean(self) -> float | None:
         """Mean analog accuracy over the chip instances, 0 to 1."""
         if not self.analog_correct:
             return None
-        return statistics.fmean(self.analog_correct) / self.analog_samples
+        return statistics.fmean(self.analog_correct) / self.analog_decisions
 
     @property
     def analog_deviation(self) -> float | None:
         """Sample standard deviation of the analog accuracy over chip instances."""
         if len(self.analog_correct) < 2:
             return None
-        return statistics.stdev(self.analog_correct) / self.analog_samples
+        return statistics.stdev(self.analog_correct) / self.analog_decisions
 
     @property
     def analog_draw(self) -> float | None:
@@ -83,7 +95,7 @@ class Accuracy:
         mean = self.analog_mean
         if mean is None or self.analog_alike:
             return None
-        return math.sqrt(mean * (1 - mean) / self.analog_samples)
+        return math.sqrt(mean * (1 - mean) / self.analog_decisions)
 
 
 @dataclass(frozen=True)

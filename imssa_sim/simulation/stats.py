@@ -53,12 +53,14 @@ def _accuracy(result: RunResult) -> Iterator[Entry]:
     a = result.accuracy
 
     def share(correct: int | None) -> float | None:
-        return None if correct is None else correct / a.samples
+        return None if correct is None else correct / a.decisions
 
     yield "data.name", result.data.name, "", "data set that was used"
     yield "data.fallback", int(result.data.fallback), "", "1 if the configured data were absent"
     yield "accuracy.samples", a.samples, "", "test sequences evaluated"
     yield "accuracy.analog.samples", a.analog_samples, "", "of them on each chip instance"
+    if a.steps > 1:
+        yield "accuracy.steps", a.steps, "", "results of each sequence, one a step"
     yield "accuracy.float", share(a.float_correct), "1", "float network"
     yield "accuracy.digital", share(a.digital_correct), "1", "quantised network, exact integers"
     yield "accuracy.analog.mean", a.analog_mean, "1", "on the chip, mean over chip instances"
@@ -76,7 +78,7 @@ def _accuracy(result: RunResult) -> Iterator[Entry]:
             "of that deviation, what the draw of each chip's own sequences gives by itself",
         )
     for chip, correct in enumerate(a.analog_correct):
-        share_right = correct / a.analog_samples
+        share_right = correct / a.analog_decisions
         yield f"accuracy.analog.chip{chip}", share_right, "1", f"on chip instance {chip}"
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)

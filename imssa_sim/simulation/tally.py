@@ -37,9 +37,27 @@ class ChipActivity:
     array_energy: Mapping[str, float]
 
 
+def step_by_step(predictions: Mapping[str, IntArray]) -> dict[str, IntArray]:
+    """Return predictions (n,) as they are, and those of every step (n, L) one after another.
+
+    Each step then has its sequence's label.
+    """
+    shape = max((values.shape for values in predictions.values()), key=len)
+    if len(shape) == 1:
+        return dict(predictions)
+    return {
+        name: np.broadcast_to(values.reshape(len(values), -1), shape).reshape(-1)
+        for name, values in predictions.items()
+    }
+
+
 def accuracy_of(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
-    """Return how many samples each execution got right, and how many it was given."""
+    """Return how many samples each execution got right, and how many it was given.
+
+    Predictions have one entry a sample, or as many as its steps, one after another.
+    """
     labels = predictions["labels"]
+    steps = len(labels) // samples
 
     def correct(name: str) -> int | None:
         return int(np.sum(predictions[name] == labels)) if name in predictions else None
@@ -48,11 +66,12 @@ def accuracy_of(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
     given = np.array([predictions[name] != NOT_EVALUATED for name in chips])
     return Accuracy(
         samples=samples,
-        analog_samples=int(given[0].sum()) if chips else 0,
+        analog_samples=int(given[0].sum()) // steps if chips else 0,
         analog_alike=bool(np.all(given == given[:1])),
         float_correct=correct("float"),
         digital_correct=correct("digital"),
         analog_correct=tuple(cast("int", correct(name)) for name in chips),
+        steps=steps,
     )
 
 

@@ -17,6 +17,7 @@ from imssa_sim.simulation.tally import (
     activity_of,
     overflow_of,
     saturation_of,
+    step_by_step,
 )
 from imssa_sim.simulation.upkeep import column_calibration, upkeep_of
 
@@ -87,7 +88,7 @@ def run_values(
     if config.evaluate.float:
         with clock.phase("float accuracy"):
             logits = forward(inputs.network, inputs.inputs, precision="single")
-            predictions["float"] = logits.argmax(axis=1)
+            predictions["float"] = logits.argmax(axis=-1)
     with clock.phase("quantisation"):
         placed = place(config, inputs, clock.told.note, memory)
     if config.evaluate.digital:
@@ -102,8 +103,11 @@ def run_values(
     streaming = streaming_of(config, samples)
     runs = run_on_chips(config, inputs, placed, streaming, clock)
     for chip, run in enumerate(runs):
-        predictions[f"chip{chip}"] = np.full(samples, NOT_EVALUATED)
-        predictions[f"chip{chip}"][run.chosen] = run.result.predictions
+        found = run.result.predictions
+        whole = np.full((samples, *found.shape[1:]), NOT_EVALUATED)
+        whole[run.chosen] = found
+        predictions[f"chip{chip}"] = whole
+    predictions = step_by_step(predictions)
     results = [run.result for run in runs]
     fits = [fit for run in runs for fit in run.fits]
     plan = streaming.plan if streaming else None

@@ -54,10 +54,13 @@ class KeptModes:
         return np.where(self.present, taken, 0)
 
 
-def kept_modes(kernel: StateSpaceModel) -> KeptModes:
-    """Return what is there of a layer's kernels: at least one kernel, and one mode of each."""
+def kept_modes(kernel: StateSpaceModel, all_channels: bool = False) -> KeptModes:
+    """Return what is there of a layer's kernels: at least one kernel, and one mode of each.
+
+    ``all_channels``: every channel has a kernel, because zeros of one mean something behind it.
+    """
     alive = kernel.alive
-    present = alive.any(axis=1) | (kernel.feedthrough != 0)
+    present = alive.any(axis=1) | (kernel.feedthrough != 0) | all_channels
     present[0] |= not present.any()
     channels = np.flatnonzero(present)
     alive = alive[channels]

@@ -85,7 +85,10 @@ def quantise_kernel(
     a = np.where(kept.present, a, form.centre)
     taken, fed = form.output_weights(recurrence)
     input_scale, output_scale = ranges.input_scale, ranges.output_scale
-    state_scale = scale_of_range(kept.of_modes(ranges.state), bits.state)
+    reached = kept.of_modes(ranges.state)
+    # Where no input ever came, a state is taken to reach what one of full scale makes of it.
+    full = np.abs(b) * np.asarray(input_scale)[..., None] * code_limit(bits.kernel_input)
+    state_scale = scale_of_range(np.where(reached > 0, reached, full), bits.state)
     # Weights are per code on the word line: of a state in an accumulator, its top bits.
     below = bits.state - bits.driving if form.accumulates else 0
     drive_scale = np.ldexp(state_scale, below)

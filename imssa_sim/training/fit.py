@@ -147,10 +147,11 @@ class Fit:
         rng = np.random.default_rng((self.seed, state.epoch))
         torch.manual_seed(int(rng.integers(2**63)))
         self.module.train()
-        losses, correct, rate = 0.0, 0, 0.0
+        losses, correct, rate = 0.0, 0.0, 0.0
         for inputs, labels in self._batches(rng):
             rate = self._set_rate()
             logits = self.module(inputs)
+            logits, labels, steps = decisions(logits, labels)
             loss = functional.cross_entropy(logits, labels)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -158,8 +159,8 @@ class Fit:
                 nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip)
             self.optimiser.step()
             self._damp()
-            losses += float(loss.detach()) * len(labels)
-            correct += int((logits.argmax(dim=1) == labels).sum())
+            losses += float(loss.detach()) * len(labels) / steps
+            correct += int((logits.argmax(dim=1) == labels).sum()) / steps
         count = len(self.dataset.train)
         loss_value, accuracy = evaluate(self.module, self.dataset.validation, self.settings.batch)
         record = EpochRecord(
@@ -218,16 +219,28 @@ def _tensor(inputs: SequenceArray) -> Tensor:
     return torch.from_numpy(inputs).clone()
 
 
+def decisions(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Return logits (n, K), their labels (n,), and how many of them one sequence has.
+
+    Logits of every step (B, L, K) each get their sequence's label.
+    """
+    if logits.dim() == 2:
+        return logits, labels, 1
+    steps = logits.shape[1]
+    return logits.flatten(0, 1), labels.repeat_interleave(steps), steps
+
+
 @torch.no_grad()
 def evaluate(module: nn.Module, part: Split, batch: int) -> tuple[float, float]:
     """Return mean cross-entropy and accuracy of a module on a part of a data set."""
     module.eval()
-    loss, correct = 0.0, 0
+    loss, correct = 0.0, 0.0
     for start in range(0, len(part), batch):
         labels = torch.from_numpy(part.labels[start : start + batch])
-        logits = module(_tensor(part.inputs[start : start + batch]))
-        loss += float(functional.cross_entropy(logits, labels, reduction="sum"))
-        correct += int((logits.argmax(dim=1) == labels).sum())
+        outputs = module(_tensor(part.inputs[start : start + batch]))
+        logits, labels, steps = decisions(outputs, labels)
+        loss += float(functional.cross_entropy(logits, labels, reduction="sum")) / steps
+        correct += int((logits.argmax(dim=1) == labels).sum()) / steps
     return loss / len(part), correct / len(part)
 
 

@@ -11,7 +11,7 @@ from imssa_sim.config.load import load_config
 from imssa_sim.config.schema import HardwareConfig, RunConfig
 from imssa_sim.data import Dataset
 from imssa_sim.errors import InputError
-from imssa_sim.model.network import Network
+from imssa_sim.model.network import REFERENCE, Network
 from imssa_sim.model.ptq import with_quantised_time_step
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
@@ -46,7 +46,8 @@ class Stages:
     Raises
     ------
     InputError
-        The stages do not fit the epochs, or the chip does not fit the network.
+        The stages do not fit the epochs, the chip does not fit the network, or the network is not
+        the reference block.
     """
 
     def __init__(
@@ -58,6 +59,12 @@ class Stages:
     ) -> None:
         section = config.quantise
         assert section is not None
+        if network.composition != REFERENCE:
+            raise InputError(
+                "quantise: quantisation-aware training knows the reference block alone (model: "
+                "activation gelu, mixing glu, residual, pooling mean); train the float network, "
+                "without `quantise`, and let a run quantise it"
+            )
         self.section = section
         self.options = CalibrationOptions(
             activations=section.calibration.activations,

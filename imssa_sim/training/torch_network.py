@@ -5,6 +5,8 @@ Sequences are (batch, steps, channels).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imssa_sim.model.network import Network
+from imssa_sim.model.network import GATED, Network
 from imssa_sim.model.structure import Structure
 from imssa_sim.program.graph import Node
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.last import Last
 from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.log_softmax import LogSoftmax
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import KernelRecurrence
+from imssa_sim.program.operations.repeat import Repeat
 from imssa_sim.program.operations.sums import ResidualSum
 from imssa_sim.program.operations.table import Table
 from imssa_sim.reference.forward import float_graph
@@ -29,13 +34,26 @@ from imssa_sim.ssm.interface import StateSpaceModel
 from imssa_sim.training.kernel_module import hold, parameter_of, tensor_of
 from imssa_sim.training.kernel_modules import MODULES
 
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": functional.gelu,
+    "gelu_tanh": partial(functional.gelu, approximate="tanh"),
+    "relu": functional.relu,
+    "tanh": torch.tanh,
+    "silu": functional.silu,
+    "sigmoid": torch.sigmoid,
+    "elu": functional.elu,
+    "softplus": functional.softplus,
+}
+"""As `imssa_sim.model.elementwise.FUNCTIONS`, differentiable."""
+_END = {"plain": "linear", "none": "", **dict.fromkeys(GATED, "gate")}
+"""The node behind which a block's channels are dropped, by mixing; otherwise its function."""
+
 
 class LayerModule(nn.Module):
-    """Parameters of a block: kernel, feed-through, dropout, 1×1 convolution H -> 2H."""
+    """Parameters of a block: kernel, feed-through, dropout, 1×1 convolution of the channels."""
 
     def __init__(self, kernel: StateSpaceModel, structure: Structure, dropout: float) -> None:
         super().__init__()
-        width = kernel.channels
         self.kernel = MODULES[structure.family](kernel, structure.discretisation)
         self.D = parameter_of(kernel.feedthrough)
         present = kernel.alive.any(axis=1) | (kernel.feedthrough != 0)
@@ -43,7 +61,10 @@ class LayerModule(nn.Module):
             hold(self.D, present)
         self.dropout = ChannelDropout(dropout)
         # A container, because the reference implementation has a Sequential of this name.
-        self.output_linear = nn.ModuleList([nn.Conv1d(width, 2 * width, 1)])
+        rows, columns = structure.mixing_shape
+        self.output_linear = nn.ModuleList(
+            [nn.Conv1d(columns, rows, 1)] if structure.mixing != "none" else []
+        )
 
 
 class ChannelDropout(nn.Module):
@@ -70,7 +91,7 @@ class NetworkModule(nn.Module):
     network : Network
         Initial values and structure.
     dropout : float
-        Probability with which a channel is dropped, inside each block and after it.
+        Probability with which a channel is dropped, behind each activation and at each block's end.
     """
 
     def __init__(self, network: Network, dropout: float = 0.0) -> None:
@@ -87,6 +108,12 @@ class NetworkModule(nn.Module):
         )
         self.dropout = ChannelDropout(dropout)
         self.decoder = nn.Linear(network.width, network.classes)
+        behind = "activation" if network.composition.activation != "none" else "kernel"
+        self.inside = [f"layer{i}.{behind}" for i in range(len(self.blocks))]
+        self.ends = [
+            f"layer{i}.{_END.get(network.composition.mixing, 'function')}"
+            for i in range(len(self.blocks))
+        ]
         self.load_network(network)
 
     @torch.no_grad()
@@ -97,7 +124,8 @@ class NetworkModule(nn.Module):
         for module, norm_module, layer in zip(self.blocks, self.norms, network.layers, strict=True):
             module.kernel.load(layer.kernel)
             module.D.copy_(tensor_of(layer.kernel.feedthrough))
-            _copy(module.output_linear[0], layer.weight[..., None], layer.bias)
+            for linear in module.output_linear:
+                _copy(linear, layer.weight[..., None], layer.bias)
             if layer.norm is not None:
                 _copy(norm_module, layer.norm.weight, layer.norm.bias)
                 if layer.norm.running_mean is not None and layer.norm.running_variance is not None:
@@ -135,23 +163,38 @@ class NetworkModule(nn.Module):
                     return self.encoder(first)
                 case Pool():
                     return first.mean(dim=1)
+                case Last():
+                    return first[:, -1]
+                case LogSoftmax():
+                    return functional.log_softmax(first, dim=-1)
             return first
         block = self.blocks[number]
+        value = self._in_block(block, node, *values)
+        if node.name == self.inside[number]:
+            return block.dropout(value)
+        return self.dropout(value) if node.name == self.ends[number] else value
+
+    def _in_block(self, block: LayerModule, node: Node, *values: Any) -> Any:
+        first = values[0]
         match node.operation:
             case KernelRecurrence(reverse=False):
                 return block.kernel(first) + first * block.D
-            case Table():
-                return block.dropout(functional.gelu(first))
+            case Table(function=name):
+                return FUNCTIONS[name](first)
+            case Repeat(copies=copies):
+                return first.repeat(1, 1, copies)
             case LinearMap():
                 linear = block.output_linear[0]
                 weight, bias = linear.get_parameter("weight"), linear.get_parameter("bias")
                 return functional.linear(first, weight[..., 0], bias)
             case Gate():
-                return self.dropout(functional.glu(first, dim=-1))
+                if len(values) == 1:
+                    return functional.glu(first, dim=-1)
+                return first * torch.sigmoid(values[1])
             case ResidualSum():
                 return values[1] + first
             case Normalise():
-                return self.norms[number](first)
+                return self.norms[node.layer or 0](first)
         return first
 
 

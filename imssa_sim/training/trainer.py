@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import imssa_sim
 from imssa_sim.data import Dataset, Split
@@ -29,7 +30,7 @@ from imssa_sim.model.initialise import network_of_config
 from imssa_sim.model.network import Network
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.model.tensors import network_from_tensors
-from imssa_sim.reference.forward import accuracy
+from imssa_sim.reference.forward import at_each_step, forward
 from imssa_sim.reference.pruning import mode_saliency, prune_modes, prune_shares
 from imssa_sim.training.curve import write_curve
 from imssa_sim.training.fit import EpochRecord, Fit
@@ -131,7 +132,7 @@ def train(
         fit.run(after_epoch, before_epoch)
         fit.load_best()
         network = network_from_tensors(
-            module.tensors(), str(output), None, structure_of_config(config.model)
+            module.tensors(), str(output), module.structure, structure_of_config(config.model)
         )
         trained = None if stages is None else stages.module.trained()
         metadata = _metadata(config, dataset, network, trained, fit, command)
@@ -246,6 +247,13 @@ def _line(record: EpochRecord, epochs: int, best: int) -> str:
     )
 
 
+def _right(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
+    """Return how many sequences are right; of one with a result at every step, a part may be."""
+    right = predictions == at_each_step(labels, predictions)
+    steps = predictions.size // len(labels)
+    return int(np.count_nonzero(right)) / steps
+
+
 def _metadata(
     config: TrainConfig,
     dataset: Dataset,
@@ -258,14 +266,14 @@ def _metadata(
 
     def measured(part: Split) -> float:
         """Return the accuracy; a part at a time, as the inputs may be streamed."""
-        correct = 0
+        correct = 0.0
         for start in range(0, len(part), MEASURED_AT_ONCE):
             chosen = slice(start, start + MEASURED_AT_ONCE)
             inputs, labels = part.inputs[chosen], part.labels[chosen]
             if quantised is None:
-                correct += round(accuracy(network, inputs, labels) * len(labels))
+                correct += _right(forward(network, inputs).argmax(axis=-1), labels)
             else:
-                correct += int(np.sum(run_digital(quantised, inputs).predictions == labels))
+                correct += _right(run_digital(quantised, inputs).predictions, labels)
         return correct / len(part)
 
     shift = config.train.shift

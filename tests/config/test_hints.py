@@ -13,7 +13,7 @@ from imssa_sim.errors import ConfigError, nearest
 TYPOS = [
     ("hardware.chip.chips", "", "evaluate.chips"),
     ("evaluate.rate", "", "hardware.adc.rate"),
-    ("model.activation", "", ""),
+    ("model.readout", "", ""),
     ("hardware.adc.model", "", ""),
     ("hardware.adc.resolution", "", ""),
     ("evaluate.seed", "", "seed"),

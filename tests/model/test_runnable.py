@@ -25,12 +25,20 @@ def test_the_reference_block_runs(tmp_path: Path, family: str) -> None:
     check_runnable(None, family)
 
 
-def test_other_blocks_are_refused_by_what_they_have(tmp_path: Path) -> None:
+def test_other_blocks_run(tmp_path: Path) -> None:
     made = Composition(activation="none", residual=False)
-    network = replace(random_network(**SIZES, family="qs4d"), composition=made)
-    save_checkpoint(tmp_path / "a.safetensors", network, {})
-    with pytest.raises(InputError, match=r"has model.activation none; model.residual false\. So"):
-        check_runnable(tmp_path / "a.safetensors", "qs4d")
+    save_checkpoint(tmp_path / "a.safetensors", random_network(**SIZES, composition=made), {})
+    check_runnable(tmp_path / "a.safetensors", "s4d")
+
+
+def test_real_modes_are_refused_by_name(tmp_path: Path) -> None:
+    network = random_network(**SIZES, family="s4block")
+    layers = tuple(
+        replace(layer, kernel=replace(layer.kernel, real_modes=True)) for layer in network.layers
+    )
+    save_checkpoint(tmp_path / "a.safetensors", replace(network, layers=layers), {})
+    with pytest.raises(InputError, match=r"has real modes\. So far"):
+        check_runnable(tmp_path / "a.safetensors", "s4block")
 
 
 @pytest.mark.parametrize("family", ["s5", "lru"])

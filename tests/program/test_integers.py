@@ -109,8 +109,8 @@ def naive_network(net, sequence: np.ndarray) -> tuple[list[int], list[float]]:
                 for p in zip(y, other, strict=True)
             ]
         for step, token in enumerate(y):
-            offset = (len(layer.gelu_table) - 1) // 2
-            g = [int(layer.gelu_table[a + offset]) for a in token]
+            offset = (len(layer.activation_table) - 1) // 2
+            g = [int(layer.activation_table[a + offset]) for a in token]
             acc = naive_linear(layer.linear, g)
             z = [requant(a, layer.linear.requant, i) for i, a in enumerate(acc)]
             width = len(token)

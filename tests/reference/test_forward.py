@@ -80,7 +80,12 @@ def test_captured_values_chain_together(position: Any) -> None:
     names = [
         "residual", "kernel_input", "kernel_output", "gelu", "linear", "glu", "sum",
     ]  # fmt: skip
-    assert list(seen) == ["input", *(f"layer{i}.{n}" for i in (0, 1) for n in names), "pooled"]
+    assert list(seen) == [
+        "input",
+        *(f"layer{i}.{n}" for i in (0, 1) for n in names),
+        "final",
+        "pooled",
+    ]
     layer = network.layers[1]
     assert layer.norm is not None
     at = {n: seen[f"layer1.{n}"] for n in names}
@@ -93,6 +98,7 @@ def test_captured_values_chain_together(position: Any) -> None:
     np.testing.assert_allclose(at["glu"], glu(at["linear"]))
     np.testing.assert_allclose(at["sum"], at["residual"] + at["glu"])
     last = at["sum"] if position == "pre" else normalise(layer.norm, at["sum"])
+    np.testing.assert_allclose(seen["final"], last)
     np.testing.assert_allclose(seen["pooled"], last.mean(axis=1))
     np.testing.assert_allclose(
         logits, seen["pooled"] @ network.decoder_weight.T + network.decoder_bias

@@ -330,8 +330,9 @@ def test_running_histogram_finds_the_range_of_the_whole(seed, method, bits):
     width=st.integers(1, 1024),
 )
 def test_sum_factors_keep_ratio_and_bound(product, residual, bits, width):
-    p, r, shift, scale = sum_factors(product, residual, (bits, bits), width)
-    largest = code_limit(bits) * ((2**bits - 1) * p + r)
+    bounds = code_limit(bits) * (2**bits - 1), code_limit(bits)
+    p, r, shift, scale = sum_factors(product, residual, bounds, width)
+    largest = bounds[0] * p + bounds[1] * r
     assert ((largest >> shift) + 1) * width < 2**31
     if 2.0**-20 < product / residual < 2.0**20:
         assert p * scale / 2.0**shift == pytest.approx(product, rel=1e-3)

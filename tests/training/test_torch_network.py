@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from imssa_sim.model.initialise import random_network
+from imssa_sim.model.network import Composition
 from imssa_sim.model.structure import Structure
 from imssa_sim.model.tensors import network_from_tensors
 from imssa_sim.reference.forward import forward
@@ -39,6 +41,33 @@ def test_module_computes_the_float_reference(
     np.testing.assert_allclose(logits, forward(network, inputs), atol=2e-5)
     back = network_from_tensors(module.tensors(), "module", None, Structure.of(network))
     np.testing.assert_allclose(forward(back, inputs), forward(network, inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        {"activation": "relu", "mixing": "plain", "residual": False, "pooling": "last"},
+        {"activation": "none", "mixing": "silu", "output": "log_softmax"},
+        {"activation": "glu", "mixing": "half_glu1", "pooling": "none"},
+        {"activation": "gelu_tanh", "mixing": "half_glu2"},
+        {"activation": "softplus", "mixing": "none", "pooling": "none"},
+        {"activation": "elu", "mixing": "sigmoid"},
+    ],
+)
+def test_modules_of_other_blocks_are_the_float_network(made: Any) -> None:
+    from imssa_sim.training.torch_network import NetworkModule
+
+    composition = Composition(**made)
+    if composition.problem(SIZES["width"]):
+        composition = replace(composition, mixing="glu")
+    network = random_network(**SIZES, composition=composition)
+    module = NetworkModule(network, dropout=0.3).eval()
+    inputs = np.random.default_rng(0).normal(size=(3, 20, 2)).astype(np.float32)
+    outputs = module(torch.from_numpy(inputs)).detach().numpy()
+    np.testing.assert_allclose(outputs, forward(network, inputs), atol=2e-5)
+    back = network_from_tensors(module.tensors(), "module", Structure.of(network))
+    np.testing.assert_allclose(forward(back, inputs), forward(network, inputs), atol=1e-5)
+    assert (module.train()(torch.from_numpy(inputs)).detach().numpy() != outputs).any()  # dropout
 
 
 def test_convolution_has_the_gradients_of_its_definition() -> None:

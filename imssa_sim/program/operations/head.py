@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,10 @@ class HeadParameters(NamedTuple):
 class Head(LinearMap):
     """``(weight @ pooled + bias) * scale``: a linear map whose sums leave the chip as they are."""
 
+    leaves: ClassVar[bool] = True
+
     def integers(self, parameters: Any, *values: Any, site: Site) -> Any:
-        """Return the logits (B, K), real, of pooled codes (B, H); takes `HeadParameters`."""
+        """Return the logits (…, K), real, of codes (…, H); takes `HeadParameters`."""
         linear, scale = parameters
         return (values[0].astype(np.int64) @ linear.weight.T + linear.bias) * scale
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from imssa_sim.program.operation import Operation
+from imssa_sim.program.operation import DigitalWork, Operation
 
 if TYPE_CHECKING:
     from imssa_sim.program.saturation import Site
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Last(Operation):
-    """The token of the last step."""
+    """The token of the last step: each step's takes the place of the one before."""
 
     outputs: int
     bits: int
@@ -23,3 +23,7 @@ class Last(Operation):
     def integers(self, parameters: None, *values: Any, site: Site) -> Any:
         """Return the codes (B, outputs) of the last of codes (B, L, outputs)."""
         return values[0][:, -1]
+
+    def work(self) -> tuple[DigitalWork, ...]:
+        """Return a register for each word, which every step writes."""
+        return (DigitalWork("register", "write", self.outputs, self.bits),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from imssa_sim.model.elementwise import log_softmax
 from imssa_sim.program.operation import Operation
@@ -18,6 +18,7 @@ class LogSoftmax(Operation):
 
     outputs: int
     bits: int
+    leaves: ClassVar[bool] = True
 
     def integers(self, parameters: None, *values: Any, site: Site) -> Any:
         """Return the logarithms (…, outputs) of the probabilities of logits."""
