@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from imssa_sim.errors import InputError
+
+if TYPE_CHECKING:
+    from imssa_sim.model.structure import Structure
 
 
 def import_checkpoint(
@@ -37,6 +41,21 @@ def import_checkpoint(
         f"N = {structure.state}, {structure.inputs} inputs, {structure.classes} outputs, "
         f"{network.parameters:,} parameters"
     )
+    print(f"in a workload:\n  model: {_section(structure, target)}")
+
+
+def _section(structure: Structure, target: Path) -> str:
+    """Return the ``model`` section of a workload that runs the network, on a line of YAML."""
+    from imssa_sim.config.schema import ModelConfig
+
+    known = ModelConfig.model_fields
+    words = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in structure.as_dict().items()
+        if name in known and (known[name].is_required() or value != known[name].default)
+    }
+    listed = [f"{name}: {value}" for name, value in words.items()]
+    return "{" + ", ".join([*listed, f"checkpoint: {target}"]) + "}"
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:

@@ -23,6 +23,10 @@ def test_assumptions_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "model.norm_epsilon: 1e-05 (assumed" in out
     assert "largest deviation" in out
     assert "qs4d, 2 layers, H = 16, N = 16, 1 inputs, 10 outputs" in out
+    assert (
+        "model: {layers: 2, width: 16, state: 16, classes: 10, norm: batch, family: qs4d, " in out
+    )
+    assert f"checkpoint: {target}}}" in out
     assert main([*words, "--set", "model.norm_position=post"]) == 2
     assert "exists already" in capsys.readouterr().err
 
