@@ -244,7 +244,7 @@ class _Runner:
         self.longest = max(0.1, time.monotonic() - before - shared)
         self.first = right(result.predictions)
         ideal, digital = (
-            None if correct is None else wilson(correct / a.samples, a.samples)
+            None if correct is None else wilson(correct / a.decisions, a.decisions)
             for correct in (a.float_correct, a.digital_correct)
         )
         if digital is not None:
