@@ -43,7 +43,9 @@ def current() -> int:
 def use_threads(count: int | None = None) -> Iterator[int]:
     """Let the work of a ``with`` block use ``count`` threads (None: as many as before).
 
-    BLAS is kept to one thread meanwhile: its callers run side by side.
+    BLAS, NumPy's and SciPy's, is kept to one thread meanwhile: its callers run side by side, and
+    threads that wait for each other on small blocks cost ten to a hundred times their work on a
+    busy machine. Sums then do not depend on how many threads BLAS would take, either.
     """
     token = _count.set(current() if count is None else max(1, min(count, available())))
     with ExitStack() as stack:
@@ -68,7 +70,9 @@ def ordered_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
 
 @cache
 def _libraries() -> Any:
-    import numpy.linalg  # noqa: F401 - loads BLAS
+    # Both load a BLAS of their own; one that is loaded later would not be held.
+    import numpy.linalg  # noqa: F401
+    import scipy.linalg  # noqa: F401
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -44,3 +48,20 @@ def test_results_come_in_order_and_workers_stay_alone(
 def test_an_error_of_a_worker_is_raised() -> None:
     with use_threads(2), pytest.raises(ZeroDivisionError):
         list(ordered_map(lambda item: 1 // item, [2, 1, 0]))
+
+
+def test_every_blas_is_held_to_one_thread() -> None:
+    script = (
+        "from imssa_sim.threads import use_threads\n"
+        "with use_threads():\n"
+        "    import scipy.linalg, threadpoolctl\n"
+        "    print([l['num_threads'] for l in threadpoolctl.threadpool_info()\n"
+        "           if l['user_api'] == 'blas'])\n"
+    )
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    found = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    counts = json.loads(found.stdout)
+    assert len(counts) >= 1
+    assert set(counts) == {1}

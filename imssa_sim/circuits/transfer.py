@@ -6,10 +6,7 @@ row by row (`ir_drop`); see docs/decisions/0010.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +15,7 @@ from imssa_sim.circuits.ir_drop import WireNetwork
 from imssa_sim.circuits.reduced_wires import few_cells, solve_reduced
 from imssa_sim.circuits.wires import Wires
 from imssa_sim.errors import InputError, InternalError
+from imssa_sim.threads import use_threads
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -81,7 +79,7 @@ def transfer_matrix(
         drive = np.random.default_rng(0).uniform(0.5, 1.0, len(g))
         found = Transfer(*solve_reduced(g, cells, wires, drive, sensitive is not None))
     else:
-        with _one_thread():
+        with use_threads(1):  # blocks are small
             found = _eliminated(g, wires, sensitive is not None)
     if not found.residual <= RESIDUAL_LIMIT:
         raise InternalError(f"the wire equations leave a residual of {found.residual:.1e}")
@@ -108,20 +106,3 @@ def _eliminated(g: FloatArray, wires: Wires, sensitive: bool) -> Transfer:
     return Transfer(
         np.ascontiguousarray(matrix.T), residual, None if own is None else np.array(own.T)
     )
-
-
-def _one_thread() -> AbstractContextManager[object]:
-    """Keep BLAS to one thread: blocks are small, and threads that wait for each other cost more.
-
-    On a busy machine the difference is a factor of ten to a hundred.
-    """
-    limited: AbstractContextManager[object] = _libraries().limit(limits=1, user_api="blas")
-    return limited
-
-
-@cache
-def _libraries() -> Any:
-    import scipy.linalg  # noqa: F401 - has a BLAS of its own
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()

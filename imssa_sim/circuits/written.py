@@ -220,7 +220,7 @@ class WrittenTiles:
             asked = None if noisy is None else noisy[t][at]
             return transfer_matrix(conductance[t][at], wires, sensitive=asked)
 
-        with use_threads():  # BLAS alone, however the tiles' own limits end
+        with use_threads():
             for t, found in zip(tiles, ordered_map(of_tile, tiles), strict=True):
                 seen[t][places[t]] = found.matrix
                 worst = max(worst, found.residual)
