@@ -17,8 +17,14 @@ from imssa_sim.functional.digital import checked_inputs
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.program.integers import Integers
 from imssa_sim.program.interpret import walk
-from imssa_sim.program.operations.recurrence import FLOAT32_EXACT
+from imssa_sim.program.operations.recurrence import (
+    ABREAST,
+    FLOAT32_EXACT,
+    room_for_states,
+    run_steps,
+)
 from imssa_sim.quantisation.quantisers import clipping_range
+from imssa_sim.threads import ordered_map
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,8 +35,9 @@ if TYPE_CHECKING:
     from imssa_sim.config.schema import AdcConfig, HardwareConfig
     from imssa_sim.mapping.program import Program
     from imssa_sim.program.graph import Node
+    from imssa_sim.ssm.quantised import QuantisedKernel
 
-    FloatArray = NDArray[np.float64]
+    FloatArray = NDArray[Any]
     Codes = NDArray[np.int16]
 
 KEPT = 2048  # sums kept per column for percentile and MSE
@@ -138,9 +145,7 @@ def _linear_sums(
 ) -> ColumnSums:
     columns: Columns = columns_of(program, tiles)
     trimmed = columns.bias if slices.number == 1 else np.zeros(slices.shift.shape)
-    bound = int(np.abs(slices.weights).sum(axis=1).max()) * word_line_limit(program, tiles)
-    # Sums of codes are exact in single precision below 2**24; the bias joins in double.
-    word: Any = np.float32 if bound < FLOAT32_EXACT else np.float64
+    word = _exact(slices, word_line_limit(program, tiles))  # the bias joins in double
     flat = codes.reshape(-1, codes.shape[-1]).astype(word)
     kept = flat[:: _stride(1, len(flat))]
     maximum = np.zeros(trimmed.shape)
@@ -161,76 +166,83 @@ def _linear_sums(
 def _kernel_sums(
     program: Program, tiles: KernelTiles, slices: Slices, u: Codes, probes: int
 ) -> ColumnSums:
-    """Run the recurrence of the tiles step by step in exact arithmetic, all samples at once."""
-    kernel = program.kernels_at(tiles.path)
-    limit = kernel.state_requant.limit
+    """Take the sums of each tile while the golden model's recurrence runs the kernels on it.
+
+    Tiles run side by side; the states of one stay in a processor's own cache.
+    """
     samples, steps, _ = u.shape
-    count, _, _ = tiles.weights.shape
-    states = tiles.states
-    gain = tiles.state_gain[:, None, :]
-    # States of tiles that have fewer than S stand beside their input rows; give both fixed places.
-    weights, back = _apart(tiles, tiles.weights)
-    parts, number = weights, slices.number
-    if number > 1:
-        digits = slices.weights.reshape(*tiles.weights.shape, number)
-        each = [_apart(tiles, digits[..., k])[0] for k in range(number)]
-        parts = np.stack(each, axis=3).reshape(*weights.shape[:2], -1)
-        place = np.where(back >= 0, back * number, -1)[:, :, None]
-        back = np.where(place >= 0, place + np.arange(number), -1).reshape(count, -1)
-    source = u[:, ::-1] if tiles.reverse else u
-    v = np.zeros((count, samples, weights.shape[1]))
+    count, rows, _ = tiles.weights.shape
+    number, columns = slices.number, slices.weights.shape[2]
+    word = _exact(slices, word_line_limit(program, tiles))
     stride = _stride(samples, steps)
-    maximum = np.zeros((count, parts.shape[2]))
-    values = []
-    probed = np.zeros((count, probes, tiles.weights.shape[1]), dtype=np.int16)
+    maximum = np.zeros((count, columns))
+    values = np.zeros((count, columns, -(-steps // stride) * samples), dtype=np.float32)
+    probed = np.zeros((count, probes, rows), dtype=np.int16)
     due = np.arange(probes) * steps // max(probes, 1)
-    two_pass = tiles.drives_per_step == 2
-    state = rest = np.zeros((count, samples, states))
-    for step in range(steps):
-        v[:, :, states:] = source[:, step, tiles.input_channel].transpose(1, 0, 2)
-        v[:, :, states:] *= (tiles.input_channel >= 0)[:, None, :]
-        v[:, :, :states], rest = kernel.driven(state, rest)
-        for k in np.flatnonzero(due == step):
-            _put_codes(probed[:, k], tiles, v[:, k % samples])
-        acc = v @ weights
-        new = np.floor(acc[:, :, :states] * gain + 0.5)
-        state = np.clip(state + new if kernel.form.accumulates else new, -limit, limit)
-        acc = acc if number == 1 else v @ parts
-        if two_pass:
-            v[:, :, :states] = state
-            acc[:, :, states * number :] = v @ parts[:, :, states * number :]
-        maximum = np.maximum(maximum, np.abs(acc).max(axis=1))
-        if step % stride == 0:
-            values.append(acc.astype(np.float32).transpose(0, 2, 1))
-    kept = np.concatenate(values, axis=2)
-    place = np.arange(count)[:, None]
-    return ColumnSums(
-        np.where(back >= 0, maximum[place, back], 0.0),
-        np.where((back >= 0)[:, :, None], kept[place, back], np.float32(0)),
-        probed,
-    )
+
+    def of_tile(t: int) -> None:
+        states = int(tiles.n_states[t])
+        used = slice((states + int(tiles.n_outputs[t])) * number)
+        outputs = slice(states * number, used.stop)
+        codes, after = _word_lines(program.kernels_at(tiles.path), tiles, t, u, word)
+        weights = slices.weights[t, : codes.shape[1], used].T.astype(word)
+        probed[t, :, : codes.shape[1]] = codes[due, :, np.arange(probes) % samples]
+        sums = weights @ codes
+        if tiles.drives_per_step == 2:
+            codes[:, :states] = after
+            sums[:, outputs] = weights[outputs] @ codes
+        flat = sums.reshape(steps, -1)
+        largest = np.maximum(flat.max(axis=0), np.abs(flat.min(axis=0)))
+        maximum[t, used] = largest.reshape(-1, samples).max(axis=1)
+        values[t, used] = sums[::stride].transpose(1, 0, 2).reshape(used.stop, -1)
+
+    for _ in ordered_map(of_tile, range(count)):
+        pass
+    return ColumnSums(maximum, values, probed)
 
 
-def _put_codes(rows: Codes, tiles: KernelTiles, apart: FloatArray) -> None:
-    """Put codes (T, S + I) at fixed places onto the word lines (T, R) of their tiles."""
-    states = tiles.states
-    for t in range(tiles.tiles):
-        s, i = int(tiles.n_states[t]), int(tiles.n_inputs[t])
-        rows[t, :s] = apart[t, :s]
-        rows[t, s : s + i] = apart[t, states : states + i]
+def _word_lines(
+    kernel: QuantisedKernel, tiles: KernelTiles, t: int, u: Codes, word: Any
+) -> tuple[FloatArray, FloatArray]:
+    """Return the codes (L, R, B) on the rows of tile t in the order of the steps.
+
+    Also the codes (L, S, B) of the states after each step.
+    """
+    samples, steps, _ = u.shape
+    inputs = tiles.input_channel[t, : tiles.n_inputs[t]]
+    number = tiles.state_index[t, : tiles.n_states[t]]
+    channels, at = np.unique(number // (2 * kernel.modes), return_inverse=True)
+    own = kernel.of_channels(channels)
+    drive = np.ascontiguousarray(u[:, :, channels])
+    kept = room_for_states(own, samples, steps)
+    run_steps(own, drive, np.empty_like(drive), tiles.reverse, kept)
+    after = np.empty((steps, len(number), samples), word)
+    for group, states in enumerate(kept):
+        lanes = after[:, :, group * ABREAST : (group + 1) * ABREAST]
+        held = states.transpose(0, 2, 3, 1, 4).reshape(-1, steps, ABREAST)
+        place = at * 2 * kernel.modes + number % (2 * kernel.modes)
+        lanes[:] = held[place, :, : lanes.shape[2]].transpose(1, 0, 2)
+    before = np.zeros_like(after)
+    before[1:] = after[:-1]
+    codes = np.empty((steps, len(number) + len(inputs), samples), word)
+    codes[:, : len(number)] = _driving(own, before)
+    source = u[:, ::-1] if tiles.reverse else u
+    codes[:, len(number) :] = source[:, :, inputs].transpose(1, 2, 0)
+    return codes, after
 
 
-def _apart(tiles: KernelTiles, values: NDArray[np.int64]) -> tuple[FloatArray, NDArray[np.int64]]:
-    """Return weights (T, S + I, S + O) with fixed places, and each tile column's place there."""
-    count = tiles.tiles
-    states = tiles.states
-    ports, outs = tiles.input_channel.shape[1], tiles.output_channel.shape[1]
-    weights = np.zeros((count, states + ports, states + outs))
-    back = np.full((count, tiles.weights.shape[2]), -1, dtype=np.int64)
-    for t in range(count):
-        s, i, o = int(tiles.n_states[t]), int(tiles.n_inputs[t]), int(tiles.n_outputs[t])
-        rows = np.concatenate([np.arange(s), states + np.arange(i)])
-        columns = np.concatenate([np.arange(s), states + np.arange(o)])
-        weights[t][np.ix_(rows, columns)] = values[t, : s + i, : s + o]
-        back[t, : s + o] = columns
-    return weights, back
+def _driving(kernel: QuantisedKernel, before: FloatArray) -> FloatArray:
+    """Return the codes that states drive with, from those before each step (L, S, B)."""
+    rest = np.zeros_like(before[0])
+    if not kernel.form.feeds_back:
+        return kernel.driven(before, rest)[0]
+    codes = np.empty_like(before)
+    for step, state in enumerate(before):
+        codes[step], rest = kernel.driven(state, rest)
+    return codes
+
+
+def _exact(slices: Slices, limit: int) -> Any:
+    """Return a type in which sums of codes, integers up to ``limit``, are exact."""
+    bound = int(np.abs(slices.weights).sum(axis=1).max()) * limit
+    return np.float32 if bound < FLOAT32_EXACT else np.float64

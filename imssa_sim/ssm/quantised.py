@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -90,6 +90,17 @@ class QuantisedKernel:
     def states(self) -> int:
         """Number of real states of all channels together, padding left out."""
         return 2 * int(self.modes_of.sum())
+
+    def of_channels(self, channels: IntArray) -> QuantisedKernel:
+        """Return the kernels of some channels alone."""
+
+        def some(value: Any) -> Any:
+            if isinstance(value, Requantiser):
+                multiplier, shift = value.multiplier[channels], value.shift[channels]
+                return replace(value, multiplier=multiplier, shift=shift)
+            return value[channels] if isinstance(value, np.ndarray) else value
+
+        return replace(self, **{f.name: some(getattr(self, f.name)) for f in fields(self)})
 
     def bounds(self, input_limit: int) -> tuple[IntArray, IntArray]:
         """Return bounds on the magnitudes of state (H, M) and output (H,) accumulators.

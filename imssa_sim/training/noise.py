@@ -17,8 +17,9 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from imssa_sim.model.quantised import QuantisedLinear
+from imssa_sim.program.operations.recurrence import room_for_states
 from imssa_sim.ssm.quantised import QuantisedKernel
-from imssa_sim.training.recurrence import Gains, adjoint, room_for_states, run_recording
+from imssa_sim.training.recurrence import Gains, adjoint, run_recording
 from imssa_sim.training.straight_through import linear_read
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from imssa_sim.program.operations.recurrence import run_steps
+from imssa_sim.program.operations.recurrence import room_for_states, run_steps
 from imssa_sim.quantisation.requantiser import requantiser_scale
 from imssa_sim.ssm.quantised import QuantisedKernel
 
@@ -49,15 +49,6 @@ def gains_of(kernel: QuantisedKernel) -> tuple[NDArray[np.float64], ...]:
         c_im * output[:, None],
         feedthrough * fed,
     )
-
-
-def room_for_states(kernel: QuantisedKernel, samples: int, steps: int) -> NDArray[Any]:
-    """Return an array (B / 16, H, L, M, 2, 16) for the state codes of a run."""
-    from imssa_sim.kernels.digital_recurrence import ABREAST
-
-    word: Any = np.int8 if kernel.state_requant.limit < 128 else np.int16
-    groups = -(-samples // ABREAST)
-    return np.empty((groups, kernel.channels, steps, kernel.modes, 2, ABREAST), dtype=word)
 
 
 def run_recording(

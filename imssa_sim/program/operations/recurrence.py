@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 FLOAT32_EXACT = 1 << 24
 """Integers below are exact in single precision."""
+ABREAST = 16
+"""Samples whose states stand side by side (`imssa_sim.kernels.digital_recurrence`)."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,13 @@ def kernel_digital(kernel: QuantisedKernel, u: Codes, site: Site, reverse: bool 
     return kernel.form.in_place(y) if reverse else y
 
 
+def room_for_states(kernel: QuantisedKernel, samples: int, steps: int) -> NDArray[Any]:
+    """Return an array (⌈B / 16⌉, H, L, M, 2, 16) for the state codes of a run, int8 or int16."""
+    word: Any = np.int8 if kernel.state_requant.limit < 128 else np.int16
+    groups = -(-samples // ABREAST)
+    return np.empty((groups, kernel.channels, steps, kernel.modes, 2, ABREAST), dtype=word)
+
+
 def run_steps(
     kernel: QuantisedKernel,
     u: NDArray[Any],
@@ -158,14 +167,15 @@ def run_steps(
     reverse : bool
         Run from the last step to the first.
     kept : array (⌈B / 16⌉, H, L, M, 2, 16), optional
-        Takes the state codes after each step, real parts first, 16 samples side by side.
+        Takes the state codes after each step, real parts first, 16 samples side by side
+        (`room_for_states`).
 
     Returns
     -------
     int array (2,)
         How many parts of states and how many outputs were clipped.
     """
-    from imssa_sim.kernels.digital_recurrence import ABREAST, run_block, run_delta_block
+    from imssa_sim.kernels.digital_recurrence import run_block, run_delta_block
 
     largest = max(int(u.max(initial=0)), -int(u.min(initial=0)))
     exact_in_single = max(bound.max() for bound in kernel.bounds(largest)) < FLOAT32_EXACT
@@ -187,7 +197,7 @@ def run_steps(
         )
     )
     record = kept is not None
-    states = np.zeros(0, np.int8) if kept is None else kept.reshape(-1)
+    states = (room_for_states(kernel, 0, 0) if kept is None else kept).reshape(-1)
 
     def block(first: int) -> IntArray:
         clipped = np.zeros(2, dtype=np.int64)
