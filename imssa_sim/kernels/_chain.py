@@ -57,13 +57,18 @@ class ChainLoops(NamedTuple):
 
 @inner
 def dac(t: Tile, code: Lanes) -> Lanes:
-    """Analog values of the DAC table."""
+    """Analog values of the DAC."""
+    if t.chain.even_steps:
+        step = dac_steps(t, code)
+        return fma(step, t.chain.dac_unit, mul(step, t.chain.dac_rest))
     return gather(t.chain.dac_levels, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))
 
 
 @inner
 def dac_steps(t: Tile, code: Lanes) -> Lanes:
     """Steps that the driver takes for codes."""
+    if t.chain.even_steps:
+        return floor_affine(code, t.chain.dac_gain, t.chain.half)
     return gather(t.chain.dac_steps, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))
 
 

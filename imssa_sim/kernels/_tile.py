@@ -115,10 +115,14 @@ class Chain(NamedTuple):
     drive_step: Float  # 2**k
     half_step: Float
     dac_zero: int
+    dac_gain: Float  # steps of the driver per code
+    dac_unit: Float  # codes per step, in two parts
+    dac_rest: Float
     has_dac: bool
     has_steps: bool
     has_shot: bool
     has_table: bool
+    even_steps: bool  # the DAC's tables are multiples of these
     fused: bool
     accumulates: bool
     feeds_back: bool  # what is cut off drives with the next state

@@ -19,6 +19,7 @@ from imssa_sim.kernels._packing import (
     column_lists,
     converter_tables,
     even_lists,
+    even_steps,
     padded,
     working_type,
 )
@@ -72,6 +73,7 @@ class TileArrays(NamedTuple):
     dac_steps: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
     limits: NDArray[Any]  # the order of _tile.Chain: adc_low … half_step
     dac_zero: int  # place of code 0 in dac_levels
+    dac_grid: NDArray[Any]  # (3,) steps per code, codes per step in two parts; 0: see the tables
     flush: int  # steps after which statistics kept in floats go to integers
     fused: bool  # output requantiser applied in the kernel
     accumulates: bool  # states lie in accumulators, of which the top bits drive
@@ -194,6 +196,7 @@ def pack_tiles(
     step = 2.0 ** (0 if behind is None else behind.shift)
     limits = [low, high, state_limit, output_limit, 0, 0.5, 1, driven, 1 / step, step, step // 2]
     steps = circuit.dac_steps
+    dac_steps = np.zeros(0, dtype) if steps is None else steps.astype(dtype)
     arrays = TileArrays(
         rows=rows,
         pitch=pitch,
@@ -225,9 +228,10 @@ def pack_tiles(
         adc_table=table,
         gain=padded(_gains(wiring, ns, no, shape), shape, dtype, multiple),
         dac_levels=levels,
-        dac_steps=np.zeros(0, dtype) if steps is None else steps.astype(dtype),
+        dac_steps=dac_steps,
         limits=np.array(limits, dtype=dtype),
         dac_zero=limit,
+        dac_grid=even_steps(levels, dac_steps),
         flush=min(mantissa // (2 * limit * limit), 2**20),
         fused=output is not None,
         accumulates=behind is not None,

@@ -1,6 +1,5 @@
 """Column sums from which ADC ranges are set, against the tiles' integer weights step by step."""
 
-
 import numpy as np
 import pytest
 

@@ -269,6 +269,40 @@ def test_result_is_the_same_in_any_grouping(dtype, noise, tables):
     np.testing.assert_array_equal(shuffled.sum_squares, whole.sum_squares)
 
 
+def even_driver(bits):
+    """Tables of a driver with equal steps, fewer than there are codes."""
+    codes, top = np.arange(-LIMIT, LIMIT + 1), 2 ** (bits - 1) - 1
+    steps = (np.sign(codes) * np.floor(np.abs(codes) * (top / LIMIT) + 0.5)).astype(int)
+    return {"dac_steps": steps, "dac_levels": steps / top * LIMIT}
+
+
+@pytest.mark.parametrize("bits", range(2, 8))
+@pytest.mark.parametrize("samples", [1, 40])
+def test_equal_steps_are_worked_out_as_the_tables_have_them(bits, samples):
+    p = parameters(np.random.default_rng(bits), noise="dense", tables=False) | even_driver(bits)
+    tiles = pack(p, np.float32)
+    assert tiles.arrays.dac_grid[0] > 0
+    tables = dataclasses.replace(
+        tiles, arrays=tiles.arrays._replace(dac_grid=np.zeros(3, np.float32))
+    )
+    codes = random_codes(np.random.default_rng(1), samples, 9)
+    worked_out, looked_up = (
+        run_recurrent(t, codes, sample_ids=np.arange(samples), seed=3, chip=0, site=0)
+        for t in (tiles, tables)
+    )
+    assert_same(worked_out, looked_up)
+
+
+def test_steps_that_differ_are_looked_up():
+    p = parameters(np.random.default_rng(1), noise="dense", tables=False) | even_driver(6)
+    for name, by in (("dac_levels", 1e-5), ("dac_steps", 1)):
+        moved = np.array(p[name])
+        moved[3] += by
+        assert not pack(p | {name: moved}, np.float32).arrays.dac_grid.any()
+    assert not pack(p, np.float64).arrays.dac_grid.any()
+    assert not pack(p | {"dac_levels": None}, np.float32).arrays.dac_grid.any()
+
+
 @given(cut=st.integers(1, 5), two_pass=st.booleans(), samples=st.sampled_from([1, 20]))
 @settings(max_examples=8)
 def test_a_sequence_can_be_run_in_pieces(cut, two_pass, samples):
