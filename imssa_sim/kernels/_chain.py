@@ -60,7 +60,8 @@ def dac(t: Tile, code: Lanes) -> Lanes:
     """Analog values of the DAC."""
     if t.chain.even_steps:
         step = dac_steps(t, code)
-        return fma(step, t.chain.dac_unit, mul(step, t.chain.dac_rest))
+        value: Lanes = fma(step, t.chain.dac_unit, mul(step, t.chain.dac_rest))
+        return value
     return gather(t.chain.dac_levels, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))
 
 
@@ -68,7 +69,8 @@ def dac(t: Tile, code: Lanes) -> Lanes:
 def dac_steps(t: Tile, code: Lanes) -> Lanes:
     """Steps that the driver takes for codes."""
     if t.chain.even_steps:
-        return floor_affine(code, t.chain.dac_gain, t.chain.half)
+        step: Lanes = floor_affine(code, t.chain.dac_gain, t.chain.half)
+        return step
     return gather(t.chain.dac_steps, add(convert(code, np.int32(0)), np.int32(t.chain.dac_zero)))
 
 
