@@ -83,7 +83,7 @@ def show(cards: list[Card], rate: float, bits: int) -> None:
 def save(cards: list[Card], rate: float, bits: int, folder: Path) -> None:
     from matplotlib import pyplot as plt
 
-    from imssa_sim.report.figures.style import PALETTE
+    from imssa_sim.report.colours import PALETTE
 
     folder.mkdir(parents=True, exist_ok=True)
     over_bits = [cost(card, b, rate) for card in cards for b in BITS]

@@ -101,7 +101,7 @@ def show(rows: list[Row], stats: dict[str, Any]) -> None:
 def save(rows: list[Row], folder: Path) -> None:
     from matplotlib import pyplot as plt
 
-    from imssa_sim.report.figures.style import PALETTE
+    from imssa_sim.report.colours import PALETTE
 
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "jetson.csv").open("w", newline="") as file:

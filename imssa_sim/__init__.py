@@ -11,6 +11,7 @@ accuracy, latency, energy and area:
 
 - `run` runs a workload and returns a `Run`: ``accuracy``, ``timing``, ``energy``, ``area``,
   ``stats``, ``ledger``, ``layers``, ``predictions`` as pandas, ``figure(name)``, ``save(dir)``.
+- `write_report` writes a report of runs or a sweep as one HTML file that opens offline.
 - `open_run` reads a `Run` back from the directory that it was stored in.
 - `why` finds what the accuracy on the chip dies of, and what brings it back at which cost: a `Why`
   with ``findings``, ``table``, ``figure()``.
@@ -36,6 +37,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imssa_sim.api.chip import Chip, chip
     from imssa_sim.api.crossbar import Crossbar
+    from imssa_sim.api.report import write_report
     from imssa_sim.api.result import Run, open_run
     from imssa_sim.api.run import run
     from imssa_sim.api.sweep import sweep
@@ -60,6 +62,7 @@ __all__ = [
     "run",
     "sweep",
     "why",
+    "write_report",
 ]
 
 _HOMES = {
@@ -77,6 +80,7 @@ _HOMES = {
     "run": "api.run",
     "sweep": "api.sweep",
     "why": "api.why",
+    "write_report": "api.report",
 }
 """Name -> module of the package that has it."""
 

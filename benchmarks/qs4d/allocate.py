@@ -240,7 +240,8 @@ def draw(table: Table, workload: str, path: Path) -> None:
     """Plot error against cost: the front, and the homogeneous networks."""
     from matplotlib import pyplot as plt
 
-    from imssa_sim.report.figures.style import PALETTE, save
+    from imssa_sim.report.colours import PALETTE
+    from imssa_sim.report.figures.style import save
 
     rows = [r for r in table.rows if r["workload"] == workload]
     budgets = sorted({r["budget"] for r in rows})

@@ -161,7 +161,8 @@ def draw(rows: list[Row], workloads: list[str], path: Path) -> None:
     """Plot error against bits: one panel per workload, one colour per granularity."""
     from matplotlib import pyplot as plt
 
-    from imssa_sim.report.figures.style import PALETTE, save
+    from imssa_sim.report.colours import PALETTE
+    from imssa_sim.report.figures.style import save
 
     figure, panels = plt.subplots(
         1, len(workloads), figsize=(3.6 * len(workloads) + 0.6, 3.4), layout="constrained",

@@ -98,7 +98,8 @@ def noisy(module: QatModule, sigma: float, draws: int, data: Dataset) -> float:
 
 def draw_figure(table: Table, workload: str, path: Path) -> None:
     """Plot accuracy against noise."""
-    from imssa_sim.report.figures.style import PALETTE, canvas, save
+    from imssa_sim.report.colours import PALETTE
+    from imssa_sim.report.figures.style import canvas, save
 
     figure, axes = canvas(5.2, 3.4)
     rows = [r for r in table.rows if r["workload"] == workload]

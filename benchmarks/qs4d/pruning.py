@@ -112,7 +112,8 @@ def draw(table: Table, workload: str, path: Path) -> None:
     """Plot accuracy against the share of the modes that is gone, and against energy."""
     from matplotlib import pyplot as plt
 
-    from imssa_sim.report.figures.style import PALETTE, save
+    from imssa_sim.report.colours import PALETTE
+    from imssa_sim.report.figures.style import save
 
     rows = [r for r in table.rows if r["workload"] == workload]
     whole = max(int(r["modes_left"]) for r in rows)

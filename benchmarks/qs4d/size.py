@@ -104,7 +104,8 @@ def add(
 
 def draw(table: Table, workload: str, path: Path) -> None:
     """Plot error against memory, one line per width in bits."""
-    from imssa_sim.report.figures.style import PALETTE, canvas, save
+    from imssa_sim.report.colours import PALETTE
+    from imssa_sim.report.figures.style import canvas, save
 
     figure, axes = canvas(6.4, 3.8)
     rows = [r for r in table.rows if r["workload"] == workload]

@@ -271,6 +271,15 @@ class Run:
         text = self._record.summary(width)
         return text if self._uncertainty is None else text + self._uncertain_lines()
 
+    def report(self, file: str | Path | None = None) -> Path:
+        """Write a report as one HTML file, ``report.html`` in its directory by default.
+
+        See `imssa_sim.write_report`.
+        """
+        from imssa_sim.api.report import write_report
+
+        return write_report(self, file)
+
     def save(self, directory: str | Path, figures: bool = True) -> Path:
         """Store the run in a directory that does not exist yet, whole or not at all.
 

@@ -110,15 +110,20 @@ def run(
             threading.Thread(target=import_module, args=(FIGURES,), daemon=True).start()
         check = None if wanted is None else wanted.check
         result = simulate(loaded, told, engine=engine, memory=memory, check_length=check)
-        found, stats = None, collect(result)
+        found, tree, stats = None, None, collect(result)
         if uncertainty:
-            from imssa_sim.report.uncertainty import run_uncertainty, uncertainty_stats
+            from imssa_sim.report.uncertainty import (
+                run_uncertainty,
+                uncertainty_stats,
+                uncertainty_tree,
+            )
 
             told.phase("uncertainty", 0)
             found = run_uncertainty(result)
             stats = (*stats, *uncertainty_stats(found[0]))
+            tree = uncertainty_tree(*found)
         place = None if target is None else target.path
-        done = Run(LiveRecord(result, stats, command, place), found, wanted)
+        done = Run(LiveRecord(result, stats, command, place, tree), found, wanted)
         if target is not None:
             told.phase("writing tables and figures", 0)
             done.write(target, figures, told)

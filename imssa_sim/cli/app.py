@@ -384,9 +384,20 @@ def compare_command(
 
 @app.command("report")
 def report_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Directory of a run.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN…", help="Directories of runs, or that of a sweep.")
+    ],
+    html: Annotated[
+        bool, typer.Option("--html", help="Write one HTML file that opens offline.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="With --html; report.html in the run by default."
+        ),
+    ] = None,
 ) -> None:
-    """Print the screen that ended a run once more."""
-    from imssa_sim.api.result import open_run
+    """Print the screen that ended a run once more, or write a report of runs or a sweep."""
+    from imssa_sim.cli.report import report
 
-    print(open_run(run).summary())
+    report(runs, html, output)

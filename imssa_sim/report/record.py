@@ -17,7 +17,7 @@ from imssa_sim.config.dump import plain
 from imssa_sim.report.manifest import manifest
 from imssa_sim.report.screen import WIDTH, screen
 from imssa_sim.report.stream import stream_table
-from imssa_sim.report.tables import layers_table, sources_table
+from imssa_sim.report.tables import flat, layers_table, settings_table, sources_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 TABLES = ("ledger", "area", "layers", "predictions", "latency", "timeline", "sources")
-"""Tables of every run; ``stream`` is there where there was one."""
+"""Tables of every run; ``settings`` of all but old ones, ``stream`` where there was one."""
 
 
 class Record(Protocol):
@@ -68,6 +68,10 @@ class Record(Protocol):
     def summary(self, width: int = WIDTH) -> str:
         """Return the screen that ends a run."""
 
+    @property
+    def uncertainty(self) -> Mapping[str, Any] | None:
+        """Intervals of totals and what drives them, as ``uncertainty.json`` holds them."""
+
 
 class LiveRecord:
     """The record of a run that just ended.
@@ -81,6 +85,8 @@ class LiveRecord:
         What started it, for the manifest.
     path : Path, optional
         Its directory, where it has one.
+    uncertainty : mapping, optional
+        What ``uncertainty.json`` holds.
     """
 
     def __init__(
@@ -89,8 +95,10 @@ class LiveRecord:
         stats: Sequence[Stat],
         command: Sequence[str],
         path: Path | None = None,
+        uncertainty: Mapping[str, Any] | None = None,
     ) -> None:
         self.result, self.path, self.stats = result, path, tuple(stats)
+        self.uncertainty = uncertainty
         self._command = tuple(command)
         self._tables: dict[str, Rows] = {}
 
@@ -134,7 +142,8 @@ class LiveRecord:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of its tables."""
-        return TABLES if self.result.stream is None else (*TABLES, "stream")
+        stream = () if self.result.stream is None else ("stream",)
+        return (*TABLES, "settings", *stream)
 
     def table(self, name: str) -> Rows:
         """Return a table, one mapping a row; the columns are those of the file ``NAME.csv``."""
@@ -174,16 +183,9 @@ def _table(result: RunResult, name: str) -> Rows:
             ]  # fmt: skip
         case "sources":
             return sources_table(result)
+        case "settings":
+            return settings_table(result)
         case "stream" if result.stream is not None:
             return stream_table(result.stream)
         case _:
             raise KeyError(name)
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return a tree of settings by dotted path."""
-    found: dict[str, Any] = {}
-    for key, value in tree.items():
-        path = f"{prefix}{key}"
-        found |= flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
-    return found

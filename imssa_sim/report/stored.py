@@ -15,8 +15,9 @@ from ruamel.yaml.error import YAMLError
 
 from imssa_sim.errors import InputError
 from imssa_sim.ledger.rows import read_rows
-from imssa_sim.report.record import TABLES, Rows, flat
+from imssa_sim.report.record import TABLES, Rows
 from imssa_sim.report.screen import WIDTH
+from imssa_sim.report.tables import flat
 from imssa_sim.simulation.stats import Stat, Value
 
 if TYPE_CHECKING:
@@ -72,7 +73,17 @@ class StoredRun:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of its tables."""
-        return TABLES if not (self.path / "stream.csv").exists() else (*TABLES, "stream")
+        more = (name for name in ("settings", "stream") if (self.path / f"{name}.csv").exists())
+        return (*TABLES, *more)
+
+    @cached_property
+    def uncertainty(self) -> dict[str, Any] | None:
+        """Intervals of totals and what drives them; None where they were not asked for."""
+        if not (self.path / "uncertainty.json").exists():
+            return None
+        with self._reading("uncertainty.json"):
+            found: dict[str, Any] = json.loads(self._text("uncertainty.json"))
+        return found
 
     def table(self, name: str) -> Rows:
         """Return a table, one mapping a row; the columns are those of the file ``NAME.csv``."""

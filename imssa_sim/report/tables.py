@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from imssa_sim.components.path import ComponentPath
 from imssa_sim.config.cards import cards_used
+from imssa_sim.config.dump import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -127,6 +129,41 @@ def sources_table(result: RunResult) -> list[dict[str, Any]]:
                 }
             )  # fmt: skip
     return rows
+
+
+def settings_table(result: RunResult) -> list[dict[str, Any]]:
+    """Return one row a setting: its value as a workload has it, and where it comes from.
+
+    ``origin`` is ``file``, ``override`` or ``default``; ``place`` the file with line and column, or
+    the override's text.
+    """
+    values = flat(plain(result.loaded.config))
+    rows = []
+    for path, origin in result.loaded.origins.items():
+        place = "" if origin.kind == "default" else str(origin)
+        value = values.get(path, _section(values, path))
+        rows.append(
+            {"setting": path, "value": _plain(value), "origin": origin.kind, "place": place}
+        )
+    return rows
+
+
+def _section(values: Mapping[str, Any], path: str) -> dict[str, Any]:
+    start = f"{path}."
+    return {key.removeprefix(start): v for key, v in values.items() if key.startswith(start)}
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return a tree of settings by dotted path."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        path = f"{prefix}{key}"
+        found |= flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
+    return found
 
 
 def _short(value: Any) -> str:

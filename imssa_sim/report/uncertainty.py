@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -82,7 +82,21 @@ def write_uncertainty(
     figures: bool = True,
 ) -> None:
     """Write ``uncertainty.json`` and, if wanted, the tornado charts of energy and area."""
-    tree = {
+    text = json.dumps(uncertainty_tree(found, advantages), indent=1) + "\n"
+    directory.file("uncertainty.json").write_text(text, encoding="utf-8")
+    if not figures:
+        return
+    from imssa_sim.report.figures.style import save
+    from imssa_sim.report.figures.tornado import tornado
+
+    for total, unit in (("energy", "J"), ("area", "m²")):
+        paths = [directory.file(f"tornado_{total}.{suffix}") for suffix in ("png", "svg")]
+        save(tornado(found, total, unit), paths)
+
+
+def uncertainty_tree(found: Uncertainty, advantages: Sequence[Advantage]) -> dict[str, Any]:
+    """Return intervals, what drives them and the baselines as ``uncertainty.json`` holds them."""
+    return {
         "draws": found.draws,
         "seed": found.seed,
         "level": found.level,
@@ -103,16 +117,6 @@ def write_uncertainty(
             name: [asdict(driver) for driver in drivers] for name, drivers in found.drivers.items()
         },
     }
-    text = json.dumps(tree, indent=1) + "\n"
-    directory.file("uncertainty.json").write_text(text, encoding="utf-8")
-    if not figures:
-        return
-    from imssa_sim.report.figures.style import save
-    from imssa_sim.report.figures.tornado import tornado
-
-    for total, unit in (("energy", "J"), ("area", "m²")):
-        paths = [directory.file(f"tornado_{total}.{suffix}") for suffix in ("png", "svg")]
-        save(tornado(found, total, unit), paths)
 
 
 def uncertainty_lines(found: Uncertainty, advantages: Sequence[Advantage]) -> list[str]:

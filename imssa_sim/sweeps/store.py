@@ -95,14 +95,7 @@ class Store:
         """Return the stored results; a line that a kill cut off is none."""
         if not self._results.exists():
             return []
-        found = {}
-        for line in self._results.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                result = PointResult(**json.loads(line))
-            except (json.JSONDecodeError, TypeError):
-                continue
-            found[identity(result.point)] = result
-        return list(found.values())
+        return parsed(self._results.read_text(encoding="utf-8", errors="replace"))
 
     def keep(self, results: Iterable[PointResult]) -> None:
         """Leave these results in the file, and nothing else."""
@@ -153,3 +146,39 @@ class Store:
                 f"'{self._folder}' holds the results of another sweep: nothing is overwritten; "
                 "choose another folder with -o"
             )
+
+
+def is_sweep(folder: Path) -> bool:
+    """Tell whether a folder holds the results of a sweep."""
+    return (folder / MARKER).is_file()
+
+
+def read_results(folder: Path) -> tuple[str, list[PointResult]]:
+    """Return the name of a stored sweep, and its results as far as it has come.
+
+    Raises
+    ------
+    InputError
+        A file of the sweep is missing or damaged, or there is no result yet.
+    """
+    try:
+        name = str(json.loads((folder / MARKER).read_text("utf-8"))["sweep"])
+        lines = (folder / RESULTS).read_text("utf-8", errors="replace")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"'{folder}' is no whole folder of a sweep: {error}") from error
+    results = parsed(lines)
+    if not results:
+        raise InputError(f"'{folder}': the sweep has no result yet")
+    return name, results
+
+
+def parsed(text: str) -> list[PointResult]:
+    """Return the results that the lines of a results file hold; a line cut off is none."""
+    found = {}
+    for line in text.splitlines():
+        try:
+            result = PointResult(**json.loads(line))
+        except (json.JSONDecodeError, TypeError):
+            continue
+        found[identity(result.point)] = result
+    return list(found.values())

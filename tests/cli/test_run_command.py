@@ -30,7 +30,7 @@ baselines: [gpu/jetson_nano_10w]
 FILES = {
     "config.resolved.yaml", "manifest.json", "stats.json", "stats.txt", "ledger.csv",
     "ledger.parquet", "area.csv", "layers.csv", "predictions.csv", "latency.csv",
-    "timeline.csv", "sources.csv", "citations.bib", "summary.txt",
+    "timeline.csv", "sources.csv", "settings.csv", "citations.bib", "summary.txt",
 }  # fmt: skip
 FIGURES = ("energy_bars", "energy_sunburst", "latency", "timeline")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from imssa_sim.report.colours import PALETTE
 from imssa_sim.report.compare import Comparison, ratio
-from imssa_sim.report.figures.style import PALETTE, canvas, look, plain_ticks
+from imssa_sim.report.figures.style import canvas, look, plain_ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imssa_sim.report.figures.style import canvas, kind_colour, look
+from imssa_sim.report.colours import kind_colour
+from imssa_sim.report.figures.style import canvas, look
 from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from matplotlib.collections import PolyCollection
 
 from imssa_sim.components.path import ComponentPath
-from imssa_sim.report.figures.style import PALETTE, canvas, kind_colour, look
+from imssa_sim.report.colours import PALETTE, kind_colour
+from imssa_sim.report.figures.style import canvas, look
 from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:

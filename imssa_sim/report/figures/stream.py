@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.report.figures.style import PALETTE, canvas, look, plain_ticks
+from imssa_sim.report.colours import PALETTE
+from imssa_sim.report.figures.style import canvas, look, plain_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from imssa_sim.report.figures.style import PALETTE, look, panels, plain_ticks
+from imssa_sim.report.colours import PALETTE
+from imssa_sim.report.figures.style import look, panels, plain_ticks
 from imssa_sim.report.scale import scale_of
 from imssa_sim.report.sweep_rows import METRICS, Metric, PointRow, spread_meaning
 

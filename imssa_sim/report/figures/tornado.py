@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.report.figures.style import PALETTE, canvas, look
+from imssa_sim.report.colours import PALETTE
+from imssa_sim.report.figures.style import canvas, look
 from imssa_sim.report.scale import engineering
 
 if TYPE_CHECKING:

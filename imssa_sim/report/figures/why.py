@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imssa_sim.ablation.variations import NONE
-from imssa_sim.report.figures.style import PALETTE, canvas, look
+from imssa_sim.report.colours import PALETTE
+from imssa_sim.report.figures.style import canvas, look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
