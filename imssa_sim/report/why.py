@@ -98,7 +98,8 @@ def _effects(study: Study, width: int) -> Iterator[str]:
             other = _accuracy(alone[words]) if words in alone else ""
             yield f"{words[: NAME - 1]:<{NAME}}{_accuracy(outcome):<27}{other}"
     if quiet:
-        yield from _wrapped("no clear difference: " + ", ".join(quiet), width)
+        both = "no clear difference" if NONE in alone else "no clear difference without it"
+        yield from _wrapped(f"{both}: {', '.join(quiet)}", width)
     yield ""
 
 

@@ -110,7 +110,8 @@ def _largest(rows: list[dict[str, Any]]) -> str:
 def _entries(entries: list[dict[str, Any]]) -> Markup:
     rows = [
         [
-            str(entry["card"]), str(entry["entry"]).replace("_", " "), str(entry["value"]),
+            str(entry["card"]), str(entry["entry"]).replace("_", " "),
+            str(entry["value"]).removesuffix(" 1"),
             chip(str(entry["status"])), _cited(str(entry["source"]), str(entry["locator"])),
         ]
         for entry in entries

@@ -174,13 +174,14 @@ def test_a_wedge_leads_to_its_card_entries_by_mouse_and_keyboard(
 def test_the_timeline_zooms_by_buttons_and_keyboard(opened: Callable[..., Opened]) -> None:
     page = opened("run").page
     chart = page.locator(".lane-plot svg").first
-    whole = chart.get_attribute("viewBox")
+    whole, height = chart.get_attribute("viewBox"), chart.bounding_box()["height"]
     page.locator("[data-zoom=in]").click()
     page.wait_for_function(
         "v => document.querySelector('.lane-plot svg').getAttribute('viewBox') != v", arg=whole
     )
     _, _, width, _ = map(float, (chart.get_attribute("viewBox") or "").split())
     assert width == pytest.approx(500)
+    assert chart.bounding_box()["height"] == height
     page.locator(".zoom").focus()
     page.keyboard.press("0")
     page.wait_for_function("document.querySelector('.lane-plot svg').viewBox.baseVal.width > 999")
