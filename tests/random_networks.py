@@ -72,11 +72,12 @@ def bit_widths(**given: int) -> BitWidths:
 
 
 def _state_matrix(rng, shape: tuple[int, int], form: OutputForm, bits: BitWidths):
-    """Codes of the state matrix of decaying modes, or of what it is beyond one, halved."""
+    """Codes of the state matrix of decaying modes, or of what it is beyond a quarter turn."""
     radius = rng.uniform(0.5, 0.97, shape)
     value = radius * np.exp(1j * rng.uniform(-np.pi, np.pi, shape))
-    value = (value - form.centre) / (1 + form.centre) * limit(bits.A)
-    return np.rint(value.real).astype(np.int64), np.rint(value.imag).astype(np.int64)
+    turns = form.turns(value)
+    value = (value - form.centre(turns)) * limit(bits.A)
+    return np.rint(value.real).astype(np.int64), np.rint(value.imag).astype(np.int64), turns
 
 
 def kernel(rng, channels: int, modes: int, form: str, bits: BitWidths) -> QuantisedKernel:
@@ -86,12 +87,12 @@ def kernel(rng, channels: int, modes: int, form: str, bits: BitWidths) -> Quanti
         return rng.integers(-limit(width), limit(width) + 1, size)
 
     known = output_form(form)
-    a_re, a_im = _state_matrix(rng, shape, known, bits)
+    a_re, a_im, turns = _state_matrix(rng, shape, known, bits)
     drive = bits.driving if known.accumulates else bits.state
     a_shift = rng.integers(0, 2, shape)
     b_shift = np.where(a_shift > 0, 0, rng.integers(0, 2, shape))
     # A state column has a gain near one: code' = a/limit(A) * code + ...
-    unit = (1 + known.centre) * 2.0 ** (bits.state - drive)
+    unit = 2.0 ** (bits.state - drive)
     state = requantiser(unit / (limit(bits.A) * 2.0**a_shift), bits.state)
     lookahead = known.ahead
     c_shift = rng.integers(0, 2, channels) if lookahead else np.zeros(channels, dtype=np.int64)
@@ -110,7 +111,7 @@ def kernel(rng, channels: int, modes: int, form: str, bits: BitWidths) -> Quanti
         state_requant=state, output_requant=output,
         feedthrough_requant=None if lookahead else feed,
         state_scale=np.ones(shape), output_scale=1.0 / limit(bits.kernel_output),
-        modes_of=np.full(channels, modes), drive_bits=drive,
+        modes_of=np.full(channels, modes), drive_bits=drive, turns=turns,
     )  # fmt: skip
 
 

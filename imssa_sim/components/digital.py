@@ -88,8 +88,13 @@ class Digital:
         return self.add(bits) + 2 * self.compare(bits)
 
     def accumulate(self, bits: int) -> Number:
-        """Energy of an addition to a word that saturates: two comparisons beside it [J]."""
-        return self.add(bits) + 2 * self.compare(bits)
+        """Energy of an addition to a word that makes a quarter turn and saturates [J].
+
+        Two comparisons beside the addition. The turn takes a multiplexer and an exclusive or for
+        each bit, assumed to cost another addition (they have fewer gates), and a register that
+        keeps one part of a state while the other is written.
+        """
+        return 2 * self.add(bits) + 2 * self.compare(bits) + self.register(bits)
 
     def mac(self, bits: int) -> Number:
         """Energy of a multiply-accumulate without its weight's read [J]."""
@@ -134,9 +139,11 @@ class Digital:
         return add[0] + 2 * compare[0], add[1] + 2 * compare[1]
 
     def accumulate_size(self, bits: int) -> tuple[Number, Number]:
-        """Area and leakage of an adder that saturates."""
+        """Area and leakage of an adder that saturates, with what a quarter turn takes."""
         add, compare = self.add_size(bits), self._compare_size(bits)
-        return add[0] + 2 * compare[0], add[1] + 2 * compare[1]
+        area, leakage = (2 * a + 2 * c for a, c in zip(add, compare, strict=True))
+        kept = self.register_size(bits)
+        return area + kept[0], leakage + kept[1]
 
     def mac_size(self, bits: int) -> tuple[Number, Number]:
         """Area and leakage of a multiplier, an adder and the accumulator's register."""

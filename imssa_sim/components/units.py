@@ -178,7 +178,7 @@ class Register(DigitalUnit):
 
 
 class AccumulatorUnit(DigitalUnit):
-    """Adders that saturate, of states that add up; verb ``accumulate``: one sum."""
+    """Adders of states that turn and add up, saturating; verb ``accumulate``: one sum."""
 
     kind = "accumulator"
 
@@ -187,7 +187,7 @@ class AccumulatorUnit(DigitalUnit):
         return d.accumulate(action.bits)
 
     def extent(self, d: Digital, action: Action, hardware: HardwareConfig) -> tuple[Number, Number]:
-        """Return the size of an adder that saturates."""
+        """Return the size of such an adder."""
         return d.accumulate_size(action.bits)
 
 

@@ -11,6 +11,7 @@ from imssa_sim.circuits.slices import put_together
 from imssa_sim.kernels.read_circuit import (
     Accumulator,
     DenseWiring,
+    Exchange,
     FusedOutput,
     RecurrentWiring,
 )
@@ -121,7 +122,7 @@ def ready_kernel(
         state_gain=gains[:, : tiles.states],
         state_limit=kernel.state_requant.limit,
         output=output,
-        accumulator=_accumulator(kernel),
+        accumulator=_accumulator(kernel, tiles),
     )
     flat = np.flatnonzero(valid)
     channel = tiles.output_channel.ravel()[flat]
@@ -139,10 +140,11 @@ def ready_kernel(
     )
 
 
-def _accumulator(kernel: QuantisedKernel) -> Accumulator | None:
+def _accumulator(kernel: QuantisedKernel, tiles: KernelTiles) -> Accumulator | None:
     if not kernel.form.accumulates:
         return None
-    return Accumulator(kernel.drive_shift, kernel.drive_limit, kernel.form.feeds_back)
+    turned = Exchange(tiles.state_source, tiles.state_sign) if kernel.turns.any() else None
+    return Accumulator(kernel.drive_shift, kernel.drive_limit, kernel.form.feeds_back, turned)
 
 
 def ready_linear(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Tile, Work
+from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Numbers, Tile, Work
 from imssa_sim.kernels.ops import (
     add,
     convert,
@@ -33,8 +33,9 @@ class Vectors(NamedTuple):
     step: int  # columns of a vector
     load: Callable[[Any, int], Lanes]  # the vector that begins with a column (or row)
     store: Callable[[Any, int, Lanes], None]
-    of_columns: Callable[[Floats, int], Any]  # parameters of its columns
+    of_columns: Callable[[Numbers, int], Any]  # parameters of its columns
     numbers: Callable[[int], Any]  # int32 numbers of its columns
+    picked: Callable[[Floats, Any], Lanes]  # the columns (or rows) of these numbers
     kept: Callable[[Tile, Lanes, int], Lanes]  # with 0 where no sample, or no column before a last
     tally: Callable[[Tile, Floats, Counts, int, int, int, Mask], None]
     load_one: Callable[[Any, int], Any]  # all samples of one row or column
@@ -102,7 +103,9 @@ def _requantised(t: Tile, adc: Any, gain: Any, limit: Float) -> Any:
 
 def make_chain(vectors: Vectors) -> ChainLoops:
     """The chain of one layout."""
-    step, load, store, of_columns, numbers, kept, tally, load_one, store_one, nothing = vectors
+    step, load, store, of_columns, numbers, picked, kept, tally, load_one, store_one, nothing = (
+        vectors
+    )
 
     @inner
     def digitise(t: Tile, s: Work, j: int, first: int, last: int, x: Lanes) -> None:
@@ -132,9 +135,15 @@ def make_chain(vectors: Vectors) -> ChainLoops:
         """Codes of the state columns through their requantisers into the accumulators."""
         limit = t.chain.state_limit
         bottom = sub(t.chain.zero, limit)
+        before = s.held
+        if t.chain.exchanges:
+            before = s.v
+            for j in range(0, t.array.states, step):
+                other = picked(s.held, of_columns(t.chain.source, j))
+                store(before, j, mul(other, of_columns(t.chain.sign, j)))
         for j in range(0, t.array.states, step):
             increment = floor_affine(load(s.sums, j), of_columns(t.chain.gain, j), t.chain.half)
-            state = add(load(s.held, j), increment)
+            state = add(load(before, j), increment)
             below, above = less(state, bottom), less(limit, state)
             tally(t, s.clipped, t.job.clipped, j, 0, t.array.states, below)
             tally(t, s.clipped, t.job.clipped, j, 0, t.array.states, above)

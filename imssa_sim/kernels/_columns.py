@@ -85,7 +85,7 @@ def _nothing(t: Tile) -> Float:
 
 CHAIN = make_chain(
     Vectors(
-        step=LANES, load=load, store=store, of_columns=load, numbers=_number,
+        step=LANES, load=load, store=store, of_columns=load, numbers=_number, picked=gather,
         kept=_kept, tally=_tally, load_one=_one, store_one=_set_one, nothing=_nothing,
     )
 )  # fmt: skip

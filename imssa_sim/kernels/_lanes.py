@@ -6,11 +6,13 @@ the same instructions; places beyond the batch carry code 0.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from imssa_sim.kernels._chain import Vectors, dac, dac_steps, make_chain, pulse_power
 from imssa_sim.kernels._layout import Layout
-from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Tile, Work
+from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Numbers, Tile, Work
 from imssa_sim.kernels.ops import (
     LANES,
     absolute,
@@ -56,9 +58,8 @@ BOTH_LESS = 2**16 - SQUARE - SQUARE * 2**16  # takes SQUARE from both halves of 
 
 
 @inner
-def _of_column(memory: Floats, j: int) -> Float:
-    value: Float = memory[j]
-    return value
+def _of_column(memory: Numbers, j: int) -> Any:
+    return memory[j]
 
 
 @inner
@@ -95,7 +96,7 @@ def _nothing(t: Tile) -> Lanes:
 
 CHAIN = make_chain(
     Vectors(
-        step=1, load=_load, store=_store, of_columns=_of_column, numbers=_number,
+        step=1, load=_load, store=_store, of_columns=_of_column, numbers=_number, picked=_load,
         kept=_kept, tally=_tally_column, load_one=_load, store_one=_store, nothing=_nothing,
     )
 )  # fmt: skip

@@ -110,6 +110,8 @@ def gather_tile(
         pointer(a.adc_table, t * levels),
         pointer(a.slice_gain, column),
         pointer(a.gain, column),
+        pointer(a.source, column * a.exchanges),
+        pointer(a.sign, column * a.exchanges),
         pointer(a.dac_levels, 0),
         pointer(a.dac_steps, 0),
         pointer(a.pulse_power, 0),
@@ -138,6 +140,7 @@ def gather_tile(
         a.fused,
         a.accumulates,
         a.feeds_back,
+        a.exchanges,
     )
     slot = Slot(
         job.two_pass,

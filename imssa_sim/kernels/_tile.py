@@ -98,6 +98,8 @@ class Chain(NamedTuple):
     adc_table: Floats
     slice_gain: Floats
     gain: Floats
+    source: Numbers  # of the states that increments are added to
+    sign: Floats
     dac_levels: Floats
     dac_steps: Floats
     pulse_power: Floats
@@ -126,6 +128,7 @@ class Chain(NamedTuple):
     fused: bool
     accumulates: bool
     feeds_back: bool  # what is cut off drives with the next state
+    exchanges: bool  # states change places or signs before increments are added
 
 
 class Slot(NamedTuple):
@@ -172,7 +175,7 @@ class Work(NamedTuple):
     clipped: Floats
     parts: Floats
     variances: Floats  # of 32 samples: at last the deviations
-    v: Floats
+    v: Floats  # analog values in a read, exchanged states behind it
     held: Floats  # states in accumulators
     rest: Floats  # what was cut off the last states that drove
     pairs: NDArray[np.int32]  # squared codes, two rows to a number

@@ -6,7 +6,8 @@ of 64-bit integers, in twice the lanes and without conversions.
 
 `run_block` is x' = clip(requantised(A x + B u)). `run_delta_block` is the delta operator: the codes
 that the state rows get are the top bits of the states, ``v = clip(floor(x / 2**k + 1/2))``, and the
-states add up what comes of them, ``x' = clip(x + requantised((A - 1) v + B u))``.
+states add up what comes of them, ``x' = clip(R x + requantised((A - R) v + B u))``, R a quarter
+turn of each mode.
 """
 
 from __future__ import annotations
@@ -164,8 +165,12 @@ def _run_delta_channel(
             re = fma(sub(zero, a_im), q, re)
             im = fma(a_re, q, im)
             total = fma(splat(w[4 * modes + n]), p, fma(splat(w[5 * modes + n]), q, total))
-            re = add(load(x, 2 * n * LANES), floor_affine(re, state_scale[n], half))
-            im = add(load(x, (2 * n + 1) * LANES), floor_affine(im, state_scale[n], half))
+            re = floor_affine(re, state_scale[n], half)
+            im = floor_affine(im, state_scale[n], half)
+            r_re, r_im = splat(w[6 * modes + n]), splat(w[7 * modes + n])
+            p, q = load(x, 2 * n * LANES), load(x, (2 * n + 1) * LANES)
+            re = fma(r_re, p, fma(sub(zero, r_im), q, re))
+            im = fma(r_im, p, fma(r_re, q, im))
             re = _clipped(re, limit, zero, clipped, STATE)
             im = _clipped(im, limit, zero, clipped, STATE)
             store(x, 2 * n * LANES, re)
@@ -179,8 +184,11 @@ def _run_delta_channel(
 Block = Callable[..., None]
 
 
-def _make_block(run_channel: Callable[..., None], words: int) -> Block:
-    """The loop over the channels and steps of 16 samples; ``words`` are kept for each mode."""
+def _make_block(run_channel: Callable[..., None], words: int, rows: int) -> Block:
+    """The loop over the channels and steps of 16 samples.
+
+    ``words`` are kept for each mode, which has ``rows`` constants.
+    """
 
     @entry
     def run(
@@ -208,7 +216,7 @@ def _make_block(run_channel: Callable[..., None], words: int) -> Block:
                     row = (first // LANES * channels + h0 + h) * steps + k0
                     place = 2 * row * modes * LANES if record else 0
                     run_channel(
-                        modes, stop, pointer(w, (h0 + h) * 6 * modes), pointer(d, h0 + h),
+                        modes, stop, pointer(w, (h0 + h) * rows * modes), pointer(d, h0 + h),
                         pointer(state_scale, (h0 + h) * modes), pointer(scale, 2 * (h0 + h)),
                         pointer(constants, 0), form, pointer(x, h * words * modes * LANES),
                         pointer(tile, h * STEPS * LANES), pointer(clipped, 0), record,
@@ -223,7 +231,7 @@ def _make_block(run_channel: Callable[..., None], words: int) -> Block:
     return run
 
 
-run_block = _make_block(_run_channel, 2)
+run_block = _make_block(_run_channel, 2, 6)
 """Run the samples ``first`` … ``first`` + 15, as far as there are.
 
 w (H*6*M,): rows a_re, a_im, b_re, b_im, c_re, c_im of each channel, already shifted to their
@@ -236,8 +244,9 @@ clipped (2,) int64: clipped state parts and outputs. kept: takes, if record, the
 after each step, flat (B / 16, H, L, M, 2, 16), real parts first, 16 samples side by side; kind
 is a scalar of its type.
 """
-run_delta_block = _make_block(_run_delta_channel, 4)
-"""The same for the delta operator: the matrix of a channel is A - 1.
+run_delta_block = _make_block(_run_delta_channel, 4, 8)
+"""The same for the delta operator: the matrix of a channel is A - R, and two more rows of w hold
+real and imaginary part of R, a quarter turn.
 
 constants: state limit, output limit, 0, 1/2, 1, largest code that drives, 2**-k, 2**k, and half of
 it in whole numbers. form: what is cut off the states, clipped to half a drive step, is added to

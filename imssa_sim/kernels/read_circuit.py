@@ -161,6 +161,22 @@ class FusedOutput:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """What states become before increments are added: ``sign_j * x_(source_j)``.
+
+    Attributes
+    ----------
+    source : int array (T, S)
+        Place of a state of the same tile.
+    sign : int array (T, S)
+        1 or -1.
+    """
+
+    source: IntArray
+    sign: IntArray
+
+
+@dataclass(frozen=True)
 class Accumulator:
     """Digital registers that add the codes of the state columns up: the array gives increments.
 
@@ -176,11 +192,14 @@ class Accumulator:
         Largest code that a state drives its row with.
     feedback : bool
         First-order error feedback of the bits that are cut off.
+    exchange : Exchange, optional
+        By default each increment is added to its own state.
     """
 
     shift: int
     drive_limit: int
     feedback: bool = False
+    exchange: Exchange | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.shift < MOST_STATE_BITS:

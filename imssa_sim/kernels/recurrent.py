@@ -9,7 +9,7 @@ Each tile runs alone over all steps, its weights staying in the cache. Per step:
 
 or, with accumulators (the delta operator), of which the top bits drive the state rows::
 
-    state'_j = clip(state_j + floor(adc_j * gain_j + 1/2), -limit, limit)
+    state'_j = clip(sign_j * state_(source_j) + floor(adc_j * gain_j + 1/2), -limit, limit)
 
 Sums run over the rows in their order by fused multiply-adds, so no result depends on which other
 samples are in the batch.

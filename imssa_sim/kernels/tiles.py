@@ -25,6 +25,7 @@ from imssa_sim.kernels._packing import (
 )
 from imssa_sim.kernels.ops import LANES
 from imssa_sim.kernels.read_circuit import (
+    Exchange,
     FloatArray,
     FusedOutput,
     IntArray,
@@ -69,6 +70,8 @@ class TileArrays(NamedTuple):
     adc_offset: NDArray[Any]  # (T * P,)
     adc_table: NDArray[Any]  # (T * levels * P,) or (0,): identity
     gain: NDArray[Any]  # (T * P,) multiplier / 2**shift of logical state and output columns
+    source: NDArray[np.int32]  # (T * P,) or (0,): place of the state that an increment is added to
+    sign: NDArray[Any]  # (T * P,) or (0,): 1 or -1, by which that is multiplied
     dac_levels: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
     dac_steps: NDArray[Any]  # (2 * limit + 1,) or (0,): identity
     limits: NDArray[Any]  # the order of _tile.Chain: adc_low … half_step
@@ -78,6 +81,7 @@ class TileArrays(NamedTuple):
     fused: bool  # output requantiser applied in the kernel
     accumulates: bool  # states lie in accumulators, of which the top bits drive
     feeds_back: bool  # what is cut off drives with the next state
+    exchanges: bool  # states change places or signs before increments are added
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,10 @@ def pack_tiles(
     limits = [low, high, state_limit, output_limit, 0, 0.5, 1, driven, 1 / step, step, step // 2]
     steps = circuit.dac_steps
     dac_steps = np.zeros(0, dtype) if steps is None else steps.astype(dtype)
+    exchange = None if behind is None else behind.exchange
+    source, sign = (aligned_zeros(0, kind) for kind in (np.int32, dtype))
+    if exchange is not None:
+        source, sign = _exchanged(exchange, ns, pitch, dtype)
     arrays = TileArrays(
         rows=rows,
         pitch=pitch,
@@ -227,6 +235,8 @@ def pack_tiles(
         adc_offset=padded(circuit.adc_offset, shape, dtype, multiple),
         adc_table=table,
         gain=padded(_gains(wiring, ns, no, shape), shape, dtype, multiple),
+        source=source,
+        sign=sign,
         dac_levels=levels,
         dac_steps=dac_steps,
         limits=np.array(limits, dtype=dtype),
@@ -236,6 +246,7 @@ def pack_tiles(
         fused=output is not None,
         accumulates=behind is not None,
         feeds_back=behind is not None and behind.feedback,
+        exchanges=exchange is not None,
     )
     return RecurrentTiles(arrays, columns, s_max, o_max, channels)
 
@@ -252,6 +263,25 @@ def _lines(output: FusedOutput | None, n_outputs: IntArray) -> IntArray:
     if len(np.unique(known)) != len(known) or np.any(known >= output.channels):
         raise ValueError("fused output: each channel must have exactly one column")
     return lines
+
+
+def _exchanged(
+    exchange: Exchange, n_states: IntArray, pitch: int, dtype: Any
+) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    """Return places and signs (T * P,) of the states that increments are added to."""
+    shape = len(n_states), int(n_states.max())
+    source = np.asarray(exchange.source)[:, : shape[1]]
+    sign = np.asarray(exchange.sign)[:, : shape[1]]
+    if source.shape != shape or sign.shape != shape:
+        raise ValueError(f"source and sign must be {shape}, not {source.shape} and {sign.shape}")
+    within = np.arange(shape[1]) < n_states[:, None]
+    if np.any(within & ((source < 0) | (source >= n_states[:, None]) | (np.abs(sign) != 1))):
+        raise ValueError("source must name states of the tile, and sign be 1 or -1")
+    places = np.tile(np.arange(pitch, dtype=np.int32), (shape[0], 1))
+    signs = np.ones(places.shape, dtype)
+    places[:, : shape[1]] = np.where(within, source, places[:, : shape[1]])
+    signs[:, : shape[1]] = np.where(within, sign, 1)
+    return padded(places, places.shape, np.int32), padded(signs, signs.shape, dtype)
 
 
 def _gains(

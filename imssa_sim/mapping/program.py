@@ -55,6 +55,9 @@ class KernelTiles:
     # Channels are those that have a kernel, M their largest number of modes (QuantisedKernel).
     state_index: IntArray  # (T, S) (channel * M + mode) * 2 + part, part 0 = Re, 1 = Im, or -1
     state_gain: FloatArray  # (T, S) multiplier / 2**shift of QuantisedKernel.state_requant
+    # What a quarter turn makes of the states (QuantisedKernel.turns): sign times that of a place.
+    state_source: IntArray  # (T, S) place of the same tile; its own without a turn
+    state_sign: IntArray  # (T, S) 1 or -1
 
     @property
     def tiles(self) -> int:

@@ -176,6 +176,8 @@ def kernel_tiles(
     scale = np.ldexp(requant.multiplier.astype(np.float64), -requant.shift)
     gain = np.broadcast_to(scale, kernel.a_re.shape)
     state_gain = np.zeros((tiles, states))
+    state_source = np.tile(np.arange(states), (tiles, 1))
+    state_sign = np.ones((tiles, states), dtype=np.int64)
     for t, parts in enumerate(placed):
         first = 0
         for i, part in enumerate(parts):
@@ -190,6 +192,12 @@ def kernel_tiles(
             number = (c * kernel.modes + np.arange(modes.start, modes.stop)) * 2
             state_index[t, re], state_index[t, im] = number, number + 1
             state_gain[t, re] = state_gain[t, im] = gain[c, modes]
+            turns = kernel.turns[c, modes]
+            exchanged = turns % 2 == 1
+            state_source[t, re] = np.where(exchanged, im, re)
+            state_source[t, im] = np.where(exchanged, re, im)
+            state_sign[t, re] = np.where((turns == 1) | (turns == 2), -1, 1)
+            state_sign[t, im] = np.where(turns >= 2, -1, 1)
             first += 2 * part.modes
     return KernelTiles(
         path=path,
@@ -206,6 +214,8 @@ def kernel_tiles(
         output_channel=port_channel.copy(),
         state_index=state_index,
         state_gain=state_gain,
+        state_source=state_source,
+        state_sign=state_sign,
     )
 
 

@@ -6,6 +6,7 @@ The arithmetic is that of docs/decisions/0001-architecture.md; ranges come from 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from imssa_sim.quantisation.options import CalibrationOptions
 from imssa_sim.quantisation.quantisers import (
     FloatArray,
     Granularity,
+    IntArray,
     code_limit,
     scale_of_range,
 )
@@ -44,6 +46,7 @@ def quantise_with_ranges(
     length: int,
     form: OutputForm = LOOKAHEAD,
     options: CalibrationOptions | None = None,
+    turns: Sequence[IntArray] = (),
 ) -> QuantisedNetwork:
     """Quantise a float network to ranges that are known, from training for instance.
 
@@ -61,6 +64,9 @@ def quantise_with_ranges(
     form : OutputForm
     options : CalibrationOptions or None
         Ranges of weights, and what shares a scale; the method for activations has no meaning.
+    turns : sequence of int array (H, M)
+        Quarter turns of each layer's states, from `nearest_turns`; by default those of the
+        network as it is.
 
     Raises
     ------
@@ -70,7 +76,17 @@ def quantise_with_ranges(
     options = options or CalibrationOptions()
     check_bits(network, bits)
     network = with_quantised_time_step(network, bits, options.granularity.dt)
-    return _build(_Settings(network, bits, form, options, length), ranges)
+    turns = turns or nearest_turns(network, form)
+    return _build(_Settings(network, bits, form, options, length, turns), ranges)
+
+
+def nearest_turns(network: Network, form: OutputForm) -> tuple[IntArray, ...]:
+    """Return the quarter turns (H, M) of each layer's states that come nearest to its own.
+
+    Both directions share them, as they share the state matrix.
+    """
+    first = (layer.kernel.recurrences(network.discretisation)[0] for layer in network.layers)
+    return tuple(form.turns(recurrence.per_channel()[0]) for recurrence in first)
 
 
 def check_bits(network: Network, bits: BitWidths) -> None:
@@ -164,6 +180,7 @@ class _Settings:
     form: OutputForm
     options: CalibrationOptions
     length: int
+    turns: Sequence[IntArray]
 
 
 def _quantise_layer(
@@ -200,7 +217,11 @@ def _quantise_layer(
             recurrence,
             kept,
             KernelRanges(
-                _state_range(ranges, recurrence), kernel_scale, output_scale, settings.length
+                state=_state_range(ranges, recurrence),
+                input_scale=kernel_scale,
+                output_scale=output_scale,
+                length=settings.length,
+                turns=settings.turns[index],
             ),
             bits,
             settings.form,

@@ -20,6 +20,7 @@ from imssa_sim.model.ptq import quantise_with_ranges
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.model.ranges import LayerRanges, Ranges
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
+from imssa_sim.quantisation.quantisers import IntArray
 from imssa_sim.quantisation.widths import BitWidths, bits_from
 from imssa_sim.ssm.forms import OutputForm, output_form
 
@@ -44,6 +45,9 @@ class TrainedQuantisers:
         Of weights; the method for activations has no meaning.
     ranges : Ranges
         Values that float32 holds exactly.
+    turns : tuple of int array (H, M)
+        Quarter turns of each layer's states, in a form with increments: decided when training
+        begins, and kept. None in other forms.
     """
 
     bits: BitWidths
@@ -51,11 +55,12 @@ class TrainedQuantisers:
     length: int
     options: CalibrationOptions
     ranges: Ranges
+    turns: tuple[IntArray, ...] = ()
 
     def quantise(self, network: Network) -> QuantisedNetwork:
         """Return the quantised network of the float parameters that were trained with these."""
         return quantise_with_ranges(
-            network, self.bits, self.ranges, self.length, self.form, self.options
+            network, self.bits, self.ranges, self.length, self.form, self.options, self.turns
         )
 
     def difference(
@@ -81,11 +86,12 @@ class TrainedQuantisers:
         return ", ".join(found)
 
     def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """Return the ranges as named float32 arrays."""
-        return {name: np.array(value, np.float32) for name, value in named(self.ranges).items()}
+        """Return ranges and turns as named float32 arrays."""
+        values = named(self.ranges) | {_turns_of(i): q for i, q in enumerate(self.turns)}
+        return {name: np.array(value, np.float32) for name, value in values.items()}
 
     def described(self) -> dict[str, Any]:
-        """Return everything but the ranges, for the metadata."""
+        """Return everything but the tensors, for the metadata."""
         return {
             "bits": self.bits.described(),
             "form": self.form.name,
@@ -94,6 +100,10 @@ class TrainedQuantisers:
             "percentile": self.options.percentile,
             "granularity": asdict(self.options.granularity),
         }
+
+
+def _turns_of(layer: int) -> str:
+    return f"{PREFIX}layers.{layer}.turns"
 
 
 def named(ranges: Ranges) -> dict[str, Any]:
@@ -136,7 +146,7 @@ def ranges_of(values: Mapping[str, Any], layers: int) -> Ranges:
 def quantisers_from(
     tensors: Mapping[str, NDArray[Any]], entry: Any, network: Network, source: str
 ) -> TrainedQuantisers:
-    """Rebuild stored quantisers.
+    """Rebuild stored quantisers; turns that a network was trained without are zeros.
 
     Parameters
     ----------
@@ -162,7 +172,9 @@ def quantisers_from(
         shapes |= {
             f"{PREFIX}layers.{i}.{name}": states for name in STATES[: 1 + network.bidirectional]
         }
-    problems = [f"unexpected tensor '{name}'" for name in tensors if name not in shapes]
+    turns, problems = _stored_turns(tensors, len(network.layers), states)
+    tensors = {name: array for name, array in tensors.items() if not name.endswith(".turns")}
+    problems += [f"unexpected tensor '{name}'" for name in tensors if name not in shapes]
     for name, shape in shapes.items():
         array = tensors.get(name)
         if array is None:
@@ -186,4 +198,24 @@ def quantisers_from(
         problems.append(f"the metadata entry '{ENTRY}' does not describe quantisers ({error})")
     if problems:
         raise InputError("\n".join(f"{source}: {text}" for text in problems[:8]))
-    return TrainedQuantisers(**settings, ranges=ranges_of(tensors, len(network.layers)))
+    return TrainedQuantisers(
+        **settings,
+        ranges=ranges_of(tensors, len(network.layers)),
+        turns=turns if settings["form"].accumulates else (),
+    )
+
+
+def _stored_turns(
+    tensors: Mapping[str, NDArray[Any]], layers: int, shape: tuple[int, ...]
+) -> tuple[tuple[IntArray, ...], list[str]]:
+    """Return the turns of all layers, and what is wrong with those that are stored."""
+    known = {_turns_of(i): np.zeros(shape) for i in range(layers)}
+    stored = {name: array for name, array in tensors.items() if name.endswith(".turns")}
+    problems = [
+        f"'{name}' must hold 0, 1, 2 or 3 in shape {shape}"
+        if name in known
+        else f"unexpected tensor '{name}'"
+        for name, array in stored.items()
+        if name not in known or array.shape != shape or not np.isin(array, range(4)).all()
+    ]
+    return tuple(np.asarray(q, np.int64) for q in (known | stored).values()), problems

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.quantisation.quantisers import FloatArray
+from imssa_sim.quantisation.quantisers import FloatArray, IntArray
 from imssa_sim.registry import unknown
 from imssa_sim.ssm.recurrence import ComplexArray, Recurrence
+from imssa_sim.ssm.turns import QUARTERS, nearest_turns
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class OutputForm:
         the new state, and the feed-through is requantised apart and added in codes.
     accumulates : bool
         The delta operator: sums give what a state changes by, and the state adds it up. Its top
-        bits drive the sums; the state matrix of the sums is A - 1.
+        bits drive the sums; the state matrix of the sums is A - R, R the quarter turn that a state
+        makes before it adds (`imssa_sim.ssm.turns`).
     feeds_back : bool
         What a drive's rounding cuts off a state is added to the state that drives next.
     """
@@ -43,10 +45,13 @@ class OutputForm:
         """Return the form in which what drives cut off states is fed back."""
         return replace(self, name=f"{self.name}_feedback", feeds_back=True)
 
-    @property
-    def centre(self) -> float:
-        """What is taken off the diagonal of the state matrix."""
-        return 1.0 if self.accumulates else 0.0
+    def turns(self, a: ComplexArray) -> IntArray:
+        """Return the quarter turns of states with the state matrix ``a``; 0 without increments."""
+        return nearest_turns(a) if self.accumulates else np.zeros(a.shape, np.int64)
+
+    def centre(self, turns: IntArray) -> ComplexArray:
+        """Return what is taken off the diagonal of the state matrix."""
+        return QUARTERS[turns] if self.accumulates else np.zeros(turns.shape, np.complex128)
 
     def output_weights(self, recurrence: Recurrence) -> tuple[ComplexArray, FloatArray]:
         """Return the complex output weights (H, M) of the state taken, and those of the input (H,).

@@ -45,12 +45,15 @@ class KernelRanges:
         Scale of y.
     length : int
         Steps of the sequences to come.
+    turns : int array (H, M)
+        Quarter turns that the states make in a form with increments; else zeros.
     """
 
     state: FloatArray
     input_scale: float | FloatArray
     output_scale: float
     length: int
+    turns: IntArray
 
 
 def quantise_kernel(
@@ -82,7 +85,9 @@ def quantise_kernel(
     """
     recurrence = kept.of_recurrence(recurrence)
     a, b, _ = recurrence.per_channel()
-    a = np.where(kept.present, a, form.centre)
+    turns = kept.of_modes(ranges.turns)
+    centre = form.centre(turns)
+    a = np.where(kept.present, a, centre)
     taken, fed = form.output_weights(recurrence)
     input_scale, output_scale = ranges.input_scale, ranges.output_scale
     reached = kept.of_modes(ranges.state)
@@ -93,7 +98,7 @@ def quantise_kernel(
     below = bits.state - bits.driving if form.accumulates else 0
     drive_scale = np.ldexp(state_scale, below)
     method, percentile, grain = options.weights, options.percentile, options.granularity
-    a_parts = np.ldexp(np.stack([a.real - form.centre, a.imag], axis=-1), below)
+    a_parts = np.ldexp(np.stack([(a - centre).real, (a - centre).imag], axis=-1), below)
     b_parts = np.stack([b.real, b.imag], axis=-1)
     b_parts = b_parts * (np.asarray(input_scale)[..., None] / state_scale)[..., None]
     a_step = scale_of_range(weight_range(a_parts, grain.A, method, bits.A, percentile), bits.A)
@@ -106,7 +111,7 @@ def quantise_kernel(
     state_requant = requantiser_from(np.ldexp(a_step, -a_shift), bits.state, bound)
     unit = requantiser_scale(state_requant)
     a_grid = np.ldexp(unit, a_shift - below)
-    a_codes = state_matrix_codes(a, a_grid, bits.A, ranges.length, form.centre)
+    a_codes = state_matrix_codes(a, a_grid, bits.A, ranges.length, centre)
     b_codes = quantise_codes(b_parts, np.ldexp(unit, b_shift)[..., None], bits.B)
 
     c_parts = np.stack([taken.real, -taken.imag], axis=-1) * drive_scale[..., None]
@@ -133,6 +138,7 @@ def quantise_kernel(
         output_scale=output_scale,
         modes_of=kept.count,
         drive_bits=bits.state - below,
+        turns=turns,
     )
 
 
@@ -209,7 +215,11 @@ def _shifts(
 
 
 def state_matrix_codes(
-    values: ComplexArray, step: FloatArray, bits: int, length: int, centre: float = 0.0
+    values: ComplexArray,
+    step: FloatArray,
+    bits: int,
+    length: int,
+    centre: ComplexArray | complex = 0.0,
 ) -> IntArray:
     """Round complex state weights to the codes whose impulse response is nearest.
 
@@ -229,7 +239,7 @@ def state_matrix_codes(
     bits : int
     length : int
         Steps of the sequences that the network will run on.
-    centre : float
+    centre : complex array (H, M)
         Value of code 0: the grid is ``centre + step * code``.
 
     Returns
@@ -238,7 +248,8 @@ def state_matrix_codes(
         Codes of the real and imaginary parts.
     """
     limit = code_limit(bits)
-    scaled = np.stack([values.real - centre, values.imag], axis=-1) / step[..., None]
+    beyond = values - centre
+    scaled = np.stack([beyond.real, beyond.imag], axis=-1) / step[..., None]
     low = np.floor(scaled)
     best = np.clip(low, -limit, limit)
     least = np.full(values.shape, np.inf)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from imssa_sim.quantisation.quantisers import FloatArray, IntArray, code_limit
 from imssa_sim.quantisation.requantiser import Requantiser, requantiser_scale
 from imssa_sim.ssm.forms import OutputForm
+from imssa_sim.ssm.recurrence import ComplexArray
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class QuantisedKernel:
                                                                              # of the old x
 
     ``delta``: x is a word of ``state_requant.bits`` bits that adds up, a is the state matrix less
-    one, and the top ``drive_bits`` bits of x stand in both sums in its place, with
+    i**turns, and the top ``drive_bits`` bits of x stand in both sums in its place, with
     ``k = state bits - drive_bits``::
 
         v  = clip(floor(x / 2**k + 1/2))         # to drive_limit
-        x' = clip(x + (acc_of_v * multiplier + 2**(shift - 1) >> shift))     # to the state limit
+        x' = clip(i**turns x + (acc_of_v * multiplier + 2**(shift - 1) >> shift))  # to the state's
 
     ``delta_feedback``: v is that of x + e, and e' = clip(x + e - 2**k v) to half a step of v.
 
@@ -65,6 +66,7 @@ class QuantisedKernel:
     output_scale: float
     modes_of: IntArray  # (H,), 1 … M
     drive_bits: int  # of the codes that states drive with: the state's but in the delta form
+    turns: IntArray  # (H, M), 0 … 3 quarter turns; 0 but in the delta form
 
     @property
     def drive_shift(self) -> int:
@@ -75,6 +77,11 @@ class QuantisedKernel:
     def drive_limit(self) -> int:
         """Largest code that a state drives with."""
         return code_limit(self.drive_bits)
+
+    @property
+    def centre(self) -> ComplexArray:
+        """What is taken off the diagonal of the state matrix, (H, M)."""
+        return self.form.centre(self.turns)
 
     @property
     def channels(self) -> int:

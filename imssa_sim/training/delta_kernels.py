@@ -78,10 +78,11 @@ def find_drives(states, below, limit, feedback, drives):  # type: ignore[no-unty
 
 
 @compiled_loop(parallel=True, error_model="numpy")
-def largest_increments(states, largest):  # type: ignore[no-untyped-def]
-    """Find the largest magnitude of a step from state to state.
+def largest_increments(turn, states, largest):  # type: ignore[no-untyped-def]
+    """Find the largest magnitude of a step from the turned state to the next.
 
-    states (B / LANES, H, L, M, 2, LANES): codes after each step; largest (H, 2, M) float32.
+    turn (H, 2, M): quarter turns; states (B / LANES, H, L, M, 2, LANES): codes after each step;
+    largest (H, 2, M) float32.
     """
     groups, channels, steps, modes = states.shape[:4]
     for h in prange(channels):
@@ -89,14 +90,17 @@ def largest_increments(states, largest):  # type: ignore[no-untyped-def]
         for group in range(groups):
             for k in range(steps):
                 for n in range(modes):
-                    for part in range(2):
-                        top = found[n, part]
-                        for i in range(LANES):
-                            change = np.int32(states[group, h, k, n, part, i])
-                            if k > 0:
-                                change -= np.int32(states[group, h, k - 1, n, part, i])
-                            top = max(top, abs(change))
-                        found[n, part] = top
+                    r_re, r_im = np.int32(turn[h, 0, n]), np.int32(turn[h, 1, n])
+                    for i in range(LANES):
+                        re = np.int32(states[group, h, k, n, 0, i])
+                        im = np.int32(states[group, h, k, n, 1, i])
+                        if k > 0:
+                            p = np.int32(states[group, h, k - 1, n, 0, i])
+                            q = np.int32(states[group, h, k - 1, n, 1, i])
+                            re -= r_re * p - r_im * q
+                            im -= r_im * p + r_re * q
+                        found[n, 0] = max(found[n, 0], abs(re))
+                        found[n, 1] = max(found[n, 1], abs(im))
         for n in range(modes):
             largest[h, 0, n], largest[h, 1, n] = found[n, 0], found[n, 1]
 
@@ -124,12 +128,13 @@ def load(w, limit, before, drives, work):  # type: ignore[no-untyped-def]
 
 
 @compiled_loop(error_model="numpy", fastmath={"contract"})
-def through_increments(w, edge, limit, share, work):  # type: ignore[no-untyped-def]
+def through_increments(w, turn, edge, limit, share, work):  # type: ignore[no-untyped-def]
     """Take derivatives through accumulators and increments of one step; ``share`` is 2**-k."""
     modes = w.shape[1]
     for n in range(modes):
         a_re, a_im, b_re, b_im = w[0, n], w[1, n], w[2, n], w[3, n]
         c_re, c_im = w[4, n], w[5, n]
+        r_re, r_im = turn[0, n], turn[1, n]
         at = n * WIDE
         for i in range(LANES):
             wide_p, wide_q = work[at + P_RE * LANES + i], work[at + P_IM * LANES + i]
@@ -138,8 +143,9 @@ def through_increments(w, edge, limit, share, work):  # type: ignore[no-untyped-
             early = work[at + EARLY * LANES + i]
             work[at + C_RE * LANES + i] += early * p
             work[at + C_IM * LANES + i] += early * q
-            re = a_re * p - a_im * q + b_re * drive + work[at + X_RE * LANES + i]
-            im = a_im * p + a_re * q + b_im * drive + work[at + X_IM * LANES + i]
+            x_re, x_im = work[at + X_RE * LANES + i], work[at + X_IM * LANES + i]
+            re = a_re * p - a_im * q + b_re * drive + (r_re * x_re - r_im * x_im)
+            im = a_im * p + a_re * q + b_im * drive + (r_im * x_re + r_re * x_im)
             by_re = work[at + ADJOINT_RE * LANES + i]
             by_im = work[at + ADJOINT_IM * LANES + i]
             by_re = by_re if abs(re) <= edge else NOTHING
@@ -156,16 +162,19 @@ def through_increments(w, edge, limit, share, work):  # type: ignore[no-untyped-
             by_q = a_re * by_im - a_im * by_re + early * c_im
             by_p = share * by_p if wide_p == p else NOTHING
             by_q = share * by_q if wide_q == q else NOTHING
-            work[at + ADJOINT_RE * LANES + i] = by_re + by_p
-            work[at + ADJOINT_IM * LANES + i] = by_im + by_q
+            work[at + ADJOINT_RE * LANES + i] = r_re * by_re + r_im * by_im + by_p
+            work[at + ADJOINT_IM * LANES + i] = r_re * by_im - r_im * by_re + by_q
 
 
 @compiled_loop(parallel=True, error_model="numpy")
-def backward(weights, feedthrough, limits, below, u, states, drives, upstream, to_u, gradients):  # type: ignore[no-untyped-def]
+def backward(  # type: ignore[no-untyped-def]
+    weights, feedthrough, turn, limits, below, u, states, drives, upstream, to_u, gradients
+):
     """Adjoint of the recurrence; straight-through where a value rounds, zero where it is clipped.
 
-    limits (3,): state, output and drive codes; below: bits of a state under those that drive;
-    drives: what `find_drives` gave; the rest as in `imssa_sim.training.adjoint_kernels.backward`.
+    turn (H, 2, M) float32: real and imaginary parts of the states' quarter turns; limits (3,):
+    state, output and drive codes; below: bits of a state under those that drive; drives: what
+    `find_drives` gave; the rest as in `imssa_sim.training.adjoint_kernels.backward`.
     """
     samples, steps, channels = u.shape
     modes = weights.shape[2]
@@ -199,7 +208,7 @@ def backward(weights, feedthrough, limits, below, u, states, drives, upstream, t
                     before = kept[step - 1].reshape(-1) if step > 0 else nothing
                     load(w, largest, before, driven[step].reshape(-1), work)
                     through_output(d, output_edge, True, work)
-                    through_increments(w, edge, largest, share, work)
+                    through_increments(w, turn[h], edge, largest, share, work)
                     for i in range(LANES):
                         tile[k, c, i] = work[modes * WIDE + FOUND * LANES + i]
             from_lanes(tile, first, start, channel, live, length, count, to_u)

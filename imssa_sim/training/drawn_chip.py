@@ -217,6 +217,11 @@ class DrawnChip:
         return sums * self.instance.program.network.logit_scale
 
 
+def _exchange(tiles: KernelTiles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return places and signs (T, 1, S) of the states that increments are added to."""
+    return tiles.state_source[:, None, :], tiles.state_sign[:, None, :]
+
+
 def _accumulated(
     ready: ReadyKernel, states: Codes, within: NDArray[np.bool_]
 ) -> tuple[Tensor, Tensor]:
@@ -241,7 +246,9 @@ def _accumulated(
     if conversion.adc.scale.shape != conversion.after.shape:
         return torch.ones(share.shape, dtype=torch.bool), share
     end = np.floor(conversion.adc.high * after + 0.5)[:, None, :]
-    increments = np.diff(states.astype(np.int32), axis=0)
+    wide = states.astype(np.int32)
+    source, sign = _exchange(ready.tiles)
+    increments = wide[1:] - sign * np.take_along_axis(wide[:-1], source[None], axis=3)
     return torch.from_numpy(np.abs(increments) < end), share
 
 
@@ -282,6 +289,9 @@ class _TileRecurrence(Function):
         driven = np.clip(ctx.drives, -largest, largest)
         if accumulates:
             read, share = _accumulated(ready, ctx.states, driven == ctx.drives)
+            source, sign = _exchange(tiles)
+            places = torch.from_numpy(source).expand(-1, samples, -1)
+            signs = torch.from_numpy(sign.astype(np.float32))
         to_rows = real.mT.contiguous()
         to_port = torch.empty(steps, tiles.tiles, samples, inputs.shape[1])
         adjoint = torch.zeros(tiles.tiles, samples, states)
@@ -290,6 +300,8 @@ class _TileRecurrence(Function):
             columns[k, :, :, :states] = adjoint * read[k] if accumulates else adjoint
             rows = torch.bmm(columns[k], to_rows)
             by_drive = rows[..., :states]
+            if accumulates:
+                adjoint = torch.zeros_like(adjoint).scatter_add_(2, places, signs * adjoint)
             adjoint = adjoint + share[k] * by_drive if accumulates else by_drive
             to_port[k] = rows[..., states:]
         given = u[:, :, np.maximum(inputs, 0)].permute(1, 2, 0, 3)

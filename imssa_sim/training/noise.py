@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 from imssa_sim.model.quantised import QuantisedLinear
 from imssa_sim.program.operations.recurrence import room_for_states
 from imssa_sim.ssm.quantised import QuantisedKernel
-from imssa_sim.training.recurrence import Gains, adjoint, run_recording
+from imssa_sim.training.recurrence import Gains, adjoint, run_recording, turn_of
 from imssa_sim.training.straight_through import linear_read
 
 
@@ -84,12 +84,13 @@ class _NoisyRecurrence(Function):
             from imssa_sim.training.delta_kernels import largest_increments
             from imssa_sim.training.noise_kernels import forward_delta_noisy
 
-            largest = np.zeros((kernel.channels, 2, kernel.modes), np.float32)
+            turn = turn_of(kernel)
+            largest = np.zeros(turn.shape, np.float32)
             if noise.state:
-                largest_increments(run_recording(kernel, u.numpy())[1], largest)
+                largest_increments(turn, run_recording(kernel, u.numpy())[1], largest)
                 largest *= np.float32(noise.state)
             forward_delta_noisy(
-                *operands, np.append(limits, kernel.drive_limit), kernel.drive_shift,
+                *operands, turn, np.append(limits, kernel.drive_limit), kernel.drive_shift,
                 kernel.form.feeds_back, largest, sigma[1], seed, u.numpy(), y, states,
             )  # fmt: skip
         else:

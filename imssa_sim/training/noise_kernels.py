@@ -63,10 +63,11 @@ def forward_noisy(weights, feedthrough, limits, sigma, seed, lookahead, u, y, st
 
 @compiled_loop(parallel=True, error_model="numpy")
 def forward_delta_noisy(  # type: ignore[no-untyped-def]
-    weights, feedthrough, limits, below, feedback, sigma, output_sigma, seed, u, y, states
+    weights, feedthrough, turn, limits, below, feedback, sigma, output_sigma, seed, u, y, states
 ):
     """Run the delta operator at real gains, with noise on increments and outputs before they round.
 
+    turn (H, 2, M) float32: real and imaginary parts of the states' quarter turns;
     limits (3,): codes of states, outputs and drives; below: bits of a state under those that drive;
     sigma (H, 2, M) float32: standard deviations of the increments of real and imaginary parts
     [state codes], output_sigma that of outputs [codes]. The rest as in `forward_noisy`.
@@ -103,7 +104,9 @@ def forward_delta_noisy(  # type: ignore[no-untyped-def]
                 re = w[0, n] * p - w[1, n] * q + w[2, n] * drive + sigma[h, 0, n] * normals[n]
                 im = w[1, n] * p + w[0, n] * q + w[3, n] * drive
                 im += sigma[h, 1, n] * normals[modes + n]
-                p, q = x[0, n] + np.floor(re + half), x[1, n] + np.floor(im + half)
+                r_re, r_im = turn[h, 0, n], turn[h, 1, n]
+                p = r_re * x[0, n] - r_im * x[1, n] + np.floor(re + half)
+                q = r_im * x[0, n] + r_re * x[1, n] + np.floor(im + half)
                 x[0, n] = min(max(p, -state_limit), state_limit)
                 x[1, n] = min(max(q, -state_limit), state_limit)
                 kept[k, n, 0, lane], kept[k, n, 1, lane] = x[0, n], x[1, n]

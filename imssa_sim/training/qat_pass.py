@@ -316,9 +316,10 @@ def _gains(
     into = scale["kernel_input"] / state
     drive = 2.0**kernel.drive_shift  # codes of a state per code that drives
     out = 2 * drive * state / scale["kernel_output"]
+    beyond = a - torch.from_numpy(kernel.centre).to(a.dtype)
     exact = (
-        (a.real - kernel.form.centre) * drive,
-        a.imag * drive,
+        beyond.real * drive,
+        beyond.imag * drive,
         b.real * into,
         b.imag * into,
         c.real * out,

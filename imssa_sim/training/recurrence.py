@@ -51,6 +51,12 @@ def gains_of(kernel: QuantisedKernel) -> tuple[NDArray[np.float64], ...]:
     )
 
 
+def turn_of(kernel: QuantisedKernel) -> NDArray[np.float32]:
+    """Return real and imaginary parts (H, 2, M) of the quarter turns that states make."""
+    centre = kernel.centre
+    return np.stack([centre.real, centre.imag], axis=1).astype(np.float32)
+
+
 def run_recording(
     kernel: QuantisedKernel, u: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[Any]]:
@@ -124,7 +130,16 @@ def adjoint(
         find_drives(states, below, largest, kernel.form.feeds_back, drives)
         limits = np.append(limits, largest)
         through_increments(
-            *operands, limits, below, u.numpy(), states, drives, given, to_u, by_group
+            *operands,
+            turn_of(kernel),
+            limits,
+            below,
+            u.numpy(),
+            states,
+            drives,
+            given,
+            to_u,
+            by_group,
         )
     else:
         from imssa_sim.training.adjoint_kernels import backward

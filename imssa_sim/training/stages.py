@@ -12,7 +12,7 @@ from imssa_sim.config.schema import HardwareConfig, RunConfig
 from imssa_sim.data import Dataset
 from imssa_sim.errors import InputError
 from imssa_sim.model.network import REFERENCE, Network
-from imssa_sim.model.ptq import with_quantised_time_step
+from imssa_sim.model.ptq import nearest_turns, with_quantised_time_step
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import BitWidths, bits_from
@@ -149,7 +149,9 @@ class Stages:
     def _calibrated(self, network: Network, bits: BitWidths, length: int) -> TrainedQuantisers:
         rounded = with_quantised_time_step(network, bits, self.options.granularity.dt)
         ranges = calibrate(rounded, self.calibration, bits, self.options)
-        return TrainedQuantisers(bits, output_form(self.section.form), length, self.options, ranges)
+        form = output_form(self.section.form)
+        turns = nearest_turns(rounded, form) if form.accumulates else ()
+        return TrainedQuantisers(bits, form, length, self.options, ranges, turns)
 
     def _chip_source(self, config: TrainConfig, workload: RunConfig) -> ChipSource:
         form = mapped_form(workload)

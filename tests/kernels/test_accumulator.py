@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from imssa_sim.kernels.read_circuit import (
     Accumulator,
+    Exchange,
     FusedOutput,
     ReadCircuit,
     RecurrentWiring,
@@ -47,9 +48,14 @@ def naive(p, circuit, twin, codes, ids):
                 cut = [w_j - (d << by.shift) for w_j, d in zip(w, drive, strict=True)]
                 e = [max(-half, min(half, c)) for c in cut]
             adc = twin.read(t, np.array([*drive, *u], np.int64), 0, s + o, z)
+            before = x
+            if by.exchange is not None:
+                sources, signs = (v[t, :s].tolist() for v in (by.exchange.source, by.exchange.sign))
+                before = [n * x[i] for i, n in zip(sources, signs, strict=True)]
+            x = list(x)
             for j in range(s):
                 m, n = int(p["multiplier"][t, j]), p["shift"]
-                total = x[j] + ((int(adc[j]) * m + (1 << (n - 1))) >> n)
+                total = before[j] + ((int(adc[j]) * m + (1 << (n - 1))) >> n)
                 beyond[t, j] += abs(total) > p["state_limit"]
                 x[j] = max(-p["state_limit"], min(p["state_limit"], total))
             outputs[b, k, t, :o] = adc[s:]
@@ -121,10 +127,19 @@ def assert_same(result, other):
         )
 
 
+def exchange(rng):
+    """Any states of the tile change places, and signs."""
+    source = np.stack([np.append(rng.permutation(s), np.zeros(S - s, int)) for s in N_STATES])
+    return Exchange(source, rng.choice([-1, 1], (T, S)))
+
+
 DRIVES = [Accumulator(0, LIMIT), Accumulator(4, LIMIT), Accumulator(6, 31, feedback=True)]
+TURNED = Accumulator(6, 31, True, exchange(np.random.default_rng(4)))
 
 
-@pytest.mark.parametrize("by", DRIVES, ids=["all bits", "top bits", "fed back"])
+@pytest.mark.parametrize(
+    "by", [*DRIVES, TURNED], ids=["all bits", "top bits", "fed back", "turned"]
+)
 @pytest.mark.parametrize("noise", ["off", "each", "flat", "shot"])
 @pytest.mark.parametrize(("slices", "tables"), [(1, False), (1, True), (2, False), (3, True)])
 def test_float64_equals_the_twin(twins, by, noise, slices, tables):
@@ -174,8 +189,7 @@ def test_saturation_of_the_accumulators_is_counted_in_both_layouts(twins):
 @pytest.mark.parametrize("slices", [1, 2])
 def test_result_is_the_same_in_any_grouping(twins, dtype, noise, slices):
     rng = np.random.default_rng(9)
-    by = Accumulator(5, 63, feedback=True)
-    circuit, p = parameters(rng, twins.normals, by=by, noise=noise, slices=slices)
+    circuit, p = parameters(rng, twins.normals, by=TURNED, noise=noise, slices=slices)
     output = FusedOutput(np.arange(T * O).reshape(T, O), MULTIPLIER / 2**SHIFT, 60, T * O)
     codes, ids = random_codes(rng, 50, 4), rng.permutation(500)[:50]
     for tiles in (pack(circuit, p, dtype), pack(circuit, p, dtype, output)):
@@ -268,3 +282,11 @@ def test_wrong_wirings_and_calls_are_named(twins):
         Accumulator(-1, 7)
     with pytest.raises(ValueError, match="drive_limit"):
         Accumulator(1, 0)
+    ones = np.ones((T, S), int)
+    for wrong, text in (
+        (Exchange(S * ones, ones), "name states of the tile"),
+        (Exchange(0 * ones, 2 * ones), "be 1 or -1"),
+        (Exchange(ones[:, 1:], ones[:, 1:]), "source and sign must be"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            pack(circuit, {**p, "accumulator": Accumulator(0, LIMIT, exchange=wrong)})

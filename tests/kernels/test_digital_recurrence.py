@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imssa_sim.kernels.digital_recurrence import ABREAST, run_block, run_delta_block
-from imssa_sim.kernels.read_circuit import Accumulator, FusedOutput, ReadCircuit, RecurrentWiring
+from imssa_sim.kernels.read_circuit import (
+    Accumulator,
+    Exchange,
+    FusedOutput,
+    ReadCircuit,
+    RecurrentWiring,
+)
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import pack_tiles
 
@@ -92,7 +100,7 @@ def naive_delta(w, d, multiplier, shift, by, state_limit, u):
 
     half = (1 << by.shift) // 2
     modes = w.shape[1]
-    a_re, a_im, b_re, b_im, c_re, c_im = ([int(v) for v in row] for row in w)
+    a_re, a_im, b_re, b_im, c_re, c_im, r_re, r_im = ([int(v) for v in row] for row in w)
     x, rest, y, clipped = [0] * (2 * modes), [0] * (2 * modes), [], 0
     for drive in (int(v) for v in u):
         whole = [x_j + r_j * by.feedback for x_j, r_j in zip(x, rest, strict=True)]
@@ -105,8 +113,10 @@ def naive_delta(w, d, multiplier, shift, by, state_limit, u):
                 a_re[n] * p - a_im[n] * q + b_re[n] * drive,
                 a_im[n] * p + a_re[n] * q + b_im[n] * drive,
             )
+            turn = complex(r_re[n], r_im[n]) * complex(x[2 * n], x[2 * n + 1])
             for part, total in enumerate(sums):
-                state = x[2 * n + part] + requantised(total, multiplier[n], shift[n])
+                before = int((turn.real, turn.imag)[part])
+                state = before + requantised(total, multiplier[n], shift[n])
                 clipped += abs(state) > state_limit
                 x[2 * n + part] = within(state, state_limit)
     out = [within(requantised(total, multiplier[modes], shift[modes]), LIMIT) for total in y]
@@ -130,7 +140,10 @@ def test_increments_are_exact_and_those_of_a_lossless_read(
     word, seed, batch, steps, channels, modes, by, reverse
 ):
     rng = np.random.default_rng(seed)
+    turns = rng.integers(0, 4, (channels, modes))
+    turn = np.array([1, 1j, -1, -1j])[turns]
     w = rng.integers(-31, 32, (channels, 6, modes))
+    w = np.concatenate([w, turn.real[:, None], turn.imag[:, None]], axis=1)
     d = rng.integers(-31, 32, channels)
     multiplier = rng.integers(2**23, 2**24, (channels, modes + 1))
     shift = rng.integers(22, 28, (channels, modes + 1))
@@ -168,10 +181,17 @@ def test_increments_are_exact_and_those_of_a_lossless_read(
         weights=cells, rows_used=all_of, columns_used=all_of, limit=LIMIT, adc_scale=1.0,
         adc_offset=0.0, adc_low=-(2**20), adc_high=2**20,
     )  # fmt: skip
+    source = np.tile(np.arange(size - 1), (channels, 1))
+    source[:, re] += turns % 2
+    source[:, im] -= turns % 2
+    sign = np.repeat(np.where(turns >= 2, -1, 1), 2, axis=1)
+    sign[:, re] *= np.where(turns % 2 == 1, -1, 1)
+    exchange = Exchange(source, sign)
     channel = np.arange(channels)[:, None]
     wiring = RecurrentWiring(
         n_states=all_of - 1, input_channel=channel,
-        state_gain=np.repeat(gain[:, :modes], 2, axis=1), state_limit=state_limit, accumulator=by,
+        state_gain=np.repeat(gain[:, :modes], 2, axis=1), state_limit=state_limit,
+        accumulator=replace(by, exchange=exchange),
         output=FusedOutput(channel, gain[:, modes:], LIMIT, channels),
     )  # fmt: skip
     codes = np.ascontiguousarray(u[:, order])

@@ -12,11 +12,12 @@ from imssa_sim.mapping.tiles import TileShape, kernel_tiles, linear_tiles, rows_
 CHANNELS = st.integers(1, 7)
 MODES = st.integers(1, 9)
 SIDE = st.integers(3, 40)
-FORMS = st.sampled_from(["lookahead", "separate"])
+FORMS = st.sampled_from(["lookahead", "separate", "delta"])
 
 
 def place(kernel, rows, columns):
     mapping = "fused_lookahead" if kernel.form.ahead else "two_pass"
+    mapping = "fused_delta" if kernel.form.accumulates else mapping
     return kernel_tiles(
         kernel, TileShape(rows, columns, "differential"), KERNEL_MAPPINGS[mapping],
         path="chip.layer0.kernel", site=1, layer=0, reverse=False,
@@ -87,6 +88,14 @@ def test_tiles_add_up_to_the_kernel(random_networks, channels, modes, rows, colu
     requant = kernel.state_requant
     flat = (requant.multiplier / 2.0**requant.shift).ravel()[index // 2]
     np.testing.assert_array_equal(tiles.state_gain[tiles.state_index >= 0], flat)
+    # The exchange of states is the turn of the modes, and padding stays what it is.
+    x = rng.normal(size=(channels, modes)) + 1j * rng.normal(size=(channels, modes))
+    turned = x * np.array([1, 1j, -1, -1j])[kernel.turns]
+    flat = np.append(np.stack([x.real, x.imag], axis=-1).ravel(), 0.0)
+    expected = np.append(np.stack([turned.real, turned.imag], axis=-1).ravel(), 0.0)
+    before = flat[tiles.state_index]  # index -1: the padding's zero
+    found = tiles.state_sign * np.take_along_axis(before, tiles.state_source, axis=1)
+    np.testing.assert_array_equal(found, expected[tiles.state_index])
     # Padding is silent.
     for t in range(tiles.tiles):
         assert not tiles.weights[t, used_rows[t] :].any()

@@ -17,7 +17,7 @@ from imssa_sim.quantisation.options import CalibrationOptions
 from imssa_sim.quantisation.widths import BitWidths
 from imssa_sim.reference.calibration import calibrate
 from imssa_sim.reference.quantise import quantise
-from imssa_sim.ssm.forms import LOOKAHEAD, SEPARATE
+from imssa_sim.ssm.forms import DELTA, LOOKAHEAD, SEPARATE
 
 LENGTH = 20
 BITS = BitWidths(**dict.fromkeys(BitWidths.__dataclass_fields__, 7))
@@ -86,6 +86,30 @@ def test_damaged_quantisers_are_refused(tmp_path, network, quantisers, name, val
         tensors[name] = value
     save_file(tensors, path, metadata=texts)
     with pytest.raises(InputError, match=message):
+        load_checkpoint(path)
+
+
+def test_turns_are_kept(tmp_path, network, inputs):
+    """Those of the network when training began, not those of what became of it."""
+    bits = replace(BITS, state=12, drive=7)
+    ranges = calibrate(network, inputs, bits, CalibrationOptions())
+    turns = tuple(np.full((5, 3), q) for q in (1, 2))
+    path = tmp_path / "net.safetensors"
+    for given, kept in ((turns, (1, 2)), ((), (0, 0))):
+        own = TrainedQuantisers(bits, DELTA, LENGTH, CalibrationOptions(), ranges, given)
+        save_checkpoint(path, network, {}, own)
+        stored = load_checkpoint(path).quantisers
+        assert stored is not None
+        for layer, q in zip(stored.quantise(network).layers, kept, strict=True):
+            for kernel in layer.kernels:
+                assert np.all(kernel.turns == q)
+
+
+@pytest.mark.parametrize("wrong", [np.full((5, 3), 4), np.full((5, 2), 1)])
+def test_wrong_turns_are_refused(tmp_path, network, quantisers, wrong):
+    path = tmp_path / "net.safetensors"
+    save_checkpoint(path, network, {}, replace(quantisers, form=DELTA, turns=(wrong, wrong)))
+    with pytest.raises(InputError, match=r"turns' must hold 0, 1, 2 or 3 in shape \(5, 3\)"):
         load_checkpoint(path)
 
 

@@ -180,6 +180,17 @@ def test_weights_reproduce_the_discrete_kernel():
     assert np.all(np.abs(k.d * d_step - through) <= d_step / 2 * (1 + 1e-6))
 
 
+def test_increments_hold_what_a_quarter_turn_leaves():
+    net, x = network(width=4, layers=1, dt_range=(0.1, 1.0)), sequences()
+    k = quantise(net, widths(10, state=14), x, form=output_form("delta")).layers[0].kernel
+    a, _ = net.layers[0].kernel.discrete(net.discretisation)
+    assert set(k.turns.ravel()) == {0, 1, 2, 3}
+    step = np.ldexp(requantiser_scale(k.state_requant), k.a_shift - k.drive_shift)
+    held = (k.a_re + 1j * k.a_im) * step
+    assert np.abs(held).max() < 2 * np.sin(np.pi / 8) + 0.5
+    assert np.all(np.abs(held + 1j**k.turns - a) <= np.sqrt(2) * step + 1e-12)
+
+
 @settings(max_examples=25)
 @given(
     seed=st.integers(0, 1000),

@@ -45,6 +45,14 @@ def driven(kernel, x, rest):
     return v, torch.where(cut.abs() < half, cut, cut.clamp(-half, half).detach())
 
 
+def turned(kernel, x_re, x_im):
+    """States after a quarter turn, by an exchange of their parts."""
+    q = torch.from_numpy(kernel.turns)
+    re = torch.where(q == 0, x_re, torch.where(q == 1, -x_im, torch.where(q == 2, -x_re, x_im)))
+    im = torch.where(q == 0, x_im, torch.where(q == 1, x_re, torch.where(q == 2, -x_im, -x_re)))
+    return re, im
+
+
 def plain_loop(kernel, u, integers):
     """The definition of `QuantisedKernel`, step by step, on float64 tensors that hold integers."""
     from imssa_sim.quantisation.requantiser import requantiser_scale
@@ -65,8 +73,9 @@ def plain_loop(kernel, u, integers):
         new_re = a_re * v_re - a_im * v_im + b_re * drive
         new_im = a_im * v_re + a_re * v_im + b_im * drive
         if kernel.form.accumulates:
-            x_re = added(x_re, new_re * state, x_limit)
-            x_im = added(x_im, new_im * state, x_limit)
+            old_re, old_im = turned(kernel, x_re, x_im)
+            x_re = added(old_re, new_re * state, x_limit)
+            x_im = added(old_im, new_im * state, x_limit)
         else:
             x_re = straight_through(new_re, state, x_limit)
             x_im = straight_through(new_im, state, x_limit)
@@ -201,13 +210,18 @@ def test_drives_found_from_states_are_those_of_the_definition(
 
 def test_largest_increments_are_those_of_the_states(random_networks):
     from imssa_sim.training.delta_kernels import largest_increments
-    from imssa_sim.training.recurrence import run_recording
+    from imssa_sim.training.recurrence import run_recording, turn_of
 
     rng = np.random.default_rng(1)
     widths = random_networks.bit_widths(state=12, drive=8)
     kernel = random_networks.kernel(rng, 3, 2, "delta", widths)
     _, states = run_recording(kernel, rng.integers(-127, 128, (20, 9, 3)).astype(np.float32))
     found = np.empty((3, 2, 2), np.float32)
-    largest_increments(states, found)
-    steps = np.diff(states.astype(int), axis=2, prepend=0)
+    largest_increments(turn_of(kernel), states, found)
+    steps = states.astype(int)
+    before = (steps[:, :, :-1, :, 0] + 1j * steps[:, :, :-1, :, 1]) * (
+        1j ** kernel.turns[:, None, :, None]
+    )
+    steps[:, :, 1:] -= np.rint(np.stack([before.real, before.imag], axis=4)).astype(int)
+    assert kernel.turns.any()
     assert np.array_equal(found, np.abs(steps).max(axis=(0, 2, 5)).swapaxes(1, 2))

@@ -426,6 +426,7 @@ def test_increments_train_in_few_bits_and_a_run_takes_the_quantisers_as_they_are
     }
     own = stored.quantisers.quantise(stored.network)
     assert own.layers[0].kernel.form.name == "delta"
+    assert len(stored.quantisers.turns) == len(own.layers)
     data = small_digits("sdigits", 8, True).validation
     predictions = run_digital(own, data.inputs).predictions
     best = found.history[stored.metadata["epochs"]["best"] - 1]

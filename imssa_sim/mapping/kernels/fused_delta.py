@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class FusedDelta(TileMapping):
-    """One read per step; the state columns hold Ā - 1, and what they give is added up digitally.
+    """One read per step; the state columns hold Ā - R, and what they give is added up digitally.
+
+    R is the quarter turn nearest to Ā, one for each mode: before an increment is added to them,
+    the two parts of a state change places and signs.
 
     Requantisers and accumulators follow each conversion while the next one runs: behind the last
     conversion of a step only its own remain.

@@ -185,6 +185,8 @@ def run_steps(
     run, form = run_block, kernel.form.ahead
     if kernel.form.accumulates:
         run, form, step = run_delta_block, kernel.form.feeds_back, 1 << kernel.drive_shift
+        turn = np.stack([kernel.centre.real, kernel.centre.imag], axis=1)
+        weights = np.concatenate([weights, turn], axis=1)
         constants_of += [kernel.drive_limit, 1 / step, step, step // 2]
     matrix, through, state_scale, scale, constants = (
         np.asarray(values, dtype=word).ravel()
