@@ -47,7 +47,7 @@ class TrainedQuantisers:
         Values that float32 holds exactly.
     turns : tuple of int array (H, M)
         Quarter turns of each layer's states, in a form with increments: decided when training
-        begins, and kept. None in other forms.
+        begins, and kept. Without, no state turns.
     """
 
     bits: BitWidths
@@ -59,8 +59,10 @@ class TrainedQuantisers:
 
     def quantise(self, network: Network) -> QuantisedNetwork:
         """Return the quantised network of the float parameters that were trained with these."""
+        still = (np.zeros(layer.state.shape, np.int64) for layer in self.ranges.layers)
+        turns = self.turns or tuple(still)
         return quantise_with_ranges(
-            network, self.bits, self.ranges, self.length, self.form, self.options, self.turns
+            network, self.bits, self.ranges, self.length, self.form, self.options, turns
         )
 
     def difference(
@@ -146,7 +148,7 @@ def ranges_of(values: Mapping[str, Any], layers: int) -> Ranges:
 def quantisers_from(
     tensors: Mapping[str, NDArray[Any]], entry: Any, network: Network, source: str
 ) -> TrainedQuantisers:
-    """Rebuild stored quantisers; turns that a network was trained without are zeros.
+    """Rebuild stored quantisers.
 
     Parameters
     ----------
@@ -201,21 +203,22 @@ def quantisers_from(
     return TrainedQuantisers(
         **settings,
         ranges=ranges_of(tensors, len(network.layers)),
-        turns=turns if settings["form"].accumulates else (),
+        turns=turns,
     )
 
 
 def _stored_turns(
     tensors: Mapping[str, NDArray[Any]], layers: int, shape: tuple[int, ...]
 ) -> tuple[tuple[IntArray, ...], list[str]]:
-    """Return the turns of all layers, and what is wrong with those that are stored."""
-    known = {_turns_of(i): np.zeros(shape) for i in range(layers)}
+    """Return the turns of all layers, none where none are stored, and what is wrong with them."""
+    wanted = [_turns_of(i) for i in range(layers)]
     stored = {name: array for name, array in tensors.items() if name.endswith(".turns")}
-    problems = [
-        f"'{name}' must hold 0, 1, 2 or 3 in shape {shape}"
-        if name in known
-        else f"unexpected tensor '{name}'"
-        for name, array in stored.items()
-        if name not in known or array.shape != shape or not np.isin(array, range(4)).all()
-    ]
-    return tuple(np.asarray(q, np.int64) for q in (known | stored).values()), problems
+    problems = [f"unexpected tensor '{name}'" for name in stored if name not in wanted]
+    turns = []
+    for name in wanted if stored else ():
+        array = stored.get(name)
+        if array is None or array.shape != shape or not np.isin(array, range(4)).all():
+            problems.append(f"'{name}' must hold 0, 1, 2 or 3 in shape {shape}")
+        else:
+            turns.append(array.astype(np.int64))
+    return tuple(turns), problems

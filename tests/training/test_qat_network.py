@@ -10,6 +10,7 @@ import pytest
 
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.initialise import random_network
+from imssa_sim.model.ptq import nearest_turns
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import BIT_KINDS, BitWidths, LayeredBits
@@ -41,7 +42,8 @@ def quantisers_of(network, form="lookahead", options=None, **bits):
     if output_form(form).accumulates:
         widths = replace(widths, state=min(widths.state + 5, 16), drive=widths.state)
     ranges = calibrate(network, inputs_of(16), widths, options)
-    return TrainedQuantisers(widths, output_form(form), LENGTH, options, ranges)
+    turns = nearest_turns(network, output_form(form))
+    return TrainedQuantisers(widths, output_form(form), LENGTH, options, ranges, turns)
 
 
 CASES = [
