@@ -118,8 +118,10 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
             inside = after.abs() < ready.kernel.state_requant.limit
             gives = exact[:, :s]
             if delta:
-                read = (after - x).detach().abs() < top[t, :s]
-                gives = x + torch.where(read, gives, gives.detach())
+                sign = torch.from_numpy(tiles.state_sign[t, :s])
+                before = sign * x[:, tiles.state_source[t, :s]]
+                read = (after - before).detach().abs() < top[t, :s]
+                gives = before + torch.where(read, gives, gives.detach())
             x = torch.where(inside, gives + (after - gives).detach(), after)
             channel = tiles.output_channel[t, :o]
             seen = y.detach()[:, k, channel].abs() < 127
@@ -148,7 +150,7 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
 def drives_of(kernel, x, wide):
     """What states drive with: top bits, straight through, without derivative where clipped."""
     value = x / (1 << kernel.drive_shift)
-    rounded = torch.floor(value + 0.5).detach()
+    rounded = torch.floor(torch.round(x) / (1 << kernel.drive_shift) + 0.5).detach()
     assert np.array_equal(rounded.numpy(), wide)
     codes = rounded.clamp(-kernel.drive_limit, kernel.drive_limit)
     return torch.where(rounded == codes, value + (codes - value).detach(), codes)
