@@ -22,7 +22,8 @@ def sums_of_tile(kernel, tiles, t, digits, u):
         drive, rest = kernel.driven(state, rest)
         codes = np.concatenate([drive, u[:, step, tiles.input_channel[t, :i]].T]).astype(np.int64)
         new = np.floor((whole @ codes)[:s] * tiles.state_gain[t, :s, None] + 0.5)
-        state = np.clip(state + new if kernel.form.accumulates else new, -limit, limit)
+        turned = tiles.state_sign[t, :s, None] * state[tiles.state_source[t, :s]]
+        state = np.clip(turned + new if kernel.form.accumulates else new, -limit, limit)
         sums = parts @ codes
         if tiles.drives_per_step == 2:
             second = np.concatenate([state, codes[s:]]).astype(np.int64)
