@@ -42,7 +42,7 @@ CASES = {
 
 
 def accuracy(sets: list[str]) -> str:
-    config = load_config("sdigits", sets).config
+    config = load_config("sdigits_taox", sets).config
     found = run_values(config, prepare_inputs(config), Clock(Silent())).accuracy
     shares = [100 * correct / found.samples for correct in found.analog_correct]
     return f"{sum(shares) / len(shares):.0f} ({min(shares):.0f}–{max(shares):.0f})"

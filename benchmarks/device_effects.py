@@ -150,7 +150,7 @@ def accuracies(settings: tuple[str, ...], chips: int, samples: int) -> list[floa
     off = [f"hardware.effects.{name}=false" for name in EffectsConfig.model_fields]
     sets = [*off, *settings]
     sets += [f"evaluate.chips={chips}", f"evaluate.samples={samples}", "evaluate.float=false"]
-    config = load_config("sdigits", sets).config
+    config = load_config("sdigits_taox", sets).config
     found = run_values(config, prepare_inputs(config), Clock(Silent())).accuracy
     return [100 * correct / found.samples for correct in found.analog_correct]
 

@@ -27,17 +27,20 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 PAGES = ("README.md", "docs/qat.md", "docs/costs.md")
 SDIGITS = ("run", "workloads/sdigits.yaml")
-FIVE = (*SDIGITS, "--set", "evaluate.chips=5")
+TAOX = ("run", "workloads/sdigits_taox.yaml")
+FIVE = (*TAOX, "--set", "evaluate.chips=5")
 NO_SPARE = ("--set", "hardware.chip.tile.spare_columns=0")
 
 RUNS: dict[str, tuple[str, ...]] = {
     "scifar": ("run", "workloads/scifar.yaml"),
     "sdigits": (*SDIGITS, "--uncertainty"),
+    "keywords": ("run", "workloads/keywords.yaml"),
+    "digits32": ("run", "workloads/digits32.yaml"),
     "sdigits_five": FIVE,
     "sdigits_no_spare": (*FIVE, *NO_SPARE),
     "sdigits_digital_kernels": (*FIVE, *NO_SPARE, "--set", "hardware.mapping.kernel=digital"),
     "digits32_6bit": (
-        "run", "workloads/digits32.yaml",
+        "run", "workloads/digits32_taox.yaml",
         "--set", "model.checkpoint=checkpoints/digits32_6bit.safetensors", "--set", "bits=6",
         "--set", "hardware.mapping.kernel=fused_lookahead",
         "--set", "evaluate.samples=all", "--set", "evaluate.chips=1",

@@ -106,7 +106,7 @@ def counted(name: str, checkpoint: Checkpoint, length: int) -> Callable[[BitWidt
 
 def priced(workload: str, checkpoint: Checkpoint, layers: int) -> Callable[[BitWidths], float]:
     """Return the energy per inference [J] on the workload's chip as a function of the bits."""
-    file = ROOT / "workloads" / f"{workload}.yaml"
+    file = ROOT / "workloads" / f"{workload}_taox.yaml"
 
     def energy(bits: BitWidths) -> float:
         own = [bits.of_layer(i) for i in range(layers)]

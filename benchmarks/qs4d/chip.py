@@ -49,15 +49,17 @@ def checkpoint(name: str) -> str:
 
 
 NETWORKS: dict[str, Entry] = {
-    "sdigits, trained on chips, 8 bits": with_bits("sdigits", 8),
-    "sdigits, QAT, 6 bits": with_bits("sdigits", 6, checkpoint("sdigits_6bit")),
+    "sdigits, trained on chips, 8 bits": with_bits("sdigits_taox", 8),
+    "sdigits, QAT, 6 bits": with_bits("sdigits_taox", 6, checkpoint("sdigits_6bit")),
     "sdigits, QAT, 6 bits, N = 8 of 16": with_bits(
-        "sdigits", 6, checkpoint("sdigits_pruned"), "model.state=8"
+        "sdigits_taox", 6, checkpoint("sdigits_pruned"), "model.state=8"
     ),
     "sdigits, QAT, 6 bits, kernels and modes pruned": with_bits(
-        "sdigits", 6, checkpoint("sdigits_lean")
+        "sdigits_taox", 6, checkpoint("sdigits_lean")
     ),
-    "digits32, digital recurrence, 8 bits": with_bits("digits32", 8, "evaluate.chip_samples=100"),
+    "digits32, digital recurrence, 8 bits": with_bits(
+        "digits32_taox", 8, "evaluate.chip_samples=100"
+    ),
 }
 
 

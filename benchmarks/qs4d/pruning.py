@@ -45,7 +45,7 @@ COLUMNS = (
 
 def on_chip(workload: str, checkpoint: Path, bits: int, chips: int) -> dict[str, float]:
     """Return accuracy, tiles, area [m²] and energy per inference [J] on the workload's chip."""
-    file = ROOT / "workloads" / f"{workload}.yaml"
+    file = ROOT / "workloads" / f"{workload}_taox.yaml"
     settings = [
         f"model.checkpoint={checkpoint}", f"bits={bits}", f"hardware.adc.bits={bits}",
         f"hardware.dac.bits={bits}", f"evaluate.chips={chips}", "evaluate.float=false",

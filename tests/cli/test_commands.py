@@ -207,7 +207,7 @@ def test_validate_finds_an_operating_point_outside_a_card(
 def test_validate_finds_conditions_outside_the_cells_card(
     capsys: pytest.CaptureFixture[str], setting: str, message: str
 ) -> None:
-    assert main(["validate", "sdigits", "--set", setting]) == 3
+    assert main(["validate", "sdigits_taox", "--set", setting]) == 3
     assert f"{message} is outside of what cells/taox_imssa holds for" in capsys.readouterr().err
 
 
@@ -219,5 +219,5 @@ def test_validate_finds_a_senseless_cell(tmp_path: Path, output: Run) -> None:
         "  g_max: {value: 1, unit: uS, status: assumed}\n",
         encoding="utf-8",
     )
-    found = output("validate", "sdigits", "--set", f"hardware.chip.tile.cell={card}", code=2)
+    found = output("validate", "sdigits_taox", "--set", f"hardware.chip.tile.cell={card}", code=2)
     assert "inverted.yaml:6:1: parameters.g_max: 1 µS is not above g_min, 2 µS" in found

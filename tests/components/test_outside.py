@@ -84,7 +84,7 @@ def test_a_run_takes_models_of_another_package(outside: Path) -> None:
         f"hardware.bus.card={outside / 'ring.yaml'}",
         "evaluate.samples=1", "evaluate.chips=1", "calibration.samples=2",
     ]  # fmt: skip
-    result = simulate(load_config("sdigits", overrides))
+    result = simulate(load_config("sdigits_taox", overrides))
     tiles = result.program.tiles_available
     for row in result.ledger.rows:
         if (row.kind, row.account) == ("adc", "dynamic"):

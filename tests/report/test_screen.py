@@ -26,7 +26,7 @@ def test_a_label_is_set_apart_from_its_text(label: str) -> None:
 @pytest.fixture(scope="module")
 def shown() -> tuple[str, dict[str, Any], RunResult]:
     settings = ["evaluate.samples=20", "evaluate.chips=2", "hardware.adc.bits=6"]
-    result = simulate(load_config("sdigits", settings))
+    result = simulate(load_config("sdigits_taox", settings))
     stats = {stat.name: stat.value for stat in collect(result)}
     text = " ".join(screen(result, Path("runs/x"), width=400).split())
     return text, stats, result

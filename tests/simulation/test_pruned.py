@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    """The sdigits network, whole and pruned, on an ideal chip."""
+    """The sdigits network, whole and pruned, on an ideal chip of TaOx cells."""
     whole = load_checkpoint(ROOT / "checkpoints" / "sdigits.safetensors")
     lean = prune_shares(whole.network, load_dataset("sdigits").train.inputs[:32], 0.25, 0.5)
     target = tmp_path_factory.mktemp("pruned") / "lean.safetensors"
@@ -25,7 +25,7 @@ def results(tmp_path_factory):
     settings = ["evaluate.samples=3", "evaluate.chips=1", "hardware.ideal=true", "baselines=[]"]
     return [
         simulate(
-            load_config(ROOT / "workloads" / "sdigits.yaml",
+            load_config(ROOT / "workloads" / "sdigits_taox.yaml",
                         [f"model.checkpoint={path}", *settings])
         )
         for path in (whole.path, target)
