@@ -20,6 +20,7 @@ accuracy, latency, energy and area:
   write it again.
 - `Crossbar` is one array by itself, used like a matrix: ``crossbar @ x``, slices, ``.T``, and what
   they take.
+- `fit_card` makes the card of a memory cell from measurements.
 - `load_network` and `from_torch` give other people's networks as functions of sequences
   (docs/import.md).
 - `ImssaError` is the base of all errors that are raised on purpose: `InputError` for what was
@@ -37,6 +38,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imssa_sim.api.chip import Chip, chip
     from imssa_sim.api.crossbar import Crossbar
+    from imssa_sim.api.fit_card import fit_card
     from imssa_sim.api.report import write_report
     from imssa_sim.api.result import Run, open_run
     from imssa_sim.api.run import run
@@ -56,6 +58,7 @@ __all__ = [
     "Why",
     "__version__",
     "chip",
+    "fit_card",
     "from_torch",
     "load_network",
     "open_run",
@@ -74,6 +77,7 @@ _HOMES = {
     "ValidityError": "errors",
     "Why": "api.why",
     "chip": "api.chip",
+    "fit_card": "api.fit_card",
     "from_torch": "foreign.network",
     "load_network": "foreign.network",
     "open_run": "api.result",

@@ -331,6 +331,22 @@ def train_command(
     train(config, output, overrides or [], fresh)
 
 
+@app.command("fit-card")
+def fit_card_command(
+    data: Annotated[
+        Path,
+        typer.Argument(metavar="CSV", help="Columns target [uS], achieved [uS], time [s], …"),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="FILE", help="Card to write (YAML).")
+    ],
+) -> None:
+    """Fit the card of a memory cell to measurements; with a figure of the fit."""
+    from imssa_sim.cli.fit_card import fit_card
+
+    fit_card(data, output)
+
+
 @app.command("import-checkpoint")
 def import_checkpoint_command(
     source: Annotated[

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.cards import Card, load_card
-from imssa_sim.devices import conduction, faults, noise, programming, retention, write  # noqa: F401
+from imssa_sim.devices import conduction, faults, noise, programming, write  # noqa: F401
 from imssa_sim.devices.forms import build, fault
+from imssa_sim.devices.relaxation import SaturatingRelaxation, TabulatedRelaxation
 from imssa_sim.errors import ConfigError, Problem, ValidityError
 from imssa_sim.units import format_si
 
@@ -272,7 +273,7 @@ def _check_spreads(cell: Cell) -> None:
     spreads = []
     if cell.programming is not None:
         spreads.append(("programming", cell.programming.sigma(targets)))
-    if isinstance(cell.relaxation, retention.TabulatedRelaxation | retention.SaturatingRelaxation):
+    if isinstance(cell.relaxation, TabulatedRelaxation | SaturatingRelaxation):
         times = cell.relaxation.times
         spreads += [("relaxation", cell.relaxation.total_sigma(targets, t)) for t in times]
     for aspect, sigma in spreads:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imssa_sim.devices.drift import SMALLEST_RATIO, branched
 from imssa_sim.devices.forms import parameter, register
 from imssa_sim.devices.programming import saturating
-from imssa_sim.devices.retention import SMALLEST_RATIO, branched
 
 FloatArray = NDArray[np.float64]
 
@@ -83,6 +84,35 @@ class SaturatingNoise:
     ) -> FloatArray:
         """Return the standard deviation of one read [S]."""
         return saturating(np.abs(conductance), self.amplitude, self.scale)
+
+
+@register("read_noise", "interpolated")
+@dataclass(frozen=True)
+class InterpolatedNoise:
+    """σ tabulated over the conductance: linear between, constant beyond the table.
+
+    Attributes
+    ----------
+    conductances : tuple of float
+        Ascending [S].
+    sigmas : tuple of float
+        σ at each of them [S].
+    """
+
+    conductances: tuple[float, ...] = parameter("conductance", low=0, shape="list")
+    sigmas: tuple[float, ...] = parameter("conductance", low=0, shape="list")
+
+    def __post_init__(self) -> None:
+        if any(a >= b for a, b in pairwise(self.conductances)):
+            raise ValueError("read_noise_conductances must ascend")
+        if len(self.conductances) != len(self.sigmas):
+            raise ValueError("read_noise_conductances and read_noise_sigmas differ in length")
+
+    def sigma(
+        self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
+    ) -> FloatArray:
+        """Return the standard deviation of one read [S]."""
+        return np.asarray(np.interp(conductance, self.conductances, self.sigmas))
 
 
 @register("read_noise", "power_one_over_f")

@@ -1,9 +1,6 @@
-"""Equations of what time does to a written conductance: drift and relaxation.
+"""Equations of relaxation: a random deviation of a written conductance that grows with time.
 
-Drift multiplies the conductance by a power of time with an exponent that each cell draws once.
-Relaxation adds a random deviation that grows with time. ``time`` counts from programming [s]; model
-code that counts from the first reading, at t0, states our time less t0.
-Fields are the card's parameters ``drift_<field>`` and ``relaxation_<field>``.
+``time`` counts from programming [s]. Fields are the card's parameters ``relaxation_<field>``.
 """
 
 from __future__ import annotations
@@ -16,149 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.devices.forms import parameter, register
-from imssa_sim.devices.programming import polynomial, saturating
+from imssa_sim.devices.programming import check_table, polynomial, saturating
 
 FloatArray = NDArray[np.float64]
-
-SMALLEST_RATIO = 1e-7  # keeps the logarithm of a cell at zero finite, as in the authors' code
-
-
-@register("drift", "power_law")
-@dataclass(frozen=True)
-class PowerLawDrift:
-    """G(t) = G·(t/t0)^(-ν), ν normal with the same mean and σ for all cells, not negative.
-
-    Attributes
-    ----------
-    exponent, exponent_sigma : float
-        Mean of ν, and its standard deviation between cells.
-    t0 : float
-        Time of the first reading after programming; there is no drift before it [s].
-    """
-
-    exponent: float = parameter(low=0)
-    exponent_sigma: float = parameter(low=0)
-    t0: float = parameter("time", low=0)
-
-    def exponents(self, target: FloatArray, normals: FloatArray) -> FloatArray:
-        """Return ν of each cell from its target [S] and a standard normal."""
-        return np.maximum(self.exponent + self.exponent_sigma * normals, 0.0)
-
-    def factor(self, exponents: FloatArray, time: float) -> FloatArray:
-        """Return G(time) / G(t0)."""
-        return power_law(exponents, time, self.t0)
-
-
-@register("drift", "logarithmic")
-@dataclass(frozen=True)
-class LogarithmicDrift:
-    """Power-law drift, mean and σ of ν = clip(slope·ln(G/G_ref) + offset, low, high).
-
-    Joshi et al., Nat. Commun. 11, 2473 (2020): phase-change memory. ν = |mean + σ·normal|, as in
-    the authors' model code.
-
-    Attributes
-    ----------
-    reference : float
-        G_ref [S].
-    mean, sigma : tuple of float
-        (slope, offset, low, high) of the mean and of the standard deviation of ν.
-    t0 : float
-        Time of the first reading after programming [s].
-    """
-
-    reference: float = parameter("conductance", low=0)
-    mean: tuple[float, ...] = parameter(shape="list")
-    sigma: tuple[float, ...] = parameter(shape="list")
-    t0: float = parameter("time", low=0)
-
-    def __post_init__(self) -> None:
-        if len(self.mean) != 4 or len(self.sigma) != 4:
-            raise ValueError("drift_mean and drift_sigma must be [slope, offset, low, high]")
-
-    def moments(self, target: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return mean and standard deviation of ν at ``target`` [S]."""
-        ratio = np.maximum(target / self.reference, SMALLEST_RATIO)
-        return clipped_logarithm(ratio, self.mean), clipped_logarithm(ratio, self.sigma)
-
-    def exponents(self, target: FloatArray, normals: FloatArray) -> FloatArray:
-        """Return ν of each cell from its target [S] and a standard normal."""
-        mean, sigma = self.moments(target)
-        return np.abs(mean + sigma * normals)
-
-    def factor(self, exponents: FloatArray, time: float) -> FloatArray:
-        """Return G(time) / G(t0)."""
-        return power_law(exponents, time, self.t0)
-
-
-@register("drift", "branched")
-@dataclass(frozen=True)
-class BranchedDrift:
-    """Power-law drift, moments of ν logarithmic at low conductance and polynomial above.
-
-    Below a threshold clip(slope·ln g + offset, low, high), from there on a polynomial in
-    g = G/G_ref; ν = |mean + σ·normal|. The fit of the HERMES chip's devices (Le Gallo et al., Nat.
-    Electron. 6, 680, 2023, authors' model code).
-
-    Attributes
-    ----------
-    reference : float
-        G_ref [S].
-    mean_threshold, sigma_threshold : float
-        g at which the branches meet.
-    mean, sigma : tuple of float
-        (slope, offset, low, high) below the threshold.
-    mean_above, sigma_above : tuple of float
-        Coefficients of g^0, g^1, … from the threshold on.
-    t0 : float
-        Time of the first reading after programming [s].
-    """
-
-    reference: float = parameter("conductance", low=0)
-    mean_threshold: float = parameter(low=0)
-    mean: tuple[float, ...] = parameter(shape="list")
-    mean_above: tuple[float, ...] = parameter(shape="list")
-    sigma_threshold: float = parameter(low=0)
-    sigma: tuple[float, ...] = parameter(shape="list")
-    sigma_above: tuple[float, ...] = parameter(shape="list")
-    t0: float = parameter("time", low=0)
-
-    def __post_init__(self) -> None:
-        if len(self.mean) != 4 or len(self.sigma) != 4:
-            raise ValueError("drift_mean and drift_sigma must be [slope, offset, low, high]")
-
-    def moments(self, target: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return mean and standard deviation of ν at ``target`` [S]."""
-        ratio = np.maximum(target / self.reference, SMALLEST_RATIO)
-        mean = branched(ratio, self.mean_threshold, self.mean, self.mean_above)
-        return mean, branched(ratio, self.sigma_threshold, self.sigma, self.sigma_above)
-
-    def exponents(self, target: FloatArray, normals: FloatArray) -> FloatArray:
-        """Return ν of each cell from its target [S] and a standard normal."""
-        mean, sigma = self.moments(target)
-        return np.abs(mean + sigma * normals)
-
-    def factor(self, exponents: FloatArray, time: float) -> FloatArray:
-        """Return G(time) / G(t0)."""
-        return power_law(exponents, time, self.t0)
-
-
-def power_law(exponents: FloatArray, time: float, t0: float) -> FloatArray:
-    """Return ``(max(time, t0) / t0) ** -exponents``."""
-    return np.asarray((max(time, t0) / t0) ** -exponents)
-
-
-def clipped_logarithm(ratio: FloatArray, numbers: tuple[float, ...]) -> FloatArray:
-    """Return clip(slope·ln(ratio) + offset, low, high)."""
-    slope, offset, low, high = numbers
-    return np.clip(slope * np.log(ratio) + offset, low, high)
-
-
-def branched(
-    ratio: FloatArray, threshold: float, below: tuple[float, ...], above: tuple[float, ...]
-) -> FloatArray:
-    """Return `clipped_logarithm` below a threshold and a polynomial from there on."""
-    return np.where(ratio < threshold, clipped_logarithm(ratio, below), polynomial(ratio, above))
 
 
 @register("relaxation", "constant")
@@ -320,3 +177,54 @@ class SaturatingRelaxation:
         first = self.total_sigma(target, self.times[0])
         added = np.maximum(self.total_sigma(target, time) ** 2 - first**2, 0.0)
         return self.mean_shift(target, time) + np.sqrt(added) * normals
+
+
+@register("relaxation", "interpolated")
+@dataclass(frozen=True)
+class InterpolatedRelaxation:
+    """Total error and mean shift tabulated over target and time; linear in target and in ln(t).
+
+    The first time is that of the programming error itself. As in `TabulatedRelaxation`, what is
+    added later has the variance max(σ²(t) - σ²(first), 0); after the last time the error stays.
+
+    Attributes
+    ----------
+    targets : tuple of float
+        Ascending [S].
+    times : tuple of float
+        Ascending [s].
+    sigmas, shifts : tuple of tuple of float
+        One row for each time: σ of the total error, and the mean of what was written less its
+        mean at the first time [S].
+    """
+
+    targets: tuple[float, ...] = parameter("conductance", low=0, shape="list")
+    times: tuple[float, ...] = parameter("time", low=0, shape="list")
+    sigmas: tuple[tuple[float, ...], ...] = parameter("conductance", low=0, shape="table")
+    shifts: tuple[tuple[float, ...], ...] = parameter("conductance", shape="table")
+
+    def __post_init__(self) -> None:
+        if not len(self.times) == len(self.sigmas) == len(self.shifts):
+            raise ValueError(
+                "relaxation_times, relaxation_sigmas and relaxation_shifts differ in length"
+            )
+        if any(a >= b for a, b in pairwise(self.times)) or self.times[0] <= 0:
+            raise ValueError("relaxation_times must be positive and ascending")
+        for sigmas, shifts in zip(self.sigmas, self.shifts, strict=True):
+            check_table("relaxation", self.targets, sigmas=sigmas, shifts=shifts)
+
+    def _at(self, table: tuple[tuple[float, ...], ...], target: FloatArray, t: float) -> FloatArray:
+        """Return a table at a target [S] and a time [s]."""
+        here = math.log(max(t, self.times[0]))
+        row = [np.interp(here, np.log(self.times), column) for column in zip(*table, strict=True)]
+        return np.asarray(np.interp(target, self.targets, row))
+
+    def total_sigma(self, target: FloatArray, time: float) -> FloatArray:
+        """Return σ of programming error and relaxation together at ``time`` [S]."""
+        return self._at(self.sigmas, target, time)
+
+    def shift(self, target: FloatArray, time: float, normals: FloatArray) -> FloatArray:
+        """Return the deviation at ``time`` [S], beyond the programming error."""
+        first = self.total_sigma(target, self.times[0])
+        added = np.maximum(self.total_sigma(target, time) ** 2 - first**2, 0.0)
+        return self._at(self.shifts, target, time) + np.sqrt(added) * normals

@@ -1,0 +1,1 @@
+"""From measurements of memory cells to a card: reading, fitting with confidence, writing."""
