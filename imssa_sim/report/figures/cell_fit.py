@@ -8,7 +8,8 @@ import numpy as np
 
 from imssa_sim.measurements.curves import knots_of
 from imssa_sim.measurements.fit import CONFIDENCE
-from imssa_sim.report.figures.style import PALETTE, look, panels
+from imssa_sim.report.colours import PALETTE
+from imssa_sim.report.figures.style import look, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
