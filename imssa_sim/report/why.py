@@ -73,8 +73,10 @@ def _head(study: Study, width: int) -> Iterator[str]:
     chips = f"{study.chips} chip{'s' if study.chips > 1 else ''}"
     text = f"{study.runs} runs of {study.sequences} sequences on {chips} in {study.seconds:.0f} s"
     if study.skipped:
-        text += f"; {study.skipped} left out (--seconds, --runs)"
-    yield text + ("; interrupted" if study.interrupted else "")
+        text += f"; {study.skipped} left out"
+        whole = study.seconds * (study.runs + study.skipped) / study.runs
+        text += f", with which it takes about {whole:.0f} s (--seconds, --runs)"
+    yield from _wrapped(text + ("; interrupted" if study.interrupted else ""), width)
     yield "─" * width
 
 

@@ -40,7 +40,8 @@ def test_prints_tables_and_stores_them(
     assert main(["why", workload, *SMALL, "-o", str(folder)]) == 0
     out = capsys.readouterr().out
     assert out.startswith("─" * 80)
-    assert "left out (--seconds, --runs)" in out
+    assert "left out" in out
+    assert "--seconds, --runs" in " ".join(out.split())
     assert (folder / "why.txt").read_text("utf-8").splitlines() == out.splitlines()[:-1]
     assert (folder / "why.csv").exists()
     assert (folder / "why.png").exists()
