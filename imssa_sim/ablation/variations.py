@@ -120,9 +120,9 @@ def _arrays(config: RunConfig) -> Iterator[Variation]:
     for path, words, value in (
         ("hardware.adc.calibrate", "column calibration", calibrate),
         (f"{_EFFECTS}.drift_compensation", "drift compensation", not effects.drift_compensation),
-        (f"{_EFFECTS}.write_verify", "write-verify, pulse by pulse", not effects.write_verify),
+        (f"{_EFFECTS}.write_verify", "write-verify", not effects.write_verify),
     ):
-        yield Variation("array", words if value else f"without {words}", {path: value})
+        yield Variation("array", words if value else f"no {words}", {path: value})
     for scheme in SCHEMES:
         if scheme != tile.weights:
             columns = tile.columns + (scheme != "offset" and tile.columns % 2)
