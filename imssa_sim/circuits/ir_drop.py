@@ -15,6 +15,7 @@ many right-hand sides, at a fraction of its time (docs/decisions/0010).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +24,7 @@ from imssa_sim.circuits.wires import Line, Wires
 from imssa_sim.errors import InputError
 
 FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -310,8 +312,12 @@ def _inverse(matrix: FloatArray) -> FloatArray:
     if info:
         raise InputError("a bit line is connected to nothing, or resistances differ beyond 1e15")
     inverse, _ = lapack.dpotri(factor, lower=1)
-    lower = np.tril(inverse)
-    return np.asarray(lower + np.tril(inverse, -1).T)
+    return np.asarray(np.where(_lower_triangle(len(inverse)), inverse, inverse.T))
+
+
+@cache
+def _lower_triangle(size: int) -> BoolArray:
+    return np.tri(size, dtype=np.bool_)
 
 
 def _relative(worst: float, scale: float) -> float:

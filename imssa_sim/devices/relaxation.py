@@ -164,7 +164,8 @@ class SaturatingRelaxation:
         stated = zip(self._position(time), self.amplitudes, self.scales, strict=True)
         total = np.zeros(np.shape(target))
         for weight, amplitude, scale in stated:
-            total = total + weight * saturating(target, amplitude, scale)
+            if weight:  # two of them at most
+                total = total + weight * saturating(target, amplitude, scale)
         return total
 
     def mean_shift(self, target: FloatArray, time: float) -> FloatArray:

@@ -261,7 +261,7 @@ def _lines(output: FusedOutput | None, n_outputs: IntArray) -> IntArray:
     lines = np.where(given, channel, -1)
     known = lines[lines >= 0]
     if len(np.unique(known)) != len(known) or np.any(known >= output.channels):
-        raise ValueError("fused output: each channel must have exactly one column")
+        raise ValueError("output in the kernel: each channel must have exactly one column")
     return lines
 
 
