@@ -1,4 +1,4 @@
-"""The site: ``sphinx-build -W -b html docs build/docs`` (extra ``docs``); notebooks are executed."""
+"""The site: ``sphinx-build -W -b html docs build/docs`` (extra ``docs``), notebooks and all."""
 
 from importlib.metadata import version as version_of
 
