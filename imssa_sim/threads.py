@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from functools import cache
 from typing import Any, TypeVar
 
@@ -64,8 +64,15 @@ def ordered_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
     if count == 1:
         yield from map(work, items)
         return
-    with ThreadPoolExecutor(count, initializer=_count.set, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(count, initializer=_inherit, initargs=(copy_context(),)) as pool:
         yield from pool.map(work, items)
+
+
+def _inherit(context: Context) -> None:
+    """Begin a thread with what holds for the one that waits for it, and one thread of its own."""
+    for variable, value in context.items():
+        variable.set(value)
+    _count.set(1)
 
 
 @cache

@@ -180,6 +180,10 @@ def run_command(
         str | None,
         typer.Option("--trace-window", metavar="FIRST:LAST", help="Steps of the trace, from 0."),
     ] = None,
+    extrapolate: Annotated[
+        bool,
+        typer.Option("--extrapolate", help="Use cards outside of their ranges; marked everywhere."),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the statistics as JSON instead of the summary.")
     ] = False,
@@ -194,6 +198,8 @@ def run_command(
     texts = list(overrides or [])
     if seed is not None:
         texts.append(f"seed={seed}")
+    if extrapolate:
+        texts.append("evaluate.extrapolate=true")
     run(
         workload,
         texts,

@@ -10,6 +10,7 @@ from imssa_sim.cli.own_cards import is_card
 from imssa_sim.config import LoadedConfig, load_config
 from imssa_sim.config.cards import cards_used
 from imssa_sim.errors import ConfigError, InputError, Problem, nearest
+from imssa_sim.validity import extrapolating
 
 
 def validate(workload: str, overrides: list[str]) -> None:
@@ -31,14 +32,17 @@ def validate(workload: str, overrides: list[str]) -> None:
     problems = _unknown_data(loaded)
     if problems:
         raise ConfigError(problems)
-    check_settings(loaded.config)
-    check_by_trial(loaded.config)
+    with extrapolating(loaded.config.evaluate.extrapolate) as beyond:
+        check_settings(loaded.config)
+        check_by_trial(loaded.config)
     kinds = Counter(origin.kind for origin in loaded.origins.values())
     cards = {card.name for card in cards_used(loaded.config).values()}
     print(
         f"{loaded.path}: valid ({len(loaded.origins)} values: {kinds['file']} from the file, "
         f"{kinds['override']} overridden, {kinds['default']} defaults; {len(cards)} cards)"
     )
+    for message in beyond:
+        print(f"warning: extrapolated: {message}")
     for doubt in doubts(loaded.config):
         print(f"warning: {doubt}")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.cards import Card
 from imssa_sim.cards.entry import Status
-from imssa_sim.errors import ValidityError
+from imssa_sim.validity import beyond
 
 FloatArray = NDArray[np.float64]
 Number = float | FloatArray
@@ -105,9 +105,10 @@ def check_valid(card: Card, **values: float) -> None:
     for name, value in values.items():
         limits = card.valid.get(name)
         if limits is not None and not limits[0] <= value <= limits[1]:
-            raise ValidityError(
+            beyond(
                 f"card '{card.name}' holds for {name} from {limits[0]:g} to {limits[1]:g}, not for "
-                f"{value:g}; take another card of kind '{card.kind}' or a value within the range"
+                f"{value:g}",
+                f"take another card of kind '{card.kind}', a value within the range",
             )
 
 

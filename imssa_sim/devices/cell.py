@@ -14,8 +14,9 @@ from imssa_sim.cards import Card, load_card
 from imssa_sim.devices import conduction, faults, noise, programming, write  # noqa: F401
 from imssa_sim.devices.forms import build, fault
 from imssa_sim.devices.relaxation import SaturatingRelaxation, TabulatedRelaxation
-from imssa_sim.errors import ConfigError, Problem, ValidityError
+from imssa_sim.errors import ConfigError, Problem
 from imssa_sim.units import format_si
+from imssa_sim.validity import beyond
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
@@ -124,10 +125,10 @@ class Cell:
             low, high = self.valid.get(name, (-np.inf, np.inf))
             if not low <= value <= high:
                 unit = _UNITS.get(name, "")
-                raise ValidityError(
+                beyond(
                     f"{name.replace('_', ' ')} {format_si(value, unit)} is outside of what "
-                    f"{self.name} holds for, {format_si(low, unit)} to {format_si(high, unit)}; "
-                    "stay inside, or take another cell"
+                    f"{self.name} holds for, {format_si(low, unit)} to {format_si(high, unit)}",
+                    "stay inside, take another cell",
                 )
 
     def on_grid(self, targets: FloatArray) -> FloatArray:

@@ -72,7 +72,7 @@ def screen(result: RunResult, path: Path | None, width: int = WIDTH) -> str:
 
     ``path``: directory of the run, where it has one.
     """
-    parts = (_head, _accuracy, _effects, _course, _time, _energy, _chip, _baselines, _host)
+    parts = (_head, _beyond, _accuracy, _effects, _course, _time, _energy, _chip, _baselines, _host)
     lines = [line for part in parts for row in part(result) for line in row.lines(width)]
     if path is not None:
         lines.append(f"{'run':<11}{path}")
@@ -144,6 +144,11 @@ def near_guessing(accuracy: Accuracy, guess: float) -> bool:
     if mean is None or wilson(mean, accuracy.analog_decisions).low > guess:
         return False
     return digital is None or wilson(digital / accuracy.decisions, accuracy.decisions).low > guess
+
+
+def _beyond(result: RunResult) -> Iterator[ScreenPart]:
+    if result.extrapolated:
+        yield Paragraph("BEYOND", f"extrapolated: {'; '.join(result.extrapolated)}")
 
 
 def _effects(result: RunResult) -> Iterator[ScreenPart]:

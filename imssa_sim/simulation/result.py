@@ -183,6 +183,7 @@ class RunResult:
     predictions: Mapping[str, NDArray[np.int64]]  # "labels", "float", "digital", "chip0", …
     citations: tuple[str, ...]  # bibliography keys of the cards that this run used
     uses: Mapping[Booking, tuple[Use, ...]] = field(default_factory=dict)  # of cards, by booking
+    extrapolated: tuple[str, ...] = ()  # what cards were used for outside of their ranges
     stream: Stream | None = None
     calibration: ColumnCalibration | None = None
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]

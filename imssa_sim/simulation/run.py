@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from imssa_sim.baselines.gpu import evaluate_baselines
@@ -21,6 +22,7 @@ from imssa_sim.simulation.result import RunResult
 from imssa_sim.simulation.values import run_values
 from imssa_sim.threads import use_threads
 from imssa_sim.timing.simulate import simulate_timing
+from imssa_sim.validity import extrapolating
 
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
@@ -66,8 +68,22 @@ def simulate(
     ImssaError
         Bad input, a model outside its validity, or a broken invariant.
     """
+    with extrapolating(loaded.config.evaluate.extrapolate) as beyond:
+        told = Silent() if progress is None else progress
+        result = _simulate(loaded, told, engine, memory, check_length)
+        for message in beyond:
+            told.note(f"warning: extrapolated: {message}")
+        return replace(result, extrapolated=tuple(beyond))
+
+
+def _simulate(
+    loaded: LoadedConfig,
+    told: Progress,
+    engine: str,
+    memory: MutableMapping[str, Any] | None,
+    check_length: Callable[[int], None] | None,
+) -> RunResult:
     config = loaded.config
-    told = progress if progress is not None else Silent()
     check_settings(config)
     for doubt in doubts(config):
         told.note(f"warning: {doubt}")

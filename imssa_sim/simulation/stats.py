@@ -40,10 +40,17 @@ def collect(result: RunResult) -> tuple[Stat, ...]:
             _chip,
             calibration_entries,
             _baselines,
+            _validity,
             _host,
         )
         for entry in part(result)
     )
+
+
+def _validity(result: RunResult) -> Iterator[Entry]:
+    if result.extrapolated:
+        said = "; ".join(result.extrapolated)
+        yield "extrapolated", len(result.extrapolated), "", f"uses outside of validity: {said}"
 
 
 Entry = tuple[str, Value, str, str]

@@ -41,6 +41,8 @@ class EvaluateConfig(Section):
     stream: StreamConfig = StreamConfig()
     float: bool = True
     digital: bool = True
+    extrapolate: bool = False
+    """A run uses cards outside of their ranges, and says so, instead of refusing."""
 
     @model_validator(mode="after")
     def _written_before(self) -> EvaluateConfig:
