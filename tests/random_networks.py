@@ -134,14 +134,17 @@ def linear(rng, outputs: int, inputs: int, bits: BitWidths, gain: float = 1.0) -
 
 def layer(
     rng, channels: int, modes: int, form: str, bits: BitWidths, position: str, both: bool,
-    pruned: bool = False, stream: int | None = None,
+    pruned: bool = False, stream: int | None = None, channel_inputs: bool = False,
 ):  # fmt: skip
     stream = stream or bits.activations
     act, out = limit(bits.activations), limit(bits.kernel_output)
+    finer = np.arange(channels) % 4 if channel_inputs else np.zeros(channels, dtype=np.int64)
     to_input = limit(bits.kernel_input) / limit(stream)
     present = np.arange(channels)
     if pruned:
         present = np.sort(rng.permutation(channels)[: max(1, channels // 2 + 1)])
+    if channel_inputs:
+        to_input = to_input * 2.0 ** finer[present]
     kernels = [kernel(rng, len(present), modes, form, bits) for _ in range(1 + both)]
     if pruned:
         modes_of = rng.integers(1, modes + 1, len(present))
@@ -150,7 +153,8 @@ def layer(
     z = np.arange(-act, act + 1) / act * 4
     gelu = np.rint(act * np.tanh(np.arange(-out, out + 1) / out * 2))
     norm = QuantisedNorm(
-        "layer", rng.integers(1 << 10, 1 << 12, channels) * (act // 3 + 1),
+        "layer",
+        rng.integers(1 << 10, 1 << 12, channels) * (act // 3 + 1) << finer * (position == "pre"),
         rng.integers(-(1 << 10), 1 << 10, channels), 1, 12,
         bits.kernel_input if position == "pre" else stream, 0.01,
     )  # fmt: skip
@@ -177,9 +181,13 @@ def layer(
 def network(
     seed: int, *, layers: int = 2, channels: int = 5, modes: int = 3, inputs: int = 2,
     classes: int = 4, length: int = 12, form: str = "lookahead", position: str = "post",
-    bidirectional: bool = False, pruned: bool = False, inside: dict | None = None, **bits: int,
+    bidirectional: bool = False, pruned: bool = False, inside: dict | None = None,
+    channel_inputs: bool = False, **bits: int,
 ) -> QuantisedNetwork:  # fmt: skip
-    """A random network; ``inside``: widths within the layers, layer i with i bits more."""
+    """A random network; ``inside``: widths within the layers, layer i with i bits more.
+
+    ``channel_inputs``: inputs of kernels with a scale for each channel.
+    """
     rng = np.random.default_rng(seed)
     widths = bit_widths(**bits)
     if inside is not None:
@@ -200,6 +208,7 @@ def network(
                 bidirectional,
                 pruned,
                 widths.activations,
+                channel_inputs,
             )
             for i in range(layers)
         ),

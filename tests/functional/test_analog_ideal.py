@@ -45,11 +45,12 @@ def sequences(net, count, seed=0):
     below=st.integers(0, 8),
     feedback=st.booleans(),
     pruned=st.booleans(),
+    channel_inputs=st.booleans(),
     inside=st.sampled_from([None, {"state": 5, "activations": 6, "kernel_input": 7, "A": 4}]),
 )
 def test_ideal_chip_is_the_golden_model(
     random_networks, seed, kernel, places, position, both, shape, tile, scheme, slices, devices,
-    state_bits, below, feedback, pruned, inside,
+    state_bits, below, feedback, pruned, channel_inputs, inside,
 ):  # fmt: skip
     accumulators = {}
     if kernel == "fused_delta":
@@ -59,7 +60,8 @@ def test_ideal_chip_is_the_golden_model(
     net, chip, program = build(
         random_networks, seed, kernel,
         {"channels": shape[0], "modes": shape[1], "position": position, "bidirectional": both,
-         "length": 7, "state": state_bits, "pruned": pruned, "inside": inside, **accumulators},
+         "length": 7, "state": state_bits, "pruned": pruned, "inside": inside,
+         "channel_inputs": channel_inputs, **accumulators},
         tile={"rows": tile[0], "columns": 2 * tile[1] * slices * devices + devices,
               "weights": scheme, "slices": slices, "devices": devices},
         mapping=dict(zip(("linear", "encoder", "decoder"), places, strict=True)),
@@ -82,6 +84,20 @@ def test_the_networks_of_these_tests_are_alive(random_networks):
     assert np.ptp(result.pooled, axis=0).min() > 0
     assert 0 < result.saturation.share("layer0.kernel.state") < 0.5
     assert result.saturation.share("layer1.kernel.output") < 0.5
+
+
+@pytest.mark.parametrize("position", ["post", "pre", "none"])
+def test_a_scale_of_each_channel_reaches_the_kernels(random_networks, position):
+    """Codes of the inputs grow by the scale, so that the ideal chip is not compared at one."""
+    found = [
+        run_digital(net, sequences(net, 2)).logits
+        for net in (
+            build(random_networks, 0, "fused_delta",
+                  {"position": position, "state": 12, "drive": 8, "channel_inputs": apart})[0]
+            for apart in (False, True)
+        )
+    ]  # fmt: skip
+    assert not np.array_equal(*found)
 
 
 @pytest.mark.parametrize("kernel", MAPPINGS)

@@ -65,6 +65,23 @@ def test_a_first_point_meets_the_noise_of_a_run_without_stream_and_later_ones_ot
     assert len({(p.correct, p.array_energy) for p in still.stream.points}) == 1
 
 
+def test_increments_drift_as_a_run_of_that_age(load: Load) -> None:
+    """Accumulators begin anew with each sequence, whatever the age of the chip."""
+    delta = ("hardware.mapping.kernel=fused_delta", "bits={default: 8, state: 12}",
+             "calibration.granularity.kernel_input=channel", "hardware.adc.calibrate=true",
+             "hardware.effects.read_noise=false", *PCM)  # fmt: skip
+    result = simulate(load(*delta, *stream(duration="9 h", points=4, reprogram_every="6 h")))
+    assert result.stream is not None
+    assert result.overflow is not None
+    assert result.stream.rewritings == 1
+    for hours, point in zip((1, 4), result.stream.points, strict=False):
+        assert point.moment.writing == 0
+        alone = simulate(load(*delta, f"evaluate.time_since_programming={hours} h"))
+        assert point.correct == alone.accuracy.analog_correct
+        energy = sum(alone.ledger.array_measured.values())
+        assert np.mean(point.array_energy) == pytest.approx(energy, rel=1e-12)
+
+
 def test_divided_samples_run_once_each(load: Load) -> None:
     result = simulate(load(*QUICK, *stream(duration="5 h", points=4, samples="divided")))
     assert result.stream is not None
