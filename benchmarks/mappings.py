@@ -32,7 +32,8 @@ from imssa_sim.config import load_config
 from imssa_sim.config.schema import EffectsConfig, RunConfig
 from imssa_sim.data.digits import load_digits
 from imssa_sim.model.network import Network
-from imssa_sim.report.figures.style import PALETTE, save
+from imssa_sim.report.colours import PALETTE
+from imssa_sim.report.figures.style import save
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import Inputs, prepare_inputs
 from imssa_sim.simulation.progress import Silent

@@ -22,10 +22,10 @@ from study import (
     RESULTS,
     ROOT,
     Row,
-    homogeneous,
     load_data,
     read_rows,
     training_file,
+    widths_of,
 )
 
 from imssa_sim.model.checkpoint import load_checkpoint
@@ -117,7 +117,7 @@ def summary(rows: list[Row], workload: str, granularity: str) -> dict[str, Any]:
     if found["qat"] is None:
         return entry
     shape, length = shape_and_length(workload)
-    counted = {m: metrics(shape, homogeneous(w), length) for m, w in found.items() if w}
+    counted = {m: metrics(shape, widths_of(granularity, w), length) for m, w in found.items() if w}
     over_float = gain(metrics(shape, FLOAT_BITS, length, adc_bits=1), counted["qat"])
     entry["effort_float_over_qat"] = f"{over_float.effort:.1f}"
     entry["memory_float_over_qat"] = f"{over_float.memory:.2f}"
@@ -168,6 +168,7 @@ def draw(rows: list[Row], workloads: list[str], path: Path) -> None:
         1, len(workloads), figsize=(3.6 * len(workloads) + 0.6, 3.4), layout="constrained",
         squeeze=False, sharey=True,
     )  # fmt: skip
+    names = {name: f"scale per {name}" for name in GRANULARITIES} | {"increments": "increments"}
     for axes, workload in zip(panels[0], workloads, strict=True):
         for colour, granularity in zip(PALETTE, GRANULARITIES, strict=False):
             for method, style, marker in (("ptq", "--", "s"), ("qat", "-", "o")):
@@ -176,7 +177,7 @@ def draw(rows: list[Row], workloads: list[str], path: Path) -> None:
                     continue
                 errors = [100 * (1 - np.mean(v)) for v in found.values()]
                 axes.plot([*found], errors, style, marker=marker, color=colour, markersize=4,
-                          label=f"{method.upper()}, scale per {granularity}")  # fmt: skip
+                          label=f"{method.upper()}, {names[granularity]}")  # fmt: skip
                 each = [(bits, 100 * (1 - a)) for bits, v in found.items() for a in v]
                 axes.plot(*zip(*each, strict=True), ".", color=colour, alpha=0.35, markersize=3)
         plain = np.mean([*seeds_of(rows, workload=workload, method="float").values()])
@@ -184,6 +185,10 @@ def draw(rows: list[Row], workloads: list[str], path: Path) -> None:
         axes.axhline(100 * (1 - plain + LOSS), color="0.6", linewidth=1, linestyle=":",
                      label="float + 1 point")  # fmt: skip
         axes.set(xlabel="bits of all tensors", yscale="log", title=workload)
+        axes.set_yticks(
+            (0.5, 1, 2, 5, 10, 20, 50, 100), ("0.5", "1", "2", "5", "10", "20", "50", "100")
+        )
+        axes.minorticks_off()
         axes.grid(alpha=0.3)
     panels[0][0].set_ylabel("error on the test part [%]")
     handles = {

@@ -25,10 +25,11 @@ from study import (
     as_dict,
     calibration_data,
     float_network,
-    homogeneous,
+    form_of,
     load_data,
     options_of,
     progress,
+    widths_of,
 )
 
 from imssa_sim.data import Dataset
@@ -71,7 +72,7 @@ def sweep(
                 if table.has(**place):
                     continue
                 quantised = quantise(
-                    network, homogeneous(bits), sequences,
+                    network, widths_of(granularity, bits), sequences, form_of(granularity),
                     options=options_of(granularity, activations, weights),
                 )  # fmt: skip
                 found = {

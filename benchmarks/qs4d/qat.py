@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("workload", help="a file of workloads/train, e.g. sdigits")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--widths", type=int, nargs="+", default=[8, 7, 6, 5, 4])
-    parser.add_argument("--granularity", choices=GRANULARITIES, default="mode")
+    parser.add_argument("--granularity", choices=("tensor", "channel", "mode"), default="mode")
     parser.add_argument("--epochs", type=int, default=10, help="of each width")
     parser.add_argument("--quick", action="store_true", help="seed 0, widths 8 and 5, two epochs")
     parser.add_argument("--work", type=Path, default=WORK, help="folder of the networks")

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from imssa_sim.model.checkpoint import Checkpoint, load_checkpoint
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import BitWidths
+from imssa_sim.ssm.forms import OutputForm, output_form
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -37,7 +38,11 @@ GRANULARITIES: dict[str, Granularities] = {
     "tensor": Granularities("tensor", "tensor", "tensor", "tensor", "tensor", "tensor", "tensor"),
     "channel": Granularities(A="channel", B="channel", state="channel"),
     "mode": Granularities(),
+    "increments": Granularities(kernel_input="channel"),
 }
+"""Scales a tensor, a channel and a mode in look-ahead, and a mode in kernels of increments."""
+ACCUMULATOR = 14
+"""Bits of the states of increments, whatever the width of the rest."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Row:
     workload, granularity, method : str
         ``method`` is float, ptq or qat; ``granularity`` a key of `GRANULARITIES`.
     bits : int
-        Of all tensors alike; 32 for the float network.
+        Of all tensors alike, accumulators apart; 32 for the float network.
     seed : int
     accuracy : float
         Share of ``samples`` test sequences.
@@ -71,6 +76,17 @@ class Row:
 def homogeneous(bits: int) -> BitWidths:
     """Return one width for all tensor kinds."""
     return BitWidths(**dict.fromkeys(KINDS, bits))
+
+
+def widths_of(granularity: str, bits: int) -> BitWidths:
+    """Return one width for all, accumulators apart where there are such."""
+    whole = homogeneous(bits)
+    return replace(whole, state=ACCUMULATOR, drive=bits) if granularity == "increments" else whole
+
+
+def form_of(granularity: str) -> OutputForm:
+    """Return how kernels form their outputs."""
+    return output_form("delta" if granularity == "increments" else "lookahead")
 
 
 def accuracy(network: QuantisedNetwork, part: Split) -> float:
