@@ -17,7 +17,8 @@ from imssa_sim.timing.event import EventResult, run_event
 if TYPE_CHECKING:
     from imssa_sim.timing.graph import Channel, Segment, TimingGraph
 
-PATIENCE = 1024  # reports between two statements of how far the observation is
+PATIENCE = 1024  # services between two statements of the time that all that follows lies behind
+PROGRESS = 1024  # tokens between two statements of how many have left
 
 
 class Observer(Protocol):
@@ -179,7 +180,7 @@ class _Observation:
                 self._fill(channel, now, -1)
         self._reports += 1
         if self._reports % PATIENCE == 0 and self._from is not None and self._to is None:
-            self._observer.advance(min(self._reached.values(), default=now))
+            self._observer.advance(min(self._took[s] for s in self._reached))
 
     def phase(self, station: int, phase: int, token: int, start: int, end: int) -> None:
         """Take note of an occupancy."""
@@ -214,7 +215,7 @@ class _Observation:
         if station == len(self._outputs) - 1 and token >= extra:
             if token - extra == self._closes and self._from is not None:
                 self._to = now
-            if self._advanced is not None and (token - extra) % PATIENCE == 0:
+            if self._advanced is not None and (token - extra) % PROGRESS == 0:
                 self._advanced(self._left + token - extra)
 
     def _open(self, time: int) -> None:

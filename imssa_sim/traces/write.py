@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from imssa_sim.timing.observe import Observer
 
 KINDS = ("vcd", "perfetto")
-LARGE = 1_000_000
-"""Occupancies from which a Perfetto trace is compressed (some 400 bytes each before)."""
+LARGE = 100_000
+"""Occupancies from which a Perfetto trace is compressed (a kilobyte each before)."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,14 @@ from imssa_sim.timing.record import Recorder
 from .programs import operation, pipeline, programs, serial, stage
 
 
+@pytest.fixture(scope="module", autouse=True)
+def impatient():
+    """Let the observation say how far it is after every other service."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("imssa_sim.timing.observe.PATIENCE", 2)
+        yield
+
+
 class Told:
     """Keeps all that it is told, and checks the order on the way."""
 
@@ -37,7 +45,7 @@ class Told:
         self.opened = time
 
     def service(self, station, firing, start, end):
-        self._check(end)
+        self._check(start)
         self.services.append((station, firing, start, end))
 
     def occupied(self, station, phase, part, firing, start, end):
@@ -187,6 +195,11 @@ def test_what_a_latency_that_varies_takes_is_the_first_parts():
     segment = replace(segment, stations=(replace(station, phases=(varying,)),))
     told, _ = told_of(replace(graph, segments=(segment,)))
     assert told.occupancies[2:4] == [(0, 0, 0, 1, 10, 18), (0, 0, 1, 1, 18, 21)]
+
+
+def test_it_says_how_far_it_is():
+    told, results = told_of(graph_of(pipeline([3, 5, 2], capacity=2), tokens=40))
+    assert 0.9 * results[0].end < told.advanced <= results[0].end
 
 
 def test_progress_is_told():

@@ -23,6 +23,14 @@ BOTH_WAYS = {"model.bidirectional": True}
 LATE = {"hardware.mapping.kernel": "fused_delayed"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def impatient():
+    """Let writers write as they go, as in runs that are much longer."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("imssa_sim.timing.observe.PATIENCE", 2)
+        yield
+
+
 @pytest.fixture(scope="session", params=["plain", "bidirectional", "late"])
 def result(request):
     settings = {"plain": {}, "bidirectional": BOTH_WAYS, "late": LATE}[request.param]
