@@ -51,6 +51,8 @@ def test_a_run_beyond_a_card_is_marked_everywhere(tmp_path):
     stored = imssa_sim.open_run(run.save(tmp_path / "run", figures=False))
     assert stored == run
     assert "BEYOND" in stored.summary()
+    page = imssa_sim.write_report(stored.path, tmp_path / "page.html")
+    assert "Extrapolated: uses outside of validity: temperature 400 K" in page.read_text("utf-8")
 
 
 def test_a_run_within_its_cards_says_nothing():

@@ -47,6 +47,11 @@ def head(record: Record) -> Markup:
         element("h1", str(config["workload"])),
         element("p", str(config.get("description") or ""), class_="about"),
         element("p", about, class_="about"),
+        [
+            element("p", element("strong", f"Extrapolated: {stat.description}"), class_="about")
+            for stat in record.stats
+            if stat.name == "extrapolated"
+        ],
         sections.key_figures(record),
         class_="head",
     )
