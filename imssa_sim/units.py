@@ -360,7 +360,12 @@ def format_si(value: float, unit: str, digits: int = 4) -> str:
 
 
 def _long_time(seconds: float, digits: int) -> str:
-    name = next(n for n in ("year", "d", "h", "min") if abs(seconds) >= float(_SYMBOLS[n][0]))
+    units = ("year", "d", "h", "min")
+    name = next(n for n in units if abs(seconds) >= float(_SYMBOLS[n][0]))
+    return _long_time_in(name, seconds, digits)
+
+
+def _long_time_in(name: str, seconds: float, digits: int) -> str:
     number = _significant(seconds / float(_SYMBOLS[name][0]), digits)
     return f"{number} {name}{'s' if name == 'year' and number != '1' else ''}"
 
@@ -374,6 +379,8 @@ def format_exact(value: float, dimension: str) -> str:
     """Format an SI value so that `parse_quantity` gives the very same float back."""
     unit = si_unit(dimension)
     exact = Decimal(repr(float(value)))
+    if dimension == "time" and abs(value) >= 60:
+        return _exact_long_time(float(value))
     exponent = 0
     if value != 0 and _takes_prefix(unit):
         exponent = min(18, max(-18, 3 * (exact.adjusted() // 3)))
@@ -381,3 +388,14 @@ def format_exact(value: float, dimension: str) -> str:
     if len(mantissa) > 24:
         return f"{float(value)!r} {unit}"
     return f"{mantissa} {_ENGINEERING[exponent]}{unit}".rstrip()
+
+
+def _exact_long_time(seconds: float) -> str:
+    """Return a time in the largest unit of which it is some, in few digits; else in seconds."""
+    for name in ("year", "d", "h", "min"):
+        if abs(seconds) >= float(_SYMBOLS[name][0]):
+            text = _long_time_in(name, seconds, 6)
+            if parse_quantity(text, "time") == seconds:
+                return text
+    plain = f"{Decimal(repr(seconds)).normalize():f}"
+    return f"{plain if len(plain) <= 24 else repr(seconds)} s"

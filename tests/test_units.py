@@ -132,6 +132,18 @@ def test_format_exact_gives_the_same_float_back(value: float, dimension: str) ->
         assert parse_quantity(format_exact(value, dimension), dimension) == value
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (60, "1 min"), (3600, "1 h"), (5400, "1.5 h"), (2_592_000, "30 d"),
+        (31_557_600, "1 year"), (315_576_000, "10 years"), (3601, "3601 s"), (3600.5, "3600.5 s"),
+        (59, "59 s"), (1e-9, "1 ns"), (1e300, "1e+300 s"),
+    ],
+)  # fmt: skip
+def test_long_times_are_in_units_that_people_read(seconds: float, text: str) -> None:
+    assert format_exact(seconds, "time") == text
+
+
 @pytest.mark.parametrize("dimension", dimensions())
 def test_every_dimension_has_a_consistent_row(dimension: str) -> None:
     parse_quantity(example(dimension), dimension)

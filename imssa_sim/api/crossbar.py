@@ -154,7 +154,9 @@ class Crossbar:
         self._limit = (1 << (dac_bits - 1)) - 1
         self._input_step = input_range / self._limit
         whole = np.rint(given / self._step).astype(np.int64)
-        self._written = write(whole.T, self._hardware, conductance_range, error, seed, chip)
+        self._written = write(
+            whole.T, self._hardware, self._limit, conductance_range, error, seed, chip
+        )
         self._subtraction, self._levels = subtraction, adc_levels
         self._range = None if adc_range is None else adc_ranges(adc_range, given.shape[0])
         self._seed, self._chip, self._time = seed, chip, float(time)

@@ -55,19 +55,20 @@ class Sensed:
 def write(
     weights: IntArray,
     hardware: HardwareConfig,
+    limit: int,
     conductance_range: tuple[float, float] | None,
     error: Any,
     seed: int,
     chip: int,
 ) -> WrittenTiles:
-    """Write integer weights (R, C) into the cells of one crossbar.
+    """Write integer weights (R, C) into the cells of one crossbar, for codes up to ``limit``.
 
     Raises
     ------
     InputError
         The error matrix is of another shape, or not finite.
     """
-    array = cell_array(hardware)
+    array = cell_array(hardware, limit)
     if conductance_range is not None:
         low, high = conductance_range
         cell = replace(

@@ -46,11 +46,6 @@ class WordLineDriver:
     dnl: float = 0.0
     conduction: Conduction | None = None
 
-    @property
-    def longest_read(self) -> float:
-        """Duration of a read with the largest code [s]."""
-        return self.duration(max(1, (1 << (self.bits - 1)) - 1))
-
     def top(self, limit: int) -> int:
         """Return the step of the largest code, see `top_step`."""
         return top_step(limit, self.bits, self.encoding)

@@ -77,7 +77,7 @@ class ChipInstance:
         written: Mapping[str, WrittenTiles] | None = None,
     ) -> None:
         self.program, self.hardware = program, hardware
-        self.array, self.periphery = cell_array(hardware), periphery(hardware)
+        self.periphery = periphery(hardware)
         self.seed, self.chip = seed, chip
         self.writing, self.calibration = writing, calibration
         self.time = 0.0 if hardware.ideal else time
@@ -120,14 +120,15 @@ class ChipInstance:
         from imssa_sim.circuits.array import write_tiles
 
         slices = slices_of(tiles, self.hardware.chip.tile)
+        columns, limit = columns_of(self.program, tiles), word_line_limit(self.program, tiles)
         if tiles.path not in self.written:
             rows, used = rows_and_columns(tiles)
             self.written[tiles.path] = write_tiles(
-                slices.weights, rows, used * slices.number, self.array, seed=self.seed,
-                chip=self.chip, site=tiles.site, writing=self.writing, shift=slices.shift,
+                slices.weights, rows, used * slices.number, cell_array(self.hardware, limit),
+                seed=self.seed, chip=self.chip, site=tiles.site, writing=self.writing,
+                shift=slices.shift,
             )  # fmt: skip
         programmed = self.written[tiles.path].at(self.time, self.calibrated)
-        columns, limit = columns_of(self.program, tiles), word_line_limit(self.program, tiles)
         conversion = self._conversion(tiles, columns, slices, programmed, limit)
         return OnChip(slices, programmed, columns, conversion, limit)
 

@@ -37,8 +37,15 @@ def cell_of(hardware: HardwareConfig) -> Cell:
     return replace(cell, programming=ConstantError(tile.programming_sigma))
 
 
-def cell_array(hardware: HardwareConfig) -> CellArray:
+def cell_array(hardware: HardwareConfig, limit: int = 0) -> CellArray:
     """Return the cells of the tiles with the effects that are on.
+
+    Parameters
+    ----------
+    hardware : HardwareConfig
+    limit : int
+        Largest code on the word lines, on which the duration of a read depends; 0: no reads are
+        meant, their noise is that of the card's own duration.
 
     Raises
     ------
@@ -62,7 +69,7 @@ def cell_array(hardware: HardwareConfig) -> CellArray:
         drift=effects.drift,
         drift_compensation=effects.drift_compensation,
         read_noise=effects.read_noise,
-        read_time=driver(hardware).longest_read if effects.read_duration else None,
+        read_time=driver(hardware).duration(limit) if effects.read_duration and limit else None,
         faults=FaultRates(**rates) if effects.faults else None,
         wires=wires(tile.wires) if effects.ir_drop else None,
         read_voltage=tile.read_voltage,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from imssa_sim.components.registry import phase_of
 from imssa_sim.components.terms import Account
 from imssa_sim.errors import InternalError
-from imssa_sim.ledger.rows import write_rows
 
 if TYPE_CHECKING:
     from imssa_sim.ledger.one_off import OneOff
@@ -317,17 +317,31 @@ class Ledger:
 
     def write_parquet(self, path: Path) -> None:
         """Write the rows as Parquet."""
-        # By way of Arrow's CSV reader: anything that takes Python objects imports pandas first.
-        from pyarrow import BufferReader, csv, float64, int64, parquet, string
+        from pyarrow import Table, parquet
 
-        types = {"int": int64(), "float": float64()}
-        options = csv.ConvertOptions(
-            column_types={field.name: types.get(str(field.type), string()) for field in fields(Row)}
-        )
-        text = io.StringIO()
-        write_rows(text, [vars(row) for row in self.rows])
-        source = BufferReader(text.getvalue().encode())
-        parquet.write_table(csv.read_csv(source, convert_options=options), path)
+        columns = {
+            field.name: _column([getattr(row, field.name) for row in self.rows], str(field.type))
+            for field in fields(Row)
+        }
+        parquet.write_table(Table.from_pydict(columns), path)
+
+
+def _column(values: Sequence[Any], kind: str) -> Any:
+    """Return a column for Arrow from bare memory.
+
+    Whatever takes Python objects imports pandas first, and whatever reads starts threads, which
+    may abort a process that ends soon afterwards (apache/arrow, issue 34314).
+    """
+    from pyarrow import Array, float64, int64, py_buffer, string
+
+    if kind in ("int", "float"):
+        numbers = np.array(values, np.int64 if kind == "int" else np.float64)
+        form = int64() if kind == "int" else float64()
+        return Array.from_buffers(form, len(values), [None, py_buffer(numbers)])
+    texts = [value.encode() for value in values]
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int32)
+    buffers = [None, py_buffer(ends), py_buffer(b"".join(texts))]
+    return Array.from_buffers(string(), len(texts), buffers)
 
 
 def _same(what: str, found: float, expected: float) -> None:

@@ -12,11 +12,11 @@ WEIGHTS = np.random.default_rng(2).integers(-127, 128, (2, 40, 30))
 HOUR, DAY = 3600.0, 86400.0
 
 
-def written(chip, **coordinates):
+def written(chip, limit=127, **coordinates):
     where = {"seed": 3, "chip": 1, "site": 4, **coordinates}
     tiles, rows, columns = WEIGHTS.shape
     return write_tiles(
-        WEIGHTS, np.full(tiles, rows), np.full(tiles, columns), cell_array(chip), **where
+        WEIGHTS, np.full(tiles, rows), np.full(tiles, columns), cell_array(chip, limit), **where
     )
 
 
@@ -83,17 +83,29 @@ def test_writings_do_not_collide_with_other_draws(hardware):
 def test_read_duration_follows_the_drivers(hardware):
     """A bit-serial read of short pulses is noisier than the card's 250 ns."""
 
-    def noise(**dac):
-        chip = hardware("cells/pcm_joshi_2020", dac=dac, read_noise=True, read_duration=bool(dac))
-        tiles = written(chip).at(HOUR)
+    def noise(limit, read_time="10 ns", **dac):
+        chip = hardware(
+            "cells/pcm_joshi_2020", dac=dac, tile={"read_time": read_time}, read_noise=True,
+            read_duration=bool(dac),
+        )  # fmt: skip
+        tiles = written(chip, limit).at(HOUR)
         return (tiles.variance + tiles.flat_variance[:, None, :]).sum()
 
-    own = noise()
-    for lsb_time, bits in ((1, 8), (10, 8), (1, 6)):
-        t_read = (2 ** (bits - 1) - 1) * lsb_time * 1e-9
+    own = noise(127)
+    serial = {"encoding": "bit_serial", "card": "dac/isaac_1bit"}
+    held = {"encoding": "amplitude", "card": "dac/mnsim_amplitude"}
+    for limit, t_read, dac in (
+        (127, 127e-9, {"lsb_time": "1 ns", "bits": 8}),
+        (127, 1270e-9, {"lsb_time": "10 ns", "bits": 8}),
+        (127, 31e-9, {"lsb_time": "1 ns", "bits": 6}),  # as many steps as the driver has
+        (31, 31e-9, {"lsb_time": "1 ns", "bits": 8}),  # and never more than the codes have
+        (127, 70e-9, serial | {"bits": 1}),  # a pulse for each bit of the code
+        (127, 70e-9, serial | {"bits": 8}),
+        (31, 50e-9, serial | {"bits": 1}),
+        (127, 10e-9, held | {"bits": 4}),
+    ):
         expected = np.log((HOUR + t_read) / (2 * t_read)) / np.log((HOUR + 250e-9) / 500e-9)
-        found = noise(lsb_time=f"{lsb_time} ns", bits=bits) / own
-        assert found == pytest.approx(expected, rel=1e-9)
+        assert noise(limit, **dac) / own == pytest.approx(expected, rel=1e-9), (limit, dac)
 
 
 def test_a_read_outside_of_the_cards_durations_is_refused(hardware, tmp_path):

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from imssa_sim.components.adc import AdcPoint, adc_form, dynamic_energy
 from imssa_sim.components.parameters import Parameters
 from imssa_sim.errors import InputError, InternalError, ValidityError
 from imssa_sim.ledger import build_ledger
+from imssa_sim.ledger.ledger import STATUSES
 from imssa_sim.mapping.counts import action_counts
 
 
@@ -264,10 +267,22 @@ def test_exports_hold_every_row(case, tmp_path):
     ledger = ledger_of(case)
     ledger.write_parquet(tmp_path / "ledger.parquet")
     parquet = pd.read_parquet(tmp_path / "ledger.parquet")
-    assert len(parquet) == len(ledger.rows)
+    assert parquet.to_dict("records") == [vars(row) for row in ledger.rows]
+    assert {name: kind.kind for name, kind in parquet.dtypes.items() if kind.kind != "O"} == {
+        "count": "i", **dict.fromkeys(("time", "energy", *STATUSES), "f")
+    }  # fmt: skip
     running = parquet[parquet.account != "programming"]
     assert math.fsum(running.energy) == ledger.energy
     assert list(parquet.energy) == [row.energy for row in ledger.rows]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the system does not tell")
+def test_writing_parquet_leaves_no_thread_behind(case, tmp_path):
+    """Arrow's own threads may abort a process that ends while one of them is still at work."""
+    assert pyarrow.parquet  # loading it may start what it likes
+    before = len(list(Path("/proc/self/task").iterdir()))
+    ledger_of(case).write_parquet(tmp_path / "ledger.parquet")
+    assert len(list(Path("/proc/self/task").iterdir())) == before
 
 
 def test_cards_of_the_wrong_form_or_range(make):

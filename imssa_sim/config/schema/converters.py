@@ -81,7 +81,8 @@ class DacConfig(Section):
     def _has_levels(self) -> DacConfig:
         if self.bits < 2 and self.encoding != "bit_serial":
             raise problem(
-                f"bits: a {self.encoding} driver of 1 bit has no level but zero, the sign takes it",
+                f"bits: with encoding: {self.encoding}, a driver of 1 bit has no level but zero; "
+                "the sign takes it",
                 remedy="give bits: 2 or more, or encoding: bit_serial",
             )
         return self
