@@ -32,7 +32,8 @@ def workload_page() -> str:
         "Made from the schema by `docs/make_reference.py`. Quantities are texts with a unit; "
         "[decision 0002](../decisions/0002-configuration.md) shows a whole file with comments. "
         "Keys marked with ¢ change costs and times at most. A sweep file names a `workload` and "
-        "varies these keys, by their dotted paths, in `set`, `grid` or `list`, with `seeds`.",
+        "varies these keys, by their dotted paths, in `set`, `grid` or `list`, with `seeds`; "
+        "`accuracy: false` runs its points for their costs alone.",
     ]
     _section(RunConfig, "", lines)
     return "\n".join([*lines, ""])

@@ -237,6 +237,7 @@ class _Runner:
         before = time.monotonic()
         result = simulate(self._loaded(values), _Noted(self.told), memory=self.memory)
         a = result.accuracy
+        assert a is not None  # values were computed
         self.runs = 1
         self._advance()
         # What all runs share took time here that none of the others takes.

@@ -177,6 +177,8 @@ class Run:
 
         Columns ``float``, ``digital``, ``chip0``, …; -1 where a chip was not given a sequence.
         """
+        if "predictions" not in self._record.tables:
+            raise InputError(f"{self.name} has no predictions: it was run for its costs alone")
         return self._table("predictions")
 
     @cached_property

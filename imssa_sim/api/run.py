@@ -30,6 +30,7 @@ def run(
     *,
     seed: int | None = None,
     engine: str = "auto",
+    accuracy: bool = True,
     progress: Progress | bool = False,
     uncertainty: bool = False,
     save: str | Path | bool = False,
@@ -51,6 +52,10 @@ def run(
         Master seed; by default the workload's.
     engine : {"auto", "event", "recurrence"}
         Timing engine.
+    accuracy : bool
+        False: latency, energy and area alone, in some hundredths of a second. No data are read
+        where their length is known, no value is computed, and cells are priced by their fixed
+        activity; write-verify pulses by their card's mean.
     progress : bool or Progress
         True shows phases on standard error; False notes alone (data used, a fallback, a warning),
         because results depend on them; an object with the methods ``phase``, ``advance`` and
@@ -109,7 +114,14 @@ def run(
         if target is not None and figures:  # while compiled loops leave the interpreter free
             threading.Thread(target=import_module, args=(FIGURES,), daemon=True).start()
         check = None if wanted is None else wanted.check
-        result = simulate(loaded, told, engine=engine, memory=memory, check_length=check)
+        result = simulate(
+            loaded,
+            told,
+            engine=engine,
+            memory=memory,
+            check_length=check,
+            accuracy=accuracy,
+        )
         found, tree, stats = None, None, collect(result)
         if uncertainty:
             from imssa_sim.report.uncertainty import (

@@ -50,6 +50,7 @@ def sweep(
     points: Iterable[Mapping[str, Any]] | None = None,
     set: Mapping[str, Any] | None = None,
     seeds: Iterable[int] = (),
+    accuracy: bool = True,
     jobs: int = -1,
     progress: Progress | bool = False,
     save: str | Path | None = None,
@@ -69,6 +70,8 @@ def sweep(
         Values common to all runs.
     seeds : iterable of int
         Each point runs once with each.
+    accuracy : bool
+        False: latency, energy and area alone, as `imssa_sim.run` gives them.
     jobs : int
         Worker processes; -1: one for each processor.
     progress : bool or Progress
@@ -102,7 +105,7 @@ def sweep(
         plan = read_plan(path)
     else:
         document: dict[str, Any] = {"sweep": path.stem, "workload": str(source)}
-        document |= {"set": dict(set or {}), "seeds": list(seeds)}
+        document |= {"set": dict(set or {}), "seeds": list(seeds), "accuracy": accuracy}
         if grid is not None:
             document["grid"] = {key: _listed(key, values) for key, values in grid.items()}
         if points is not None:

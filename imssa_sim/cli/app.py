@@ -168,6 +168,10 @@ def run_command(
     engine: Annotated[
         str, typer.Option("--engine", metavar="auto|event|recurrence", help="Timing engine.")
     ] = "auto",
+    accuracy: Annotated[
+        bool,
+        typer.Option("--accuracy/--no-accuracy", help="Without: latency, energy and area alone."),
+    ] = True,
     uncertainty: Annotated[
         bool, typer.Option("--uncertainty", help="Intervals of all totals, and what drives them.")
     ] = False,
@@ -212,6 +216,7 @@ def run_command(
         figures=figures,
         trace=trace,
         trace_window=trace_window,
+        accuracy=accuracy,
     )
 
 

@@ -26,6 +26,7 @@ def run(
     figures: bool = True,
     trace: str | None = None,
     trace_window: str | None = None,
+    accuracy: bool = True,
 ) -> None:
     """Run a workload and print its summary, or with ``as_json`` its statistics.
 
@@ -39,6 +40,7 @@ def run(
             workload,
             overrides,
             engine=engine,
+            accuracy=accuracy,
             progress=progress,
             uncertainty=uncertainty,
             save=True if output is None else output,

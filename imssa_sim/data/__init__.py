@@ -8,6 +8,7 @@ from imssa_sim.data.registry import (
     check_dataset_name,
     dataset_description,
     dataset_names,
+    known_steps,
     load_dataset,
     resolve_dataset,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "check_dataset_name",
     "dataset_description",
     "dataset_names",
+    "known_steps",
     "load_dataset",
     "resolve_dataset",
 ]

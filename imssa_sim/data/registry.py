@@ -27,12 +27,14 @@ class DataSource:
     """A data set: its description for ``list data``, and its loader.
 
     A loader takes the folder, None for the usual places, and the settings; it ignores those that
-    have no meaning for its data. Other packages add theirs in the entry point group
-    ``imssa_sim.data``, under the name of the data set.
+    have no meaning for its data. ``steps``: of every sequence, where that is known without reading
+    any. Other packages add theirs in the entry point group ``imssa_sim.data``, under the name of
+    the data set.
     """
 
     description: str
     load: Callable[[Path | None, DataConfig], Dataset]
+    steps: int | None = None
 
 
 def _digits(name: str, side: int, path: Path | None, config: DataConfig) -> Dataset:
@@ -75,23 +77,26 @@ def _shipped(name: str, problem: str, path: Path | None, config: DataConfig) -> 
 
 _OWN = {
     "sdigits": DataSource(
-        "8x8 handwritten digits, 64 steps; bundled", partial(_digits, "sdigits", 8)
+        "8x8 handwritten digits, 64 steps; bundled", partial(_digits, "sdigits", 8), 64
     ),
     "digits32": DataSource(
-        "handwritten digits as 32x32, 1,024 steps; bundled", partial(_digits, "digits32", 32)
+        "handwritten digits as 32x32, 1,024 steps; bundled", partial(_digits, "digits32", 32), 1024
     ),
     "cifar10": DataSource(
-        "CIFAR-10, grey, 1,024 steps; a local folder", partial(_cifar10, "cifar10", False)
+        "CIFAR-10, grey, 1,024 steps; a local folder", partial(_cifar10, "cifar10", False), 1024
     ),
     "cifar10_rgb": DataSource(
-        "CIFAR-10, colour, 1,024 steps; a local folder", partial(_cifar10, "cifar10_rgb", True)
+        "CIFAR-10, colour, 1,024 steps; a local folder",
+        partial(_cifar10, "cifar10_rgb", True),
+        1024,
     ),
     "smnist": DataSource(
-        "MNIST row by row, 784 steps; a local folder", partial(_mnist, "smnist", False)
+        "MNIST row by row, 784 steps; a local folder", partial(_mnist, "smnist", False), 784
     ),
     "psmnist": DataSource(
         "MNIST in a fixed random order, 784 steps; a local folder",
         partial(_mnist, "psmnist", True),
+        784,
     ),
     "shd": DataSource("Spiking Heidelberg Digits, counted in frames; a local folder", _heidelberg),
     "keywords": DataSource("12 words, SYNTHETIC, 100 log-mel frames; test part bundled", _keywords),
@@ -139,6 +144,11 @@ def check_dataset_name(name: str) -> None:
 def dataset_description(name: str) -> str:
     """Return what a data set of `dataset_names` is, in some words."""
     return DATASETS[name].description
+
+
+def known_steps(name: str) -> int | None:
+    """Return the steps of a data set's sequences; None if only the data tell."""
+    return DATASETS[name].steps
 
 
 def load_dataset(

@@ -28,7 +28,14 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 TABLES = ("ledger", "area", "layers", "predictions", "latency", "timeline", "sources")
-"""Tables of every run; ``settings`` of all but old ones, ``stream`` where there was one."""
+"""Tables of every run; ``settings`` of all but old ones, ``stream`` where there was one.
+
+Without accuracy, there are no ``predictions``.
+"""
+
+
+EVALUATED = "accuracy.samples"
+"""A statistic of runs that computed values, not costs alone."""
 
 
 class Record(Protocol):
@@ -142,8 +149,9 @@ class LiveRecord:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of its tables."""
+        none = () if self.result.accuracy is not None else ("predictions",)
         stream = () if self.result.stream is None else ("stream",)
-        return (*TABLES, "settings", *stream)
+        return (*(name for name in TABLES if name not in none), "settings", *stream)
 
     def table(self, name: str) -> Rows:
         """Return a table, one mapping a row; the columns are those of the file ``NAME.csv``."""

@@ -103,6 +103,9 @@ def _cells(tile: TileConfig) -> str:
 
 def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
     a = result.accuracy
+    if a is None:
+        yield Paragraph("accuracy", "not evaluated: costs alone")
+        return
     shares = [
         f"{name} {correct / a.decisions:.1%}"
         for name, correct in (("float", a.float_correct), ("quantised", a.digital_correct))
@@ -205,7 +208,9 @@ def _energy(result: RunResult) -> Iterator[ScreenPart]:
     if fixed > 0:
         yield Paragraph(
             "  cells",
-            f"{format_si(real, 'J')} from the actual inputs; a fixed activity would say "
+            f"{format_si(fixed, 'J')} by their fixed activity"
+            if result.accuracy is None
+            else f"{format_si(real, 'J')} from the actual inputs; a fixed activity would say "
             f"{format_si(fixed, 'J')} ({fixed / real - 1:+.0%})"
             if real > 0
             else f"{format_si(real, 'J')} from the actual inputs",
@@ -324,10 +329,13 @@ def _line(row: Baseline, width: int) -> str:
 def _host(result: RunResult) -> Iterator[ScreenPart]:
     host = sum(result.host_seconds.values())
     simulated = result.timing.end_to_end
-    runs = result.accuracy.analog_samples * len(result.accuracy.analog_correct)
+    a = result.accuracy
+    what = f"{host:.2f} s for an inference of {format_si(simulated, 's')}, costs alone"
+    if a is not None:
+        runs = a.analog_samples * len(a.analog_correct)
+        what = f"{host:.1f} s for {runs} analog inferences of {format_si(simulated, 's')} each"
     yield Gap()
     yield Paragraph(
         "host",
-        f"{host:.1f} s for {runs} analog inferences of {format_si(simulated, 's')} each "
-        f"(timing: {result.timing.host_seconds:.2f} s, {result.timing.events:,} events)",
+        f"{what} (timing: {result.timing.host_seconds:.2f} s, {result.timing.events:,} events)",
     )

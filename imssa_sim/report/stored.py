@@ -15,7 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from imssa_sim.errors import InputError
 from imssa_sim.ledger.rows import read_rows
-from imssa_sim.report.record import TABLES, Rows
+from imssa_sim.report.record import EVALUATED, TABLES, Rows
 from imssa_sim.report.screen import WIDTH
 from imssa_sim.report.tables import flat
 from imssa_sim.simulation.stats import Stat, Value
@@ -74,7 +74,8 @@ class StoredRun:
     def tables(self) -> tuple[str, ...]:
         """Names of its tables."""
         more = (name for name in ("settings", "stream") if (self.path / f"{name}.csv").exists())
-        return (*TABLES, *more)
+        none = () if EVALUATED in self.values else ("predictions",)
+        return (*(name for name in TABLES if name not in none), *more)
 
     @cached_property
     def uncertainty(self) -> dict[str, Any] | None:

@@ -170,11 +170,11 @@ class AdcSaturation:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Everything that the report needs; immutable."""
+    """Everything that the report needs; immutable. ``accuracy``: None if values were not wanted."""
 
     loaded: LoadedConfig
     data: DataUsed
-    accuracy: Accuracy
+    accuracy: Accuracy | None
     program: Program
     timing: TimingResult
     ledger: Ledger

@@ -15,6 +15,7 @@ from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.simulation.checks import check_by_trial, check_settings, doubts
 from imssa_sim.simulation.clock import Clock, peak_memory
+from imssa_sim.simulation.costs_alone import outline
 from imssa_sim.simulation.inputs import prepare_inputs
 from imssa_sim.simulation.memory import functional_key, input_key, remembered
 from imssa_sim.simulation.progress import Silent
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.load import LoadedConfig
     from imssa_sim.config.schema import RunConfig
+    from imssa_sim.simulation.costs_alone import Outline
     from imssa_sim.simulation.progress import Progress
     from imssa_sim.simulation.values import Values
 
@@ -46,6 +48,7 @@ def simulate(
     engine: str = "auto",
     memory: MutableMapping[str, Any] | None = None,
     check_length: Callable[[int], None] | None = None,
+    accuracy: bool = True,
 ) -> RunResult:
     """Run one workload.
 
@@ -62,6 +65,9 @@ def simulate(
         one; data, weights and quantised networks, for runs that differ in more. Filled here.
     check_length : callable, optional
         Told the steps of the sequences before anything is computed; may raise what it likes.
+    accuracy : bool
+        False: no value is computed, and the cells are priced by their fixed activity
+        (`imssa_sim.simulation.costs_alone`).
 
     Raises
     ------
@@ -70,7 +76,7 @@ def simulate(
     """
     with extrapolating(loaded.config.evaluate.extrapolate) as beyond:
         told = Silent() if progress is None else progress
-        result = _simulate(loaded, told, engine, memory, check_length)
+        result = _simulate(loaded, told, engine, memory, check_length, accuracy)
         for message in beyond:
             told.note(f"warning: extrapolated: {message}")
         return replace(result, extrapolated=tuple(beyond))
@@ -82,6 +88,7 @@ def _simulate(
     engine: str,
     memory: MutableMapping[str, Any] | None,
     check_length: Callable[[int], None] | None,
+    accuracy: bool,
 ) -> RunResult:
     config = loaded.config
     check_settings(config)
@@ -89,8 +96,14 @@ def _simulate(
         told.note(f"warning: {doubt}")
     clock = Clock(told)
     key = functional_key(config)
-    values: Values
-    if memory is not None and key in memory:
+    values: Values | Outline
+    if not accuracy:
+        with clock.phase("network"):
+            values = outline(config, memory)
+        told.note(values.data.message)
+        if check_length is not None:
+            check_length(values.sequence_length)
+    elif memory is not None and key in memory:
         values = memory[key]
     else:
         threads = config.evaluate.threads

@@ -13,7 +13,7 @@ from imssa_sim.simulation.stream_stats import calibration_entries, stream_entrie
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imssa_sim.simulation.result import RunResult
+    from imssa_sim.simulation.result import Accuracy, RunResult
 
 Value = float | int | str | None
 
@@ -57,13 +57,16 @@ Entry = tuple[str, Value, str, str]
 
 
 def _accuracy(result: RunResult) -> Iterator[Entry]:
-    a = result.accuracy
+    yield "data.name", result.data.name, "", "data set that was used"
+    yield "data.fallback", int(result.data.fallback), "", "1 if the configured data were absent"
+    if result.accuracy is not None:
+        yield from _evaluated(result, result.accuracy)
 
+
+def _evaluated(result: RunResult, a: Accuracy) -> Iterator[Entry]:
     def share(correct: int | None) -> float | None:
         return None if correct is None else correct / a.decisions
 
-    yield "data.name", result.data.name, "", "data set that was used"
-    yield "data.fallback", int(result.data.fallback), "", "1 if the configured data were absent"
     yield "accuracy.samples", a.samples, "", "test sequences evaluated"
     yield "accuracy.analog.samples", a.analog_samples, "", "of them on each chip instance"
     if a.steps > 1:
@@ -142,12 +145,13 @@ def _energy(result: RunResult) -> Iterator[Entry]:
         yield f"energy.status.{status}", joules, "J", f"rests on numbers that are {status} at best"
     yield "energy.leakage_ungated", ledger.leakage_ungated, "J", "leakage without power gating"
     yield "energy.leakage_gated", ledger.leakage_gated, "J", "leakage with power gating"
-    yield (
-        "energy.array.real_inputs",
-        sum(ledger.array_measured.values()),
-        "J",
-        "cells, from the actual codes and conductances",
-    )
+    if result.accuracy is not None:
+        yield (
+            "energy.array.real_inputs",
+            sum(ledger.array_measured.values()),
+            "J",
+            "cells, from the actual codes and conductances",
+        )
     yield (
         "energy.array.fixed_activity",
         sum(ledger.array_estimate.values()),

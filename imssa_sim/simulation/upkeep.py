@@ -24,14 +24,14 @@ def upkeep_of(
     """Return what was done to the chips: writing, calibrations of each kind that is configured.
 
     Drift compensation reads known codes, as many as a tile has word lines, once after each
-    programming and in every calibration.
+    programming and in every calibration. Without chips, writing is by the card's mean.
     """
     hardware = config.hardware
     if hardware.ideal:
         return Upkeep()
     effects, cell = hardware.effects, load_cell(hardware.chip.tile.cell)
     written = {}
-    if effects.write_verify:
+    if effects.write_verify and chips:
         written = {path: mean_writing(chip[path] for chip in chips) for path in chips[0]}
     compensated = effects.drift and effects.drift_compensation and cell.drift is not None
     each = hardware.chip.tile.rows if compensated else 0

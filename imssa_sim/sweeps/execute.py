@@ -34,6 +34,7 @@ class _Task:
 
     workload: str
     point: Mapping[str, Any]
+    accuracy: bool
 
 
 def overrides_of(point: Mapping[str, Any]) -> tuple[str, ...]:
@@ -79,7 +80,7 @@ def execute(
         for point in plan.points:
             if identity(point) not in done:
                 tasks = groups.setdefault(keys[identity(point)], [])
-                tasks.append(_Task(plan.workload, point))
+                tasks.append(_Task(plan.workload, point, plan.accuracy))
         progress.advance(len(done))
         for found in run_groups(_run_group, list(groups.values()), jobs, _lost):
             name = identity(found.point)
@@ -132,7 +133,8 @@ def _run_group(group: Sequence[_Task]) -> Iterator[PointResult]:
     memory: dict[str, Any] = {}
     for task in group:
         try:
-            result = simulate(load_config(task.workload, overrides_of(task.point)), memory=memory)
+            loaded = load_config(task.workload, overrides_of(task.point))
+            result = simulate(loaded, memory=memory, accuracy=task.accuracy)
             stats = {stat.name: stat.value for stat in collect(result)}
         except ImssaError as error:
             yield PointResult(task.point, {}, error=str(error))

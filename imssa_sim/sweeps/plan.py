@@ -17,9 +17,10 @@ from imssa_sim.errors import InputError, nearest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_KEYS = ("sweep", "description", "workload", "set", "grid", "list", "seeds", "x", "series")
-
-
+_KEYS = (
+    *("sweep", "description", "workload", "set", "grid", "list", "seeds", "x", "series"),
+    "accuracy",
+)
 SEED = "seed"
 """The one path over which results are averaged."""
 
@@ -30,7 +31,8 @@ class SweepPlan:
 
     ``points`` are the overrides of each run, ``path -> value``; the common ones of ``set`` are in
     each. ``x`` and ``series`` are the paths on the axis and in the legend of the figure; ``x`` is
-    None where the points are a list that differs in several paths.
+    None where the points are a list that differs in several paths. Without ``accuracy``, points
+    are run for their costs alone.
     """
 
     name: str
@@ -39,11 +41,15 @@ class SweepPlan:
     points: tuple[dict[str, Any], ...]
     x: str | None
     series: str | None
+    accuracy: bool = True
 
     @property
     def fingerprint(self) -> str:
         """Hash that tells whether a results folder belongs to this sweep."""
-        text = json.dumps([self.name, self.workload, self.points], sort_keys=True, default=str)
+        parts: list[Any] = [self.name, self.workload, self.points]
+        if not self.accuracy:
+            parts.append("costs alone")
+        text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -91,7 +97,7 @@ def read_plan(path: Path) -> SweepPlan:
     Keys: ``sweep`` (name), ``workload`` (a path relative to the sweep file, or a bare name),
     ``set`` (overrides common to all), exactly one of ``grid`` (path -> list of values, all
     combinations) and ``list`` (a list of mappings, one a point), ``seeds`` (list), ``x`` and
-    ``series`` (paths for the figure).
+    ``series`` (paths for the figure), ``accuracy`` (false: costs alone).
 
     Raises
     ------
@@ -156,7 +162,15 @@ def plan_of(document: Mapping[str, Any], path: Path) -> SweepPlan:
         points=tuple(points),
         x=_x(points, series, "list" in document, bool(seeds)) if x is None else str(x),
         series=None if series is None else str(series),
+        accuracy=_switch(document, path),
     )
+
+
+def _switch(document: Mapping[str, Any], path: Path) -> bool:
+    value = document.get("accuracy", True)
+    if not isinstance(value, bool):
+        raise InputError(f"{path}: accuracy: {value!r} is neither true nor false")
+    return value
 
 
 def _x(

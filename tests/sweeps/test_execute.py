@@ -68,7 +68,7 @@ def test_failed_points_are_tried_again(  # type: ignore[no-untyped-def]
     assert ["holds for bits from 4" in result.error for result in first] == [True, False, False]
     real, ran = simulate, []
 
-    def repaired(loaded, memory):  # type: ignore[no-untyped-def]
+    def repaired(loaded, memory, accuracy):  # type: ignore[no-untyped-def]
         ran.append(loaded.overrides)
         return real(load_config(loaded.path, ["hardware.adc.bits=5"]), memory=memory)
 
@@ -85,7 +85,7 @@ def test_a_fault_of_ours_fails_its_point_alone(  # type: ignore[no-untyped-def]
 ) -> None:
     real = simulate
 
-    def broken(loaded, memory):  # type: ignore[no-untyped-def]
+    def broken(loaded, memory, accuracy):  # type: ignore[no-untyped-def]
         if loaded.config.seed == 1:
             raise ZeroDivisionError("odd\n thing")
         return real(loaded, memory=memory)
@@ -140,3 +140,13 @@ def test_a_marker_that_was_cut_off_is_written_again(bench, left: str) -> None:  
     bench.run("grid: {seed: [1]}\n")
     bench.run("grid: {seed: [1]}\n")
     assert sorted(path.name for path in bench.folder.iterdir()) == ["results.jsonl", "sweep.json"]
+
+
+def test_points_run_for_their_costs_alone(bench) -> None:  # type: ignore[no-untyped-def]
+    grid = "accuracy: false\n" + GRIDS["a map"]
+    plan = bench.plan(grid)
+    for result in bench.run(grid, 1):
+        loaded = load_config(plan.workload, overrides_of(result.point))
+        alone = collect(simulate(loaded, accuracy=False))
+        assert without_host(result.stats) == without_host({s.name: s.value for s in alone})
+        assert "accuracy.analog.mean" not in result.stats

@@ -62,6 +62,22 @@ def test_errors_name_the_place_and_the_remedy(tmp_path: Path, text: str, said: s
         plan_of(tmp_path, text)
 
 
+def test_costs_alone_are_another_sweep(tmp_path: Path) -> None:
+    text = "workload: w.yaml\ngrid: {seed: [1, 2]}\n"
+    plans = {}
+    for more in ("", "accuracy: true\n", "accuracy: false\n"):
+        (tmp_path / "sweep.yaml").write_text(text + more, "utf-8")
+        plans[more] = read_plan(tmp_path / "sweep.yaml")
+    whole, same, alone = plans.values()
+    assert whole.accuracy
+    assert same.accuracy
+    assert not alone.accuracy
+    assert whole.fingerprint == same.fingerprint != alone.fingerprint
+    (tmp_path / "sweep.yaml").write_text(text + "accuracy: maybe\n", "utf-8")
+    with pytest.raises(InputError, match="accuracy: 'maybe' is neither true nor false"):
+        read_plan(tmp_path / "sweep.yaml")
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         read_plan(tmp_path / "no.yaml")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from imssa_sim.report.page import provenance, sections
 from imssa_sim.report.page.document import Section, document, fold
 from imssa_sim.report.page.markup import Markup, element
+from imssa_sim.report.record import EVALUATED
 
 if TYPE_CHECKING:
     from imssa_sim.report.record import Record
@@ -16,7 +17,7 @@ def run_page(record: Record) -> str:
     """Return the report of a run as one HTML file."""
     title = str(record.config["workload"])
     found = [
-        Section("accuracy", "Accuracy", sections.accuracy(record), sections.ACCURACY),
+        *_evaluated(record),
         *_course(record),
         Section("energy", "Energy", sections.energy(record), sections.energy_lead(record)),
         Section("latency", "Latency", sections.latency(record), sections.latency_lead(record)),
@@ -33,6 +34,12 @@ def run_page(record: Record) -> str:
         Section("references", "References", provenance.references(record)),
     ]  # fmt: skip
     return document(f"{title} · imssa_sim", head(record), found, foot(record))
+
+
+def _evaluated(record: Record) -> list[Section]:
+    if EVALUATED not in record.values:
+        return []
+    return [Section("accuracy", "Accuracy", sections.accuracy(record), sections.ACCURACY)]
 
 
 def head(record: Record) -> Markup:

@@ -13,6 +13,7 @@ from imssa_sim.report.page.document import chip, fold, table
 from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.page.scales import Scale, decades, fitted
 from imssa_sim.report.page.sunburst import sunburst
+from imssa_sim.report.record import EVALUATED
 from imssa_sim.report.tables import energy_of_record
 from imssa_sim.units import format_si
 
@@ -90,8 +91,9 @@ def _assumed(record: Record) -> str:
 
 def _accuracy_card(record: Record) -> Markup:
     mean, quantised = number(record, "accuracy.analog.mean"), number(record, "accuracy.digital")
+    samples = number(record, EVALUATED)
     if mean is None:
-        return _card("accuracy", "–", "no chip ran")
+        return _card("accuracy", "–", "costs alone" if samples is None else "no chip ran")
     more = "" if quantised is None else f"{quantised:.1%} quantised"
     return _card("accuracy on the chip", f"{100 * mean:.1f} %", more)
 
