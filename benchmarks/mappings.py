@@ -6,7 +6,8 @@
 
 Each computes the rows that its table lacks, docs/results/mappings_NAME.csv, and draws
 docs/figures/mappings_NAME.png. Linear layers are on tiles throughout, the rest digital with 8 bits;
-accumulators and states of a digital recurrence have 14.
+accumulators and states of a digital recurrence have 14. ADCs take the range that serves a mapping:
+that of the largest sum (max), or where states are converted that of their codes (aligned).
 
 *error*: digits32, Gaussian errors of every written cell and nothing else, ideal wires, 8-bit
 converters. *length*: all default effects and wires. Digits are resampled to 8k x 8k pixels and read
@@ -45,6 +46,9 @@ STATES = {
     "fused_delta": 14, "fused_lookahead": 8, "fused_delayed": 8, "two_pass": 8, "digital": 14,
 }  # fmt: skip
 """Mappings, and the bits of their states or accumulators."""
+STORED = ("fused_lookahead", "fused_delayed", "two_pass")
+"""Mappings whose cells hold the state matrix itself. Their converters round to the codes of the
+states (``aligned``): with a range of its own a state is rounded twice a step and loses far more."""
 ERRORS = (0.1, 0.2, 0.5, 1, 2, 4)
 """Standard deviations in % of the cell's range."""
 SIDES = {"sdigits": (8, 16, 32, 64, 128), "digits32": (32, 64, 128)}
@@ -71,6 +75,7 @@ class Point:
             f"bits={{default: 8, state: {STATES[self.mapping]}}}",
             f"hardware.adc.bits={self.bits}",
             f"hardware.dac.bits={self.bits}",
+            f"hardware.adc.range={'aligned' if self.mapping in STORED else 'max'}",
         ]
 
 
@@ -186,6 +191,7 @@ def label(row: dict[str, str]) -> str:
 def lines(axes: Any, rows: Rows) -> None:
     """Draw accuracy over x for every mapping and width, with the band of the chips."""
     mappings = list(STATES)
+    rows = sorted(rows, key=lambda row: mappings.index(row["mapping"]))
     for name in dict.fromkeys(map(label, rows)):
         own = sorted((row for row in rows if label(row) == name), key=lambda r: float(r["x"]))
         x = [float(row["x"]) for row in own]
@@ -245,7 +251,7 @@ def draw_energy(rows: Rows) -> Any:
     axes.axvline(100 * float(rows[0]["float"]), color="0.4", linewidth=1, label="float")
     axes.set(xlabel="accuracy [%]", ylabel="energy per inference [µJ]", yscale="log",
              title="digits32; numbers: bits of the converters")  # fmt: skip
-    marks = (20, 30, 40, 60, 100)
+    marks = (15, 20, 30, 40, 60, 100)
     axes.set_yticks(marks, [str(mark) for mark in marks])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
