@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imssa_sim.errors import InputError
 from imssa_sim.measurements.curves import Curve, knots_of, logarithmic, polynomial, tables
 from imssa_sim.measurements.moments import Moments, fit_moments
-from imssa_sim.measurements.noise import Noise, fit_noise
+from imssa_sim.measurements.noise import FittedNoise, fit_noise
 from imssa_sim.measurements.read import Measurements
 
 FloatArray = NDArray[np.float64]
@@ -70,7 +70,7 @@ class CellFit:
     drift : Moments or None
         Exponent ν over the target [S].
     relaxation : Relaxation or None
-    noise : Noise or None
+    noise : FittedNoise or None
         Of the first readings; None without repeated reads.
     stuck : Stuck
     normal : float
@@ -88,7 +88,7 @@ class CellFit:
     programming: Moments
     drift: Moments | None
     relaxation: Relaxation | None
-    noise: Noise | None
+    noise: FittedNoise | None
     stuck: Stuck
     normal: float
     warmth: tuple[float, float] | None
@@ -139,12 +139,12 @@ def fit_cell(data: Measurements) -> CellFit:
     )  # fmt: skip
 
 
-def _noise_variance(noise: Noise | None, conductance: FloatArray) -> FloatArray:
+def _noise_variance(noise: FittedNoise | None, conductance: FloatArray) -> FloatArray:
     return np.zeros(len(conductance)) if noise is None else noise.sigma_at(conductance) ** 2
 
 
 def _standardised(
-    data: Measurements, first: float, programming: Moments, noise: Noise | None
+    data: Measurements, first: float, programming: Moments, noise: FittedNoise | None
 ) -> FloatArray:
     early = data.part((data.time == first) & (data.achieved > 0))
     away = early.achieved - early.target - programming.mean_at(early.target)
@@ -181,7 +181,7 @@ def _without_stuck(data: Measurements, first: float) -> tuple[Measurements, Stuc
 
 
 def _time(
-    data: Measurements, first: float, programming: Moments, noise: Noise | None
+    data: Measurements, first: float, programming: Moments, noise: FittedNoise | None
 ) -> tuple[Moments | None, Relaxation | None, str]:
     """Decide between drift and relaxation by the likelihood of the last readings."""
     last = float(data.time.max())

@@ -23,7 +23,7 @@ SMALLEST = 1e-4
 
 
 @dataclass(frozen=True)
-class Noise:
+class FittedNoise:
     """Standard deviation of one read over the conductance.
 
     ``curve`` with ``parameters`` and units of conductance and noise
@@ -42,7 +42,7 @@ class Noise:
         return self.scale_y * np.maximum(value, 0.0)
 
 
-def fit_noise(data: Measurements) -> Noise | None:
+def fit_noise(data: Measurements) -> FittedNoise | None:
     """Fit the noise of reading; None without repeated reads.
 
     The sum of squares about the mean of r reads is σ² χ² with r - 1 degrees of freedom; the curve
@@ -78,4 +78,4 @@ def fit_noise(data: Measurements) -> Noise | None:
         if best is None or bic < best[0]:
             best = bic, curve, parameters
     assert best is not None
-    return Noise(best[1], best[2], scale_x, scale_y, len(x) * freedom)
+    return FittedNoise(best[1], best[2], scale_x, scale_y, len(x) * freedom)

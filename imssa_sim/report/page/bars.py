@@ -19,7 +19,7 @@ SMALLEST = 0.05
 
 
 @dataclass(frozen=True)
-class Segment:
+class BarSegment:
     """Part of a bar: its kind (which colours it), its size, its words, where a click leads."""
 
     kind: str
@@ -28,7 +28,7 @@ class Segment:
     target: str = ""
 
 
-def stacked(rows: Sequence[tuple[str, Sequence[Segment]]], unit: str, label: str) -> Markup:
+def stacked(rows: Sequence[tuple[str, Sequence[BarSegment]]], unit: str, label: str) -> Markup:
     """Return stacked bars, one a row, on one common scale from zero.
 
     Parameters
@@ -55,7 +55,7 @@ def stacked(rows: Sequence[tuple[str, Sequence[Segment]]], unit: str, label: str
     return element("div", drawn, class_="bars", role="list", aria_label=label)
 
 
-def _segment(segment: Segment, most: float) -> Markup | None:
+def _segment(segment: BarSegment, most: float) -> Markup | None:
     width = 100 * segment.value / most
     if width < SMALLEST:
         return None

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from imssa_sim.ablation.intervals import wilson
 from imssa_sim.report.colours import PALETTE
 from imssa_sim.report.compare import ROWS, Comparison, compare
-from imssa_sim.report.page.bars import Segment, Span, legend, spans, stacked
-from imssa_sim.report.page.document import Section, document, fold, table
+from imssa_sim.report.page.bars import BarSegment, Span, legend, spans, stacked
+from imssa_sim.report.page.document import Chapter, document, fold, table
 from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.page.scales import Scale, fitted
 from imssa_sim.report.page.sections import SMALLEST_SHARE, number, percent
@@ -34,14 +34,14 @@ def compare_page(records: Sequence[Record]) -> str:
     """Return the report of runs side by side; the first is what the others are held against."""
     comparison = compare(records)
     found = [
-        Section("accuracy", "Accuracy", _accuracy(records),
+        Chapter("accuracy", "Accuracy", _accuracy(records),
                 "On the chip, mean over chips, with 95 % Wilson intervals over the sequences."),
-        Section("costs", "Costs", _costs(records)),
-        Section("energy", "Energy", _energy(records), "By component kind, on one scale."),
-        Section("latency", "Latency", _latency(records), "Of the first step, by component kind."),
-        Section("results", "Results", _results(comparison),
+        Chapter("costs", "Costs", _costs(records)),
+        Chapter("energy", "Energy", _energy(records), "By component kind, on one scale."),
+        Chapter("latency", "Latency", _latency(records), "Of the first step, by component kind."),
+        Chapter("results", "Results", _results(comparison),
                 "In brackets: times the first run's."),
-        Section("configuration", "What differs", _differences(comparison)),
+        Chapter("configuration", "What differs", _differences(comparison)),
     ]  # fmt: skip
     head = element(
         "div", element("h1", f"{len(records)} runs side by side"),
@@ -105,13 +105,13 @@ def _show(unit: str) -> Callable[[float], str]:
 
 
 def _energy(records: Sequence[Record]) -> Markup:
-    rows: list[tuple[str, list[Segment]]] = []
+    rows: list[tuple[str, list[BarSegment]]] = []
     kinds: dict[str, None] = {}
     for record in records:
         shown = energy_of_record(record).gathered(SMALLEST_SHARE)
         sums = shown.energy.sum(axis=0)
         segments = [
-            Segment(kind, float(value), f"{record.name}, {kind.replace('_', ' ')}: "
+            BarSegment(kind, float(value), f"{record.name}, {kind.replace('_', ' ')}: "
                     f"{format_si(float(value), 'J')}, {float(value) / shown.total:.1%}")
             for kind, value in zip(shown.kinds, sums, strict=True)
         ]  # fmt: skip
@@ -121,7 +121,7 @@ def _energy(records: Sequence[Record]) -> Markup:
 
 
 def _latency(records: Sequence[Record]) -> Markup:
-    rows: list[tuple[str, list[Segment]]] = []
+    rows: list[tuple[str, list[BarSegment]]] = []
     kinds: dict[str, None] = {}
     for record in records:
         sums: dict[str, float] = {}
@@ -129,7 +129,7 @@ def _latency(records: Sequence[Record]) -> Markup:
             sums[row["kind"]] = sums.get(row["kind"], 0.0) + row["service_s"]
             sums["waiting"] = sums.get("waiting", 0.0) + row["waiting_s"]
         segments = [
-            Segment(kind, value, f"{record.name}, {kind.replace('_', ' ')}: "
+            BarSegment(kind, value, f"{record.name}, {kind.replace('_', ' ')}: "
                     f"{format_si(value, 's')}")
             for kind, value in sorted(sums.items(), key=lambda item: -item[1]) if value > 0
         ]  # fmt: skip

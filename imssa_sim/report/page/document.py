@@ -17,7 +17,7 @@ MADE_BY = '<meta name="generator" content="imssa_sim'
 
 
 @dataclass(frozen=True)
-class Section:
+class Chapter:
     """A part of a report: its anchor, its heading, what it holds, a sentence below the heading."""
 
     anchor: str
@@ -26,7 +26,7 @@ class Section:
     lead: str = ""
 
 
-def document(title: str, head: Markup, sections: Sequence[Section], foot: Markup) -> str:
+def document(title: str, head: Markup, sections: Sequence[Chapter], foot: Markup) -> str:
     """Return the whole page as text.
 
     Parameters
@@ -34,7 +34,7 @@ def document(title: str, head: Markup, sections: Sequence[Section], foot: Markup
     title : str
     head : Markup
         What stands above all sections.
-    sections : sequence of Section
+    sections : sequence of Chapter
     foot : Markup
     """
     links = [element("a", s.heading, href=f"#{s.anchor}") for s in sections]
@@ -61,7 +61,7 @@ def document(title: str, head: Markup, sections: Sequence[Section], foot: Markup
     return f"<!doctype html>\n{whole}\n"
 
 
-def _section(section: Section) -> Markup:
+def _section(section: Chapter) -> Markup:
     return element(
         "section",
         element("h2", section.heading, id=f"{section.anchor}-title"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imssa_sim.report.page import provenance, sections
-from imssa_sim.report.page.document import Section, document, fold
+from imssa_sim.report.page.document import Chapter, document, fold
 from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.record import EVALUATED
 
@@ -19,27 +19,27 @@ def run_page(record: Record) -> str:
     found = [
         *_evaluated(record),
         *_course(record),
-        Section("energy", "Energy", sections.energy(record), sections.energy_lead(record)),
-        Section("latency", "Latency", sections.latency(record), sections.latency_lead(record)),
-        Section("timeline", "Timeline", sections.timeline(record), sections.TIMELINE),
-        Section("use", "Utilisation", sections.utilisation(record), sections.UTILISATION),
-        Section("area", "Area", sections.area(record)),
+        Chapter("energy", "Energy", sections.energy(record), sections.energy_lead(record)),
+        Chapter("latency", "Latency", sections.latency(record), sections.latency_lead(record)),
+        Chapter("timeline", "Timeline", sections.timeline(record), sections.TIMELINE),
+        Chapter("use", "Utilisation", sections.utilisation(record), sections.UTILISATION),
+        Chapter("area", "Area", sections.area(record)),
         *_sensitivity(record),
-        Section("provenance", "Provenance", sections.provenance_of(record), sections.PROVENANCE),
+        Chapter("provenance", "Provenance", sections.provenance_of(record), sections.PROVENANCE),
         *_baselines(record),
-        Section("configuration", "Configuration", sections.configuration(record),
+        Chapter("configuration", "Configuration", sections.configuration(record),
                 sections.configuration_lead(record)),
-        Section("statistics", "All statistics", provenance.statistics(record),
+        Chapter("statistics", "All statistics", provenance.statistics(record),
                 "Each opens to the accounts, counts and card entries that it comes from."),
-        Section("references", "References", provenance.references(record)),
+        Chapter("references", "References", provenance.references(record)),
     ]  # fmt: skip
     return document(f"{title} · imssa_sim", head(record), found, foot(record))
 
 
-def _evaluated(record: Record) -> list[Section]:
+def _evaluated(record: Record) -> list[Chapter]:
     if EVALUATED not in record.values:
         return []
-    return [Section("accuracy", "Accuracy", sections.accuracy(record), sections.ACCURACY)]
+    return [Chapter("accuracy", "Accuracy", sections.accuracy(record), sections.ACCURACY)]
 
 
 def head(record: Record) -> Markup:
@@ -81,20 +81,20 @@ def foot(record: Record) -> Markup:
     )
 
 
-def _course(record: Record) -> list[Section]:
+def _course(record: Record) -> list[Chapter]:
     if "stream" not in record.tables:
         return []
-    return [Section("stream", "Accuracy over time", sections.stream(record))]
+    return [Chapter("stream", "Accuracy over time", sections.stream(record))]
 
 
-def _sensitivity(record: Record) -> list[Section]:
+def _sensitivity(record: Record) -> list[Chapter]:
     if record.uncertainty is None:
         text = "Run with --uncertainty to see what the totals hang on: the run did not ask for it."
-        return [Section("sensitivity", "Sensitivity", element("p", text, class_="hint"))]
+        return [Chapter("sensitivity", "Sensitivity", element("p", text, class_="hint"))]
     content = sections.sensitivity(record.uncertainty)
-    return [Section("sensitivity", "Sensitivity", content, sections.SENSITIVITY)]
+    return [Chapter("sensitivity", "Sensitivity", content, sections.SENSITIVITY)]
 
 
-def _baselines(record: Record) -> list[Section]:
+def _baselines(record: Record) -> list[Chapter]:
     content = sections.baselines(record)
-    return [] if content is None else [Section("gpu", "GPUs", content, sections.BASELINES)]
+    return [] if content is None else [Chapter("gpu", "GPUs", content, sections.BASELINES)]

@@ -8,7 +8,7 @@ from imssa_sim.ablation.intervals import wilson
 from imssa_sim.report.colours import PALETTE
 from imssa_sim.report.page import flow, provenance
 from imssa_sim.report.page import timeline as drawn
-from imssa_sim.report.page.bars import Segment, Span, legend, spans, stacked
+from imssa_sim.report.page.bars import BarSegment, Span, legend, spans, stacked
 from imssa_sim.report.page.document import chip, fold, table
 from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.page.scales import Scale, decades, fitted
@@ -162,7 +162,7 @@ def energy(record: Record) -> Markup:
     rows = []
     for layer, values in zip(shown.layers, shown.energy, strict=True):
         segments = [
-            Segment(kind, float(value),
+            BarSegment(kind, float(value),
                     f"{layer}, {kind.replace('_', ' ')}: {format_si(float(value), 'J')}, "
                     f"{float(value) / shown.total:.1%}", "" if kind == "other" else f"kind-{kind}")
             for kind, value in zip(shown.kinds, values, strict=True)
@@ -203,15 +203,15 @@ def latency_lead(record: Record) -> str:
 
 def latency(record: Record) -> Markup:
     """Return what the first step waits for, stage by stage."""
-    stages: dict[str, list[Segment]] = {}
+    stages: dict[str, list[BarSegment]] = {}
     for row in record.table("latency"):
         words = f"{flow.below_chip(row['component'])}: {row['action']}"
         own = stages.setdefault(flow.below_chip(row["stage"]), [])
         if row["waiting_s"]:
             tip = f"waiting for {words}, {format_si(row['waiting_s'], 's')}"
-            own.append(Segment("waiting", row["waiting_s"], tip))
+            own.append(BarSegment("waiting", row["waiting_s"], tip))
         tip = f"{words}, {format_si(row['service_s'], 's')}"
-        own.append(Segment(row["kind"], row["service_s"], tip))
+        own.append(BarSegment(row["kind"], row["service_s"], tip))
     kinds = dict.fromkeys(s.kind for segments in stages.values() for s in segments if s.value)
     return element(
         "div", stacked(list(stages.items()), "s", "latency of one step by stage"), legend(kinds)
@@ -269,7 +269,7 @@ def area(record: Record) -> Markup:
     for kind, rows in sorted(kinds.items(), key=lambda item: -sum(r["area"] for r in item[1])):
         value = sum(row["area"] for row in rows)
         tip = f"{kind.replace('_', ' ')}: {format_si(value, 'm^2')}, {value / total:.1%}"
-        parts.append(Segment(kind, value, tip))
+        parts.append(BarSegment(kind, value, tip))
     rows_ = [("chip", parts)]
     rows_ += [
         (str(row["layer"]), _area_of(record, str(row["layer"]))) for row in record.table("layers")
@@ -280,13 +280,13 @@ def area(record: Record) -> Markup:
     )  # fmt: skip
 
 
-def _area_of(record: Record, layer: str) -> list[Segment]:
+def _area_of(record: Record, layer: str) -> list[BarSegment]:
     sums: dict[str, float] = {}
     for row in record.table("area"):
         if row["layer"] == layer:
             sums[row["kind"]] = sums.get(row["kind"], 0.0) + row["area"]
     return [
-        Segment(kind, value, f"{layer}, {kind.replace('_', ' ')}: {format_si(value, 'm^2')}")
+        BarSegment(kind, value, f"{layer}, {kind.replace('_', ' ')}: {format_si(value, 'm^2')}")
         for kind, value in sorted(sums.items(), key=lambda item: -item[1])
     ]
 

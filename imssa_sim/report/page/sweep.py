@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imssa_sim.report.page.document import Section, document, table
+from imssa_sim.report.page.document import Chapter, document, table
 from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.page.scales import Scale, decades, fitted
 from imssa_sim.report.page.sections import percent
@@ -46,12 +46,12 @@ def sweep_page(name: str, results: Sequence[PointResult]) -> str:
     if good:
         axes = [*(_of_path(good, path) for path in paths), *_of_metrics(good)]
         found = [
-            Section("pareto", "Accuracy and energy", _pareto(good, paths),
+            Chapter("pareto", "Accuracy and energy", _pareto(good, paths),
                     "The line joins the points that no other one beats in both."),
-            Section("parallel", "All axes", _parallel(good, axes),
+            Chapter("parallel", "All axes", _parallel(good, axes),
                     "Drag along an axis to keep the points there; a point lights up in both."),
         ]  # fmt: skip
-    found.append(Section("points", "Points", _points(results, paths)))
+    found.append(Chapter("points", "Points", _points(results, paths)))
     failed = len(results) - len(good)
     about = f"{len(results)} runs over {', '.join(paths) or 'one point'}"
     head = element(
