@@ -26,6 +26,7 @@ from imssa_sim.costs.distributions import draws_at, latin_hypercube, varied_entr
 from imssa_sim.errors import InputError
 from imssa_sim.model.network import Composition
 from imssa_sim.registry import Registry
+from imssa_sim.ssm.families import MIXING
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import RunConfig
@@ -207,7 +208,7 @@ def shape_of(config: RunConfig, sequence_length: int) -> Shape:
     return Shape(
         model.layers, model.width, model.state, sequence_length, model.inputs, model.classes,
         model.bidirectional, "none" if model.norm == "none" else model.norm_position,
-        Composition(**model.composition_keys),
+        Composition(**model.composition_keys), model.family in MIXING,
     )  # fmt: skip
 
 

@@ -3,7 +3,9 @@
 They follow the operations of the network's graph. Recurrent mode runs a handful of kernels for
 every token. Weights and states come from memory in each step; with JIT fusion (`fused`) the
 element-wise operations around a reduction share a kernel, without it each is a launch of its own.
-Activations count like GELU, and blocks that end without a gate like those with one.
+One state for all channels has B and C as linear maps; its modes are a step of 4 N flops, or a scan
+of 7 N a step, up and down, over whole sequences. Activations count like GELU, and
+blocks that end without a gate like those with one.
 
 ==============  ==========================================  ====================================
 kernel          flops (per sequence of the batch)           bytes (w per number, B sequences)
@@ -39,6 +41,7 @@ from imssa_sim.program.graph import Graph, Node
 from imssa_sim.program.metrics import FLOAT_BITS
 from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.modes import ModeRecurrence
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.sums import SaturatingSum
@@ -66,6 +69,7 @@ class Shape:
     bidirectional: bool = False
     norm: Position = "post"
     composition: Composition = REFERENCE
+    dense: bool = False
 
     @cached_property
     def graph(self) -> Graph:
@@ -73,7 +77,7 @@ class Shape:
         shape = NetworkShape.uniform(
             layers=self.layers, width=self.width, state=self.state, inputs=self.inputs,
             classes=self.classes, bidirectional=self.bidirectional,
-            norm=self.norm, composition=self.composition,
+            norm=self.norm, composition=self.composition, dense=self.dense,
         )  # fmt: skip
         return compose(shape, FLOAT_BITS)
 
@@ -116,6 +120,12 @@ def recurrent_kernels(
         if isinstance(operation, LinearMap):
             flops, numbers = _product(operation, batch)
             add(node, node.name.split(".")[-1], 1, flops, numbers + operation.outputs)
+        elif isinstance(operation, ModeRecurrence):
+            N = operation.outputs
+            add(node, "state", 3, 4 * N, N + 3 * B * N)
+        elif isinstance(operation, SaturatingSum) and node.name.endswith(".outputs"):
+            own = 2 + GELU_FLOPS
+            add(node, "feed-through and activation", 5, own * H, H + 3 * B * H)
         elif isinstance(operation, KernelRecurrence):
             K, N = operation.outputs, operation.states  # N = 2 H M
             add(node, "state", 3, 5 * N, 2 * N + B * (2 * N + K))
@@ -158,6 +168,12 @@ def convolution_kernels(shape: Shape, batch: int, precision: Precision) -> tuple
             # The bias of a product over whole sequences is nothing beside its tokens.
             bias = operation.outputs if graph.per_sequence(node) else 0
             add(node.name.split(".")[-1], float(flops * rows), w * (numbers + bias))
+        elif isinstance(operation, ModeRecurrence):
+            N = operation.outputs  # a scan goes over its values up and down
+            add("scan", 2.0 * 7 * N * L * B, w * 4 * N * L * B)
+        elif isinstance(operation, SaturatingSum) and node.name.endswith(".outputs"):
+            feed = (2.0 + GELU_FLOPS) * H * L * B
+            add("feed-through and activation", feed, w * (3 * H * L * B + H))
         elif isinstance(operation, KernelRecurrence) and not operation.reverse:
             add("transform", transform, moved, "fp32")
             add("product of spectra", COMPLEX_PRODUCT_FLOPS * (L + 1) * H * B, product, "fp32")

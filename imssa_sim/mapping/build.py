@@ -97,8 +97,10 @@ def _place(
 
 
 def _place_of(node: Node, hardware: HardwareConfig) -> str:
-    """Return where a linear map stands."""
-    mapping = hardware.mapping
+    """Return where a linear map stands; B and C of a state that mixes channels, as kernels do."""
+    mapping, operation = hardware.mapping, node.operation
+    if isinstance(operation, LinearMap) and operation.tensor != "linear":
+        return "analog" if KERNEL_MAPPINGS[mapping.kernel].reads else "digital"
     places = {"encoder": mapping.encoder, "decoder": mapping.decoder}
     return places.get(node.name, mapping.linear)
 
@@ -112,11 +114,10 @@ def _site(node: Node, layers: int) -> int:
     if node.layer is None:
         return 1 + 3 * layers if node.name == "decoder" else 0
     operation = node.operation
-    inside = (
-        2
-        if isinstance(operation, LinearMap)
-        else int(isinstance(operation, KernelRecurrence) and operation.reverse)
-    )
+    if isinstance(operation, LinearMap):  # B and C stand in the places of kernels
+        inside = {"B": 0, "C": 1}.get(operation.tensor, 2)
+    else:
+        inside = int(isinstance(operation, KernelRecurrence) and operation.reverse)
     return 1 + 3 * node.layer + inside
 
 

@@ -26,10 +26,12 @@ from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.program import Bypass, KernelTiles, Stage
 from imssa_sim.mapping.tiles import partial_sums, rows_and_columns
 from imssa_sim.program.operations.enter import Enter
+from imssa_sim.program.operations.feedthrough import Feedthrough
 from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.head import Head
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.log_softmax import LogSoftmax
+from imssa_sim.program.operations.modes import ModeRecurrence
 from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.sums import ResidualSum
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from imssa_sim.mapping.program import LinearTiles
     from imssa_sim.program.graph import Graph, Node
 
+_RECURRENCES = (KernelRecurrence, ModeRecurrence)
 LOGIT_BITS = 32
 """Width of a logit that leaves the chip."""
 
@@ -88,7 +91,7 @@ class _Pipeline:
         found: list[tuple[Node, ...]] = []
         for nodes in self.graph.stages.values():
             operation = nodes[0].operation
-            late = isinstance(operation, KernelRecurrence) and operation.reverse
+            late = isinstance(operation, _RECURRENCES) and operation.reverse
             if late and (nodes[0].layer or 0) % 2:
                 found.insert(-1, nodes)
             elif isinstance(operation, LogSoftmax):
@@ -120,9 +123,9 @@ class _Pipeline:
                 after.append(transfer(hardware, *out))
             after += fifo(hardware, path, *out)
         # Of two directions, the first hands a whole sequence to what waits for the second.
-        kernel = isinstance(last.operation, KernelRecurrence)
-        first = kernel and isinstance(self.order[place + 1][0].operation, KernelRecurrence)
-        second = kernel and isinstance(self.order[place - 1][0].operation, KernelRecurrence)
+        recurs = isinstance(last.operation, _RECURRENCES)
+        first = recurs and isinstance(self.order[place + 1][0].operation, _RECURRENCES)
+        second = recurs and isinstance(self.order[place - 1][0].operation, _RECURRENCES)
         tokens = hardware.memory.buffer_tokens
         return Stage(
             path,
@@ -131,7 +134,7 @@ class _Pipeline:
             max(tokens, self.length) if first else tokens,
             barrier=second,
             per="sequence" if self.graph.per_sequence(nodes[0]) else "step",
-            extra_steps=self.mapping.delay if kernel else 0,
+            extra_steps=self.mapping.delay if isinstance(last.operation, KernelRecurrence) else 0,
         )
 
     def actions(self, node: Node) -> tuple[list[Action], list[Action]]:
@@ -222,7 +225,7 @@ def _bypasses(graph: Graph, stages: list[Stage], length: int) -> tuple[Bypass, .
     """Return what goes beside stages, with room for every token that can be under way.
 
     The residual stream goes beside a whole block; values that a gate opens of their own, beside the
-    linear map.
+    linear map; and the inputs of a state that mixes channels, to their feed-through.
     """
     order = {stage.path: i for i, stage in enumerate(stages)}
     found = []
@@ -231,6 +234,8 @@ def _bypasses(graph: Graph, stages: list[Stage], length: int) -> tuple[Bypass, .
             kept, part = graph[node.inputs[1]], "bypass"
         elif isinstance(node.operation, Gate) and len(node.inputs) > 1:
             kept, part = graph[node.inputs[0]], "gate_bypass"
+        elif isinstance(node.operation, Feedthrough):
+            kept, part = graph[node.inputs[0]], "input_bypass"
         else:
             continue
         source, target = f"chip.{kept.stage}", f"chip.{node.stage}"

@@ -29,7 +29,17 @@ class KernelCount(NamedTuple):
 def kernels_of(network: QuantisedNetwork) -> KernelCount:
     """Return how many kernels and states a quantised network has."""
     found = [kernel for layer in network.layers for kernel in layer.kernels]
+    if not found:
+        return _dense(network)
     kernels = sum(kernel.channels for kernel in found)
     whole = len(found) * network.encoder.weight.shape[0]
     thin = any((kernel.modes_of < kernel.modes).any() for kernel in found)
     return KernelCount(kernels, sum(k.states for k in found), whole, thin or kernels < whole)
+
+
+def _dense(network: QuantisedNetwork) -> KernelCount:
+    """Return one kernel a layer and direction, whose state all channels share."""
+    found = [layer.dense for layer in network.layers if layer.dense is not None]
+    directions = [1 + dense.bidirectional for dense in found]
+    states = sum(n * dense.states for n, dense in zip(directions, found, strict=True))
+    return KernelCount(sum(directions), states, sum(directions), pruned=False)

@@ -14,6 +14,7 @@ import numpy as np
 from imssa_sim.errors import InputError, InternalError
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq_block import codes_of, quantise_activation, quantise_mixing
+from imssa_sim.model.ptq_dense import DenseRanges, quantise_dense
 from imssa_sim.model.ptq_digital import (
     SUM_BITS,
     quantise_decoder,
@@ -21,7 +22,12 @@ from imssa_sim.model.ptq_digital import (
     quantise_norm,
     sum_factors,
 )
-from imssa_sim.model.quantised import QuantisedLayer, QuantisedNetwork, QuantisedNorm
+from imssa_sim.model.quantised import (
+    QuantisedDense,
+    QuantisedLayer,
+    QuantisedNetwork,
+    QuantisedNorm,
+)
 from imssa_sim.model.ranges import LayerRanges, Ranges
 from imssa_sim.quantisation.options import CalibrationOptions
 from imssa_sim.quantisation.quantisers import (
@@ -36,6 +42,7 @@ from imssa_sim.quantisation.widths import BitWidths, LayeredBits
 from imssa_sim.ssm.forms import LOOKAHEAD, OutputForm
 from imssa_sim.ssm.kept import kept_modes
 from imssa_sim.ssm.quantise import KernelRanges, quantise_kernel
+from imssa_sim.ssm.quantised import QuantisedKernel
 from imssa_sim.ssm.recurrence import Recurrence
 
 
@@ -189,11 +196,13 @@ def _quantise_layer(
     """Quantise one block; ``stream`` holds the residual stream's scales on entry and exit."""
     network, bits = settings.network, settings.bits.of_layer(index)
     layer = network.layers[index]
-    kept = kept_modes(layer.kernel, network.composition.needs_all_channels)
+    dense = len(layer.kernel.alive) != layer.kernel.channels
+    kept = None if dense else kept_modes(layer.kernel, network.composition.needs_all_channels)
+    channels = np.arange(layer.kernel.channels) if kept is None else kept.channels
     residual_bits = settings.bits.activations
     residual_scale, next_scale = stream
     input_scale = scale_of_range(np.asarray(ranges.kernel_input), bits.kernel_input)
-    kernel_scale = input_scale if input_scale.ndim == 0 else input_scale[kept.channels]
+    kernel_scale = input_scale if input_scale.ndim == 0 else input_scale[channels]
     output_scale = float(scale_of_range(ranges.kernel_output, bits.kernel_output))
 
     width, made = network.width, network.composition
@@ -201,7 +210,7 @@ def _quantise_layer(
     y = codes_of(output_scale, bits.kernel_output)
     activation = quantise_activation(made, y, bits, ranges)
     # Where a unit halves the channels, all of them are there.
-    taken = kept.channels[: layer.weight.shape[1]] if made.activation == "glu" else kept.channels
+    taken = channels[: layer.weight.shape[1]] if made.activation == "glu" else channels
     mixing = quantise_mixing(
         made, layer, taken, (y, activation.after), bits, ranges, settings.options,
         narrow=position == "post" and not made.residual,
@@ -212,23 +221,29 @@ def _quantise_layer(
         bounds = mixing.after.bound, code_limit(residual_bits)
         product, residual, shift, sum_scale = sum_factors(sum_scale, residual_scale, bounds, width)
         sum_bound = (1 << SUM_BITS) // width
-    kernels = tuple(
-        quantise_kernel(
-            recurrence,
-            kept,
-            KernelRanges(
-                state=_state_range(ranges, recurrence),
-                input_scale=kernel_scale,
-                output_scale=output_scale,
-                length=settings.length,
-                turns=settings.turns[index],
-            ),
-            bits,
-            settings.form,
-            settings.options,
+    directions = layer.kernel.recurrences(network.discretisation)
+    kernels: tuple[QuantisedKernel, ...] = ()
+    model: QuantisedDense | None = None
+    if kept is None:
+        model = _quantise_model(settings, bits, directions, ranges, (kernel_scale, output_scale))
+    else:
+        kernels = tuple(
+            quantise_kernel(
+                recurrence,
+                kept,
+                KernelRanges(
+                    state=_state_range(ranges, recurrence),
+                    input_scale=kernel_scale,
+                    output_scale=output_scale,
+                    length=settings.length,
+                    turns=settings.turns[index],
+                ),
+                bits,
+                settings.form,
+                settings.options,
+            )
+            for recurrence in directions
         )
-        for recurrence in layer.kernel.recurrences(network.discretisation)
-    )
     norm: QuantisedNorm | None = None
     input_requant: Requantiser | None = None
     output_requant: Requantiser | None = None
@@ -255,12 +270,29 @@ def _quantise_layer(
         output_requant=output_requant,
         input_scale=kernel_scale,
         residual_scale=residual_scale,
-        kernel_channels=kept.channels,
+        kernel_channels=channels,
         sum_shift=shift,
         activation_requant=activation.requant,
         function_table=mixing.function_table,
         product_requant=mixing.product_requant,
+        dense=model,
     )
+
+
+def _quantise_model(
+    settings: _Settings,
+    bits: BitWidths,
+    directions: tuple[Recurrence, ...],
+    ranges: LayerRanges,
+    scales: tuple[float | FloatArray, float],
+) -> QuantisedDense:
+    """Quantise a state that mixes channels; ``scales`` are those of inputs and outputs."""
+    if ranges.increment is None:
+        raise InternalError("a state that mixes channels without ranges of its increments")
+    states = [_state_range(ranges, one)[0] for one in directions]
+    largest = np.max(states, axis=0)  # both directions have one A
+    found = DenseRanges(ranges.increment, largest, *scales, settings.length)
+    return quantise_dense(directions, found, bits, settings.options)
 
 
 def _state_range(ranges: LayerRanges, recurrence: Recurrence) -> FloatArray:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imssa_sim.model.network import REFERENCE, Composition
-from imssa_sim.quantisation.quantisers import FloatArray, IntArray
+from imssa_sim.quantisation.quantisers import FloatArray, IntArray, code_limit
 from imssa_sim.quantisation.requantiser import Requantiser
 from imssa_sim.quantisation.widths import BitWidths
 from imssa_sim.ssm.quantised import QuantisedKernel
@@ -53,6 +53,54 @@ class QuantisedNorm:
 
 
 @dataclass(frozen=True)
+class QuantisedModes:
+    """The diagonal of a state that mixes channels, P modes, in words that add up increments v.
+
+    ``x' = clip(x + ((a x) * gain + v * input_gain + 2**(shift - 1) >> shift))``, a x a complex
+    product of codes and a the state matrix less one; ``x' / 2**(bits - drive_bits)`` leaves,
+    rounded and clipped. Real parts of all modes come first, then imaginary ones.
+    """
+
+    a_re: IntArray  # (P,)
+    a_im: IntArray  # (P,)
+    gain: IntArray  # (P,)
+    input_gain: IntArray  # (P,)
+    shift: IntArray  # (P,), >= 1
+    bits: int
+    drive_bits: int
+
+    @property
+    def limit(self) -> int:
+        """Largest state."""
+        return code_limit(self.bits)
+
+    @property
+    def drive_limit(self) -> int:
+        """Largest code that leaves."""
+        return code_limit(self.drive_bits)
+
+
+@dataclass(frozen=True)
+class QuantisedDense:
+    """A model with dense B and C: ``v = into(u)``; modes; ``y = clip(out(x') + through(d u))``.
+
+    Of two directions the states of the anticausal one come behind those of the causal one.
+    """
+
+    into: QuantisedLinear  # H -> 2 P
+    modes: QuantisedModes
+    out: QuantisedLinear  # 2 P, or 4 P -> H
+    d: IntArray  # (H,)
+    through_requant: Requantiser  # (H,)
+    bidirectional: bool
+
+    @property
+    def states(self) -> int:
+        """Real states of one direction."""
+        return 2 * len(self.modes.a_re)
+
+
+@dataclass(frozen=True)
 class QuantisedLayer:
     """One block. ``r`` is the residual stream in codes, all tables are indexed by ``code + limit``.
 
@@ -92,6 +140,7 @@ class QuantisedLayer:
     activation_requant: Requantiser | None = None
     function_table: IntArray | None = None  # (2*limit+1,)
     product_requant: Requantiser | None = None
+    dense: QuantisedDense | None = None  # in the place of kernels
 
     @property
     def kernel(self) -> QuantisedKernel:

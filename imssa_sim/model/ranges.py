@@ -14,7 +14,8 @@ class LayerRanges:
     That of the kernels' inputs is one number, or one for each channel (a power of two below).
     ``gelu`` is that behind the activation, whichever it is; ``value`` and ``gate`` those of the
     mixing map, in whole or in halves; ``mixed`` that of what follows the map, where codes of it are
-    made. What a block does not have is zero.
+    made. ``increment`` (P,) is what B gives each mode of a state that mixes channels, whose states
+    are (1, P). What a block does not have is zero.
     """
 
     residual: float
@@ -26,6 +27,7 @@ class LayerRanges:
     state: FloatArray
     state_reverse: FloatArray | None
     mixed: float = 0.0
+    increment: FloatArray | None = None
 
 
 @dataclass(frozen=True)

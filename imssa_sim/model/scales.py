@@ -131,8 +131,9 @@ def ranges_of(values: Mapping[str, Any], layers: int) -> Ranges:
     def of_layer(i: int) -> LayerRanges:
         head = f"{PREFIX}layers.{i}."
         reverse = values.get(head + "state_reverse")
+        scalars: dict[str, Any] = {name: float(values[head + name]) for name in SCALARS}
         return LayerRanges(
-            **{name: float(values[head + name]) for name in SCALARS},
+            **scalars,
             state=np.asarray(values[head + "state"], np.float64),
             state_reverse=None if reverse is None else np.asarray(reverse, np.float64),
         )

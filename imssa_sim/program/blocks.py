@@ -9,6 +9,9 @@
     no norm       r ┼ input ─ kernel …                                             … sum ─ output
                     └ residual stream ─────────────────────────────────────────────── ┘
 
+    one state       … ┬ into ─ kernel [, kernel_reverse ─ states] ─ out ┬ outputs ─ activation …
+    for channels      └ through ─────────────────────────────────────── ┘
+
 Activation, gate, map and residual stream are there as the network's composition has them; another
 function of the map stands in the place of the gate.
 
@@ -23,11 +26,14 @@ from typing import TYPE_CHECKING
 from imssa_sim.model.network import GATED, Composition
 from imssa_sim.program.graph import SOURCE, Graph, Node
 from imssa_sim.program.operations.enter import Enter
+from imssa_sim.program.operations.feedthrough import Feedthrough
 from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.join import Join
 from imssa_sim.program.operations.last import Last
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.log_softmax import LogSoftmax
+from imssa_sim.program.operations.modes import ModeRecurrence
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import KernelRecurrence
@@ -110,13 +116,7 @@ def _block(
         u = flow.add(entry, Requantise(channels, bits.kernel_input), u)
 
     middle, inside = f"{path}.activation", bits.kernel_output
-    y, *other = (
-        flow.add(f"{path}.{name}", _kernel(layer, bits, reverse=bool(number)), u)
-        for number, name in enumerate(DIRECTIONS[: 1 + layer.bidirectional])
-    )
-    if other:
-        both = SaturatingSum(channels, bits.kernel_output)
-        y = flow.add(f"{path}.directions", both, y, *other, stage=middle)
+    y = _dense(flow, path, layer, u, bits) if layer.dense else _kernels(flow, path, layer, u, bits)
     g = y
     if made.activation == "glu":
         channels //= 2
@@ -135,6 +135,38 @@ def _block(
     if layer.norm == "post":
         return flow.add(f"{path}.norm", Normalise(width, stream), v, stage=end)
     return flow.add(end, Requantise(width, stream), v)
+
+
+def _kernels(flow: _Composer, path: str, layer: LayerShape, u: str, bits: BitWidths) -> str:
+    """Add the kernels of a layer, each on its channel, and the sum of two directions."""
+    y, *other = (
+        flow.add(f"{path}.{name}", _kernel(layer, bits, reverse=bool(number)), u)
+        for number, name in enumerate(DIRECTIONS[: 1 + layer.bidirectional])
+    )
+    if other:
+        both = SaturatingSum(layer.channels, bits.kernel_output)
+        y = flow.add(f"{path}.directions", both, y, *other, stage=f"{path}.activation")
+    return y
+
+
+def _dense(flow: _Composer, path: str, layer: LayerShape, u: str, bits: BitWidths) -> str:
+    """Add one state that mixes all channels: B, the modes, C, and D beside them."""
+    h, n, width, drive = layer.channels, layer.states, bits.kernel_output, bits.driving
+    into = LinearMap(h, n, bits.kernel_input, bits.B, width, "B")
+    v = flow.add(f"{path}.into", into, u)
+    states = [
+        flow.add(f"{path}.{name}", ModeRecurrence(n, drive, bool(number), bits), v)
+        for number, name in enumerate(DIRECTIONS[: 1 + layer.bidirectional])
+    ]
+    x = states[0]
+    if layer.bidirectional:
+        x = flow.add(f"{path}.states", Join(2 * n, drive), *states, stage=f"{path}.out")
+    out = LinearMap(n * len(states), h, drive, bits.C, width, "C")
+    y = flow.add(f"{path}.out", out, x)
+    end = f"{path}.activation"
+    through = Feedthrough(h, bits.kernel_input, bits.D, width)
+    beside = flow.add(f"{path}.through", through, u, stage=end)
+    return flow.add(f"{path}.outputs", SaturatingSum(h, width), y, beside, stage=end)
 
 
 def _mix(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from imssa_sim.program.blocks import DIRECTIONS, compose
+from imssa_sim.program.operations.feedthrough import FeedthroughParameters
 from imssa_sim.program.operations.head import HeadParameters
 from imssa_sim.program.operations.sums import SumFactors
 from imssa_sim.program.saturation import Saturation, Site
 from imssa_sim.program.shape import shape_of
 
 if TYPE_CHECKING:
-    from imssa_sim.model.quantised import QuantisedNetwork
+    from imssa_sim.model.quantised import QuantisedDense, QuantisedLayer, QuantisedNetwork
     from imssa_sim.program.graph import Graph, Node
 
 
@@ -31,14 +32,14 @@ def integer_parameters(network: QuantisedNetwork) -> dict[str, Any]:
         "log_softmax": None,
     }
     for number, layer in enumerate(network.layers):
+        kernels = _dense(layer.dense) if layer.dense is not None else _kernels(layer)
         factors = layer.product_multiplier, layer.residual_multiplier, layer.sum_shift
         block = {
             "norm": layer.norm,
             "repeat": None,
             "select": layer.kernel_channels,
             "input": layer.input_requant,
-            **dict(zip(DIRECTIONS, layer.kernels, strict=False)),
-            "directions": layer.kernel.output_requant.limit,
+            **kernels,
             "activation": layer.activation_table,
             "activated": layer.activation_requant,
             "linear": layer.linear,
@@ -50,6 +51,22 @@ def integer_parameters(network: QuantisedNetwork) -> dict[str, Any]:
         }
         found |= {f"layer{number}.{name}": value for name, value in block.items()}
     return found
+
+
+def _kernels(layer: QuantisedLayer) -> dict[str, Any]:
+    limit = layer.kernel.output_requant.limit
+    return dict(zip(DIRECTIONS, layer.kernels, strict=False)) | {"directions": limit}
+
+
+def _dense(dense: QuantisedDense) -> dict[str, Any]:
+    return {
+        "into": dense.into,
+        **dict.fromkeys(DIRECTIONS, dense.modes),
+        "states": None,
+        "out": dense.out,
+        "through": FeedthroughParameters(dense.d, dense.through_requant),
+        "outputs": dense.out.requant.limit,
+    }
 
 
 class Integers:

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from imssa_sim.errors import InputError
 from imssa_sim.program.blocks import compose
 from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.modes import ModeRecurrence
 from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.shape import NetworkShape
 from imssa_sim.quantisation.widths import BitWidths
 
 FLOAT_BITS = BitWidths(32, 32, 32, 32, 32, 32, 32, 32, 32, 32)
 """Single precision, counted like 32-bit integers."""
+_DENSE = {"B": "state", "C": "kernel_output"}
+"""What the conversions of dense maps count as: increments of states, and outputs."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,10 @@ def metrics(
             memory["state"] += operation.states * operation.widths.state
             adc["state"] += tokens * operation.states * levels(operation.widths.driving)
             adc["kernel_output"] += tokens * operation.outputs * levels(operation.bits)
+        elif isinstance(operation, ModeRecurrence):
+            memory["state"] += operation.outputs * operation.widths.state
+        elif isinstance(operation, LinearMap) and operation.tensor in _DENSE:
+            adc[_DENSE[operation.tensor]] += tokens * operation.outputs * levels(operation.bits)
         elif isinstance(operation, LinearMap) and node.layer is not None and analog_linear:
             adc["linear"] += tokens * operation.outputs * levels(operation.bits)
     return Metrics(dict(effort), dict(memory), dict(adc))

@@ -26,9 +26,9 @@ from imssa_sim.quantisation.quantisers import (
 )
 from imssa_sim.quantisation.widths import BitWidths
 from imssa_sim.reference.forward import forward
-from imssa_sim.ssm.evaluate import evaluator
+from imssa_sim.ssm.evaluate import evaluator, iterate_states
 from imssa_sim.ssm.interface import StateSpaceModel
-from imssa_sim.ssm.recurrence import Recurrence
+from imssa_sim.ssm.recurrence import ComplexArray, Recurrence
 from imssa_sim.threads import ordered_map
 
 CALIBRATION_TOKENS = 1 << 16
@@ -131,6 +131,15 @@ class StateStatistics:
         run_states(a_re, a_im, b_re, b_im, drive, reverse, self.seen, self.stride, peaks, samples)
         self.seen += u.shape[0] * u.shape[1]
 
+    def add_complex(self, values: ComplexArray) -> None:
+        """Add values (B, L, M) of the modes of one state that all channels share."""
+        parts = np.stack([values.real, values.imag], axis=2).reshape(-1, 2, values.shape[2])
+        self.peaks[0] = np.maximum(self.peaks[0], np.abs(parts).max(axis=(0, 1)))
+        if self.samples.shape[1]:
+            places = np.arange(-self.seen % self.stride, len(parts), self.stride)
+            self.samples[0, (self.seen + places) // self.stride] = parts[places]
+        self.seen += len(parts)
+
     def ranges(self, options: CalibrationOptions, bits: int) -> FloatArray:
         """Return the clipping range of each mode's state, (H, M); Re and Im share it."""
         channels, modes = self.peaks.shape
@@ -192,12 +201,21 @@ class _Collector:
         stride = (-(-positions // count) | 1) if count else positions + 1
         self.states = {
             (index, reverse): StateStatistics(
-                np.zeros((kernel.channels, kernel.modes), dtype=np.float32),
-                np.zeros((kernel.channels, count, 2, kernel.modes), dtype=np.float32),
+                np.zeros(kernel.alive.shape, dtype=np.float32),
+                np.zeros((len(kernel.alive), count, 2, kernel.modes), dtype=np.float32),
                 stride,
             )
             for index, kernel in enumerate(_kernels(network))
             for reverse in (False, True)[:directions]
+        }
+        self.increments = {
+            index: StateStatistics(
+                np.zeros(kernel.alive.shape, dtype=np.float32),
+                np.zeros((1, count, 2, kernel.modes), dtype=np.float32),
+                stride,
+            )
+            for index, kernel in enumerate(_kernels(network))
+            if len(kernel.alive) != kernel.channels
         }
 
     def note(self, name: str, values: NDArray[Any]) -> None:
@@ -239,6 +257,9 @@ class _Collector:
 
     def _states(self, index: int, layer: Layer, u: FloatArray) -> None:
         directions = layer.kernel.recurrences(self.network.discretisation)
+        if index in self.increments:
+            self._dense(index, directions, u)
+            return
         for recurrence in directions:
             self.states[index, recurrence.reverse].add(recurrence, u)
         if len(directions) > 1:
@@ -250,6 +271,17 @@ class _Collector:
             )
             self.note(f"layer{index}.causal", self._needed(alone))
             self.note(f"layer{index}.anticausal", self._needed(both - alone))
+
+    def _dense(self, index: int, directions: tuple[Recurrence, ...], u: FloatArray) -> None:
+        """Run one state for all channels; what C and D give is quantised before it is summed."""
+        self.increments[index].add_complex(u @ directions[0].b[0].T)
+        out = np.zeros_like(u)
+        for recurrence in directions:
+            for _, states in iterate_states(recurrence, u):
+                self.states[index, recurrence.reverse].add_complex(states)
+                out += (states @ recurrence.c[0].T).real
+        self.note(f"layer{index}.states_out", out)
+        self.note(f"layer{index}.through", u * directions[0].d)
 
     def input_range(self, path: str, bits: int) -> float | FloatArray:
         """Return the range of a layer's kernel inputs, (C,) with one for each channel."""
@@ -314,7 +346,10 @@ def _ranges(
         path, own = f"layer{index}", bits.of_layer(index)
         outputs = [f"{path}.kernel_output"]
         reverse = layer.kernel.sizes.bidirectional
-        if reverse:
+        dense = collector.increments.get(index)
+        if dense is not None:
+            outputs += [f"{path}.states_out", f"{path}.through"]
+        elif reverse:
             outputs += [f"{path}.causal", f"{path}.anticausal"]
         return LayerRanges(
             residual=collector.range(f"{path}.residual", bits.activations),
@@ -328,6 +363,7 @@ def _ranges(
                 collector.states[index, True].ranges(options, own.state) if reverse else None
             ),
             mixed=collector.range(f"{path}.mixed", own.activations),
+            increment=None if dense is None else dense.ranges(options, own.kernel_output)[0],
         )
 
     return Ranges(

@@ -29,6 +29,7 @@ from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.last import Last
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.log_softmax import LogSoftmax
+from imssa_sim.program.operations.modes import ModeRecurrence
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import KernelRecurrence
@@ -253,11 +254,11 @@ class _Floats:
         parameters: Any = self.parameters.get(node.name)
         first = values[0]
         match node.operation:
-            case LinearMap():  # the head is one
+            case LinearMap(tensor="linear"):  # the head is one
                 z = first @ parameters.weight.T
                 z += parameters.bias
                 return z
-            case KernelRecurrence(reverse=False):
+            case KernelRecurrence(reverse=False) | ModeRecurrence(reverse=False):
                 return parameters.evaluate(first) + first * parameters.feedthrough
             case Normalise():
                 return normalise(parameters, first)

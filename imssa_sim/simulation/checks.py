@@ -52,7 +52,7 @@ def check_settings(config: RunConfig) -> None:
     ValidityError
         Bits, rate, node, supply, voltage, temperature or times outside of what a card holds for.
     """
-    check_runnable(config.model.checkpoint, config.model.family)
+    check_runnable(config.model.checkpoint)
     if config.model.pooling == "none" and config.evaluate.stream.duration:
         raise InputError(
             "evaluate.stream counts one result a sequence, but with model.pooling: none there is "

@@ -101,7 +101,8 @@ def activity_of(results: list[AnalogResult]) -> ChipActivity:
 
 def overflow_of(results: list[AnalogResult], network: QuantisedNetwork) -> float | None:
     """Return the share of sums that exceeded an accumulator of states; None without such."""
-    if not network.layers[0].kernel.form.accumulates:
+    kernels = network.layers[0].kernels
+    if not kernels or not kernels[0].form.accumulates:
         return None
     clipped = total = 0
     for result in results:

@@ -12,6 +12,8 @@ from imssa_sim.ssm.s4block.kernel import BlockKernel
 from imssa_sim.ssm.s4d.kernel import S4DKernel
 from imssa_sim.ssm.s5.model import S5Model
 
+MIXING = ("s5", "lru")
+"""Families whose one state mixes all channels."""
 FAMILIES: Registry[type[StateSpaceModel]] = Registry(
     "family of state-space models",
     "imssa_sim.ssm",

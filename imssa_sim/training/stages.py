@@ -19,6 +19,7 @@ from imssa_sim.quantisation.widths import BitWidths, bits_from
 from imssa_sim.reference.calibration import calibrate
 from imssa_sim.simulation.quantisation import checked_drives, default_drives
 from imssa_sim.simulation.quantisation import output_form as mapped_form
+from imssa_sim.ssm.families import MIXING
 from imssa_sim.ssm.forms import output_form
 from imssa_sim.training.drawn_chip import ChipSource
 from imssa_sim.training.noise import Noise
@@ -59,9 +60,9 @@ class Stages:
     ) -> None:
         section = config.quantise
         assert section is not None
-        if network.composition != REFERENCE:
+        if network.composition != REFERENCE or network.family in MIXING:
             raise InputError(
-                "quantise: quantisation-aware training knows the reference block alone (model: "
+                "quantise: quantisation-aware training knows S4D in the reference block alone (model: "
                 "activation gelu, mixing glu, residual, pooling mean); train the float network, "
                 "without `quantise`, and let a run quantise it"
             )

@@ -23,6 +23,7 @@ from imssa_sim.program.operations.head import Head
 from imssa_sim.program.operations.last import Last
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.log_softmax import LogSoftmax
+from imssa_sim.program.operations.modes import ModeRecurrence
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import KernelRecurrence
@@ -177,13 +178,13 @@ class NetworkModule(nn.Module):
     def _in_block(self, block: LayerModule, node: Node, *values: Any) -> Any:
         first = values[0]
         match node.operation:
-            case KernelRecurrence(reverse=False):
+            case KernelRecurrence(reverse=False) | ModeRecurrence(reverse=False):
                 return block.kernel(first) + first * block.D
             case Table(function=name):
                 return FUNCTIONS[name](first)
             case Repeat(copies=copies):
                 return first.repeat(1, 1, copies)
-            case LinearMap():
+            case LinearMap(tensor="linear"):
                 linear = block.output_linear[0]
                 weight, bias = linear.get_parameter("weight"), linear.get_parameter("bias")
                 return functional.linear(first, weight[..., 0], bias)

@@ -31,10 +31,11 @@ COMPOSITIONS = st.builds(
 MAPPINGS = ["fused_lookahead", "fused_delta", "digital"]
 
 
-def network_of(made, seed=0, norm="layer", position="post", both=False, layers=2):
+def network_of(made, seed=0, norm="layer", position="post", both=False, layers=2, family=""):
     return random_network(
         layers=layers, width=WIDTH, state=4, inputs=2, classes=3, bidirectional=both, norm=norm,
-        norm_position=position, family="s4block" if made.copies > 1 else "s4d", composition=made,
+        norm_position=position, composition=made,
+        family=family or ("s4block" if made.copies > 1 else "s4d"),
         seed=seed,
     )  # fmt: skip
 
@@ -125,3 +126,50 @@ def test_wide_codes_without_a_residual_stream_fit_the_norm(random_networks, posi
     net = quantised(random_networks, network, 16, "fused_lookahead")
     wanted = forward(network, sequences())
     assert np.abs(run_digital(net, sequences()).logits - wanted).max() < 0.01
+
+
+DENSE = st.sampled_from([("s5", False), ("s5", True), ("lru", False)])
+SINGLE = COMPOSITIONS.filter(lambda made: made.copies == 1)
+
+
+@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(
+    made=SINGLE, kind=DENSE, position=st.sampled_from(["pre", "post"]),
+    mapping=st.sampled_from(MAPPINGS), linear=st.sampled_from(["analog", "digital"]),
+    tile=st.sampled_from([(16, 32), (5, 8)]), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_states_that_mix_channels_on_an_ideal_chip(
+    random_networks, made, kind, position, mapping, linear, tile, seed
+):
+    family, both = kind
+    network = network_of(made, seed, "layer", position, both, family=family)
+    net = quantised(random_networks, network, 8, mapping)
+    places = {"kernel": mapping, "linear": linear}
+    cards = {"digital": {"card": "digital/cmos_40nm"}, "memory": {"card": "memory/sram_32nm_puma"}}
+    chip = random_networks.hardware(
+        mapping=places, tile={"rows": tile[0], "columns": tile[1]}, **cards
+    )
+    program = build_program(net, chip, LENGTH)
+    x = sequences()
+    expected = run_digital(net, x)
+    result = AnalogNetwork(program, chip).run(x, batch=2)
+    np.testing.assert_array_equal(result.logits, expected.logits)
+    assert dict(result.counts) == {k: 3 * count for k, count in action_counts(program).items()}
+    on_tiles = {p.path for p in program.linears}
+    assert ("chip.layer0.into" in on_tiles) == (mapping != "digital")
+    auto, full = (simulate_timing(program, chip, engine=e) for e in ("auto", "event"))
+    assert auto.counts == full.counts
+    assert auto.end_to_end_ticks == full.end_to_end_ticks
+
+
+@settings(max_examples=40, deadline=None, phases=(Phase.explicit, Phase.generate))
+@given(made=SINGLE, kind=DENSE, position=st.sampled_from(["pre", "post"]), seed=st.integers(0, 99))
+def test_integers_of_states_that_mix_channels(random_networks, made, kind, position, seed):
+    family, both = kind
+    network = network_of(made, seed, "layer", position, both, family=family)
+    net = quantised(random_networks, network, 14, "fused_lookahead")
+    x = sequences(8)
+    wanted = forward(network, x)
+    found = run_digital(net, x).logits
+    assert np.abs(found - wanted).max() <= 0.03 * max(np.abs(wanted).max(), 0.1)
+    assert [n.name for n in float_graph(network)] == [n.name for n in graph_of(net)]

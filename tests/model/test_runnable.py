@@ -18,17 +18,17 @@ from imssa_sim.model.runnable import check_runnable
 SIZES: dict[str, Any] = {"layers": 1, "width": 4, "state": 4, "inputs": 1, "classes": 3}
 
 
-@pytest.mark.parametrize("family", ["s4d", "s4block"])
-def test_the_reference_block_runs(tmp_path: Path, family: str) -> None:
+@pytest.mark.parametrize("family", ["s4d", "s4block", "s5", "lru"])
+def test_families_run(tmp_path: Path, family: str) -> None:
     save_checkpoint(tmp_path / "a.safetensors", random_network(**SIZES, family=family), {})
-    check_runnable(tmp_path / "a.safetensors", "s4d")
-    check_runnable(None, family)
+    check_runnable(tmp_path / "a.safetensors")
+    check_runnable(None)
 
 
 def test_other_blocks_run(tmp_path: Path) -> None:
     made = Composition(activation="none", residual=False)
     save_checkpoint(tmp_path / "a.safetensors", random_network(**SIZES, composition=made), {})
-    check_runnable(tmp_path / "a.safetensors", "s4d")
+    check_runnable(tmp_path / "a.safetensors")
 
 
 def test_real_modes_are_refused_by_name(tmp_path: Path) -> None:
@@ -38,15 +38,7 @@ def test_real_modes_are_refused_by_name(tmp_path: Path) -> None:
     )
     save_checkpoint(tmp_path / "a.safetensors", replace(network, layers=layers), {})
     with pytest.raises(InputError, match=r"has real modes\. So far"):
-        check_runnable(tmp_path / "a.safetensors", "s4block")
-
-
-@pytest.mark.parametrize("family", ["s5", "lru"])
-def test_dense_maps_are_refused(tmp_path: Path, family: str) -> None:
-    save_checkpoint(tmp_path / "a.safetensors", random_network(**SIZES, family=family), {})
-    for path in (tmp_path / "a.safetensors", None):
-        with pytest.raises(InputError, match=f"family {family}, whose state mixes all channels"):
-            check_runnable(path, family)
+        check_runnable(tmp_path / "a.safetensors")
 
 
 def test_files_that_do_not_say_what_they_hold(
@@ -54,10 +46,10 @@ def test_files_that_do_not_say_what_they_hold(
 ) -> None:
     (tmp_path / "a.pt").write_bytes(b"")
     with pytest.raises(InputError, match=r"import-checkpoint .* finds out"):
-        check_runnable(tmp_path / "a.pt", "s4d")
+        check_runnable(tmp_path / "a.pt")
     setting = f"model.checkpoint={tmp_path / 'a.pt'}"
     assert main(["validate", "sdigits", "--set", setting]) == 2
     assert "it does not say which network it holds" in capsys.readouterr().err
     (tmp_path / "b.safetensors").write_bytes(b"junk")
     with pytest.raises(InputError, match="not a safetensors file, or truncated"):
-        check_runnable(tmp_path / "b.safetensors", "s4d")
+        check_runnable(tmp_path / "b.safetensors")

@@ -70,6 +70,28 @@ def test_modules_of_other_blocks_are_the_float_network(made: Any) -> None:
     assert (module.train()(torch.from_numpy(inputs)).detach().numpy() != outputs).any()  # dropout
 
 
+@pytest.mark.parametrize(
+    ("family", "both", "method"),
+    [("s5", False, "zoh"), ("s5", True, "bilinear"), ("lru", False, "zoh")],
+)
+def test_modules_of_one_state_are_the_float_network(family: str, both: bool, method: Any) -> None:
+    from imssa_sim.training.torch_network import NetworkModule
+
+    network = random_network(
+        **SIZES, family=family, bidirectional=both, discretisation=method, dt_range=(0.1, 0.5)
+    )
+    module = NetworkModule(network, dropout=0.3).eval()
+    inputs = np.random.default_rng(0).normal(size=(3, 20, 2)).astype(np.float32)
+    outputs = module(torch.from_numpy(inputs)).detach().numpy()
+    np.testing.assert_allclose(outputs, forward(network, inputs), atol=2e-5)
+    back = network_from_tensors(module.tensors(), "module", Structure.of(network))
+    np.testing.assert_allclose(forward(back, inputs), forward(network, inputs), atol=1e-5)
+    module.blocks[0].kernel.damp(0.3)
+    damped = network_from_tensors(module.tensors(), "module", Structure.of(network))
+    a = damped.layers[0].kernel.recurrences(method)[0].a
+    assert np.abs(a).max() <= (0.741 if method == "zoh" else 0.75)
+
+
 def test_convolution_has_the_gradients_of_its_definition() -> None:
     from imssa_sim.training.convolution import convolve
 

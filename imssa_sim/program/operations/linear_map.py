@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imssa_sim.errors import InputError
-from imssa_sim.program.operation import DigitalWork, Held, Operation, Products
+from imssa_sim.program.operation import DigitalWork, Held, Operation, Products, Tensor
 from imssa_sim.program.operations.recurrence import FLOAT32_EXACT
 from imssa_sim.program.operations.requantise import requantise_sums
 
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class LinearMap(Operation):
     """``requant(weight @ x + bias)``.
 
-    ``input_bits`` and ``weight_bits`` are the widths of what is multiplied.
+    ``input_bits`` and ``weight_bits`` are the widths of what is multiplied; ``tensor`` says whose
+    weights they are, B and C of a state that mixes channels for one.
     """
 
     inputs: int
@@ -34,6 +35,7 @@ class LinearMap(Operation):
     input_bits: int
     weight_bits: int
     bits: int
+    tensor: Tensor = "linear"
 
     def integers(self, parameters: QuantisedLinear, *values: Any, site: Site) -> Codes:
         """Return the codes (…, outputs) of codes (…, inputs)."""
@@ -62,11 +64,11 @@ class LinearMap(Operation):
     def products(self) -> tuple[Products, ...]:
         """Return one product per weight."""
         count = self.outputs * self.inputs
-        return (Products("linear", count, self.weight_bits, self.input_bits),)
+        return (Products(self.tensor, count, self.weight_bits, self.input_bits),)
 
     def weights(self) -> tuple[Held, ...]:
         """Return the matrix."""
-        return (Held("linear", self.outputs * self.inputs, self.weight_bits),)
+        return (Held(self.tensor, self.outputs * self.inputs, self.weight_bits),)
 
 
 def linear_accumulate(linear: QuantisedLinear, codes: Codes) -> FloatArray | NDArray[np.float32]:
