@@ -52,9 +52,8 @@ class DenseModule(KernelModule):
         """Return the outputs (batch, L, H) of u (batch, L, H), D u left out."""
         length = u.shape[1]
         log_a, b = self.discrete()
-        spectrum = torch.fft.fft(
-            torch.exp(log_a * torch.arange(length)[:, None]), 2 * length, dim=0
-        )
+        response = torch.exp(log_a * torch.arange(length)[:, None])
+        spectrum = torch.fft.fft(response, 2 * length, dim=0)
         v = torch.complex(u @ b.real.mT, u @ b.imag.mT)
         y = torch.zeros_like(u)
         for number, c in enumerate(self.output_weights()):
@@ -105,13 +104,8 @@ class LRUModule(DenseModule):
 
     def discrete(self) -> tuple[Tensor, Tensor]:
         """Return log(A) (P,) and B (P, H) of the recurrence, complex."""
-        nu, theta = (
-            torch.exp(self.get_parameter("nu_log")),
-            torch.exp(self.get_parameter("theta_log")),
-        )
-        return torch.complex(-nu, theta), torch.exp(self.get_parameter("gamma_log"))[
-            :, None
-        ] * self._complex("B")
+        nu, theta, gain = (torch.exp(self.get_parameter(name)) for name in self.own)
+        return torch.complex(-nu, theta), gain[:, None] * self._complex("B")
 
     @torch.no_grad()
     def damp(self, least: float) -> None:

@@ -62,8 +62,9 @@ class Stages:
         assert section is not None
         if network.composition != REFERENCE or network.family in MIXING:
             raise InputError(
-                "quantise: quantisation-aware training knows S4D in the reference block alone (model: "
-                "activation gelu, mixing glu, residual, pooling mean); train the float network, "
+                "quantise: quantisation-aware training knows S4D in the reference block alone "
+                "(model: activation gelu, mixing glu, residual, pooling mean); train the float "
+                "network, "
                 "without `quantise`, and let a run quantise it"
             )
         self.section = section
