@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imssa_sim.config import LoadedConfig
+from imssa_sim.config import LoadedConfig, load_config
 from imssa_sim.errors import InputError
 from imssa_sim.foreign.network import load_network
 from imssa_sim.simulation.checks import check_by_trial, check_settings
@@ -78,3 +78,23 @@ def test_imported_networks_of_other_blocks_run_on_the_chip(
     result = simulate(loaded)
     np.testing.assert_array_equal(result.predictions["chip0"], result.predictions["digital"])
     assert result.ledger.energy > 0
+
+
+@pytest.mark.parametrize("family", ["s5", "lru"])
+def test_trained_states_that_mix_channels_are_near_float_on_the_chip(family: str) -> None:
+    folder = Path(__file__).parents[2]
+    loaded = load_config(
+        folder / "workloads" / "sdigits.yaml",
+        (
+            f"model.family={family}", "model.state=32", "evaluate.samples=120", "evaluate.chips=1",
+            f"model.checkpoint={folder / 'checkpoints' / f'sdigits_{family}.safetensors'}",
+        ),
+    )  # fmt: skip
+    result = simulate(loaded)
+    found = result.accuracy
+    assert found.float_correct is not None and found.analog_mean is not None
+    assert found.float_correct / 120 > 0.95
+    assert found.analog_mean > found.float_correct / 120 - 0.03
+    assert {use.path for use in result.program.use} >= {"chip.layer0.into", "chip.layer1.out"}
+    useful = sum(use.cells_useful for use in result.program.use)
+    assert useful / sum(use.cells for use in result.program.use) > 0.15  # S4D fills 7 %
