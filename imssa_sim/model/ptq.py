@@ -93,7 +93,9 @@ def nearest_turns(network: Network, form: OutputForm) -> tuple[IntArray, ...]:
     Both directions share them, as they share the state matrix.
     """
     first = (layer.kernel.recurrences(network.discretisation)[0] for layer in network.layers)
-    return tuple(form.turns(recurrence.per_channel()[0]) for recurrence in first)
+    return tuple(
+        form.turns(one.a) if one.single else np.zeros(one.a.shape, np.int64) for one in first
+    )
 
 
 def check_bits(network: Network, bits: BitWidths) -> None:
