@@ -92,7 +92,8 @@ def test_trained_states_that_mix_channels_are_near_float_on_the_chip(family: str
     )  # fmt: skip
     result = simulate(loaded)
     found = result.accuracy
-    assert found.float_correct is not None and found.analog_mean is not None
+    assert found.float_correct is not None
+    assert found.analog_mean is not None
     assert found.float_correct / 120 > 0.95
     assert found.analog_mean > found.float_correct / 120 - 0.03
     assert {use.path for use in result.program.use} >= {"chip.layer0.into", "chip.layer1.out"}
