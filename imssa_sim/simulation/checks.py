@@ -48,7 +48,8 @@ def check_settings(config: RunConfig) -> None:
     Raises
     ------
     InputError
-        A network that cannot be quantised, or an unknown data set.
+        A network that cannot be quantised, an unknown data set, or more or fewer classes named than
+        the network has.
     ValidityError
         Bits, rate, node, supply, voltage, temperature or times outside of what a card holds for.
     """
@@ -61,6 +62,12 @@ def check_settings(config: RunConfig) -> None:
     check_dataset_name(config.data.name)
     if config.data.fallback is not None:
         check_dataset_name(config.data.fallback)
+    chosen, classes = config.data.classes, config.model.classes
+    if chosen is not None and len(chosen) != classes:
+        raise InputError(
+            f"model.classes is {classes}, but data.classes names {len(chosen)}; set model.classes "
+            f"to {len(chosen)}, or name others"
+        )
     check_operating_point(config.hardware)
     check_conditions(config.hardware, config.evaluate.time_since_programming)
     check_times(config)

@@ -58,3 +58,9 @@ def test_bad_sequences_are_refused(chip: imssa_sim.Chip) -> None:
         chip(np.zeros((2, 3, 4)))
     with pytest.raises(imssa_sim.InputError, match="sequences"):
         chip(np.zeros(3))
+
+
+def test_time_begins_at_the_workloads(tiny: dict[str, Any]) -> None:
+    set_to = {"evaluate.time_since_programming": "2 h"}
+    assert imssa_sim.chip(tiny, set=set_to).time == 7200.0
+    assert imssa_sim.chip(tiny, set=set_to, time=5).time == 5.0

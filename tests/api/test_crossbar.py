@@ -123,6 +123,26 @@ def test_all_forms_of_the_product(scheme: str, subtraction: str) -> None:
     assert crossbar.T.shape == (9, 7)
 
 
+@pytest.mark.parametrize(("scheme", "subtraction"), SCHEMES)
+def test_cells_in_parallel_hold_the_same_weights(scheme: str, subtraction: str) -> None:
+    weights, x = matrix(), vectors()
+    crossbar = imssa_sim.Crossbar(
+        weights, scheme=scheme, subtraction=subtraction, adc_bits=14, dac_bits=12,
+        weight_bits=None, set=QUIET | {"chip.tile.devices": 3},
+    )  # fmt: skip
+    np.testing.assert_allclose(crossbar @ x, weights @ x, atol=0.01)
+
+
+def test_noise_does_not_depend_on_where_lines_are_subtracted() -> None:
+    x = np.repeat(vectors(number=1), 2000, axis=1)
+    spread = [
+        (imssa_sim.Crossbar(matrix(), subtraction=where, adc_bits=15) @ x).std(axis=1)
+        for where in ("analog", "digital")
+    ]
+    assert spread[0].min() > 0
+    np.testing.assert_allclose(spread[0], spread[1], rtol=0.15)
+
+
 def test_an_ideal_crossbar_is_exact() -> None:
     rng = np.random.default_rng(3)
     weights, x = rng.integers(-127, 128, (6, 5)), rng.integers(-127, 128, (5, 4))

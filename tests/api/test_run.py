@@ -60,6 +60,7 @@ def test_the_settings_and_the_engine_are_taken(tiny: dict[str, Any], done: imssa
 def test_uncertainty_is_shown_and_stored(tiny: dict[str, Any], tmp_path: Path) -> None:
     run = imssa_sim.run(tiny, uncertainty=True)
     assert "uncertainty:" in run.summary()
+    assert run["uncertainty.energy.low"] < run["energy.inference"] < run["uncertainty.energy.high"]
     run.save(tmp_path / "out", figures=False)
     assert (tmp_path / "out" / "uncertainty.json").is_file()
     assert imssa_sim.open_run(tmp_path / "out").summary().startswith("─")

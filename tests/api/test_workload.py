@@ -26,6 +26,10 @@ def test_all_forms_give_one_configuration(tiny: dict[str, Any], tmp_path: Path) 
     assert load(tiny, ["hardware.adc.bits=6"]).config.hardware.adc.bits == 6
 
 
+def test_a_seed_of_its_own_counts_more_than_a_set_one(tiny: dict[str, Any]) -> None:
+    assert load(tiny, {"seed": 1}, seed=4).config.seed == 4
+
+
 def test_a_mapping_stays_as_it_was(tiny: dict[str, Any]) -> None:
     before = repr(tiny)
     load(tiny, {"bits.A": 5, "model.layers": 2})

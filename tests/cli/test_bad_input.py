@@ -175,6 +175,11 @@ ONE_PROBLEM = {
         "seed: 7\ncalibration: {percentile: 101}",
         ":4:27: calibration.percentile: 101 is out of range; it must be at most 100",
     ),
+    "percentile of the small ones": (
+        "seed: 7",
+        "seed: 7\ncalibration: {percentile: 50}",
+        ":4:27: calibration.percentile: 50 is out of range; it must be more than 50",
+    ),
     "not a number": (
         "seed: 7",
         "seed: 7\ncalibration: {percentile: .nan}",

@@ -74,6 +74,26 @@ def test_grey_values_agree_with_pillow(tmp_path: Path) -> None:
         np.testing.assert_allclose(normalised.test.inputs[i], expected, atol=1e-5)
 
 
+def test_labels_stay_with_their_images(tmp_path: Path) -> None:
+    """Batches of labels of their own: 0 in the first, 1 in the second and so on."""
+    made = {
+        name: (pixels, np.full(PER_BATCH, number))
+        for number, (name, (pixels, _)) in enumerate(images().items())
+    }
+    for name, (pixels, labels) in made.items():
+        records = np.concatenate([labels[:, None].astype(np.uint8), pixels], axis=1)
+        (tmp_path / f"{name}.bin").write_bytes(records.tobytes())
+    data = load_dataset("cifar10_rgb", tmp_path, normalise=False)
+    known = {
+        tuple(pixels[place].reshape(3, 1024)[:, 0]): labels[place]
+        for pixels, labels in made.values()
+        for place in range(PER_BATCH)
+    }
+    for part in (data.train, data.validation, data.test):
+        first = np.rint(np.asarray(part.inputs)[:, 0] * 255).astype(np.uint8)
+        assert [known[tuple(pixel)] for pixel in first] == part.labels.tolist()
+
+
 def test_colour_keeps_planes_as_features(tmp_path: Path) -> None:
     write_binary(tmp_path)
     data = load_dataset("cifar10_rgb", tmp_path)

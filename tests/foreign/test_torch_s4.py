@@ -137,6 +137,19 @@ def test_arrays_that_do_not_fit_are_named() -> None:
         network(stored, real_transform="sofplus")
 
 
+def test_all_sequences_must_agree_not_only_those_that_decide() -> None:
+    stored = arrays()
+    inputs = np.concatenate([U] * 3)
+    right = network(stored)(inputs)
+    wanted = {"activation": "none", "discretisation": "zoh"}
+    good = check_of(inputs, right, "io")
+    assert choose(named(stored, "x", {}), "s4block", wanted, good).deviation < 1e-9
+    wrong = right.copy()
+    wrong[-1] *= 1.5
+    with pytest.raises(InputError, match="gives the first outputs of io, but is off by"):
+        choose(named(stored, "x", {}), "s4block", wanted, check_of(inputs, wrong, "io"))
+
+
 def test_outputs_that_do_not_decide_are_not_taken_for_a_decision() -> None:
     stored = arrays()
     stored["layer.kernel.C"][:] = 0  # the discretisation does not show

@@ -68,3 +68,10 @@ def test_branches_of_no_conductance_do_not_count():
     nodes = np.array([[1.0], [0.0]])
     solve_resistors(one, two, np.array([0.0, 0.0]), np.array([2.0, 5.0]), nodes)
     assert nodes.ravel().tolist() == [0.5, 0.0]
+
+
+def test_one_drive_has_the_voltages_that_it_has_among_others():
+    *given, currents = network(12, 20, 3)
+    alone = currents[:, :1].copy()
+    solve_resistors(*given, alone)
+    np.testing.assert_allclose(alone, exact(*given, currents[:, :1]), rtol=1e-13)

@@ -16,7 +16,9 @@ from imssa_sim.components.adc import AdcPoint, adc_form, dynamic_energy
 from imssa_sim.components.parameters import Parameters
 from imssa_sim.errors import InputError, InternalError, ValidityError
 from imssa_sim.ledger import build_ledger
+from imssa_sim.ledger.build import busy_times
 from imssa_sim.ledger.ledger import STATUSES
+from imssa_sim.ledger.one_off import Upkeep, one_off
 from imssa_sim.mapping.counts import action_counts
 
 
@@ -98,6 +100,52 @@ def test_power_gating_moves_the_leakage_account_and_no_other(make, case):
     assert gated.by_account()["leakage"] == pytest.approx(plain.leakage_gated, rel=1e-12)
     assert gated.by_account()["dynamic"] == plain.by_account()["dynamic"]
     assert gated.leakage_ungated == plain.leakage_ungated
+
+
+def test_what_holds_data_leaks_when_gated_too(make):
+    gated = make(power_gating=True)
+    rows = [row for row in ledger_of(gated).rows if row.account == "leakage"]
+    times = {kind: {row.time for row in rows if row.kind == kind} for kind in ("memory", "adc")}
+    assert times["memory"] == {gated.timing.end_to_end}
+    assert max(times["adc"]) < gated.timing.end_to_end
+
+
+def test_an_array_works_while_its_lines_are_driven_and_while_it_is_sampled():
+    busy = {"chip.a.dac": 2.0, "chip.a.array": 3.0, "chip.b.dac": 5.0, "chip.b.adc": 7.0}
+    found = busy_times(SimpleNamespace(busy=busy))
+    assert found == {**busy, "chip.a.array": 5.0, "chip.b.array": 5.0}
+
+
+def test_a_residual_fifo_moves_every_word_of_every_token(case):
+    rows = [row for row in ledger_of(case).rows if row.component.endswith(".bypass")]
+    moved = [row for row in rows if row.account == "dynamic"]
+    words = case.program.network.encoder.weight.shape[0]
+    assert moved
+    assert words > 1
+    for row in moved:
+        assert row.count == words * case.program.sequence_length
+
+
+def test_what_several_stages_use_is_of_no_layer(case):
+    users = {}
+    for stage in case.program.stages:
+        for action in stage.actions:
+            users.setdefault(action.component, set()).add(stage.path)
+    areas = {row.component: row.layer for row in ledger_of(case).areas}
+    together = {path for path, stages in users.items() if len(stages) > 1 and path in areas}
+    assert together
+    assert {areas[path] for path in together} == {"shared"}
+    assert "layer0" in areas.values()
+
+
+def test_all_tiles_are_calibrated_side_by_side(case):
+    account = one_off(case.program, case.costs, Upkeep(calibration_reads=16))
+    by_stage = {}
+    for entry in account.entries:
+        if entry.action == "calibrate":
+            by_stage[entry.stage] = by_stage.get(entry.stage, 0.0) + entry.time
+    assert len(by_stage) > 1
+    assert account.calibration_time == pytest.approx(max(by_stage.values()))
 
 
 def test_halving_a_leakage_halves_exactly_its_part(make, case):

@@ -63,6 +63,10 @@ def test_which_entries_vary():
     energy = distribution_of(card["energy"])
     assert (energy.low, energy.mode, energy.high) == pytest.approx((0.1e-12, 0.291e-12, 0.6e-12))
     assert energy.logarithmic  # six-fold
+    assumed = load_card("cells/taox_imssa")["g_max"]
+    assert (assumed.status, assumed.range) == ("assumed", None)
+    g = assumed.si
+    assert distribution_of(assumed) == Triangular(g / 2, g, 2 * g, True)
     survey = load_card("adc/survey_andrulis_2024")
     assert distribution_of(survey["energy_constant"]) is None  # fitted, without a range
     assert {v.entry for v in varied_entries([survey, survey])} == {"energy_spread", "idle_fraction"}

@@ -123,6 +123,26 @@ def test_stream(result: RunResult, folder: Path) -> None:
     assert len(set(columns)) == 9  # no two columns are alike
 
 
+def test_latency_and_timeline(result: RunResult, folder: Path) -> None:
+    expected = [
+        {
+            "stage": row.stage, "component": row.component, "kind": row.kind,
+            "action": row.action, "service_s": row.service, "waiting_s": row.waiting,
+        }
+        for row in result.timing.latency
+    ]  # fmt: skip
+    same(read(folder / "latency.csv"), expected)
+    rows = [
+        {
+            "path": row.path, "action": row.action, "token": row.token, "start_s": row.start,
+            "end_s": row.end,
+        }
+        for row in result.timing.timeline
+    ]  # fmt: skip
+    assert any(row.start < row.end for row in result.timing.timeline)
+    same(read(folder / "timeline.csv"), rows)
+
+
 @pytest.mark.parametrize("name", ["ledger", "area"])
 def test_ledger_and_area(result: RunResult, folder: Path, name: str) -> None:
     rows: Any = result.ledger.rows if name == "ledger" else result.ledger.areas

@@ -77,6 +77,19 @@ def test_every_number_is_the_statistic_that_it_stands_for(
         assert expected in text
 
 
+def test_a_gated_chip_that_is_given_some_of_the_samples() -> None:
+    settings = ["evaluate.samples=20", "evaluate.chips=2", "hardware.adc.bits=6"]
+    settings += ["evaluate.chip_samples=7", "hardware.power_gating=true"]
+    result = simulate(load_config("sdigits", settings))
+    stats: dict[str, Any] = {stat.name: stat.value for stat in collect(result)}
+    chips = [stats[f"accuracy.analog.chip{n}"] for n in range(2)]
+    leaking = stats["energy.account.leakage"] / stats["time.end_to_end"]
+    assert leaking < 0.9 * result.ledger.leakage_power
+    text = " ".join(screen(result, None, width=400).split())
+    assert f"(2 chips, {min(chips):.1%} to {max(chips):.1%})" in text
+    assert f"of which leakage {format_si(leaking, 'W')} (power gated)" in text
+
+
 def test_every_baseline_has_its_own_numbers(shown: tuple[str, dict[str, Any], RunResult]) -> None:
     text, stats, result = shown
     assert len(result.baselines) == 9

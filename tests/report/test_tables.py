@@ -68,5 +68,6 @@ def test_small_kinds_are_drawn_as_one() -> None:
     np.testing.assert_allclose(gathered.energy[:, 2], [0.5, 0.5])
     assert gathered.total == table.total
     assert table.gathered(0.0001) is table
+    assert table.gathered(0.003) is table  # the smallest is a 250th
     one_small = EnergyTable(("a",), ("adc", "bus"), np.array([[9.99, 0.01]]))
     assert one_small.gathered(0.02) is one_small  # nothing to put together

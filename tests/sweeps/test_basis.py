@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from imssa_sim.config import load_config
+from imssa_sim.config.cards import cards_used
 from imssa_sim.errors import InputError
 from imssa_sim.files import locate
 from imssa_sim.sweeps import basis as module
@@ -124,3 +125,11 @@ def test_the_package_counts_by_what_results_pass_through(
             (tmp_path / name).write_text("x = 2\n", "utf-8")
         found.append(module._sources.__wrapped__())
     assert found[0] == found[1] != found[2]
+
+
+def test_every_card_counts_by_itself() -> None:
+    """Two cards of one kind are two."""
+    loaded = load_config("sdigits", ["baselines=[gpu/a100, gpu/h200]"])
+    found = {name.removeprefix("card ") for name in Bases().of(loaded) if name.startswith("card ")}
+    assert found == {card.name for card in cards_used(loaded.config).values()}
+    assert {"gpu/a100", "gpu/h200"} <= found

@@ -30,6 +30,13 @@ def test_a_grid_gives_all_combinations_with_common_values_and_seeds(tmp_path: Pa
     assert plan.x == "hardware.adc.bits"
 
 
+def test_a_point_has_its_own_value_where_all_have_another(tmp_path: Path) -> None:
+    text = "workload: scifar\nset: {seed: 9, hardware.adc.bits: 8}\nlist:\n- {seed: 1}\n- {}\n"
+    assert [dict(point) for point in plan_of(tmp_path, text).points] == [
+        {"seed": 1, "hardware.adc.bits": 8}, {"seed": 9, "hardware.adc.bits": 8}
+    ]  # fmt: skip
+
+
 def test_a_list_gives_its_points(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, "workload: scifar\nlist:\n- {seed: 1}\n- {seed: 4}\n")
     assert [dict(point) for point in plan.points] == [{"seed": 1}, {"seed": 4}]

@@ -124,6 +124,18 @@ def test_shared_unit_sets_the_interval(engine):
     assert result.utilisation["chip.vector"] == pytest.approx(1, abs=0.02)
 
 
+def test_the_interval_of_a_short_sequence_is_the_mean_between_its_outputs():
+    stages = [
+        stage("chip.a", operation("chip.vector", 4, "lut", "lookup"), buffer=4),
+        stage("chip.b", operation("chip.b.unit", 6), buffer=4),
+        stage("chip.c", operation("chip.vector", 5, "adder", "add"), buffer=4),
+    ]
+    result = run(stages, 3)
+    (segment,) = result.segments
+    assert not segment.exact
+    assert segment.interval == Fraction(segment.end - segment.first_output, 2)
+
+
 def test_cost_is_flat_in_the_length():
     stages = [
         *pipeline([3, 5, 9, 4]),

@@ -173,3 +173,9 @@ def test_a_mapping_without_derivative_is_refused(random_networks):
     with pytest.raises(InputError, match="fused_lookahead, fused_delta, digital, not two_pass"):
         source(random_networks, mapping={"kernel": "two_pass"})
     assert MappingConfig().kernel == "fused_lookahead"
+
+
+def test_no_chip_of_a_run_is_trained_on(random_networks):
+    network = random_networks.network(2)
+    assert source(random_networks).draw(network).instance.seed != 3
+    assert source(random_networks).draw(network, evaluation=0).instance.chip >= 1 << 20

@@ -134,3 +134,22 @@ def test_noisy_linear_map_is_exact_without_noise(random_networks):
     assert np.array_equal(out, random_networks.linear_digital(linear, codes))
     noisy = linear_noisy(*tensors, linear, Noise(weights=0.05)).numpy()
     assert 0.5 < np.abs(noisy - out).mean() < 20
+
+
+def test_errors_of_a_linear_map_are_relative_to_its_row_and_in_its_derivative(random_networks):
+    from imssa_sim.training.noise import Noise, linear_noisy
+
+    linear = random_networks.network(1).layers[0].linear
+    outputs, inputs = linear.weight.shape
+    rows = torch.linspace(0.001, 1.0, outputs)[:, None]
+    weight = (torch.ones(outputs, inputs) * rows).requires_grad_()
+    codes = torch.eye(inputs).requires_grad_()
+    torch.manual_seed(0)
+    wide = replace(linear, requant=replace(linear.requant, bits=16))
+    y = linear_noisy(30_000 * codes, weight, torch.zeros(outputs), wide, Noise(weights=0.02))
+    (upstream,) = torch.autograd.grad(y[0].sum(), codes)
+    errors = y.detach() / (30_000 * rows.T) - 1
+    for place in (-1, outputs // 2):
+        assert 0.005 < float(errors[:, place].std()) < 0.04
+    # The derivative is that of the weights with their errors, which the outputs show too.
+    assert float(upstream[0, 0]) == pytest.approx(float(y.detach()[0].sum()), rel=1e-3)

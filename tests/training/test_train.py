@@ -285,6 +285,12 @@ def test_images_shift_without_wrapping() -> None:
         assert found
         seen.add(found[0])
     assert len(seen) > 15
+    noise = np.random.default_rng(1).normal(size=(300, 64, 1)).astype(np.float32)
+    ways = set()
+    moved = shift_images(data, noise, 2, np.random.default_rng(0)).reshape(-1, 8, 8)
+    for before, after in zip(noise.reshape(-1, 8, 8), moved, strict=True):
+        ways.add(tuple(int(i[0]) for i in np.nonzero(after == before[4, 4])))
+    assert ways == {(i, j) for i in range(2, 7) for j in range(2, 7)}  # both ends, in both axes
     assert shift_images(data, inputs, 0, np.random.default_rng(0)) is inputs
 
 
@@ -331,6 +337,17 @@ def test_interrupted_quantised_training_repeats_the_uninterrupted_one(
             run(name, *settings, report=stop)
         run(name, *settings)
         assert (tmp_path / name).read_bytes() == whole.checkpoint.path.read_bytes()
+
+
+def test_each_stage_begins_in_its_epoch(run: Callable[..., Any]) -> None:
+    lines: list[str] = []
+    settings = ("quantise={bits: 5, lowering: [7, 6]}", "train.dropout=0", "train.epochs=3")
+    run("a.safetensors", *settings, report=lines.append)
+    told = [line[:13] for line in lines if line.startswith(("now at", "epoch"))]
+    assert told == [
+        "now at 7 bits", "epoch   1/3  ", "now at 6 bits", "epoch   2/3  ", "now at 5 bits",
+        "epoch   3/3  ",
+    ]  # fmt: skip
 
 
 CHIP = """
