@@ -114,6 +114,9 @@ Voltage = Annotated[
 Time = Annotated[
     float, BeforeValidator(_quantity("time")), AfterValidator(_positive), Quantity("time")
 ]
+Energy = Annotated[
+    float, BeforeValidator(_quantity("energy")), AfterValidator(_positive), Quantity("energy")
+]
 Resistance = Annotated[
     float,
     BeforeValidator(_quantity("resistance")),

@@ -15,6 +15,7 @@ from imssa_sim.config import dump_resolved
 from imssa_sim.config.cards import cards_used
 from imssa_sim.config.dump import plain
 from imssa_sim.report.manifest import manifest
+from imssa_sim.report.real_time import input_table
 from imssa_sim.report.screen import WIDTH, screen
 from imssa_sim.report.stream import stream_table
 from imssa_sim.report.tables import flat, layers_table, settings_table, sources_table
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 TABLES = ("ledger", "area", "layers", "predictions", "latency", "timeline", "sources")
-"""Tables of every run; ``settings`` of all but old ones, ``stream`` where there was one.
+"""Tables of every run; ``settings`` of all but old ones; ``stream`` and ``input`` of some.
 
 Without accuracy, there are no ``predictions``.
 """
@@ -151,7 +152,8 @@ class LiveRecord:
         """Names of its tables."""
         none = () if self.result.accuracy is not None else ("predictions",)
         stream = () if self.result.stream is None else ("stream",)
-        return (*(name for name in TABLES if name not in none), "settings", *stream)
+        fed = () if self.result.real_time is None else ("input",)
+        return (*(name for name in TABLES if name not in none), "settings", *stream, *fed)
 
     def table(self, name: str) -> Rows:
         """Return a table, one mapping a row; the columns are those of the file ``NAME.csv``."""
@@ -195,5 +197,7 @@ def _table(result: RunResult, name: str) -> Rows:
             return settings_table(result)
         case "stream" if result.stream is not None:
             return stream_table(result.stream)
+        case "input" if result.real_time is not None:
+            return input_table(result.real_time)
         case _:
             raise KeyError(name)

@@ -73,7 +73,8 @@ class StoredRun:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of its tables."""
-        more = (name for name in ("settings", "stream") if (self.path / f"{name}.csv").exists())
+        named = ("settings", "stream", "input")
+        more = (name for name in named if (self.path / f"{name}.csv").exists())
         none = () if EVALUATED in self.values else ("predictions",)
         return (*(name for name in TABLES if name not in none), *more)
 

@@ -28,6 +28,7 @@ from imssa_sim.simulation.quantisation import network_bits, output_form
 from imssa_sim.simulation.result import DataUsed
 from imssa_sim.simulation.schedule import check_times
 from imssa_sim.simulation.values import run_values
+from imssa_sim.timing.arrivals import read_times
 from imssa_sim.timing.simulate import simulate_timing
 from imssa_sim.units import format_si
 
@@ -71,6 +72,8 @@ def check_settings(config: RunConfig) -> None:
     check_operating_point(config.hardware)
     check_conditions(config.hardware, config.evaluate.time_since_programming)
     check_times(config)
+    if config.evaluate.input.times is not None:
+        read_times(config.evaluate.input.times)
 
 
 def check_by_trial(config: RunConfig) -> None:
@@ -105,7 +108,8 @@ def _one_layer(config: RunConfig) -> RunConfig:
     first = {kind: width[0] if isinstance(width, tuple) else width for kind, width in config.bits}
     chip = config.hardware.chip.model_copy(update={"tiles": "auto"})
     stream = config.evaluate.stream.model_copy(update={"duration": 0.0})
-    evaluate = {"chips": 1, "stream": stream, "chip_samples": "all", "threads": 1}
+    unfed = type(config.evaluate.input)()
+    evaluate = {"chips": 1, "stream": stream, "input": unfed, "chip_samples": "all", "threads": 1}
     return config.model_copy(
         update={
             "model": config.model.model_copy(update={"layers": 1}),

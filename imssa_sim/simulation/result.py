@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from imssa_sim.baselines.gpu import BaselineResult
     from imssa_sim.components.parameters import Use
     from imssa_sim.config.load import LoadedConfig
+    from imssa_sim.ledger.duty import Duty
     from imssa_sim.ledger.ledger import Ledger
     from imssa_sim.ledger.sources import Booking
     from imssa_sim.mapping.program import Program
     from imssa_sim.simulation.schedule import Moment
+    from imssa_sim.timing.real_time import RealTime
     from imssa_sim.timing.simulate import TimingResult
 
 
@@ -186,6 +188,8 @@ class RunResult:
     extrapolated: tuple[str, ...] = ()  # what cards were used for outside of their ranges
     stream: Stream | None = None
     calibration: ColumnCalibration | None = None
+    real_time: RealTime | None = None  # with evaluate.input: arrivals, and the energy between them
+    duty: Duty | None = None
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]
     host_memory: int | None = None  # largest memory of the process so far [B], where it is known
     overflow: float | None = None  # share of sums that exceed an accumulator, where there are such

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from imssa_sim.timing import graph
 
-# Within a tick: everything that happens (SimPy's 0 and 1), then grants, then observers. So the
-# outcome of arbitration does not depend on the order in which a tick's events are processed.
+# Within a tick: everything that happens (SimPy's 0 and 1), then grants, then the overflow of the
+# input buffer, then observers. So neither the outcome of arbitration nor what is dropped depends on
+# the order in which a tick's events are processed.
 GRANT = 2
-OBSERVE = 3
+SETTLE = 3
+OBSERVE = 4
 
 IDLE = -1  # no occupancy in progress
 
@@ -251,10 +253,18 @@ class Server:
     ``started`` and ``ended`` count firings; ``phase`` is the current one (-1 before the start,
     the number of phases when blocked by full outputs), ``until`` the end of the occupancy in
     progress or -1. ``executed`` and ``busy`` count occupancies and ticks per phase.
+
+    ``sequence`` is the number of tokens after which a late output catches up: the first ``extra``
+    firings of a sequence give no token, its last ones take none. By default there is one sequence.
     """
 
     def __init__(
-        self, env: simpy.Environment, index: int, station: graph.Station, tokens: int
+        self,
+        env: simpy.Environment,
+        index: int,
+        station: graph.Station,
+        tokens: int,
+        sequence: int | None = None,
     ) -> None:
         self.env = env
         self.index = index
@@ -264,6 +274,7 @@ class Server:
         self.limit = station.firings
         self.extra = station.extra
         self.tokens = tokens
+        self.sequence = tokens if sequence is None else sequence
         self.inputs: list[Port] = []
         self.outputs: list[Port] = []
         self.arbiters = [
@@ -304,8 +315,10 @@ class Server:
             None if port is None else port.peer for port in self.arbiters
         ]
         last = len(self.phases)
+        round_trip = self.sequence + self.extra
         while self.started < self.limit:
-            if self.started < self.tokens:
+            position = self.started % round_trip
+            if position < self.sequence:
                 for fifo in inputs:
                     while fifo.level == 0:
                         self.waiting_on = fifo.path
@@ -332,7 +345,7 @@ class Server:
                 if self.on_phase is not None:
                     self.on_phase(self, n, ticks)
             self.phase = last
-            if self.started > self.extra:
+            if position >= self.extra:
                 for fifo in outputs:
                     while fifo.level >= fifo.capacity:
                         self.waiting_on = fifo.path

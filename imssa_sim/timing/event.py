@@ -23,6 +23,7 @@ from imssa_sim.timing.steady import Period, SteadyState, fast_forward_refusal
 
 if TYPE_CHECKING:
     from imssa_sim.timing.graph import Segment
+    from imssa_sim.timing.source import Source
 
 
 class Probe(Protocol):
@@ -60,6 +61,7 @@ class Design:
     fifos: list[Fifo]
     arbiters: list[Arbiter]
     skipped: int = 0  # ticks that were extrapolated instead of simulated
+    source: Source | None = None  # without one, the first station always finds its next token
     _elaborated: bool = field(default=False, init=False)
 
     @property
@@ -98,11 +100,11 @@ class Design:
             self.env.process(station.run())
 
 
-def build_design(segment: Segment) -> Design:
-    """Create and wire the components of a segment."""
+def build_design(segment: Segment, sequence: int | None = None) -> Design:
+    """Create and wire the components of a segment, which takes sequences of so many tokens."""
     env = simpy.Environment()
     stations = [
-        Server(env, index, station, segment.tokens)
+        Server(env, index, station, segment.tokens, sequence)
         for index, station in enumerate(segment.stations)
     ]
     fifos = []

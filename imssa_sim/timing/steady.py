@@ -2,7 +2,8 @@
 
 All future of a segment follows from its *signature* at the end of a tick: how far each station is
 ahead of the last one (which fixes the fill of every FIFO), its phase, the rest of its occupancy,
-and the queues and pointers of the arbiters. If it repeats after p tokens and T ticks, everything
+and the queues and pointers of the arbiters; with a source, the ages of all tokens under way and
+the time until the next arrival. If it repeats after p tokens and T ticks, everything
 repeats, until the end of the sequence comes into sight. Whole periods are then skipped: token
 numbers, counts and busy times move on, and the simulation runs the rest.
 """
@@ -58,6 +59,7 @@ class _Point:
     executed: tuple[tuple[int, ...], ...]
     busy: tuple[tuple[int, ...], ...]
     signature: Signature
+    source: tuple[int, ...]
 
 
 class SteadyState:
@@ -98,12 +100,14 @@ class SteadyState:
                 s.until - now if s.until >= 0 else -1,
             )
         )
-        return (stations, *(arbiter.state(reference) for arbiter in design.arbiters))
+        source = () if design.source is None else (design.source.state(),)
+        return (stations, *(a.state(reference) for a in design.arbiters), *source)
 
     def _observe(self, _: Event) -> None:
         design = self.design
         token = design.stations[-1].ended
-        if any(station.started >= station.tokens for station in design.stations):
+        ended = design.source is not None and design.source.left == 0
+        if ended or any(station.started >= station.tokens for station in design.stations):
             self._over = True  # the end of the sequence shows: nothing more to win
             return
         signature = self.signature()
@@ -111,22 +115,25 @@ class SteadyState:
             if signature == self._anchor.signature:
                 if token < self.after:
                     self._expected += token - self._anchor.token
-                    self._anchor = _Point(token, design.now, *self._counters(), signature)
+                    self._anchor = self._point(token, signature)
                     return
                 self._found(self._anchor, token)
                 return
             self._anchor = None
         key = hash(signature)
         if self._anchor is None and key in self._seen:
-            self._anchor = _Point(token, design.now, *self._counters(), signature)
+            self._anchor = self._point(token, signature)
             self._expected = 2 * token - self._seen[key]
         if len(self._seen) >= SEEN_LIMIT:
             self._seen.clear()
         self._seen[key] = token
 
-    def _counters(self) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
-        stations = self.design.stations
-        return tuple(tuple(s.executed) for s in stations), tuple(tuple(s.busy) for s in stations)
+    def _point(self, token: int, signature: Signature) -> _Point:
+        design = self.design
+        executed = tuple(tuple(s.executed) for s in design.stations)
+        busy = tuple(tuple(s.busy) for s in design.stations)
+        source = () if design.source is None else design.source.counters()
+        return _Point(token, design.now, executed, busy, signature, source)
 
     def _found(self, anchor: _Point, token: int) -> None:
         design = self.design
@@ -136,6 +143,9 @@ class SteadyState:
         rooms = [s.tokens - 1 - s.started for s in design.stations]
         rooms += [room for a in design.arbiters if (room := a.headroom()) is not None]
         periods = max(0, min(rooms) // tokens) if self.skip else 0
+        if design.source is not None:
+            periods = min(periods, design.source.room(anchor.source))
+            design.source.advance(anchor.source, periods, ticks)
         for n, station in enumerate(design.stations):
             station.started += periods * tokens
             station.ended += periods * tokens

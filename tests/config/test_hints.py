@@ -12,7 +12,7 @@ from imssa_sim.errors import ConfigError, nearest
 # (what was typed, what is proposed in its place, where else the key is said to stand)
 TYPOS = [
     ("hardware.chip.chips", "", "evaluate.chips"),
-    ("evaluate.rate", "", "hardware.adc.rate"),
+    ("evaluate.rate", "", "hardware.adc.rate or evaluate.input.rate"),
     ("model.readout", "", ""),
     ("hardware.adc.model", "", ""),
     ("hardware.adc.resolution", "", ""),

@@ -22,6 +22,7 @@ from imssa_sim.config.schema.data import DataConfig, MelConfig, SpikesConfig
 from imssa_sim.config.schema.effects import EffectsConfig, FaultsConfig
 from imssa_sim.config.schema.evaluate import EvaluateConfig, StreamConfig
 from imssa_sim.config.schema.hardware import HardwareConfig
+from imssa_sim.config.schema.input import InputConfig
 from imssa_sim.config.schema.network import ModelConfig
 from imssa_sim.config.schema.quantisation import (
     BIT_KINDS,
@@ -50,6 +51,7 @@ __all__ = [
     "FaultsConfig",
     "GranularityConfig",
     "HardwareConfig",
+    "InputConfig",
     "MappingConfig",
     "MelConfig",
     "MemoryConfig",

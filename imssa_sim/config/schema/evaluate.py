@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from imssa_sim.config.fields import Amount, CostOnly, Count, Delay, Positive, Section, Time, problem
+from imssa_sim.config.schema.input import InputConfig
 from imssa_sim.units import format_si
 
 
@@ -39,6 +40,7 @@ class EvaluateConfig(Section):
     time_since_programming: Delay = 3600.0
     """[s]"""
     stream: StreamConfig = StreamConfig()
+    input: Annotated[InputConfig, CostOnly] = InputConfig()
     float: bool = True
     digital: bool = True
     extrapolate: bool = False

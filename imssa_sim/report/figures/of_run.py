@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imssa_sim.report.figures.energy import energy_bars, energy_sunburst
 from imssa_sim.report.figures.latency import latency_bars, timeline
+from imssa_sim.report.figures.real_time import latency_and_fill
 from imssa_sim.report.figures.stream import accuracy_over_time
 from imssa_sim.report.tables import energy_of_record
 from imssa_sim.timing.result import Occupancy
@@ -22,13 +23,14 @@ FIGURES = {
     "latency": "latency",
     "timeline": "timeline",
     "stream": "stream",
+    "input": "input",
 }
 """Figure -> its file in a run directory."""
 
 
 def figures_of(record: Record) -> dict[str, str]:
     """Return the figures that a run has, and the names of their files."""
-    without = () if "stream" in record.tables else ("stream",)
+    without = {"stream", "input"} - set(record.tables)
     return {name: file for name, file in FIGURES.items() if name not in without}
 
 
@@ -51,6 +53,8 @@ def draw(record: Record, name: str) -> Figure:
             )
         case "stream":
             return _stream(record)
+        case "input":
+            return _input(record)
         case _:
             raise KeyError(name)
 
@@ -67,4 +71,17 @@ def _stream(record: Record) -> Figure:
         [n * seconds for n in range(1, int(record.values["stream.reprogrammed"] or 0) + 1)],
         None if reference is None else float(reference),
         logarithmic=record.config["evaluate.stream.spacing"] == "logarithmic",
+    )
+
+
+def _input(record: Record) -> Figure:
+    series: dict[str, list[tuple[float, int]]] = {}
+    for row in record.table("input"):
+        series.setdefault(row["series"], []).append((row["x"], row["y"]))
+    deadline = record.values.get("input.deadline")
+    return latency_and_fill(
+        series["latency"],
+        series["fill"],
+        None if deadline is None else float(deadline),
+        float(record.values["input.latency.median"] or 0.0),
     )
