@@ -40,8 +40,11 @@ CORES = [
     )
     for adc, levels in (("SignMagnitudeADC", "mid_tread"), ("QuantizerADC", "mid_rise"))
 ]
-# Both lines converted: of two-sided pairs those of zero weight lie elsewhere, at G_min here.
-CORES.append(("one_sided", "one_sided", "digital", "SignMagnitudeADC.two_adcs", "mid_tread"))
+# Both lines converted.
+CORES += [
+    ("one_sided", "one_sided", "digital", "SignMagnitudeADC.two_adcs", "mid_tread"),
+    ("two_sided", "differential", "digital", "SignMagnitudeADC.two_adcs", "mid_tread"),
+]
 
 
 # CrossSim 3.2.0, with the settings in the file's meta_json; made once with its own AnalogCore.
@@ -53,8 +56,18 @@ def reference() -> dict[str, Any]:
         return {name: file[name] for name in file}
 
 
-def error_of(core: str, reference: dict[str, Any], g_max: float) -> Any:
-    """Its errors (lines, inputs) in our order: pairs side by side, the offset's line last."""
+def error_of(core: str, reference: dict[str, Any], wanted: str, low: float, g_max: float) -> Any:
+    """Its errors (inputs, lines) in our order: pairs side by side, the offset's line last.
+
+    Two-sided pairs of zero weight rest at the lowest conductance here, in the middle there: they
+    are given as errors, which is to say where these cells really are.
+    """
+    if core == "two_sided":
+        rest = np.where(reference["w_int"] == 0, (g_max - low) / 2, 0)
+        given = error_of("pairs", reference, wanted, low, g_max)
+        return np.repeat(rest, 2, axis=0).T + (0 if given is None else given)
+    if wanted == "ideal":
+        return None
     plus, minus = (reference[name].astype(float) for name in ("err_pos", "err_neg"))
     if core == "offset_digital":
         return np.concatenate([plus[:64], np.zeros((1, 64))]).T * g_max
@@ -80,7 +93,7 @@ def test_codes_are_those_of_crosssim(
     crossbar = imssa_sim.Crossbar(
         weights, adc_range=span, adc_levels=levels, scheme=scheme, subtraction=subtraction,
         conductance_range=(low, high), set=QUIET, weight_bits=weight_bits,
-        error=error_of(core, reference, high) if wanted == "error" else None,
+        error=error_of(core, reference, wanted, low, high),
     )  # fmt: skip
     step = 2 * span / (254 if levels == "mid_tread" else 255)
     np.testing.assert_allclose((crossbar @ inputs) / step, reference[name] / step, atol=1e-3)
