@@ -52,7 +52,7 @@ class ColumnSums:
     maximum : float array (T, C · K)
         Largest magnitude over all calibration samples and steps.
     values : float32 array (T, C · K, n)
-        Sums at evenly spaced steps.
+        Sums at evenly spaced steps; n = 0 where the policy asks for their maximum alone.
     probes : int16 array (T, n, R)
         Codes that came to the word lines at evenly spaced steps, as many as a calibration of the
         programmed array reads (`hardware.adc.calibration_reads`); none where it is not configured.
@@ -113,6 +113,7 @@ class _Ranging(Integers):
         super().__init__(program.network)
         self.program, self.tile = program, hardware.chip.tile
         self.wanted, self.found = wanted, found
+        self.spread = hardware.adc.range in ("percentile", "mse")
         self.probes = hardware.adc.calibration_reads if hardware.adc.calibrate else 0
 
     def run(self, node: Node, *values: Any) -> Any:
@@ -120,10 +121,11 @@ class _Ranging(Integers):
         tiles = self.wanted.get(f"chip.{node.name}")
         if tiles is not None:
             cut = slices_of(tiles, self.tile)
+            codes = np.ascontiguousarray(values[0], dtype=np.int16)
             self.found[tiles.path] = (
-                _kernel_sums(self.program, tiles, cut, values[0], self.probes)
+                _kernel_sums(self.program, tiles, cut, codes, self.probes, self.spread)
                 if isinstance(tiles, KernelTiles)
-                else _linear_sums(self.program, tiles, cut, values[0].astype(np.int16), self.probes)
+                else _linear_sums(self.program, tiles, cut, codes, self.probes, self.spread)
             )
         return super().run(node, *values)
 
@@ -141,13 +143,13 @@ def _stride(samples: int, steps: int) -> int:
 
 
 def _linear_sums(
-    program: Program, tiles: LinearTiles, slices: Slices, codes: Codes, probes: int
+    program: Program, tiles: LinearTiles, slices: Slices, codes: Codes, probes: int, spread: bool
 ) -> ColumnSums:
     columns: Columns = columns_of(program, tiles)
     trimmed = columns.bias if slices.number == 1 else np.zeros(slices.shift.shape)
     word = _exact(slices, word_line_limit(program, tiles))  # the bias joins in double
     flat = codes.reshape(-1, codes.shape[-1]).astype(word)
-    kept = flat[:: _stride(1, len(flat))]
+    kept = flat[:: _stride(1, len(flat))] if spread else flat[:0]
     maximum = np.zeros(trimmed.shape)
     values = np.zeros((*trimmed.shape, len(kept)), dtype=np.float32)
     probed = np.zeros((tiles.tiles, probes, tiles.weights.shape[1]), dtype=np.int16)
@@ -164,82 +166,65 @@ def _linear_sums(
 
 
 def _kernel_sums(
-    program: Program, tiles: KernelTiles, slices: Slices, u: Codes, probes: int
+    program: Program, tiles: KernelTiles, slices: Slices, u: Codes, probes: int, spread: bool
 ) -> ColumnSums:
     """Take the sums of each tile while the golden model's recurrence runs the kernels on it.
 
     Tiles run side by side; the states of one stay in a processor's own cache.
     """
+    from imssa_sim.kernels.column_sums import TileColumns, add_up
+
     samples, steps, _ = u.shape
     count, rows, _ = tiles.weights.shape
     number, columns = slices.number, slices.weights.shape[2]
     word = _exact(slices, word_line_limit(program, tiles))
     stride = _stride(samples, steps)
     maximum = np.zeros((count, columns))
-    values = np.zeros((count, columns, -(-steps // stride) * samples), dtype=np.float32)
+    kept = -(-steps // stride) * samples if spread else 0
+    values = np.zeros((count, columns, kept), dtype=np.float32)
     probed = np.zeros((count, probes, rows), dtype=np.int16)
     due = np.arange(probes) * steps // max(probes, 1)
+    kernel = program.kernels_at(tiles.path)
+    constants = np.array(_driving(kernel), dtype=word)
 
     def of_tile(t: int) -> None:
-        states = int(tiles.n_states[t])
-        used = slice((states + int(tiles.n_outputs[t])) * number)
-        outputs = slice(states * number, used.stop)
-        codes, after = _word_lines(program.kernels_at(tiles.path), tiles, t, u, word)
-        weights = slices.weights[t, : codes.shape[1], used].T.astype(word)
-        probed[t, :, : codes.shape[1]] = codes[due, :, np.arange(probes) % samples]
-        sums = weights @ codes
-        if tiles.drives_per_step == 2:
-            codes[:, :states] = after
-            sums[:, outputs] = weights[outputs] @ codes
-        flat = sums.reshape(steps, -1)
-        largest = np.maximum(flat.max(axis=0), np.abs(flat.min(axis=0)))
-        maximum[t, used] = largest.reshape(-1, samples).max(axis=1)
-        values[t, used] = sums[::stride].transpose(1, 0, 2).reshape(used.stop, -1)
+        index = tiles.state_index[t, : tiles.n_states[t]]
+        channels, at = np.unique(index // (2 * kernel.modes), return_inverse=True)
+        own = kernel.of_channels(channels)
+        drive = np.ascontiguousarray(u[:, :, channels])
+        states = room_for_states(own, samples, steps)
+        run_steps(own, drive, np.empty_like(drive), tiles.reverse, states)
+        used = slice((len(index) + int(tiles.n_outputs[t])) * number)
+        weights = slices.weights[t, : len(index) + int(tiles.n_inputs[t]), used].T
+        column, row = np.nonzero(weights)
+        of_columns = TileColumns(
+            place=at * (2 * kernel.modes * steps) + index % (2 * kernel.modes),
+            pitch=2 * kernel.modes,
+            inputs=np.array(tiles.input_channel[t, : tiles.n_inputs[t]]),
+            start=np.searchsorted(column, np.arange(len(weights) + 1)),
+            row=row,
+            value=weights[column, row].astype(word),
+            constants=constants,
+            accumulates=kernel.form.accumulates,
+            feedback=kernel.form.feeds_back,
+            second=len(index) * number if tiles.drives_per_step == 2 else -1,
+            reverse=tiles.reverse,
+        )
+        for group, part in enumerate(states):
+            add_up(
+                of_columns, part.reshape(-1), u, group * ABREAST, stride, due,
+                maximum[t, used], values[t, used], probed[t],
+            )  # fmt: skip
 
     for _ in ordered_map(of_tile, range(count)):
         pass
     return ColumnSums(maximum, values, probed)
 
 
-def _word_lines(
-    kernel: QuantisedKernel, tiles: KernelTiles, t: int, u: Codes, word: Any
-) -> tuple[FloatArray, FloatArray]:
-    """Return the codes (L, R, B) on the rows of tile t in the order of the steps.
-
-    Also the codes (L, S, B) of the states after each step.
-    """
-    samples, steps, _ = u.shape
-    inputs = tiles.input_channel[t, : tiles.n_inputs[t]]
-    number = tiles.state_index[t, : tiles.n_states[t]]
-    channels, at = np.unique(number // (2 * kernel.modes), return_inverse=True)
-    own = kernel.of_channels(channels)
-    drive = np.ascontiguousarray(u[:, :, channels])
-    kept = room_for_states(own, samples, steps)
-    run_steps(own, drive, np.empty_like(drive), tiles.reverse, kept)
-    after = np.empty((steps, len(number), samples), word)
-    for group, states in enumerate(kept):
-        lanes = after[:, :, group * ABREAST : (group + 1) * ABREAST]
-        held = states.transpose(0, 2, 3, 1, 4).reshape(-1, steps, ABREAST)
-        place = at * 2 * kernel.modes + number % (2 * kernel.modes)
-        lanes[:] = held[place, :, : lanes.shape[2]].transpose(1, 0, 2)
-    before = np.zeros_like(after)
-    before[1:] = after[:-1]
-    codes = np.empty((steps, len(number) + len(inputs), samples), word)
-    codes[:, : len(number)] = _driving(own, before)
-    source = u[:, ::-1] if tiles.reverse else u
-    codes[:, len(number) :] = source[:, :, inputs].transpose(1, 2, 0)
-    return codes, after
-
-
-def _driving(kernel: QuantisedKernel, before: FloatArray) -> FloatArray:
-    """Return the codes that states drive with, from those before each step (L, S, B)."""
-    rest = np.zeros_like(before[0])
-    if not kernel.form.feeds_back:
-        return kernel.driven(before, rest)[0]
-    codes = np.empty_like(before)
-    for step, state in enumerate(before):
-        codes[step], rest = kernel.driven(state, rest)
-    return codes
+def _driving(kernel: QuantisedKernel) -> tuple[float, ...]:
+    """Return what `QuantisedKernel.driven` goes by, as `TileColumns.constants`."""
+    step = 1 << kernel.drive_shift
+    return kernel.drive_limit, 1 / step, step, step // 2, 0.5
 
 
 def _exact(slices: Slices, limit: int) -> Any:

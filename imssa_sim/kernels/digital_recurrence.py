@@ -59,7 +59,7 @@ def _clipped(code: Lanes, limit: Float, zero: Float, clipped: Counts, at: np.int
 
 
 @inner
-def _within(code: Lanes, limit: Float, zero: Float) -> Lanes:
+def within(code: Lanes, limit: Float, zero: Float) -> Lanes:
     """Clip codes to ±limit."""
     bottom = sub(zero, limit)
     clipped: Lanes = select(less(code, bottom), bottom, select(less(limit, code), limit, code))
@@ -78,13 +78,13 @@ def _output(
     bottom = sub(zero, limit)
     code = floor_affine(total, scale[0], half)
     part = floor_affine(through, scale[1], half)
-    held, kept = _within(code, limit, zero), _within(part, limit, zero)
+    held, kept = within(code, limit, zero), within(part, limit, zero)
     both = fma(held, one, kept)
     # A value counts once, whichever of its three roundings clipped it.
     beyond = fma(mul(sub(code, held), sub(code, held)), one, mul(sub(part, kept), sub(part, kept)))
     over = select(less(limit, both), one, select(less(both, bottom), one, splat(zero)))
     clipped[OUTPUT] += count(less(zero, fma(beyond, one, over)), LANES)
-    return _within(both, limit, zero)
+    return within(both, limit, zero)
 
 
 @inner
@@ -139,9 +139,9 @@ def _drive(x: Floats, n: int, modes: int, feedback: bool, c: Floats) -> Lanes:
     whole, rest = load(x, n * LANES), (2 * modes + n) * LANES
     if feedback:
         whole = add(whole, load(x, rest))
-    code = _within(floor_affine(whole, c[6], c[3]), c[5], c[2])
+    code = within(floor_affine(whole, c[6], c[3]), c[5], c[2])
     if feedback:
-        store(x, rest, _within(fma(sub(c[2], c[7]), code, whole), c[8], c[2]))
+        store(x, rest, within(fma(sub(c[2], c[7]), code, whole), c[8], c[2]))
     return code
 
 

@@ -54,7 +54,7 @@ def test_sums_of_kernels_are_those_of_the_tiles_step_by_step(
     chip = random_networks.hardware(
         ideal=False,
         tile={"rows": rows, "columns": 4 * rows, "slices": slices},
-        adc={"range": "max", "calibrate": True, "calibration_reads": PROBES},
+        adc={"range": "percentile", "calibrate": True, "calibration_reads": PROBES},
         mapping={"kernel": mapping},
     )
     program = build_program(network, chip)
@@ -94,3 +94,16 @@ def test_sums_do_not_depend_on_the_threads(random_networks):
     for path, own in alone.items():
         for name in ("maximum", "values", "probes"):
             np.testing.assert_array_equal(getattr(own, name), getattr(shared[path], name))
+
+
+@pytest.mark.parametrize("policy", ["aligned", "max"])
+def test_sums_are_kept_only_where_the_policy_asks_for_them(random_networks, policy):
+    network = random_networks.network(3)
+    chip = random_networks.hardware(ideal=False, adc={"range": policy, "calibrate": True})
+    program = build_program(network, chip)
+    x = np.random.default_rng(1).normal(size=(2, 12, network.encoder.weight.shape[1]))
+    sums = calibrate_adc(program, chip, x)
+    assert sums
+    for own in sums.values():
+        assert own.maximum.any()
+        assert own.values.size == 0
