@@ -3,10 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from imssa_sim.config.load import load_config
 from imssa_sim.config.schema import DataConfig
 from imssa_sim.data import MissingDataError, load_dataset, resolve_dataset, time_series
 from imssa_sim.data.time_series import load_series
 from imssa_sim.errors import InputError
+from imssa_sim.files.locate import workloads
+from imssa_sim.model.checkpoint import load_checkpoint
+from imssa_sim.reference.forward import accuracy
 
 HEAD = """# a comment
 @problemName Steps
@@ -105,3 +109,12 @@ def test_without_aeon_a_fallback_stands_in(monkeypatch: pytest.MonkeyPatch) -> N
         load_dataset("acsf1")
     used = resolve_dataset(DataConfig(name="acsf1", fallback="sdigits"))
     assert used.dataset.name == "sdigits"
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("vowels", 0.9757), ("appliances", 0.73)])
+def test_networks_that_ship_have_the_accuracy_of_their_page(name: str, wanted: float) -> None:
+    loaded = load_config(workloads() / f"{name}.yaml").config
+    assert loaded.model.checkpoint is not None
+    network = load_checkpoint(loaded.model.checkpoint).network
+    test = resolve_dataset(loaded.data).dataset.test
+    assert accuracy(network, test.inputs, test.labels) == pytest.approx(wanted, abs=1e-4)
