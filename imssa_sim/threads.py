@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import Context, ContextVar, copy_context
 from functools import cache
+from itertools import islice
+from threading import Event
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _count: ContextVar[int | None] = ContextVar("threads", default=None)
+_given_up: ContextVar[Event | None] = ContextVar("nobody waits for the results", default=None)
 
 
 def available() -> int:
@@ -62,17 +65,54 @@ def ordered_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
     """
     count = current()
     if count == 1:
-        yield from map(work, items)
+        given_up = _given_up.get()
+        for item in items:
+            if given_up is not None and given_up.is_set():
+                raise CancelledError
+            yield work(item)
         return
     with ThreadPoolExecutor(count, initializer=_inherit, initargs=(copy_context(),)) as pool:
         yield from pool.map(work, items)
 
 
-def _inherit(context: Context) -> None:
+@contextmanager
+def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Iterator[Result]]:
+    """Give ``work(item)`` for all items in their order, each computed while that before is used.
+
+    The first begins with the ``with`` block. One thread computes them, beside those that use them;
+    where only one is allowed, they are computed when they are asked for. If the block is left
+    before all were asked for, the one in work ends at the next item of its `ordered_map`.
+    """
+    if current() == 1:
+        yield map(work, items)
+        return
+    given_up, rest = Event(), iter(items)
+    arguments = copy_context(), given_up
+    with ThreadPoolExecutor(1, initializer=_inherit, initargs=arguments) as pool:
+
+        def begun() -> list[Future[Result]]:
+            return [pool.submit(work, item) for item in islice(rest, 1)]
+
+        def in_turn(upcoming: list[Future[Result]]) -> Iterator[Result]:
+            while upcoming:
+                done = upcoming.pop().result()
+                upcoming += begun()
+                yield done
+                del done  # no third one is held while the next is waited for
+
+        try:
+            yield in_turn(begun())
+        finally:
+            given_up.set()
+
+
+def _inherit(context: Context, given_up: Event | None = None) -> None:
     """Begin a thread with what holds for the one that waits for it, and one thread of its own."""
     for variable, value in context.items():
         variable.set(value)
     _count.set(1)
+    if given_up is not None:
+        _given_up.set(given_up)
 
 
 @cache

@@ -5,10 +5,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
+import weakref
 
 import pytest
 
-from imssa_sim.threads import available, current, ordered_map, use_threads
+from imssa_sim.threads import ahead, available, current, ordered_map, use_threads
 
 
 def test_the_count_is_numbas_variable_or_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,3 +67,71 @@ def test_every_blas_is_held_to_one_thread() -> None:
     counts = json.loads(found.stdout)
     assert len(counts) >= 1
     assert set(counts) == {1}
+
+
+def test_work_ahead_is_done_beside_the_use_of_what_came_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    begun = [threading.Event() for _ in range(3)]
+    alive: weakref.WeakSet[Made] = weakref.WeakSet()
+    most = []
+
+    def work(item: int) -> Made:
+        made = Made(item, current())
+        alive.add(made)
+        most.append(len(alive))
+        begun[item].set()
+        return made
+
+    with use_threads(2), ahead(work, range(3)) as results:
+        assert begun[0].wait(20)  # before anyone asks
+        for item, made in enumerate(results):
+            assert (made.item, made.threads) == (item, 1)
+            if item < 2:
+                assert begun[item + 1].wait(20)
+    assert max(most) == 2
+
+
+class Made:
+    """A result that can be watched."""
+
+    def __init__(self, item: int, threads: int) -> None:
+        self.item, self.threads = item, threads
+
+
+def test_work_ahead_waits_to_be_asked_for_with_one_thread() -> None:
+    done = []
+    with use_threads(1), ahead(lambda item: done.append(item) or item, range(3)) as results:
+        assert not done
+        assert next(results) == 0
+        assert done == [0]
+
+
+def test_an_error_ahead_is_raised_when_its_result_is_asked_for() -> None:
+    with use_threads(2), ahead(lambda item: 1 // item, [1, 0]) as results:
+        assert next(results) == 1
+        with pytest.raises(ZeroDivisionError):
+            next(results)
+
+
+def test_work_ahead_ends_early_where_the_user_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    begun, interrupted = threading.Event(), threading.Event()
+    seen = []
+
+    def step(number: int) -> None:
+        begun.set()
+        assert interrupted.wait(20)
+        time.sleep(0.001)
+        seen.append(number)
+
+    def work(item: int) -> None:
+        for _ in ordered_map(step, range(10_000)):
+            pass
+
+    with use_threads(2), pytest.raises(KeyboardInterrupt), ahead(work, range(3)):
+        assert begun.wait(20)
+        interrupted.set()
+        raise KeyboardInterrupt
+    assert len(seen) < 10_000

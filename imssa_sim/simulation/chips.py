@@ -1,7 +1,8 @@
-"""The executions on chip instances, one chip after the other."""
+"""The executions on chip instances: one is read while the next is programmed."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,11 @@ from imssa_sim.functional.analog import AnalogNetwork
 from imssa_sim.simulation.inputs import part_of
 from imssa_sim.simulation.schedule import schedule
 from imssa_sim.simulation.stream import blocks, joined, run_chip
+from imssa_sim.threads import ahead
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from imssa_sim.circuits.programming import ProgrammingEffort
@@ -62,20 +66,47 @@ def streaming_of(config: RunConfig, samples: int) -> Streaming | None:
     return Streaming(plan, blocks(chosen, plan, config.evaluate.stream.samples == "divided"))
 
 
+@contextmanager
+def programmed(config: RunConfig, placed: Placed) -> Iterator[Iterator[AnalogNetwork]]:
+    """Give the chip instances, each programmed while the one before is read.
+
+    Two are held at a time. The first is begun with the ``with`` block.
+    """
+
+    def of_chip(chip: int) -> AnalogNetwork:
+        return AnalogNetwork(
+            placed.program,
+            config.hardware,
+            seed=config.seed,
+            chip=chip,
+            time=config.evaluate.time_since_programming,
+            calibration=placed.column_sums,
+        )
+
+    with ahead(of_chip, range(config.evaluate.chips)) as chips:
+        yield chips
+
+
 def run_on_chips(
-    config: RunConfig, inputs: Inputs, placed: Placed, streaming: Streaming | None, clock: Clock
+    config: RunConfig,
+    inputs: Inputs,
+    placed: Placed,
+    chips: Iterator[AnalogNetwork],
+    streaming: Streaming | None,
+    clock: Clock,
 ) -> list[ChipRun]:
-    """Run every chip instance on its samples."""
+    """Run every chip instance, from `programmed`, on its samples."""
     samples = len(inputs.labels)
     return [
         _on_chip(
             config,
             inputs,
             placed,
-            chip,
+            chips,
             spread(samples, config.evaluate.chip_samples, chip),
             streaming,
             clock,
+            f"chip {chip + 1} of {config.evaluate.chips}",
         )
         for chip in range(config.evaluate.chips)
     ]
@@ -85,23 +116,17 @@ def _on_chip(
     config: RunConfig,
     inputs: Inputs,
     placed: Placed,
-    chip: int,
+    chips: Iterator[AnalogNetwork],
     chosen: IntArray,
     streaming: Streaming | None,
     clock: Clock,
+    name: str,
 ) -> ChipRun:
-    """Program a chip instance and run it; its tiles are gone before the next one is made."""
+    """Run the next chip instance; its tiles are gone before the one after the next is made."""
     evaluate = config.evaluate
     threads = None if evaluate.threads == "auto" else int(evaluate.threads)
-    with clock.phase(f"analog accuracy, chip {chip + 1} of {evaluate.chips}", len(chosen)):
-        analog = AnalogNetwork(
-            placed.program,
-            config.hardware,
-            seed=config.seed,
-            chip=chip,
-            time=evaluate.time_since_programming,
-            calibration=placed.column_sums,
-        )
+    with clock.phase(f"analog accuracy, {name}", len(chosen)):
+        analog = next(chips)
         result = analog.run(
             part_of(inputs.inputs, chosen),
             inputs.sample_ids[chosen],
@@ -111,8 +136,7 @@ def _on_chip(
         )
     stream = None
     if streaming is not None:
-        name = f"analog stream, chip {chip + 1} of {evaluate.chips}"
-        with clock.phase(name, sum(map(len, streaming.parts))):
+        with clock.phase(f"analog stream, {name}", sum(map(len, streaming.parts))):
             stream = run_chip(
                 analog, config, inputs, streaming.parts, streaming.plan, placed.column_sums,
                 threads, clock.told.advance,

@@ -9,7 +9,7 @@ import numpy as np
 
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.reference.forward import forward
-from imssa_sim.simulation.chips import run_on_chips, streaming_of
+from imssa_sim.simulation.chips import programmed, run_on_chips, streaming_of
 from imssa_sim.simulation.quantisation import place
 from imssa_sim.simulation.tally import (
     NOT_EVALUATED,
@@ -91,17 +91,18 @@ def run_values(
             predictions["float"] = logits.argmax(axis=-1)
     with clock.phase("quantisation"):
         placed = place(config, inputs, clock.told.note, memory)
-    if config.evaluate.digital:
-        with clock.phase("quantised digital accuracy", samples):
-            predictions["digital"] = run_digital(
-                placed.network,
-                inputs.inputs,
-                threads,
-                config.evaluate.batch,
-                clock.told.advance,
-            ).predictions
     streaming = streaming_of(config, samples)
-    runs = run_on_chips(config, inputs, placed, streaming, clock)
+    with programmed(config, placed) as chips:
+        if config.evaluate.digital:
+            with clock.phase("quantised digital accuracy", samples):
+                predictions["digital"] = run_digital(
+                    placed.network,
+                    inputs.inputs,
+                    threads,
+                    config.evaluate.batch,
+                    clock.told.advance,
+                ).predictions
+        runs = run_on_chips(config, inputs, placed, chips, streaming, clock)
     for chip, run in enumerate(runs):
         found = run.result.predictions
         whole = np.full((samples, *found.shape[1:]), NOT_EVALUATED)
