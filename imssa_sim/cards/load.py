@@ -17,8 +17,8 @@ from imssa_sim.files.source import Document, KeyPath, dotted, read_file
 from imssa_sim.units import UnitError, parse_any, parse_unit, to_si
 
 KINDS = (
-    "cell", "array", "adc", "dac", "digital", "memory", "bus", "wires", "off_chip", "scaling",
-    "chip", "gpu",
+    "cell", "array", "adc", "dac", "digital", "memory", "bus", "wires", "off_chip", "power",
+    "scaling", "chip", "gpu",
 )  # fmt: skip
 _CARD_KEYS = ("name", "kind", "title", "parameters", "valid", "not_modelled", "notes", "references")
 _ENTRY_KEYS = (

@@ -18,6 +18,7 @@ TITLES = {
     "bus": "Buses",
     "wires": "Wires",
     "off_chip": "Links and memories beyond the chip",
+    "power": "Power states",
     "scaling": "Technology scaling",
     "chip": "Published chips",
     "gpu": "GPUs",

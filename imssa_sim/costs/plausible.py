@@ -172,6 +172,8 @@ WINDOWS: Mapping[str, Window] = {
     "off_chip/energy_per_bit": (1e-13, 1e-9),
     "off_chip/leakage": (1e-3, 10),
     "off_chip/power": (0.1, 100),
+    "power/rail_capacitance": (1e-4, 1e-1),
+    "power/wake_time": (1e-8, 1e-4),
     "scaling/area_nodes": (5e-9, 250e-9),
     "wires/capacitance": (2e-11, 2e-9),
     "wires/column_capacitance_48f2_32": (1e-18, 1e-15),

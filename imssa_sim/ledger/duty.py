@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from imssa_sim.components.registry import retains
 from imssa_sim.errors import InternalError
 from imssa_sim.ledger.build import Timed, busy_times
+from imssa_sim.ledger.power_states import Sleep, StateRow, by_state, naps, state_rows
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from imssa_sim.costs.model import CostModel
     from imssa_sim.ledger.ledger import Ledger
 
@@ -28,7 +31,14 @@ class Duty:
     inferences : float
         Sequences that were served; a part of one counts so.
     dynamic, leakage, off_chip : float
-        Energy by account [J].
+        Energy by account [J]; ``leakage`` is that of all power states, waking included.
+    states : tuple of StateRow
+        What ``leakage`` is made of.
+    sleep : Sleep or None
+        What sleeping and waking take; None where the chip never sleeps.
+    slept : float
+        Time asleep [s].
+    wakes : int
     """
 
     span: float
@@ -37,6 +47,10 @@ class Duty:
     dynamic: float
     leakage: float
     off_chip: float
+    states: tuple[StateRow, ...]
+    sleep: Sleep | None
+    slept: float
+    wakes: int
 
     @property
     def energy(self) -> float:
@@ -71,11 +85,12 @@ def build_duty(
     span: float,
     signal: float,
     inferences: float,
+    gaps: NDArray[np.float64],
+    sleep: Sleep | None,
 ) -> Duty:
     """Return the energy of so many inferences in a stretch of time.
 
-    Actions and busy times per inference are those of the ledger's run. Without power gating all
-    leaks all the time; with it, what keeps no state leaks while it works.
+    Actions and busy times per inference are those of the ledger's run.
 
     Parameters
     ----------
@@ -87,22 +102,24 @@ def build_duty(
     span, signal : float
         See `Duty` [s].
     inferences : float
+    gaps : array
+        Times for which nothing was under way [s].
+    sleep : Sleep or None
 
     Raises
     ------
     InternalError
-        The components' leakage does not add up to the chip's.
+        The states do not add up to the span, or their energies to more than the chip can leak.
     """
     accounts = ledger.by_account()
-    busy = busy_times(timing)
-    leaking = []
-    for c in costs.components:
-        power = float(c.leakage.value)
-        on = min(span, inferences * busy.get(c.component, 0.0))
-        gated = costs.hardware.power_gating and not retains(c.kind)
-        leaking.append(power * (on if gated else span))
-    leakage = math.fsum(leaking)
-    if leakage > ledger.leakage_power * span * (1 + 1e-12):
+    busy = {path: inferences * time for path, time in busy_times(timing).items()}
+    slept, wakes = 0.0, 0
+    if sleep is not None:
+        slept, wakes = naps(gaps, sleep, costs.hardware.power.policy)
+    states = state_rows(costs, busy, span, sleep, slept, wakes)
+    leakage = math.fsum(by_state(states).values())
+    most = ledger.leakage_power * span + (0.0 if sleep is None else wakes * sleep.wake_energy)
+    if leakage > most * (1 + 1e-12):
         raise InternalError(
             f"ledger: {leakage} J leak in {span} s, but the chip leaks {ledger.leakage_power} W"
         )
@@ -113,4 +130,8 @@ def build_duty(
         dynamic=inferences * accounts.get("dynamic", 0.0),
         leakage=leakage,
         off_chip=inferences * accounts.get("off_chip", 0.0),
+        states=states,
+        sleep=sleep,
+        slept=slept,
+        wakes=wakes,
     )

@@ -11,6 +11,7 @@ from imssa_sim.units import format_si
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from imssa_sim.ledger.duty import Duty
     from imssa_sim.simulation.result import RunResult
     from imssa_sim.timing.real_time import RealTime
 
@@ -31,6 +32,15 @@ def input_table(found: RealTime) -> list[dict[str, float | int | str]]:
     series = [("latency", float(edge), int(count)) for edge, count in bins]
     series += [("fill", at, level) for at, level in ((0.0, 0), *found.trace)]
     return [{"series": name, "x": x, "y": y} for name, x, y in series]
+
+
+def states_table(duty: Duty) -> list[dict[str, float | str]]:
+    """Return the energy of every component in every power state, without that of its actions."""
+    return [
+        {"component": row.component, "kind": row.kind, "state": row.state, "time_s": row.time,
+         "energy_J": row.energy}
+        for row in duty.states
+    ]  # fmt: skip
 
 
 def input_lines(result: RunResult) -> Iterator[tuple[str, str]]:
@@ -64,6 +74,12 @@ def input_lines(result: RunResult) -> Iterator[tuple[str, str]]:
         f"({format_si(duty.leakage / duty.span, 'W')} leakage); "
         f"{format_si(duty.per_inference, 'J')} per inference, waiting included"
     )
+    if duty.sleep is not None:
+        text += (
+            f"; asleep {duty.slept / duty.span:.1%} of the time, woken {duty.wakes:,} × for "
+            f"{format_si(duty.sleep.wake_energy, 'J')} each (assumed), an SRAM for the arrays' "
+            f"weights would draw {format_si(duty.sleep.weights_power, 'W')} more meanwhile"
+        )
     battery = result.loaded.config.evaluate.input.battery
     if battery is not None:
         text += (

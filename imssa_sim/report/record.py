@@ -15,7 +15,7 @@ from imssa_sim.config import dump_resolved
 from imssa_sim.config.cards import cards_used
 from imssa_sim.config.dump import plain
 from imssa_sim.report.manifest import manifest
-from imssa_sim.report.real_time import input_table
+from imssa_sim.report.real_time import input_table, states_table
 from imssa_sim.report.screen import WIDTH, screen
 from imssa_sim.report.stream import stream_table
 from imssa_sim.report.tables import flat, layers_table, settings_table, sources_table
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 Rows = list[dict[str, Any]]
 TABLES = ("ledger", "area", "layers", "predictions", "latency", "timeline", "sources")
-"""Tables of every run; ``settings`` of all but old ones; ``stream`` and ``input`` of some.
+"""Tables of every run; ``settings`` of all but old ones; of some ``stream``, ``input`` and
+``power_states``.
 
 Without accuracy, there are no ``predictions``.
 """
@@ -152,7 +153,7 @@ class LiveRecord:
         """Names of its tables."""
         none = () if self.result.accuracy is not None else ("predictions",)
         stream = () if self.result.stream is None else ("stream",)
-        fed = () if self.result.real_time is None else ("input",)
+        fed = () if self.result.real_time is None else ("input", "power_states")
         return (*(name for name in TABLES if name not in none), "settings", *stream, *fed)
 
     def table(self, name: str) -> Rows:
@@ -199,5 +200,7 @@ def _table(result: RunResult, name: str) -> Rows:
             return stream_table(result.stream)
         case "input" if result.real_time is not None:
             return input_table(result.real_time)
+        case "power_states" if result.duty is not None:
+            return states_table(result.duty)
         case _:
             raise KeyError(name)

@@ -73,7 +73,7 @@ class StoredRun:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of its tables."""
-        named = ("settings", "stream", "input")
+        named = ("settings", "stream", "input", "power_states")
         more = (name for name in named if (self.path / f"{name}.csv").exists())
         none = () if EVALUATED in self.values else ("predictions",)
         return (*(name for name in TABLES if name not in none), *more)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.ledger.power_states import by_state
+
 if TYPE_CHECKING:
+    from imssa_sim.ledger.duty import Duty
     from imssa_sim.simulation.result import RunResult
 
 Entry = tuple[str, float | int | str | None, str, str]
@@ -43,11 +46,37 @@ def input_entries(result: RunResult) -> Iterator[Entry]:
     for account in ("dynamic", "leakage", "off_chip"):
         power = getattr(duty, account) / duty.span
         yield f"input.power.{account}", power, "W", f"of it, account {account}"
+    for state, joules in by_state(duty.states).items():
+        yield f"input.power.state.{state}", joules / duty.span, "W", MEANING[state]
+    yield from _sleep(duty)
     battery = result.loaded.config.evaluate.input.battery
     if battery is not None:
         yield "input.battery_life", duty.battery_life(battery), "s", "the cell feeds the chip alone"
     yield "input.engine", found.engine, "", "timing engine of the arrivals"
     yield "input.events", found.events, "", "events that it simulated"
+
+
+MEANING = {
+    "active": "leakage of components while they work",
+    "idle": "of those that wait, awake",
+    "clock_gated": "of control without its clock, asleep",
+    "power_gated": "of what is cut off",
+    "retention": "of registers, buffers and memories that keep their contents, asleep",
+    "wake": "charging supplies to wake up",
+}
+
+
+def _sleep(duty: Duty) -> Iterator[Entry]:
+    sleep = duty.sleep
+    if sleep is None:
+        return
+    yield "input.sleep.share", duty.slept / duty.span, "1", "of the time asleep"
+    yield "input.sleep.wakes", duty.wakes, "", "times that the chip woke up"
+    yield "input.sleep.wake_time", sleep.wake_time, "s", "from request to ready"
+    yield "input.sleep.wake_energy", sleep.wake_energy, "J", "of one wake-up"
+    yield "input.sleep.break_even", sleep.break_even, "s", "asleep, after which it has paid"
+    weights = "of an SRAM that kept the arrays' weights asleep; non-volatile cells draw none"
+    yield "input.sleep.sram_weights", sleep.weights_power, "W", weights
 
 
 def _latency(name: str, values: np.ndarray, meaning: str) -> Iterator[Entry]:

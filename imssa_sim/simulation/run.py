@@ -10,7 +10,6 @@ from imssa_sim.compiled.notices import listening
 from imssa_sim.costs.model import CostModel
 from imssa_sim.kernels.warm_up import DENSE, RECURRENT, compile_ahead
 from imssa_sim.ledger.build import build_ledger
-from imssa_sim.ledger.duty import build_duty
 from imssa_sim.ledger.sources import uses_of
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
@@ -20,10 +19,10 @@ from imssa_sim.simulation.costs_alone import outline
 from imssa_sim.simulation.inputs import prepare_inputs
 from imssa_sim.simulation.memory import functional_key, input_key, remembered
 from imssa_sim.simulation.progress import Silent
+from imssa_sim.simulation.real_time import run_input
 from imssa_sim.simulation.result import RunResult
 from imssa_sim.simulation.values import run_values
 from imssa_sim.threads import use_threads
-from imssa_sim.timing.real_time import simulate_input
 from imssa_sim.timing.simulate import simulate_timing
 from imssa_sim.validity import extrapolating
 
@@ -124,22 +123,14 @@ def _simulate(
     with clock.phase("timing"):
         program = build_program(values.network, config.hardware, values.sequence_length)
         timing = simulate_timing(program, config.hardware, engine=engine)
-        real_time = None
-        if config.evaluate.input.on:
-            real_time = simulate_input(
-                program, config.hardware, config.evaluate.input, timing, seed=config.seed
-            )
     with clock.phase("costs"):
         costs = CostModel(program, config.hardware)
         ledger = build_ledger(program, costs, timing, values.activity, values.upkeep)
-        duty = None
-        if real_time is not None:
-            served = real_time.delivered / program.sequence_length
-            duty = build_duty(
-                ledger, costs, timing,
-                span=real_time.span, signal=real_time.signal, inferences=served,
-            )  # fmt: skip
         baselines = evaluate_baselines(config, values.sequence_length)
+    real_time, duty = None, None
+    if config.evaluate.input.on:
+        with clock.phase("real time"):
+            real_time, duty = run_input(config, program, costs, ledger, timing)
     if real_time is not None and real_time.dropped:
         told.note(
             f"warning: the input buffer lost {real_time.dropped:,} of {real_time.tokens:,} time "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from imssa_sim.errors import ValidityError
 from imssa_sim.timing.arrivals import make_arrivals, token_period
 from imssa_sim.timing.build import build_graph
 from imssa_sim.timing.durations import Durations, common_divisor, durations
+from imssa_sim.timing.source import Nap
 from imssa_sim.timing.stream import StreamOutcome, run_stream
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sleeping:
+    """A chip that sleeps once it was idle for ``after`` [s], and takes ``wake`` [s] to wake up."""
+
+    after: float
+    wake: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,9 @@ class RealTime:
         Tokens in the input buffer -> time.
     trace : tuple of (float, int)
         First changes of the buffer's fill.
+    gaps : (delivered,)
+        From when a token and the result behind it were done until the next one came, or the span
+        was over.
     engine : str
         "event", or "event, fast-forwarded".
     events : int
@@ -81,6 +94,7 @@ class RealTime:
     largest: float
     fill: Mapping[int, float]
     trace: tuple[tuple[float, int], ...]
+    gaps: FloatArray
     engine: str
     events: int
     host_seconds: float
@@ -99,6 +113,7 @@ def simulate_input(
     timing: TimingResult,
     *,
     seed: int = 0,
+    sleep: Sleeping | None = None,
     fast_forward: bool = True,
 ) -> RealTime:
     """Time a Program on tokens that arrive as ``settings`` says.
@@ -116,6 +131,8 @@ def simulate_input(
         Of one sequence.
     seed : int
         Of jitter and Poisson arrivals.
+    sleep : Sleeping, optional
+        A chip that goes to sleep and is woken by what arrives.
     fast_forward : bool
         Skip whole periods where arrivals are periodic; False simulates everything.
 
@@ -143,13 +160,18 @@ def simulate_input(
             "model.bidirectional: false"
         )
     arrivals = make_arrivals(settings, tick, length, seed)
+    pairs = zip(timing.segments, graph.segments, strict=True)
+    after = sum(timed.end for timed, segment in pairs if segment.per == "sequence")
+    behind = int(after * once.tick / tick)
+    nap = None
+    if sleep is not None:
+        waits = (math.ceil(exact(wait) / tick) for wait in (sleep.after, sleep.wake))
+        nap = Nap(behind, *waits)
     outcome = run_stream(
         steps[0], arrivals, capacity=settings.buffer, overflow=settings.overflow,
-        fast_forward=fast_forward,
+        fast_forward=fast_forward, nap=nap,
     )  # fmt: skip
-    pairs = zip(timing.segments, graph.segments, strict=True)
-    behind = sum(timed.end for timed, segment in pairs if segment.per == "sequence")
-    results, finished = result_times(outcome, length, int(behind * once.tick / tick))
+    results, finished = result_times(outcome, length, behind)
     signal = float(arrivals.span * tick)
     rate = arrivals.number / signal if signal else float("inf")
     sustained = length / timing.sequence_interval
@@ -173,9 +195,20 @@ def simulate_input(
         fill={level: held * float(tick) for level, held in outcome.fill.items()},
         trace=tuple((at * float(tick), level) for at, level in outcome.trace),
         engine="event, fast-forwarded" if skipped else "event",
+        gaps=_seconds(idle_gaps(outcome, behind, int(arrivals.span)), tick),
         events=outcome.events,
         host_seconds=time.perf_counter() - begin,
     )
+
+
+def idle_gaps(outcome: StreamOutcome, behind: int, span: int) -> IntArray:
+    """Return how long nothing was under way after each token [ticks].
+
+    A token counts as under way for ``behind`` ticks after its exit: a result may follow it.
+    """
+    come = outcome.exits - outcome.latencies
+    following = np.append(come[1:], max(span, outcome.end))
+    return np.maximum(following - outcome.exits - behind, 0)
 
 
 def _seconds(ticks: IntArray, tick: Fraction) -> FloatArray:

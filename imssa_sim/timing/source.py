@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from imssa_sim.errors import InputError
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
     from imssa_sim.timing.event import Design
 
 Overflow = Literal["stall", "drop_oldest", "error"]
+
+
+@dataclass(frozen=True)
+class Nap:
+    """A chip that sleeps once nothing has been under way for a while [ticks].
+
+    ``behind``: what a result takes behind the last token's exit; ``after``: how long it waits
+    awake; ``wake``: how long a token that finds it asleep waits for it.
+    """
+
+    behind: int
+    after: int
+    wake: int
+
 
 TRACE = 4096
 """Changes of the buffer's fill that are kept, from the beginning on."""
@@ -50,14 +65,27 @@ class InputBuffer(Fifo):
         self.dropped = self.stalled = self.held = 0
         self.fill: Counter[int] = Counter()
         self.since = 0
+        self.ready = 0  # until then the chip wakes up, and takes no token
         self.trace: list[tuple[int, int]] = []
         self._armed = False
 
     def offer(self, arrival: int) -> None:
         """Take a token that comes now."""
         self.waiting.append(arrival)
-        self.put()
+        if self.ready <= self.design.now:
+            self.put()
         self._arm()
+
+    def wake(self, ticks: int) -> None:
+        """Take no token for so long."""
+        self.ready = self.design.now + ticks
+        alarm = self.env.timeout(ticks)
+        alarm.callbacks.append(self._awake)
+
+    def _awake(self, _: Event) -> None:
+        if self.waiting:
+            self.level = len(self.waiting) - 1
+            self.put()
 
     def take(self) -> None:
         """Give the chip the oldest token."""
@@ -87,7 +115,7 @@ class InputBuffer(Fifo):
         if over > 0 and self.overflow == "drop_oldest":
             for _token in range(over):
                 self.waiting.popleft()
-            self.level = len(self.waiting)
+            self.level = min(self.level, len(self.waiting))
             self.dropped += over
         held = min(len(self.waiting), self.capacity)
         if held != self.held:
@@ -106,15 +134,22 @@ class Source:
     """
 
     def __init__(
-        self, design: Design, arrivals: Arrivals, capacity: int, overflow: Overflow
+        self,
+        design: Design,
+        arrivals: Arrivals,
+        capacity: int,
+        overflow: Overflow,
+        nap: Nap | None = None,
     ) -> None:
         self.design = design
+        self.nap = nap
         self.arrivals = arrivals
         self.buffer = InputBuffer(design, capacity, overflow)
         self.generated = 0
         self.latencies: list[int] = []
         self.exits: list[int] = []
         self.repeated: tuple[int, int, int, int] | None = None
+        self._left = 0  # when the last token left
         self._most = max(capacity, 2 * arrivals.burst)
 
     @property
@@ -129,17 +164,28 @@ class Source:
             if delay:
                 yield self.design.env.timeout(delay)
             now = self.design.now
+            if self._sleeps(now):
+                assert self.nap is not None
+                self.buffer.wake(self.nap.wake)
             while self.left and self.arrivals.at(self.generated) == now:
                 self.generated += 1
                 waits = len(self.buffer.waiting) - self.buffer.capacity
                 self.buffer.stalled += self.buffer.overflow == "stall" and waits >= 0
                 self.buffer.offer(now)
 
+    def _sleeps(self, now: int) -> bool:
+        """Tell whether a token that comes now finds the chip asleep; it begins awake."""
+        nap, buffer = self.nap, self.buffer
+        if nap is None or not self.exits or buffer.waiting or buffer.under_way:
+            return False
+        return now - self._left - nap.behind > nap.after
+
     def leave(self) -> None:
         """Take note that the oldest token under way leaves the chip now."""
         now = self.design.now
         self.latencies.append(now - self.buffer.under_way.popleft())
         self.exits.append(now)
+        self._left = now
 
     # For the detection of the steady state
 
@@ -151,7 +197,8 @@ class Source:
         ages = [
             now - arrival for tokens in (buffer.waiting, buffer.under_way) for arrival in tokens
         ]
-        return (self.arrivals.at(self.generated) - now, len(buffer.waiting), *ages)
+        waking = max(0, buffer.ready - now)
+        return (self.arrivals.at(self.generated) - now, waking, len(buffer.waiting), *ages)
 
     def counters(self) -> tuple[int, ...]:
         """Return what grows from period to period."""
@@ -180,3 +227,5 @@ class Source:
             for n, arrival in enumerate(tokens):
                 tokens[n] = arrival + shift
         buffer.since += shift
+        buffer.ready += shift
+        self._left += shift

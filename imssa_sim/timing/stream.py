@@ -11,7 +11,7 @@ import numpy as np
 from imssa_sim.errors import ValidityError
 from imssa_sim.timing.components import Server, TimingError
 from imssa_sim.timing.event import build_design
-from imssa_sim.timing.source import Overflow, Source
+from imssa_sim.timing.source import Nap, Overflow, Source
 from imssa_sim.timing.steady import Period, SteadyState
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def run_stream(
     capacity: int,
     overflow: Overflow = "stall",
     fast_forward: bool = True,
+    nap: Nap | None = None,
 ) -> StreamOutcome:
     """Run a segment on tokens that arrive at given times.
 
@@ -77,6 +78,8 @@ def run_stream(
     fast_forward : bool
         Skip whole periods once arrivals and chip repeat; periodic arrivals alone, and no output
         that comes late (it makes the sequence's end show).
+    nap : Nap, optional
+        When the chip sleeps, and how long it takes to wake up.
 
     Raises
     ------
@@ -102,7 +105,7 @@ def run_stream(
         ),
     )
     design = build_design(whole, segment.tokens)
-    source = design.source = Source(design, arrivals, capacity, overflow)
+    source = design.source = Source(design, arrivals, capacity, overflow, nap)
     design.stations[0].input().connect(source.buffer)
     design.elaborate()
     watched = fast_forward and arrivals.periodic and not late and not segment.varying

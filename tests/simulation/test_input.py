@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from imssa_sim.config import LoadedConfig
-from imssa_sim.errors import InputError, ValidityError
+from imssa_sim.errors import ConfigError, InputError, ValidityError
 from imssa_sim.report.figures.real_time import latency_and_fill
 from imssa_sim.report.real_time import input_table
 from imssa_sim.report.screen import screen
@@ -112,3 +112,78 @@ def test_table_holds_every_time_step_and_the_figure_draws(load: Load) -> None:
         "time steps",
         "time steps in the input buffer",
     ]
+
+
+GATED = ("hardware.power.card=power/header_switch",)
+
+
+def gated(load: Load, policy: str, rate: str = "16 kHz"):
+    return simulate(load(*fed(rate=rate), *GATED, f"hardware.power.policy={policy}"))
+
+
+def test_states_add_up_component_by_component(load: Load) -> None:
+    result = gated(load, "break_even")
+    duty = result.duty
+    assert duty is not None
+    assert duty.leakage == pytest.approx(sum(row.energy for row in duty.states), rel=1e-12)
+    times: dict[tuple[str, str], float] = {}
+    for row in duty.states:
+        key = row.component, row.kind
+        times[key] = times.get(key, 0.0) + row.time
+    assert list(times.values()) == pytest.approx([duty.span] * len(times), rel=1e-9)
+    found = values(result)
+    states = sum(v for name, v in found.items() if name.startswith("input.power.state."))
+    assert states == pytest.approx(found["input.power.leakage"], rel=1e-12)
+
+
+def test_sleep_by_hand(load: Load) -> None:
+    """Each period holds one nap: it ends with the arrival, or the wake-up time before it."""
+    awake, reactive, timed = (gated(load, p) for p in ("never", "break_even", "until_next"))
+    latency = values(awake)["input.latency.worst"]
+    for result, woken in ((reactive, True), (timed, False)):
+        found, duty = values(result), result.duty
+        assert duty is not None
+        assert duty.sleep is not None
+        sleep = duty.sleep
+        wake, after = sleep.wake_time, sleep.break_even
+        assert found["input.latency.worst"] == pytest.approx(latency + wake * woken, rel=1e-6)
+        behind = result.timing.segments[-1].end * result.timing.tick
+        nap = 62.5e-6 - latency - behind - wake - (after if woken else 0.0)
+        assert found["input.sleep.share"] == pytest.approx(nap / 62.5e-6, rel=1e-4)
+        assert found["input.sleep.wakes"] == result.real_time.tokens
+        saved = sleep.saved_power * nap - sleep.wake_energy
+        by_hand = values(awake)["input.power.average"] - saved / 62.5e-6
+        assert found["input.power.average"] == pytest.approx(by_hand, rel=1e-4)
+    assert timed.duty.energy < reactive.duty.energy < awake.duty.energy
+
+
+def test_a_chip_that_has_no_time_to_sleep_stays_awake(load: Load) -> None:
+    found = values(gated(load, "until_next", "1 MHz"))
+    assert found["input.sleep.wakes"] == found["input.sleep.share"] == 0
+
+
+def test_cells_that_keep_their_weights_save_an_sram_that_holds_them(load: Load) -> None:
+    result = gated(load, "until_next")
+    assert values(result)["input.sleep.sram_weights"] > 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (("hardware.power.policy=break_even", "evaluate.input.rate=1 kHz"), "give card"),
+        ((*GATED, "hardware.power.policy=break_even"), "needs arrivals"),
+        (
+            (*GATED, "hardware.power.policy=until_next", "evaluate.input.rate=1 kHz",
+             "evaluate.input.arrival=poisson"),
+            "must be periodic",
+        ),
+        (
+            (*GATED, "hardware.power.policy=until_next", "evaluate.input.rate=1 kHz",
+             "hardware.power_gating=true"),
+            "give one of them",
+        ),
+    ],
+)  # fmt: skip
+def test_what_cannot_sleep_is_refused(load: Load, keys, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        load(*keys)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from imssa_sim.errors import InputError, ValidityError
 from imssa_sim.timing.arrivals import Arrivals
 from imssa_sim.timing.build import build_graph
+from imssa_sim.timing.real_time import idle_gaps
+from imssa_sim.timing.source import Nap
 from imssa_sim.timing.stream import run_stream
 
 from .programs import operation, pipeline, programs, serial, stage
@@ -156,3 +158,42 @@ def test_arrivals_of_a_tick_wait_for_what_leaves_in_it():
     segment = single(5)
     found = run_stream(segment, Arrivals(12, 1, 5), capacity=1, overflow="error")
     assert found.latencies.tolist() == [5] * 12
+
+
+def test_a_token_waits_for_a_sleeping_chip():
+    """It sleeps 2 ticks after a result, 1 behind the token's exit; waking takes 4."""
+    times = np.array([0, 8, 18, 31])  # exits at 5, 13, 27, 40
+    nap = Nap(behind=1, after=2, wake=4)
+    found = run_stream(single(5), Arrivals(4, 1, 0, times), capacity=2, nap=nap)
+    assert found.latencies.tolist() == [5, 5, 9, 9]
+    assert idle_gaps(found, 1, 45).tolist() == [2, 4, 3, 4]
+
+
+def test_tokens_that_come_while_it_wakes_wait_in_the_buffer():
+    times = np.array([0, 20, 21, 22])
+    nap = Nap(behind=0, after=0, wake=10)
+    found = run_stream(single(5), Arrivals(4, 1, 0, times), capacity=2, nap=nap)
+    assert found.latencies.tolist() == [5, 15, 19, 23]
+    lossy = run_stream(
+        single(5), Arrivals(4, 1, 0, times), capacity=2, overflow="drop_oldest", nap=nap
+    )
+    assert lossy.latencies.tolist() == [5, 14, 18]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    programs(shared=True, extras=False),
+    st.integers(20, 200),
+    st.sampled_from([1, 3]),
+    st.integers(0, 60),
+    st.integers(1, 30),
+)
+def test_fast_forward_is_exact_with_naps(program, period, burst, after, wake):
+    stages, bypasses = program
+    segment = segment_of(stages, 8, bypasses)
+    arrivals = Arrivals(400, burst, period * burst)
+    nap = Nap(2, after, wake)
+    fast, full = (
+        run_stream(segment, arrivals, capacity=4, fast_forward=f, nap=nap) for f in (True, False)
+    )
+    assert_same(fast, full)

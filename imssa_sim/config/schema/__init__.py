@@ -24,6 +24,7 @@ from imssa_sim.config.schema.evaluate import EvaluateConfig, StreamConfig
 from imssa_sim.config.schema.hardware import HardwareConfig
 from imssa_sim.config.schema.input import InputConfig
 from imssa_sim.config.schema.network import ModelConfig
+from imssa_sim.config.schema.power import PowerConfig
 from imssa_sim.config.schema.quantisation import (
     BIT_KINDS,
     DEFAULT_BITS,
@@ -57,6 +58,7 @@ __all__ = [
     "MemoryConfig",
     "ModelConfig",
     "OffChipConfig",
+    "PowerConfig",
     "ProgrammingConfig",
     "RunConfig",
     "SpikesConfig",

@@ -18,6 +18,7 @@ from imssa_sim.config.schema.chip import (
 )
 from imssa_sim.config.schema.converters import AdcConfig, DacConfig
 from imssa_sim.config.schema.effects import EffectsConfig, FaultsConfig
+from imssa_sim.config.schema.power import PowerConfig
 
 
 class HardwareConfig(Section):
@@ -37,6 +38,7 @@ class HardwareConfig(Section):
     faults: FaultsConfig = FaultsConfig()
     programming: ProgrammingConfig = ProgrammingConfig()
     power_gating: Annotated[bool, CostOnly] = False
+    power: Annotated[PowerConfig, CostOnly] = PowerConfig()
 
     @model_validator(mode="after")
     def _shifts(self) -> HardwareConfig:
@@ -46,5 +48,14 @@ class HardwareConfig(Section):
                 "adc.scope: tile with chip.tile.slices needs one conductance per unit of weight in "
                 "a tile; with chip.tile.weight_scale: column no shift relates the slices' steps",
                 remedy="give adc.scope: column, or chip.tile.weight_scale: tile",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _one_gate(self) -> HardwareConfig:
+        if self.power_gating and self.power.policy != "never":
+            raise problem(
+                "power.policy gates at a price, power_gating for nothing and at once",
+                remedy="give one of them",
             )
         return self

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from imssa_sim.config.fields import AsTuple, CardReference, CheckCard, CostOnly, Section
+from imssa_sim.config.fields import AsTuple, CardReference, CheckCard, CostOnly, Section, problem
 from imssa_sim.config.schema.data import DataConfig
 from imssa_sim.config.schema.evaluate import EvaluateConfig
 from imssa_sim.config.schema.hardware import HardwareConfig
@@ -39,4 +39,20 @@ class RunConfig(Section):
     @model_validator(mode="after")
     def _bits_for_all_layers(self) -> RunConfig:
         self.bits.check_layers(self.model.layers)
+        return self
+
+    @model_validator(mode="after")
+    def _sleeps_between_arrivals(self) -> RunConfig:
+        policy, fed = self.hardware.power.policy, self.evaluate.input
+        if policy != "never" and not fed.on:
+            raise problem(
+                f"hardware.power.policy: {policy} needs arrivals to sleep between",
+                remedy="give evaluate.input.rate, for example 16 kHz",
+            )
+        if policy == "until_next" and (fed.times or fed.jitter or fed.arrival != "periodic"):
+            raise problem(
+                "hardware.power.policy: until_next sets a timer for the next arrival, which must "
+                "be periodic without jitter",
+                remedy="give policy: break_even",
+            )
         return self
