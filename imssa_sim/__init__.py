@@ -16,6 +16,8 @@ accuracy, latency, energy and area:
 - `why` finds what the accuracy on the chip dies of, and what brings it back at which cost: a `Why`
   with ``findings``, ``table``, ``figure()``.
 - `sweep` runs a workload over many values and returns a DataFrame.
+- `search` finds the values that are best in several objectives under constraints: a `Search` with
+  ``front``, ``knee``, ``importances``, ``figure()``.
 - `chip` gives a programmed `Chip`: call it on sequences, read its conductances, let time pass,
   write it again.
 - `Crossbar` is one array by itself, used like a matrix: ``crossbar @ x``, slices, ``.T``, and what
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from imssa_sim.api.report import write_report
     from imssa_sim.api.result import Run, open_run
     from imssa_sim.api.run import run
+    from imssa_sim.api.search import Search, search
     from imssa_sim.api.sweep import sweep
     from imssa_sim.api.why import Why, why
     from imssa_sim.errors import ImssaError, InputError, ValidityError
@@ -54,6 +57,7 @@ __all__ = [
     "ImssaError",
     "InputError",
     "Run",
+    "Search",
     "ValidityError",
     "Why",
     "__version__",
@@ -63,6 +67,7 @@ __all__ = [
     "load_network",
     "open_run",
     "run",
+    "search",
     "sweep",
     "why",
     "write_report",
@@ -74,6 +79,7 @@ _HOMES = {
     "ImssaError": "errors",
     "InputError": "errors",
     "Run": "api.result",
+    "Search": "api.search",
     "ValidityError": "errors",
     "Why": "api.why",
     "chip": "api.chip",
@@ -82,6 +88,7 @@ _HOMES = {
     "load_network": "foreign.network",
     "open_run": "api.result",
     "run": "api.run",
+    "search": "api.search",
     "sweep": "api.sweep",
     "why": "api.why",
     "write_report": "api.report",

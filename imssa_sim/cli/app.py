@@ -278,6 +278,32 @@ def sweep_command(
     sweep(file, output, jobs, quiet, refuse_stale=refuse_stale, figures=figures)
 
 
+@app.command("search")
+def search_command(
+    file: Annotated[Path, typer.Argument(metavar="SEARCH", help="A search file (YAML).")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="DIR", help="Folder; an interrupted search goes on in it."
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="Trials in all, instead of the file's.")
+    ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "-j", "--jobs", help="Worker processes; -1 for one a core. With 1 it repeats exactly."
+        ),
+    ] = 1,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no table.")] = False,
+) -> None:
+    """Search the best of several objectives under constraints (needs the extra 'search')."""
+    from imssa_sim.cli.search import search
+
+    search(file, output, trials, jobs, quiet)
+
+
 @app.command("validate-chips")
 def validate_chips_command(
     chips: Annotated[

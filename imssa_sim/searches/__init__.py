@@ -1,0 +1,1 @@
+"""A search over knobs of a workload for several objectives under constraints, costs first."""
