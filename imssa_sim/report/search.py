@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from imssa_sim.searches.front import Point
+    from imssa_sim.searches.front import Member
     from imssa_sim.searches.plan import SearchPlan
     from imssa_sim.searches.run import Found
-    from imssa_sim.searches.trial import Record
+    from imssa_sim.searches.trial import Evaluation
 
 WIDTH = 80
 SHOWN = 20
@@ -57,7 +57,7 @@ def trial_rows(found: Found) -> list[dict[str, Any]]:
     ]
 
 
-def _bounds(plan: SearchPlan, record: Record) -> dict[str, float]:
+def _bounds(plan: SearchPlan, record: Evaluation) -> dict[str, float]:
     if not plan.needs_accuracy:
         return {}
     nan = float("nan")
@@ -92,7 +92,7 @@ def write_search(found: Found, folder: Path) -> None:
         path.write_text(dump_resolved(loaded), encoding="utf-8")
 
 
-def workload_of(place: Path, point: Point) -> Path:
+def workload_of(place: Path, point: Member) -> Path:
     """Return the workload file of a point."""
     return place / f"{point.trial:04d}.yaml"
 
@@ -157,7 +157,7 @@ def _nearest(found: Found) -> str:
     return f"; most often a trial {ends.most_common(1)[0][0]}" if ends else ""
 
 
-def _settings(plan: SearchPlan, record: Record) -> str:
+def _settings(plan: SearchPlan, record: Evaluation) -> str:
     parts = []
     for path, value in _turned(plan, record.settings).items():
         parts.append(f"{short_path(plan, path)} {value}")

@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from imssa_sim.searches.plan import SearchPlan
-    from imssa_sim.searches.trial import Record
+    from imssa_sim.searches.trial import Evaluation
 
 Vector = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Point:
+class Member:
     """A point of the front: the number of its trial, and what came of it."""
 
     trial: int
-    record: Record
+    record: Evaluation
 
 
-def vector(plan: SearchPlan, record: Record) -> Vector:
+def vector(plan: SearchPlan, record: Evaluation) -> Vector:
     """Return the objectives of a whole trial so that less is better."""
     return tuple(o.signed(record.value(o.stat)) for o in plan.objectives)
 
@@ -33,15 +33,15 @@ def dominates(a: Vector, b: Vector) -> bool:
     return a != b and all(x <= y for x, y in zip(a, b, strict=True))
 
 
-def front_of(plan: SearchPlan, records: Mapping[int, Record]) -> tuple[Point, ...]:
+def front_of(plan: SearchPlan, records: Mapping[int, Evaluation]) -> tuple[Member, ...]:
     """Return the feasible trials that none dominates, the best of the first objective first.
 
     Of trials with equal objectives the first.
     """
-    found: dict[Vector, Point] = {}
+    found: dict[Vector, Member] = {}
     for trial, record in sorted(records.items()):
         if record.feasible:
-            found.setdefault(vector(plan, record), Point(trial, record))
+            found.setdefault(vector(plan, record), Member(trial, record))
     kept = nondominated(list(found))
     return tuple(found[place] for place in sorted(kept))
 
@@ -51,7 +51,7 @@ def nondominated(places: Sequence[Vector]) -> list[Vector]:
     return [p for p in places if not any(dominates(q, p) for q in places)]
 
 
-def knee_of(plan: SearchPlan, front: Sequence[Point]) -> Point | None:
+def knee_of(plan: SearchPlan, front: Sequence[Member]) -> Member | None:
     """Return the point nearest to the best of each objective, in the front's own ranges.
 
     None of fewer than three points, or of one objective.
@@ -66,7 +66,7 @@ def knee_of(plan: SearchPlan, front: Sequence[Point]) -> Point | None:
     )[1]
 
 
-def volumes(plan: SearchPlan, records: Mapping[int, Record]) -> tuple[float, ...]:
+def volumes(plan: SearchPlan, records: Mapping[int, Evaluation]) -> tuple[float, ...]:
     """Return the share of the feasible box that the front dominates, after each trial.
 
     The box reaches from the best to the worst value of each objective that feasible trials have,

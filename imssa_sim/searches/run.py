@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from imssa_sim.config.load import load_config
 from imssa_sim.errors import InputError
 from imssa_sim.file_lock import FileLock
-from imssa_sim.searches.front import Point, front_of, knee_of, volumes
+from imssa_sim.searches.front import Member, front_of, knee_of, volumes
 from imssa_sim.searches.study import Shared, optuna
-from imssa_sim.searches.trial import Recent, Record, evaluate
+from imssa_sim.searches.trial import Evaluation, Recent, evaluate
 from imssa_sim.sweeps.basis import Bases, changes
 from imssa_sim.sweeps.execute import overrides_of
 from imssa_sim.sweeps.workers import run_groups
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from imssa_sim.sweeps.basis import Basis
 
 MARKER = "search.json"
-Judge = Callable[["SearchPlan", "Mapping[str, Any]", "Sequence[Record]", Recent], Record]
+Judge = Callable[["SearchPlan", "Mapping[str, Any]", "Sequence[Evaluation]", Recent], Evaluation]
 """Gives the record of a point; see `evaluate`."""
 
 
@@ -40,10 +40,10 @@ class Found:
     plan : SearchPlan
     records : mapping
         Finished trials by their number.
-    front : tuple of Point
+    front : tuple of Member
         Whole trials that hold all constraints and that none of these dominates, in the order of
         the first objective, the best first.
-    knee : Point or None
+    knee : Member or None
         That of the front nearest to the best of each objective, all scaled to the front's ranges.
     volumes : tuple of float
         Share of the box between the best and the worst values of feasible trials that the front
@@ -54,9 +54,9 @@ class Found:
     """
 
     plan: SearchPlan
-    records: Mapping[int, Record]
-    front: tuple[Point, ...]
-    knee: Point | None
+    records: Mapping[int, Evaluation]
+    front: tuple[Member, ...]
+    knee: Member | None
     volumes: tuple[float, ...]
     importances: Mapping[str, Mapping[str, float]]
     interrupted: bool = False
@@ -146,7 +146,7 @@ def _many(jobs: int) -> int:
     return available() if jobs < 1 else jobs
 
 
-def _work(shared: Shared, judge: Judge) -> Iterator[Record]:
+def _work(shared: Shared, judge: Judge) -> Iterator[Evaluation]:
     """Yield the records of trials until there is nothing more to begin."""
     memory = Recent()
     while (begun := shared.next()) is not None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from imssa_sim.errors import InputError
 from imssa_sim.file_lock import FileLock
 from imssa_sim.searches.sampler import sampler_of
-from imssa_sim.searches.trial import Record
+from imssa_sim.searches.trial import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,7 +105,7 @@ class Shared:
         plan = self.plan
         return min(plan.trials, plan.size) if plan.sampler == "grid" else plan.trials
 
-    def tell(self, trial: Any, record: Record) -> None:
+    def tell(self, trial: Any, record: Evaluation) -> None:
         """Store what came of a trial; it is stored when this returns."""
         trial.set_user_attr("record", record.to_plain())
         for number, excess in enumerate(record.excess):
@@ -113,7 +113,7 @@ class Shared:
                 trial.set_constraint(str(number), excess)
         self._study.tell(trial, [_told(record, o.stat) for o in self.plan.objectives])
 
-    def records(self) -> dict[int, Record]:
+    def records(self) -> dict[int, Evaluation]:
         """Return what is finished, by number of trial."""
         states = optuna().trial.TrialState
         return {
@@ -160,14 +160,14 @@ class Shared:
             lock.release()
 
 
-def record_of(tree: Mapping[str, Any]) -> Record:
+def record_of(tree: Mapping[str, Any]) -> Evaluation:
     """Return a record from what JSON made of it."""
     share = tree["share"]
     parts = {"share": None if share is None else tuple(share), "excess": tuple(tree["excess"])}
-    return Record(**{**tree, **parts})
+    return Evaluation(**{**tree, **parts})
 
 
-def _told(record: Record, stat: str) -> float:
+def _told(record: Evaluation, stat: str) -> float:
     """Return what the sampler is told of an objective.
 
     Where nothing is known: 0, which says nothing of a trial that breaks a constraint, as its value

@@ -29,7 +29,7 @@ BROKEN = 1e3
 
 
 @dataclass(frozen=True)
-class Record:
+class Evaluation:
     """What came of a trial.
 
     Attributes
@@ -99,8 +99,8 @@ class Recent(OrderedDict[str, Any]):
 
 
 def evaluate(
-    plan: SearchPlan, settings: Mapping[str, Any], others: Sequence[Record], memory: Recent
-) -> Record:
+    plan: SearchPlan, settings: Mapping[str, Any], others: Sequence[Evaluation], memory: Recent
+) -> Evaluation:
     """Evaluate a point as far as it may matter.
 
     Costs alone come first. A point that breaks a bound on a cost needs no accuracy. Then each heat
@@ -113,7 +113,7 @@ def evaluate(
     plan : SearchPlan
     settings : mapping
         Overrides of the point.
-    others : sequence of Record
+    others : sequence of Evaluation
         Trials that ended before.
     memory : Recent
     """
@@ -123,23 +123,23 @@ def evaluate(
         text = " ".join(str(error).splitlines()[0].split())
     except Exception as error:
         text = " ".join(f"internal error: {type(error).__name__}: {error}".split())
-    return Record(settings, "cannot be run", excess=_all(plan, BROKEN), error=text)
+    return Evaluation(settings, "cannot be run", excess=_all(plan, BROKEN), error=text)
 
 
 def _evaluate(
-    plan: SearchPlan, settings: Mapping[str, Any], others: Sequence[Record], memory: Recent
-) -> Record:
+    plan: SearchPlan, settings: Mapping[str, Any], others: Sequence[Evaluation], memory: Recent
+) -> Evaluation:
     found = _numbers(_simulate(plan, settings, memory, values=False))
     costs = {stat: found[stat] for stat in plan.stats if stat != ACCURACY}
     excess = _excess(plan, costs)
     broken = next((c for c, e in zip(plan.constraints, excess, strict=True) if e > 0), None)
     if broken is not None:
-        return Record(settings, f"breaks {broken.text}", costs, excess=excess)
+        return Evaluation(settings, f"breaks {broken.text}", costs, excess=excess)
     if not plan.needs_accuracy:
-        return Record(settings, WHOLE, costs, found, excess=excess)
+        return Evaluation(settings, WHOLE, costs, found, excess=excess)
     needed, why = _needed(plan, costs, others)
     if needed >= 1.0:
-        return Record(settings, why, costs, excess=excess)
+        return Evaluation(settings, why, costs, excess=excess)
     for number, (sequences, chips) in enumerate(plan.race, 1):
         heat = {
             "evaluate.chips": chips, "evaluate.chip_samples": sequences,
@@ -148,20 +148,20 @@ def _evaluate(
         share = accuracy(right(_simulate(plan, {**settings, **heat}, memory).predictions))
         if share.high < needed:
             values = {**costs, ACCURACY: share.value}
-            return Record(
+            return Evaluation(
                 settings, why, costs, share=_plain(share), excess=_excess(plan, values),
                 heats=number,
             )  # fmt: skip
     result = _simulate(plan, settings, memory)
     stats = _numbers(result)
     share = accuracy(right(result.predictions))
-    return Record(
+    return Evaluation(
         settings, WHOLE, costs, stats, _plain(share), _excess(plan, stats), len(plan.race) + 1
     )
 
 
 def _needed(
-    plan: SearchPlan, costs: Mapping[str, float], others: Sequence[Record]
+    plan: SearchPlan, costs: Mapping[str, float], others: Sequence[Evaluation]
 ) -> tuple[float, str]:
     """Return the accuracy that a point must exceed, and what it is below of if it does not."""
     needed, why = -math.inf, ""

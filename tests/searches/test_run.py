@@ -19,7 +19,7 @@ from imssa_sim.searches.front import dominates, vector
 from imssa_sim.searches.goals import ACCURACY
 from imssa_sim.searches.plan import read_search
 from imssa_sim.searches.run import Found, search
-from imssa_sim.searches.trial import WHOLE, Recent, Record
+from imssa_sim.searches.trial import WHOLE, Evaluation, Recent
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
@@ -89,7 +89,7 @@ def test_an_interrupted_trial_is_taken_over(
     whole = run(file, "a")
     begun = 0
 
-    def interrupt(*args: object) -> Record:
+    def interrupt(*args: object) -> Evaluation:
         nonlocal begun
         begun += 1
         if begun == 3:
@@ -160,7 +160,7 @@ def test_a_heat_drops_what_cannot_reach_the_accuracy_needed(
 ) -> None:
     plan = read_search(search_file())
     costs = {stat: 0.0 for stat in plan.stats if stat != ACCURACY}
-    cheaper = Record({}, WHOLE, costs, {ACCURACY: 0.99, **costs})
+    cheaper = Evaluation({}, WHOLE, costs, {ACCURACY: 0.99, **costs})
     found = trials.evaluate(plan, {}, [cheaper], Recent())
     assert (found.end, found.heats) == ("dominated", 1)
     assert found.share is not None
