@@ -43,7 +43,9 @@ class ComponentPrices(Pricing):
         pair = component_of(action.kind).size(action, self, stage)
         if pair is None:
             return None
-        return many(action.component, action.kind, stage.path, action.instances, pair)
+        # Registers hold states; sequences that take turns have some each.
+        copies = self.hardware.interleave if action.kind == "register" else 1
+        return many(action.component, action.kind, stage.path, action.instances * copies, pair)
 
     def _bypasses(self) -> Iterator[ComponentCost]:
         for bypass in self.program.bypasses:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.simulation.interleave_stats import energies_back_to_back
 from imssa_sim.units import format_si
 
 if TYPE_CHECKING:
@@ -41,6 +42,21 @@ def states_table(duty: Duty) -> list[dict[str, float | str]]:
          "energy_J": row.energy}
         for row in duty.states
     ]  # fmt: skip
+
+
+def interleave_lines(result: RunResult) -> Iterator[tuple[str, str]]:
+    """Yield label and text of sequences that take turns; nothing without them."""
+    found = result.interleaved
+    if found is None:
+        return
+    alone, each = energies_back_to_back(result)
+    more = found.throughput / result.timing.throughput
+    yield (
+        "interleave",
+        f"{found.sequences} sequences in turn: {found.throughput:,.1f} a second ({more:.3g} ×), "
+        f"the last result after {format_si(found.latency, 's')}; {format_si(each, 'J')} each back "
+        f"to back, one alone {format_si(alone, 'J')}",
+    )
 
 
 def input_lines(result: RunResult) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from imssa_sim.ablation.intervals import wilson
 from imssa_sim.config.schema.effects import CHOICES
 from imssa_sim.model.kept import kernels_of
-from imssa_sim.report.real_time import input_lines
+from imssa_sim.report.real_time import input_lines, interleave_lines
 from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
 from imssa_sim.units import format_si
@@ -183,7 +183,7 @@ def _time(result: RunResult) -> Iterator[ScreenPart]:
     )
     yield Paragraph("throughput", f"{t.throughput:,.1f} sequences/s, back to back ({t.engine})")
     yield Paragraph("bottleneck", f"{t.bottleneck.path}: {t.bottleneck.explanation}")
-    for label, text in input_lines(result):
+    for label, text in (*interleave_lines(result), *input_lines(result)):
         yield Paragraph(label, text)
 
 

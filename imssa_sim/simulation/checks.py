@@ -29,6 +29,7 @@ from imssa_sim.simulation.result import DataUsed
 from imssa_sim.simulation.schedule import check_times
 from imssa_sim.simulation.values import run_values
 from imssa_sim.timing.arrivals import read_times
+from imssa_sim.timing.interleave import simulate_interleaved
 from imssa_sim.timing.simulate import simulate_timing
 from imssa_sim.units import format_si
 
@@ -98,6 +99,8 @@ def check_by_trial(config: RunConfig) -> None:
     values = run_values(tried, inputs, Clock(Silent()))
     program = build_program(values.network, tried.hardware, _STEPS)
     timing = simulate_timing(program, tried.hardware)
+    if tried.hardware.interleave > 1:
+        simulate_interleaved(program, tried.hardware, tried.hardware.interleave)
     costs = CostModel(program, tried.hardware)
     build_ledger(program, costs, timing, values.activity, values.upkeep)
     evaluate_baselines(config, _STEPS)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imssa_sim.ledger.sources import Booking
     from imssa_sim.mapping.program import Program
     from imssa_sim.simulation.schedule import Moment
+    from imssa_sim.timing.interleave import Interleaved
     from imssa_sim.timing.real_time import RealTime
     from imssa_sim.timing.simulate import TimingResult
 
@@ -190,6 +191,7 @@ class RunResult:
     calibration: ColumnCalibration | None = None
     real_time: RealTime | None = None  # with evaluate.input: arrivals, and the energy between them
     duty: Duty | None = None
+    interleaved: Interleaved | None = None  # with hardware.interleave: sequences in turn
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]
     host_memory: int | None = None  # largest memory of the process so far [B], where it is known
     overflow: float | None = None  # share of sums that exceed an accumulator, where there are such

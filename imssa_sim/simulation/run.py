@@ -23,6 +23,7 @@ from imssa_sim.simulation.real_time import run_input
 from imssa_sim.simulation.result import RunResult
 from imssa_sim.simulation.values import run_values
 from imssa_sim.threads import use_threads
+from imssa_sim.timing.interleave import simulate_interleaved
 from imssa_sim.timing.simulate import simulate_timing
 from imssa_sim.validity import extrapolating
 
@@ -123,6 +124,9 @@ def _simulate(
     with clock.phase("timing"):
         program = build_program(values.network, config.hardware, values.sequence_length)
         timing = simulate_timing(program, config.hardware, engine=engine)
+        interleaved = None
+        if config.hardware.interleave > 1:
+            interleaved = simulate_interleaved(program, config.hardware, config.hardware.interleave)
     with clock.phase("costs"):
         costs = CostModel(program, config.hardware)
         ledger = build_ledger(program, costs, timing, values.activity, values.upkeep)
@@ -155,6 +159,7 @@ def _simulate(
         calibration=values.calibration,
         real_time=real_time,
         duty=duty,
+        interleaved=interleaved,
         host_seconds=clock.seconds,
         host_memory=peak_memory(),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imssa_sim.baselines.equal_rate import at_equal_rate
 from imssa_sim.model.kept import kernels_of
 from imssa_sim.simulation.input_stats import input_entries
+from imssa_sim.simulation.interleave_stats import interleave_entries
 from imssa_sim.simulation.stream_stats import calibration_entries, stream_entries
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def collect(result: RunResult) -> tuple[Stat, ...]:
             stream_entries,
             _timing,
             input_entries,
+            interleave_entries,
             _energy,
             _chip,
             calibration_entries,

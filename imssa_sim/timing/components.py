@@ -52,11 +52,11 @@ def at_end_of_tick(
 class Fifo:
     """A bounded FIFO between one writer and one reader; tokens carry no values, so it counts."""
 
-    def __init__(self, env: simpy.Environment, path: str, capacity: int) -> None:
+    def __init__(self, env: simpy.Environment, path: str, capacity: int, initial: int = 0) -> None:
         self.env = env
         self.path = path
         self.capacity = capacity
-        self.level = 0
+        self.level = initial
         self._reader: Event | None = None
         self._writer: Event | None = None
 

@@ -144,8 +144,9 @@ def event_system(segment: Segment, *, relaxed: bool = False) -> EventSystem:
     for channel in segment.channels:
         late = segment.stations[channel.source].extra
         end, start = ends[channel.source], starts[channel.target]
-        arcs.append((end, start, 0, -late, False, True))
-        arcs.append((start, end, 0, late + channel.capacity, False, True))
+        held = channel.initial
+        arcs.append((end, start, 0, held - late, False, True))
+        arcs.append((start, end, 0, late + channel.capacity - held, False, True))
     for resource in segment.resources:
         if resource.dynamic:
             continue

@@ -109,7 +109,7 @@ def build_design(segment: Segment, sequence: int | None = None) -> Design:
     ]
     fifos = []
     for channel in segment.channels:
-        fifo = Fifo(env, channel.path, channel.capacity)
+        fifo = Fifo(env, channel.path, channel.capacity, channel.initial)
         stations[channel.source].output().connect(fifo)
         stations[channel.target].input().connect(fifo)
         fifos.append(fifo)

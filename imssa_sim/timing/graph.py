@@ -89,12 +89,14 @@ class Channel:
     """A bounded FIFO from one station to a later one of the same segment.
 
     A token is in the FIFO from the end of the source's service to the start of the target's.
+    ``initial`` tokens are in it at the beginning; only one with such tokens may lead backwards.
     """
 
     path: str
     source: int
     target: int
     capacity: int
+    initial: int = 0
 
 
 @dataclass(frozen=True)

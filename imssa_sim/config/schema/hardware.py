@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from imssa_sim.config.fields import CostOnly, Section, problem
 from imssa_sim.config.schema.chip import (
@@ -37,6 +37,8 @@ class HardwareConfig(Section):
     effects: EffectsConfig = EffectsConfig()
     faults: FaultsConfig = FaultsConfig()
     programming: ProgrammingConfig = ProgrammingConfig()
+    interleave: Annotated[int, Field(ge=1, le=64), CostOnly] = 1
+    """Independent sequences that take turns, each with state registers of its own."""
     power_gating: Annotated[bool, CostOnly] = False
     power: Annotated[PowerConfig, CostOnly] = PowerConfig()
 

@@ -42,6 +42,16 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _interleaved_back_to_back(self) -> RunConfig:
+        if self.hardware.interleave > 1 and self.evaluate.input.on:
+            raise problem(
+                "hardware.interleave takes sequences back to back, evaluate.input one as it "
+                "arrives",
+                remedy="leave one of them out",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _sleeps_between_arrivals(self) -> RunConfig:
         policy, fed = self.hardware.power.policy, self.evaluate.input
         if policy != "never" and not fed.on:
