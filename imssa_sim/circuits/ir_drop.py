@@ -7,21 +7,29 @@ segment and the sense resistance, in a virtual ground at one end or both.
 
 The nodal equations are eliminated row by row: the word-line nodes of a row are a tridiagonal
 system, what they leave couples the row's bit-line nodes to each other (a dense block) and to the
-same lines of the next row. Each block is factored once, by Cholesky; superposition over all drivers
-gives the transfer matrix in the same sweep. The result is that of a sparse factorisation with as
-many right-hand sides, at a fraction of its time (docs/decisions/0010).
+same lines of the next row. Each block is inverted once. A volt at the end of every bit line,
+carried back through the rows, gives the transfer matrix by reciprocity; where bit lines are of
+resistive wire, a compiled loop does all of this (`imssa_sim.kernels.crossbar`). The result is that
+of a sparse factorisation with as many right-hand sides, at a fraction of its time
+(docs/decisions/0010).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.circuits.wires import Line, Wires
 from imssa_sim.errors import InputError
+from imssa_sim.kernels.crossbar import (
+    eliminate_rows,
+    node_voltages,
+    sweep_from_drivers,
+    sweep_from_senses,
+)
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -75,9 +83,6 @@ class WireNetwork:
         self.wires = wires
         self.word = Line(wires.word_resistance, wires.source_resistance, wires.drive == "both")
         self.bit = Line(wires.bit_resistance, wires.sense_resistance, wires.sense == "both")
-        self._schur: list[FloatArray] = []
-        self._source: list[FloatArray] = []
-        self._followed: list[FloatArray] = []  # word-line nodes per volt on the bit-line nodes
         self._factor()
 
     # Word lines: what a row of cells and its wire are to the bit-line nodes of that row.
@@ -94,7 +99,6 @@ class WireNetwork:
         right[np.arange(size), np.arange(size)] = g
         right[:, size] = self.word.injection(size)
         solved = self.word.solve(g, right)
-        self._followed.append(solved[:, :size])
         admittance = -(g[:, None] * solved[:, :size])
         admittance[np.arange(size), np.arange(size)] += g
         return admittance, g * solved[:, size]
@@ -102,26 +106,30 @@ class WireNetwork:
     def _factor(self) -> None:
         """Eliminate row after row; keep the inverse of each row's Schur complement."""
         rows, size = self.g.shape
-        line = self.bit
-        if line.fixed:
-            self._source = [self._eliminated(g)[1] for g in self.g]
+        if self.bit.segment:
+            self._schur, self._source = np.empty((rows, size, size)), np.empty((rows, size))
+            if not eliminate_rows(self.g, *self._lines, self._schur, self._source):
+                raise _unconnected()
             return
-        place = np.arange(size)
-        if not line.segment:
-            total = np.diag(np.full(size, line.ends))
-            for g in self.g:
-                admittance, source = self._eliminated(g)
-                total += admittance
-                self._source.append(source)
-            self._schur = [_inverse(total)]
-            return
-        for i, g in enumerate(self.g):
-            block, source = self._eliminated(g)
-            self._source.append(source)
-            block[place, place] += line.diagonal(i, rows)
-            if i:
-                block -= line.segment**2 * self._schur[-1]
-            self._schur.append(_inverse(block))
+        eliminated = [self._eliminated(g) for g in self.g]
+        self._source = np.stack([source for _, source in eliminated])
+        if not self.bit.fixed:
+            total = np.diag(np.full(size, self.bit.ends))
+            self._schur = _inverse(sum((block for block, _ in eliminated), total))[None]
+
+    @cached_property
+    def _lines(self) -> tuple[FloatArray, FloatArray]:
+        """Word and bit lines as `imssa_sim.kernels.crossbar` takes them."""
+        word, bit = self.word, self.bit
+        end = 0.0 if word.fixed else word.end
+        return (
+            np.array([word.segment, end, end * word.both]),
+            np.array([bit.segment, bit.end * bit.both, bit.end]),
+        )
+
+    @property
+    def _factored(self) -> tuple[FloatArray, ...]:
+        return self.g, *self._lines, self._schur, self._source
 
     def solve(self, voltages: ArrayLike) -> Operating:
         """Return currents and all node voltages for given drives.
@@ -134,8 +142,12 @@ class WireNetwork:
         drive = np.atleast_2d(np.asarray(voltages, dtype=np.float64))
         if self.wires.sense == "top":
             drive = drive[:, ::-1]
-        bit = self._bit_nodes(drive)
-        word = self._word_nodes(drive, bit)
+        if self.bit.segment:
+            word, bit = np.empty((2, len(drive), *self.g.shape))
+            node_voltages(*self._factored, np.ascontiguousarray(drive), word, bit)
+        else:
+            bit = self._bit_nodes(drive)
+            word = self._word_nodes(drive, bit)
         currents, residual = self._check(drive, word, bit)
         if self.wires.drive == "right":
             currents, word, bit = currents[:, ::-1], word[:, :, ::-1], bit[:, :, ::-1]
@@ -144,23 +156,9 @@ class WireNetwork:
         return Operating(currents, word, bit, residual)
 
     def _bit_nodes(self, drive: FloatArray) -> FloatArray:
-        rows, size = self.g.shape
-        bit = np.zeros((len(drive), rows, size))
-        if self.bit.fixed:
-            return bit
-        sources = np.stack(self._source)
-        if not self.bit.segment:
-            bit[:] = ((drive @ sources) @ self._schur[0])[:, None, :]
-            return bit
-        segment = self.bit.segment
-        loads = np.empty_like(bit)
-        for i in range(rows):  # forward: currents that arrive from above
-            loads[:, i] = drive[:, i, None] * sources[i]
-            if i:
-                loads[:, i] += segment * (loads[:, i - 1] @ self._schur[i - 1])
-        for i in reversed(range(rows)):
-            above = loads[:, i] if i == rows - 1 else loads[:, i] + segment * bit[:, i + 1]
-            bit[:, i] = above @ self._schur[i]
+        bit = np.zeros((len(drive), *self.g.shape))
+        if not self.bit.fixed:
+            bit[:] = ((drive @ self._source) @ self._schur[0])[:, None, :]
         return bit
 
     def _word_nodes(self, drive: FloatArray, bit: FloatArray) -> FloatArray:
@@ -224,57 +222,38 @@ class WireNetwork:
     def own_drops(self) -> FloatArray:
         """Return the voltage across each cell per volt at its own driver alone (R, P)."""
         rows = len(self.g)
-        if self.bit.fixed or not self.bit.segment:
-            point, place = self.solve(np.eye(rows)), np.arange(rows)
-            return np.asarray((point.word - point.bit)[place, place])
-        segment = self.bit.segment
-        loads: list[FloatArray] = []
-        for i, source in enumerate(self._source):  # drives 0 … i reach row i from above
-            above = segment * (loads[-1] @ self._schur[i - 1]) if i else np.empty((0, len(source)))
-            loads.append(np.concatenate([above, source[None]]))
-        own = np.empty_like(self.g)
-        bit = np.zeros_like(self.g)
-        for i in reversed(range(rows)):
-            bit = (loads[i] + segment * bit[: i + 1]) @ self._schur[i]
-            own[i] = bit[i]
-        volt = np.ones(1)
-        drops = (
-            np.concatenate([self._word_line(i, volt, own[i : i + 1]) for i in range(rows)]) - own
-        )
-        return self._turned(drops)
+        if self.bit.segment:
+            drops = np.empty_like(self.g)
+            sweep_from_drivers(*self._factored, drops)
+            return self._turned(drops)
+        point, place = self.solve(np.eye(rows)), np.arange(rows)
+        return np.asarray((point.word - point.bit)[place, place])
 
     def end_drops(self) -> FloatArray:
         """Return the voltage across each cell per volt at its own sense end alone (R, P)."""
-        rows, size = self.g.shape
-        segment, end = self.bit.segment, self.bit.end
-        if self.bit.fixed:
-            ends = [np.eye(size)] * rows
-        elif not segment:
-            ends = [self.bit.ends * self._schur[0]] * rows
-        else:
-            above = [np.eye(size) * end] if self.bit.both else []  # what arrives from the top
-            for schur in self._schur[:-1] if above else ():
-                above.append(segment * (above[-1] @ schur))
-            below, ends = end * np.eye(size), []
-            for i in reversed(range(rows)):
-                ends.append((above[i] + below if above else below) @ self._schur[i])
-                below = segment * ends[-1]
-            ends.reverse()
-        drops = np.empty_like(self.g)
-        for i, bit in enumerate(ends):  # row k: nodes of word line i for a volt at end k
-            drops[i] = np.diag(bit) - self._following(i, bit)
-        return self._turned(drops)
+        if self.bit.segment:
+            return self._turned(self._from_senses[1])
+        ends = np.eye(self.g.shape[1])
+        if not self.bit.fixed:
+            ends = self.bit.ends * self._schur[0]
+        following = [self._following(g, ends) for g in self.g]
+        return self._turned(np.diag(ends) - np.array(following))
 
-    def _following(self, i: int, bit: FloatArray) -> FloatArray:
-        """Return node k of word line i, undriven, for row k of the bit-line nodes (P, P)."""
-        line, g = self.word, self.g[i]
+    @cached_property
+    def _from_senses(self) -> tuple[FloatArray, FloatArray]:
+        """Transfer matrix and drops, with a volt at the sense ends."""
+        matrix, drops = np.empty_like(self.g), np.empty_like(self.g)
+        sweep_from_senses(*self._factored, matrix, drops)
+        return matrix, drops
+
+    def _following(self, g: FloatArray, bit: FloatArray) -> FloatArray:
+        """Return node k of a word line, undriven, for row k of the bit-line nodes (P, P)."""
+        line = self.word
         if line.fixed:
             return np.zeros(len(g))
         if not line.segment:
             return np.asarray((bit @ g) / (g.sum() + line.ends))
-        if not self._followed:  # the bit lines are fixed, so that nothing was eliminated
-            return np.diag(line.solve(g, g[:, None] * bit.T))
-        return np.asarray(np.einsum("kj,kj->k", self._followed[i], bit))
+        return np.diag(line.solve(g, g[:, None] * bit.T))
 
     def _turned(self, values: FloatArray) -> FloatArray:
         """Return values (R, P) as the lines are numbered outside."""
@@ -286,38 +265,25 @@ class WireNetwork:
 
     def transfer(self) -> FloatArray:
         """Return the transfer matrix (R, P) [S], see `imssa_sim.circuits.transfer`."""
-        rows, size = self.g.shape
-        sources = np.stack(self._source)
+        if self.bit.segment:
+            return self._turned(self._from_senses[0])
         if self.bit.fixed:
-            matrix = sources
-        elif not self.bit.segment:
-            matrix = self.bit.ends * (sources @ self._schur[0])
-        elif self.bit.both:
-            return self.solve(np.eye(rows)).currents
-        else:
-            loads = np.zeros((rows, size))  # row r: what reaches the present row for drive r
-            for i in range(rows):
-                if i:
-                    loads[:i] = self.bit.segment * (loads[:i] @ self._schur[i - 1])
-                loads[i] = sources[i]
-            matrix = self.bit.end * (loads @ self._schur[-1])
-        return self._turned(matrix)
+            return self._turned(self._source)
+        return self._turned(self.bit.ends * (self._source @ self._schur[0]))
+
+
+def _unconnected() -> InputError:
+    return InputError("a bit line is connected to nothing, or resistances differ beyond 1e15")
 
 
 def _inverse(matrix: FloatArray) -> FloatArray:
     """Return the inverse of a symmetric positive definite matrix."""
-    from scipy.linalg import lapack
-
-    factor, info = lapack.dpotrf(matrix, lower=1)
-    if info:
-        raise InputError("a bit line is connected to nothing, or resistances differ beyond 1e15")
-    inverse, _ = lapack.dpotri(factor, lower=1)
-    return np.asarray(np.where(_lower_triangle(len(inverse)), inverse, inverse.T))
-
-
-@cache
-def _lower_triangle(size: int) -> BoolArray:
-    return np.tri(size, dtype=np.bool_)
+    try:
+        factor = np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError as error:
+        raise _unconnected() from error
+    inverse = np.linalg.inv(factor)
+    return np.asarray(inverse.T @ inverse)
 
 
 def _relative(worst: float, scale: float) -> float:
