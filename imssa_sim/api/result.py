@@ -248,7 +248,7 @@ class Run:
         name : str
             ``energy`` (by layer and kind), ``energy_sunburst``, ``latency`` (by stage),
             ``timeline`` (of the first steps), ``stream`` (accuracy against time, where there was a
-            stream).
+            stream), ``input`` (latencies and buffer of time steps that arrive in real time).
 
         Returns
         -------

@@ -174,7 +174,9 @@ def simulate_input(
     results, finished = result_times(outcome, length, behind)
     signal = float(arrivals.span * tick)
     rate = arrivals.number / signal if signal else float("inf")
-    sustained = length / timing.sequence_interval
+    # The mean of a sequence too short for a steady state may lie below what the bottleneck bears.
+    slowest = float(max(timing.interval_ticks, timing.bottleneck.interval) * once.tick)
+    sustained = length / max(timing.sequence_interval, length * slowest)
     deadline = period if settings.deadline is None else exact(settings.deadline)
     skipped = outcome.period is not None and outcome.period.skipped > 0
     return RealTime(
@@ -191,7 +193,7 @@ def simulate_input(
         signal=signal,
         rate=rate,
         sustained=sustained,
-        largest=1 / timing.interval,
+        largest=1 / slowest,
         fill={level: held * float(tick) for level, held in outcome.fill.items()},
         trace=tuple((at * float(tick), level) for at, level in outcome.trace),
         engine="event, fast-forwarded" if skipped else "event",

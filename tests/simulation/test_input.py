@@ -81,6 +81,7 @@ def test_fast_forward_equals_the_whole_run_at_ten_random_rates(load: Load) -> No
         np.testing.assert_array_equal(fast.result_latency, full.result_latency)
         assert (fast.dropped, fast.misses, fast.span) == (full.dropped, full.misses, full.span)
         assert fast.fill == full.fill
+        np.testing.assert_array_equal(fast.gaps, full.gaps)
 
 
 def test_beyond_what_it_sustains_a_run_ends_and_says_so(load: Load) -> None:
@@ -88,6 +89,8 @@ def test_beyond_what_it_sustains_a_run_ends_and_says_so(load: Load) -> None:
     found = values(result)
     assert found["input.dropped"] > 0
     assert found["input.rate"] > found["input.rate.sustained"]
+    bound = 1 / float(result.timing.bottleneck.interval * result.timing.tick)
+    assert found["input.rate.sustained"] <= found["input.rate.largest"] <= bound * (1 + 1e-12)
     assert "more than the chip sustains" in " ".join(screen(result, Path("x")).split())
     with pytest.raises(InputError, match="does not keep up"):
         simulate(load(*fed(rate="1 GHz", overflow="error")))
