@@ -41,15 +41,18 @@ SPACE = {
 }  # fmt: skip
 COARSE = {
     "hardware.adc.bits": [4, 6, 8], "hardware.adc.per_tile": [1, 4],
-    "hardware.adc.card": ["adc/survey_andrulis_2024"], "hardware.dac.bits": [4, 8],
-    "bits.state": [8, 14], "bits.default": [6, 8],
+    "hardware.adc.card": ["adc/survey_andrulis_2024", "adc/isaac_saberi"],
+    "hardware.dac.bits": [4, 8], "bits.state": [8, 14], "bits.default": [6, 8],
 }  # fmt: skip
-"""A grid of 48 points, the ends of each knob kept: what can be done with as many trials."""
+"""A grid of 96 points, the ends of each knob kept: what can be done with as many trials."""
+
+
+SAMPLERS = ("grid", "random", "nsga2", "tpe")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=48)
+    parser.add_argument("--trials", type=int, default=96)
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args()
     known = {}
@@ -64,7 +67,7 @@ def main() -> None:
         return replace(known[key], settings=dict(settings))
 
     begin, found = time.monotonic(), {}
-    for sampler in ("grid", "random", "nsga2", "tpe"):
+    for sampler in SAMPLERS:
         for seed in range(1 if sampler == "grid" else args.seeds):
             document = {**SPACE, "sampler": sampler, "seed": seed, "trials": args.trials}
             if sampler == "grid":
@@ -94,7 +97,7 @@ def main() -> None:
     steps = sorted({args.trials // 4, args.trials // 2, args.trials})
     print("| sampler | " + " | ".join(f"{n} trials" for n in steps) + " |")
     print("|---|" + "---|" * len(steps))
-    for sampler in ("grid", "random", "nsga2", "tpe"):
+    for sampler in SAMPLERS:
         cells = []
         for n in steps:
             shares = [volume(run[:n]) / best for (name, _), run in found.items() if name == sampler]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,12 +152,8 @@ def _work(shared: Shared, judge: Judge) -> Iterator[Evaluation]:
     while (begun := shared.next()) is not None:
         trial, choice = begun
         settings = shared.plan.settings(choice)
-        others = shared.records()
-        same = next((r for r in others.values() if r.settings == settings), None)
-        if same is None:
-            record = judge(shared.plan, settings, list(others.values()), memory)
-        else:
-            record = replace(same, heats=0)
+        others = list(shared.records().values())
+        record = judge(shared.plan, settings, others, memory)
         shared.tell(trial, record)
         yield record
 

@@ -15,6 +15,9 @@ STARTUP = 16
 POPULATION = 24
 """Of the genetic algorithm; of Optuna's 50, four generations would need 200 trials."""
 
+PATIENCE = 4
+"""Proposals in a row that were there already, after which one is drawn from all points."""
+
 
 def sampler_of(plan: SearchPlan) -> Any:
     """Return a sampler for Optuna."""
@@ -30,36 +33,46 @@ def sampler_of(plan: SearchPlan) -> Any:
         def __init__(self) -> None:
             self._number, self._inner = -1, _inner(plan, 0)
 
-        def _of(self, trial: Any) -> Any:
+        def _of(self, study: Any, trial: Any) -> Any:
             if trial.number != self._number:
-                self._number, self._inner = trial.number, _inner(plan, trial.number)
+                repeats = _repeats(study, trial.number)
+                self._number = trial.number
+                self._inner = _inner(plan, trial.number, stuck=repeats >= PATIENCE)
             return self._inner
 
         def infer_relative_search_space(self, study: Any, trial: Any) -> Any:
-            return self._of(trial).infer_relative_search_space(study, trial)
+            return self._of(study, trial).infer_relative_search_space(study, trial)
 
         def sample_relative(self, study: Any, trial: Any, search_space: Any) -> Any:
-            return self._of(trial).sample_relative(study, trial, search_space)
+            return self._of(study, trial).sample_relative(study, trial, search_space)
 
         def sample_independent(self, study: Any, trial: Any, name: str, of: Any) -> Any:
-            return self._of(trial).sample_independent(study, trial, name, of)
+            return self._of(study, trial).sample_independent(study, trial, name, of)
 
         def before_trial(self, study: Any, trial: Any) -> None:
-            self._of(trial).before_trial(study, trial)
+            self._of(study, trial).before_trial(study, trial)
 
         def after_trial(self, study: Any, trial: Any, state: Any, values: Any) -> None:
-            self._of(trial).after_trial(study, trial, state, values)
+            self._of(study, trial).after_trial(study, trial, state, values)
 
     return OfTrial()
 
 
-def _inner(plan: SearchPlan, number: int) -> Any:
+def _repeats(study: Any, number: int) -> int:
+    """Return how many proposals just before a trial were there already."""
+    from optuna.trial import TrialState
+
+    failed = {t.number for t in study.get_trials(deepcopy=False, states=(TrialState.FAIL,))}
+    return next(k for k in range(number + 1) if number - 1 - k not in failed)
+
+
+def _inner(plan: SearchPlan, number: int, stuck: bool = False) -> Any:
     from optuna import samplers
 
     seed = int(np.random.SeedSequence([plan.seed, number]).generate_state(1)[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of options that may still change
-        if plan.sampler == "random":
+        if plan.sampler == "random" or (stuck and plan.sampler != "grid"):
             return samplers.RandomSampler(seed=seed)
         if plan.sampler == "nsga2":
             return samplers.NSGAIISampler(seed=seed, population_size=POPULATION)

@@ -82,28 +82,36 @@ class Shared:
         """Return a trial to work on and its choices by knob; None if none is to be begun."""
         states = optuna().trial.TrialState
         with self._alone("ask"):
-            trials = self._study.get_trials(deepcopy=False)
-            left = [t for t in trials if t.state == states.RUNNING and self._is_left(t)]
-            if left:
-                trial = optuna().trial.Trial(self._study, left[0]._trial_id)
-            elif len(trials) >= self.limit:
-                return None
-            else:
-                trial = self._study.ask()
-            trial.set_user_attr("process", self._name)
-            choice = {
-                knob.name: trial.suggest_int(knob.name, 0, len(knob.choices) - 1)
-                if knob.ordered
-                else trial.suggest_categorical(knob.name, list(range(len(knob.choices))))
-                for knob in self.plan.knobs
-            }
-        return trial, choice
+            while True:
+                trials = self._study.get_trials(
+                    deepcopy=False, states=(states.COMPLETE, states.RUNNING)
+                )
+                left = [t for t in trials if t.state == states.RUNNING and self._is_left(t)]
+                if left:
+                    trial = optuna().trial.Trial(self._study, left[0]._trial_id)
+                elif len(trials) >= self.limit:
+                    return None
+                else:
+                    trial = self._study.ask()
+                trial.set_user_attr("process", self._name)
+                choice = self._choice(trial)
+                if all(t.params != choice or t.number == trial.number for t in trials):
+                    return trial, choice
+                self._study.tell(trial, state=states.FAIL)  # there already: samplers ignore it
+
+    def _choice(self, trial: Any) -> dict[str, int]:
+        """Return the choice of each knob, by index."""
+        return {
+            knob.name: trial.suggest_int(knob.name, 0, len(knob.choices) - 1)
+            if knob.ordered
+            else trial.suggest_categorical(knob.name, list(range(len(knob.choices))))
+            for knob in self.plan.knobs
+        }
 
     @property
     def limit(self) -> int:
-        """Trials that there may be: a grid ends with its points."""
-        plan = self.plan
-        return min(plan.trials, plan.size) if plan.sampler == "grid" else plan.trials
+        """Trials that there may be: no point is evaluated twice."""
+        return min(self.plan.trials, self.plan.size)
 
     def tell(self, trial: Any, record: Evaluation) -> None:
         """Store what came of a trial; it is stored when this returns."""
@@ -193,6 +201,8 @@ def _open(plan: SearchPlan, folder: Path) -> Any:
             )
         except Exception as error:  # of whatever driver: a bad URL, no server, no right to write
             text = " ".join(str(error).split())[:300]
+            if isinstance(error, ImportError):
+                text += " (for PostgreSQL: pip install psycopg2-binary)"
             raise InputError(
                 f"the storage of the search cannot be opened: {type(error).__name__}: {text}"
             ) from error

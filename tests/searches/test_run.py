@@ -43,6 +43,12 @@ def test_going_on_is_as_if_it_had_never_stopped(search_file: Write, sampler: str
     run(file, "b", 3)
     assert shown(run(file, "b")) == shown(whole)
     assert len(whole.records) == 8
+    assert len({tuple(r.settings.values()) for r in whole.records.values()}) == 8
+
+
+def test_a_search_ends_with_its_space(search_file: Write) -> None:
+    found = run(search_file(objectives="[energy, latency]", constraints="[]"), many=99)
+    assert len({tuple(r.settings.values()) for r in found.records.values()}) == 15
 
 
 def test_front_is_what_the_workload_gives(search_file: Write) -> None:
@@ -106,7 +112,7 @@ def test_an_interrupted_trial_is_taken_over(
 
 def test_two_workers_make_all_trials_once(search_file: Write) -> None:
     found = run(search_file(storage="sqlite", sampler="random"), jobs=2)
-    assert sorted(found.records) == list(range(8))
+    assert len(found.records) == 8
     alone = run(search_file(sampler="random"), "alone")
     known = {tuple(r.settings.values()) for r in alone.records.values()}
     assert {tuple(r.settings.values()) for r in found.records.values()} == known
