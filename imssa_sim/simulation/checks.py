@@ -30,6 +30,7 @@ from imssa_sim.simulation.schedule import check_times
 from imssa_sim.simulation.values import run_values
 from imssa_sim.timing.arrivals import read_times
 from imssa_sim.timing.interleave import simulate_interleaved
+from imssa_sim.timing.real_time import feed
 from imssa_sim.timing.simulate import simulate_timing
 from imssa_sim.units import format_si
 
@@ -101,6 +102,8 @@ def check_by_trial(config: RunConfig) -> None:
     timing = simulate_timing(program, tried.hardware)
     if tried.hardware.interleave > 1:
         simulate_interleaved(program, tried.hardware, tried.hardware.interleave)
+    if config.evaluate.input.on:
+        feed(program, tried.hardware, config.evaluate.input)
     costs = CostModel(program, tried.hardware)
     build_ledger(program, costs, timing, values.activity, values.upkeep)
     evaluate_baselines(config, _STEPS)

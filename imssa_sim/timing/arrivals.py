@@ -90,8 +90,8 @@ def make_arrivals(settings: InputConfig, tick: Fraction, sequence: int, seed: in
     Raises
     ------
     InputError
-        Too many tokens, recorded times that do not hold a sequence, or a file that is no list of
-        ascending times.
+        Too many tokens or ticks, recorded times that do not hold a sequence, or a file that is no
+        list of ascending times.
     """
     if settings.times is not None:
         return _recorded(settings, tick, sequence)
@@ -99,13 +99,13 @@ def make_arrivals(settings: InputConfig, tick: Fraction, sequence: int, seed: in
     assert period is not None  # the schema asks for either
     number = _number(settings, period, sequence)
     ticks = period / tick
-    if settings.arrival == "periodic" and not settings.jitter:
-        return Arrivals(number, settings.burst, int(ticks * settings.burst))
     if number * ticks >= _LARGEST:
         raise InputError(
             f"evaluate.input: {number} tokens take more ticks than 64 bits hold; give a shorter "
             "duration, or a rate whose period has a coarser common divisor with the chip's clock"
         )
+    if settings.arrival == "periodic" and not settings.jitter:
+        return Arrivals(number, settings.burst, int(ticks * settings.burst))
     noise = np.random.Generator(np.random.PCG64([seed, 0x1279]))
     groups = -(-number // settings.burst)
     if settings.arrival == "poisson":

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.schema import HardwareConfig, InputConfig
     from imssa_sim.mapping.program import Program
+    from imssa_sim.timing.arrivals import Arrivals
+    from imssa_sim.timing.graph import Segment, TimingGraph
     from imssa_sim.timing.result import TimingResult
 
     FloatArray = NDArray[np.float64]
@@ -106,6 +108,48 @@ class RealTime:
         return sum(level * held for level, held in self.fill.items()) / total if total else 0.0
 
 
+@dataclass(frozen=True)
+class Feed:
+    """Segments of a pipeline on ticks that also divide the time between arrivals.
+
+    ``once``: durations on the ticks of the chip alone; ``segment``: what the tokens go through.
+    """
+
+    once: Durations
+    table: Durations
+    graph: TimingGraph
+    segment: Segment
+    arrivals: Arrivals
+
+
+def feed(program: Program, hardware: HardwareConfig, settings: InputConfig, seed: int = 0) -> Feed:
+    """Return what arrives, and where; refuses what `simulate_input` refuses before it simulates.
+
+    Raises
+    ------
+    InputError
+        Bad time stamps, too many tokens or ticks.
+    ValidityError
+        A network that waits for whole sequences.
+    """
+    once = durations(program.stages, hardware)
+    period = token_period(settings)
+    tick = common_divisor([once.tick] if period is None else [once.tick, period])
+    table = Durations(tick, once.table)
+    length = program.sequence_length
+    graph = build_graph(
+        program.stages, program.bypasses, length, table.ticks, hardware.chip.arbitration
+    )
+    steps = [segment for segment in graph.segments if segment.per == "step"]
+    if len(steps) != 1:
+        raise ValidityError(
+            "evaluate.input: a bidirectional network waits for whole sequences at every layer, so "
+            "its time steps have no latency of their own; leave evaluate.input out, or give "
+            "model.bidirectional: false"
+        )
+    return Feed(once, table, graph, steps[0], make_arrivals(settings, tick, length, seed))
+
+
 def simulate_input(
     program: Program,
     hardware: HardwareConfig,
@@ -145,21 +189,9 @@ def simulate_input(
     """
     begin = time.perf_counter()
     length = program.sequence_length
-    once = durations(program.stages, hardware)
+    fed = feed(program, hardware, settings, seed)
+    once, tick, graph, arrivals = fed.once, fed.table.tick, fed.graph, fed.arrivals
     period = token_period(settings)
-    tick = common_divisor([once.tick] if period is None else [once.tick, period])
-    table = Durations(tick, once.table)
-    graph = build_graph(
-        program.stages, program.bypasses, length, table.ticks, hardware.chip.arbitration
-    )
-    steps = [segment for segment in graph.segments if segment.per == "step"]
-    if len(steps) != 1:
-        raise ValidityError(
-            "evaluate.input: a bidirectional network waits for whole sequences at every layer, so "
-            "its time steps have no latency of their own; leave evaluate.input out, or give "
-            "model.bidirectional: false"
-        )
-    arrivals = make_arrivals(settings, tick, length, seed)
     pairs = zip(timing.segments, graph.segments, strict=True)
     after = sum(timed.end for timed, segment in pairs if segment.per == "sequence")
     behind = int(after * once.tick / tick)
@@ -168,7 +200,7 @@ def simulate_input(
         waits = (math.ceil(exact(wait) / tick) for wait in (sleep.after, sleep.wake))
         nap = Nap(behind, *waits)
     outcome = run_stream(
-        steps[0], arrivals, capacity=settings.buffer, overflow=settings.overflow,
+        fed.segment, arrivals, capacity=settings.buffer, overflow=settings.overflow,
         fast_forward=fast_forward, nap=nap,
     )  # fmt: skip
     results, finished = result_times(outcome, length, behind)

@@ -172,7 +172,9 @@ def driven_codes(random_networks, net, x, mapping):
                 np.stack([acc.real, acc.imag], -1) * np.broadcast_to(gain, k.a_re.shape)[..., None]
             )
             limit, top = k.state_requant.limit, k.drive_limit
-            held = np.clip(held + np.floor(sums + 0.5), -limit, limit)
+            turned = (held[..., 0] + 1j * held[..., 1]) * np.array([1, 1j, -1, -1j])[k.turns]
+            held = np.stack([turned.real, turned.imag], -1) + np.floor(sums + 0.5)
+            held = np.clip(held, -limit, limit)
             code = np.clip(np.floor(held / 2**k.drive_shift + 0.5), -top, top)
             state = code[..., 0] + 1j * code[..., 1]
             continue

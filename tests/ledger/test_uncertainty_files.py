@@ -9,6 +9,7 @@ import pytest
 from imssa_sim.baselines import at_equal_rate, evaluate
 from imssa_sim.baselines.workload import Shape
 from imssa_sim.cards import load_card
+from imssa_sim.config.schema.network import ModelConfig
 from imssa_sim.ledger import build_ledger
 from imssa_sim.ledger.uncertainty import UNITS
 from imssa_sim.report.figures.tornado import tornado
@@ -26,7 +27,7 @@ from imssa_sim.units import format_si
 def result(make):
     case = make()
     length = case.program.sequence_length
-    model = SimpleNamespace(layers=2, width=5, state=6, inputs=2, classes=4, bidirectional=False)
+    model = ModelConfig(layers=2, width=5, state=6, inputs=2, classes=4)
     shape = Shape(2, 5, 6, length, 2, 4)
     config = SimpleNamespace(model=model, seed=4, hardware=case.hardware)
     return SimpleNamespace(

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from imssa_sim.config import LoadedConfig, RunConfig
-from imssa_sim.config.fields import CostOnly
+from imssa_sim.config.fields import CostOnly, Section
 from imssa_sim.config.functional import functional_part
 from imssa_sim.config.load import leaves
 from imssa_sim.config.walk import field_at, marks
@@ -45,16 +45,40 @@ OTHER = {
     "hardware.bus.width": "64",
     "hardware.programming.parallel": "rows",
     "hardware.power_gating": "true",
+    "hardware.interleave": "2",
+    "hardware.power.card": "power/header_switch",
+    "hardware.power.policy": "break_even",
     "evaluate.batch": "5",
     "evaluate.threads": "2",
     "baselines": "[gpu/a100]",
 }
 
+ARRIVALS = {
+    "rate": "20 kHz",
+    "arrival": "poisson",
+    "jitter": "1 us",
+    "burst": "2",
+    "times": "a list of times",
+    "duration": "9 ms",
+    "buffer": "8",
+    "overflow": "drop_oldest",
+    "deadline": "2 ms",
+    "battery": "1 kJ",
+}
+OTHER |= {f"evaluate.input.{name}": value for name, value in ARRIVALS.items()}
+_RATE = "evaluate.input.rate=16 kHz"
+BESIDE = {
+    **{f"evaluate.input.{name}": (_RATE,) for name in ARRIVALS if name not in ("rate", "times")},
+    "hardware.power.policy": (_RATE, "hardware.power.card=power/header_switch"),
+}
+"""What else a value needs."""
+
 
 def fields(config: LoadedConfig) -> Iterator[tuple[KeyPath, bool]]:
     """Yield the path of each value, and whether it is marked."""
     for path in leaves(config.config):
-        yield path, CostOnly in marks(field_at(RunConfig, path))
+        ends = range(1, len(path) + 1)
+        yield path, any(CostOnly in marks(field_at(RunConfig, path[:end])) for end in ends)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +101,10 @@ def test_a_marked_field_changes_no_value_and_no_count(
     if value.startswith("copy of "):
         card = locate.find_card(value.removeprefix("copy of "))
         value = str(shutil.copy(card, tmp_path / "mine.yaml"))
-    changed = load(f"{path}={value}")
+    if value == "a list of times":
+        (tmp_path / "times.txt").write_text("".join(f"{i / 1e4}\n" for i in range(200)), "utf-8")
+        value = str(tmp_path / "times.txt")
+    changed = load(*BESIDE.get(path, ()), f"{path}={value}")
     memory: dict[str, Any] = {}
     simulate(changed, memory=memory)
     key = functional_key(load().config)
@@ -95,7 +122,7 @@ def test_every_other_field_is_in_the_key(load: Load) -> None:
     def paths(tree: dict[str, Any], config: Any, prefix: KeyPath = ()) -> Iterator[KeyPath]:
         for name, value in tree.items():
             inner = getattr(config, name)
-            if isinstance(inner, type(config).__mro__[1]):
+            if isinstance(inner, Section):
                 yield from paths(value, inner, (*prefix, name))
             else:
                 yield (*prefix, name)
