@@ -24,12 +24,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.circuits.wires import Line, Wires
 from imssa_sim.errors import InputError
-from imssa_sim.kernels.crossbar import (
-    eliminate_rows,
-    node_voltages,
-    sweep_from_drivers,
-    sweep_from_senses,
-)
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -107,6 +101,8 @@ class WireNetwork:
         """Eliminate row after row; keep the inverse of each row's Schur complement."""
         rows, size = self.g.shape
         if self.bit.segment:
+            from imssa_sim.kernels.crossbar import eliminate_rows
+
             self._schur, self._source = np.empty((rows, size, size)), np.empty((rows, size))
             if not eliminate_rows(self.g, *self._lines, self._schur, self._source):
                 raise _unconnected()
@@ -143,6 +139,8 @@ class WireNetwork:
         if self.wires.sense == "top":
             drive = drive[:, ::-1]
         if self.bit.segment:
+            from imssa_sim.kernels.crossbar import node_voltages
+
             word, bit = np.empty((2, len(drive), *self.g.shape))
             node_voltages(*self._factored, np.ascontiguousarray(drive), word, bit)
         else:
@@ -223,6 +221,8 @@ class WireNetwork:
         """Return the voltage across each cell per volt at its own driver alone (R, P)."""
         rows = len(self.g)
         if self.bit.segment:
+            from imssa_sim.kernels.crossbar import sweep_from_drivers
+
             drops = np.empty_like(self.g)
             sweep_from_drivers(*self._factored, drops)
             return self._turned(drops)
@@ -242,6 +242,8 @@ class WireNetwork:
     @cached_property
     def _from_senses(self) -> tuple[FloatArray, FloatArray]:
         """Transfer matrix and drops, with a volt at the sense ends."""
+        from imssa_sim.kernels.crossbar import sweep_from_senses
+
         matrix, drops = np.empty_like(self.g), np.empty_like(self.g)
         sweep_from_senses(*self._factored, matrix, drops)
         return matrix, drops

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imssa_sim.circuits.wires import Wires
-from imssa_sim.kernels.resistors import solve_resistors
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -66,6 +65,8 @@ def solve_reduced(
     matrix, residual, sensitivity
         As in `imssa_sim.circuits.transfer.Transfer`; cells that do not matter have none.
     """
+    from imssa_sim.kernels.resistors import solve_resistors
+
     rows, lines = conductance.shape
     row, line = np.nonzero(cells)
     count = len(row)
