@@ -8,6 +8,7 @@ from pathlib import Path
 
 from imssa_sim.api.progress import TerminalProgress
 from imssa_sim.api.run import run as run_workload
+from imssa_sim.cli.allocator import keep_memory
 from imssa_sim.cli.output import print_last
 
 NARROWEST = 40
@@ -35,6 +36,7 @@ def run(
     ImssaError
         Bad input (nothing is written then), a model outside its validity, a broken invariant.
     """
+    keep_memory()
     with TerminalProgress(quiet, verbose) as progress:
         done = run_workload(
             workload,
