@@ -19,7 +19,7 @@ from imssa_sim.simulation.run import simulate
 
 @pytest.fixture(scope="module")
 def whole(spoilt: LoadedConfig) -> Study:
-    return study(spoilt, Silent(), Budget(runs=200, seconds=1000.0))
+    return study(spoilt, Silent(), Budget(runs=200, seconds=1e6))
 
 
 def test_it_finds_drift_the_missing_calibration_and_the_kernel_mapping(whole: Study) -> None:
@@ -68,7 +68,7 @@ def test_what_cannot_be_says_why(whole: Study) -> None:
 
 
 def test_the_budget_of_runs_is_kept_and_told(spoilt: LoadedConfig) -> None:
-    few = study(spoilt, Silent(), Budget(runs=3, seconds=1000.0))
+    few = study(spoilt, Silent(), Budget(runs=3, seconds=1e6))
     assert few.runs == 3
     assert few.skipped > 10
     assert len([o for o in few.outcomes if o.accuracy]) == 2
@@ -81,7 +81,7 @@ def test_without_time_only_the_workload_itself_runs(spoilt: LoadedConfig) -> Non
 
 
 def test_fewer_sequences_are_those_of_the_base(spoilt: LoadedConfig) -> None:
-    found = study(spoilt, Silent(), Budget(runs=2, seconds=1000.0), sequences=20)
+    found = study(spoilt, Silent(), Budget(runs=2, seconds=1e6), sequences=20)
     assert found.sequences == 20
     (outcome,) = [o for o in found.outcomes if o.accuracy]
     assert outcome.gain is not None
@@ -99,7 +99,7 @@ def test_an_interrupt_keeps_what_is_there(
         return simulate(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "simulate", third_is_interrupted)
-    found = study(spoilt, Silent(), Budget(runs=200, seconds=1000.0))
+    found = study(spoilt, Silent(), Budget(runs=200, seconds=1e6))
     assert found.interrupted
     assert found.runs == 2
     assert len(found.outcomes) == 1
@@ -119,7 +119,7 @@ def test_float_and_quantisation_run_once(
     monkeypatch.setattr(
         quantisation, "quantise_network", lambda *a: (quantised.append(a), quantise(*a))[1]
     )
-    study(spoilt, Silent(), Budget(runs=6, seconds=1000.0), sequences=8)
+    study(spoilt, Silent(), Budget(runs=6, seconds=1e6), sequences=8)
     # each run first tries one layer of made-up data
     whole = [config for config, *_ in quantised if config.model.layers == 2]
     assert len([network for network, *_ in forwards if len(network.layers) == 2]) == len(whole) == 1
