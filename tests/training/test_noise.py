@@ -149,7 +149,7 @@ def test_errors_of_a_linear_map_are_relative_to_its_row_and_in_its_derivative(ra
     y = linear_noisy(30_000 * codes, weight, torch.zeros(outputs), wide, Noise(weights=0.02))
     (upstream,) = torch.autograd.grad(y[0].sum(), codes)
     errors = y.detach() / (30_000 * rows.T) - 1
-    for place in (-1, outputs // 2):
-        assert 0.005 < float(errors[:, place].std()) < 0.04
+    for place in (-1, 1):  # the second row is several times smaller than the last
+        assert 0.005 < float(errors[:, place].std()) < 0.035
     # The derivative is that of the weights with their errors, which the outputs show too.
     assert float(upstream[0, 0]) == pytest.approx(float(y.detach()[0].sum()), rel=1e-3)
