@@ -10,6 +10,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -106,6 +107,24 @@ def write_workload(folder: Path) -> Write:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, Any]:
+    """A workload that runs in a tenth of a second, as a mapping."""
+    return {
+        "workload": "tiny",
+        "model": {"layers": 1, "width": 8, "state": 4, "classes": 10},
+        "data": {"name": "sdigits"},
+        "calibration": {"samples": 16},
+        "hardware": {
+            "chip": {"tile": {"rows": 24, "columns": 48, "cell": "cells/taox_imssa"}},
+            "adc": {"card": "adc/survey_andrulis_2024"},
+            "dac": {"card": "dac/pwm_40nm"},
+        },
+        "evaluate": {"samples": 6, "chips": 2, "threads": 1},
+        "baselines": ["gpu/jetson_nano_10w"],
+    }
 
 
 @pytest.fixture(scope="session")

@@ -8,19 +8,6 @@ import imssa_sim
 from imssa_sim.threads import ordered_map, use_threads
 from imssa_sim.validity import beyond, extrapolating
 
-TINY = {
-    "workload": "tiny",
-    "model": {"layers": 1, "width": 8, "state": 4, "classes": 10},
-    "data": {"name": "sdigits"},
-    "calibration": {"samples": 8},
-    "hardware": {
-        "chip": {"tile": {"rows": 24, "columns": 48, "cell": "cells/taox_imssa"}},
-        "adc": {"card": "adc/survey_andrulis_2024"},
-        "dac": {"card": "dac/pwm_40nm"},
-    },
-    "evaluate": {"samples": 2, "chips": 2, "threads": 2},
-    "baselines": [],
-}
 HOT = {"hardware.chip.temperature": "400 K"}
 
 
@@ -41,10 +28,10 @@ def test_threads_know_of_it():
     assert set(found) == {f"hot {n}" for n in range(4)}
 
 
-def test_a_run_beyond_a_card_is_marked_everywhere(tmp_path):
+def test_a_run_beyond_a_card_is_marked_everywhere(tiny, tmp_path):
     with pytest.raises(imssa_sim.ValidityError, match="temperature 400 K is outside"):
-        imssa_sim.run(TINY, set=HOT)
-    run = imssa_sim.run(TINY, set={**HOT, "evaluate.extrapolate": True})
+        imssa_sim.run(tiny, set=HOT)
+    run = imssa_sim.run(tiny, set={**HOT, "evaluate.extrapolate": True})
     assert run["extrapolated"] == 1
     assert "temperature 400 K" in run.stats.loc["extrapolated", "description"]
     assert "BEYOND" in run.summary()
@@ -55,7 +42,7 @@ def test_a_run_beyond_a_card_is_marked_everywhere(tmp_path):
     assert "Extrapolated: uses outside of validity: temperature 400 K" in page.read_text("utf-8")
 
 
-def test_a_run_within_its_cards_says_nothing():
-    run = imssa_sim.run(TINY, set={"evaluate.extrapolate": True})
+def test_a_run_within_its_cards_says_nothing(tiny):
+    run = imssa_sim.run(tiny, set={"evaluate.extrapolate": True})
     assert "extrapolated" not in run.stats.index
     assert "BEYOND" not in run.summary()

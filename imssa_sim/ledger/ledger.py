@@ -330,7 +330,7 @@ def _column(values: Sequence[Any], kind: str) -> Any:
     """Return a column for Arrow from bare memory.
 
     Whatever takes Python objects imports pandas first, and whatever reads starts threads, which
-    may abort a process that ends soon afterwards (apache/arrow, issue 34314).
+    may abort a process that ends soon afterwards (https://github.com/apache/arrow/issues/34314).
     """
     from pyarrow import Array, float64, int64, py_buffer, string
 

@@ -12,24 +12,10 @@ import imssa_sim
 from imssa_sim.cli import main
 from imssa_sim.units import parse_any
 
-TINY: dict[str, Any] = {
-    "workload": "tiny",
-    "model": {"layers": 1, "width": 8, "state": 4, "classes": 10},
-    "data": {"name": "sdigits"},
-    "calibration": {"samples": 16},
-    "hardware": {
-        "chip": {"tile": {"rows": 24, "columns": 48, "cell": "cells/taox_imssa"}},
-        "adc": {"card": "adc/survey_andrulis_2024"},
-        "dac": {"card": "dac/pwm_40nm"},
-    },
-    "evaluate": {"samples": 6, "chips": 2, "threads": 1},
-    "baselines": ["gpu/jetson_nano_10w"],
-}
-
 
 @pytest.fixture(scope="module")
-def run() -> imssa_sim.Run:
-    return imssa_sim.run(TINY)
+def run(tiny: dict[str, Any]) -> imssa_sim.Run:
+    return imssa_sim.run(tiny)
 
 
 def amounts(text: str, indent: int) -> list[float]:
@@ -103,15 +89,15 @@ def test_the_command_reads_the_directory(
     assert "--set applies to a workload" in capsys.readouterr().err
 
 
-def test_calibration_rests_on_what_its_reads_do() -> None:
-    found = imssa_sim.run(TINY, {"hardware.adc.calibrate": True, "evaluate.chips": 1})
+def test_calibration_rests_on_what_its_reads_do(tiny: dict[str, Any]) -> None:
+    found = imssa_sim.run(tiny, {"hardware.adc.calibrate": True, "evaluate.chips": 1})
     text = found.explain("calibration.energy")
     assert "adc calibrate" in text
     assert "andrulis2024adc" in text
     assert "no number of a card" not in text
 
 
-def test_simulated_writing_rests_on_the_loop() -> None:
+def test_simulated_writing_rests_on_the_loop(tiny: dict[str, Any]) -> None:
     cell = {"hardware.chip.tile.cell": "cells/hfox_neurram", "evaluate.chips": 1}
-    written = imssa_sim.run(TINY, cell | {"hardware.effects.write_verify": True})
+    written = imssa_sim.run(tiny, cell | {"hardware.effects.write_verify": True})
     assert "the write-verify loop that was simulated" in written.explain("programming.energy")

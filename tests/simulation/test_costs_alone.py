@@ -11,30 +11,15 @@ import imssa_sim
 from imssa_sim.data import registry
 from imssa_sim.errors import InputError
 
-TINY: dict[str, Any] = {
-    "workload": "tiny",
-    "model": {"layers": 2, "width": 6, "state": 4, "classes": 10},
-    "data": {"name": "sdigits"},
-    "calibration": {"samples": 8},
-    "hardware": {
-        "chip": {"tile": {"rows": 24, "columns": 48, "cell": "cells/taox_imssa"}},
-        "adc": {"card": "adc/survey_andrulis_2024"},
-        "dac": {"card": "dac/pwm_40nm"},
-        "effects": {"write_verify": False},
-    },
-    "evaluate": {"samples": 4, "chips": 1, "threads": 1},
-}
-OF_CELLS = ("energy.array", "calibration.energy", "host.", "accuracy.", "adc.saturated")
+
+@pytest.fixture(scope="module")
+def whole(tiny: dict[str, Any]) -> imssa_sim.Run:
+    return imssa_sim.run(tiny)
 
 
 @pytest.fixture(scope="module")
-def whole() -> imssa_sim.Run:
-    return imssa_sim.run(TINY)
-
-
-@pytest.fixture(scope="module")
-def alone() -> imssa_sim.Run:
-    return imssa_sim.run(TINY, accuracy=False)
+def alone(tiny: dict[str, Any]) -> imssa_sim.Run:
+    return imssa_sim.run(tiny, accuracy=False)
 
 
 def test_times_areas_and_counts_are_those_of_the_whole_run(
@@ -71,14 +56,16 @@ def test_there_is_no_accuracy_and_no_prediction(alone: imssa_sim.Run, tmp_path: 
         _ = read.predictions
 
 
-def test_no_data_are_read_where_their_length_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_data_are_read_where_their_length_is_known(
+    monkeypatch: pytest.MonkeyPatch, tiny: dict[str, Any]
+) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("data were read")
 
     monkeypatch.setattr("imssa_sim.simulation.costs_alone.resolve_dataset", refuse)
-    assert imssa_sim.run(TINY, accuracy=False)["time.steps"] == 64
+    assert imssa_sim.run(tiny, accuracy=False)["time.steps"] == 64
     longer = {"data.name": "digits32"}
-    assert imssa_sim.run(TINY, set=longer, accuracy=False)["time.steps"] == 1024
+    assert imssa_sim.run(tiny, set=longer, accuracy=False)["time.steps"] == 1024
 
 
 @pytest.mark.parametrize("name", ["sdigits", "digits32"])
@@ -86,17 +73,17 @@ def test_the_known_lengths_are_those_of_the_data(name: str) -> None:
     assert registry.known_steps(name) == registry.load_dataset(name).length
 
 
-def test_data_of_unknown_length_are_read_for_it() -> None:
+def test_data_of_unknown_length_are_read_for_it(tiny: dict[str, Any]) -> None:
     settings = {"data.name": "keywords", "model.inputs": 40, "model.classes": 12}
     assert registry.known_steps("keywords") is None
-    found = imssa_sim.run(TINY, set=settings, accuracy=False)
+    found = imssa_sim.run(tiny, set=settings, accuracy=False)
     assert found["time.steps"] == registry.load_dataset("keywords").length
 
 
-def test_a_memory_gives_the_same_numbers_and_follows_the_bits() -> None:
+def test_a_memory_gives_the_same_numbers_and_follows_the_bits(tiny: dict[str, Any]) -> None:
     memory: dict[str, Any] = {}
-    first = imssa_sim.run(TINY, accuracy=False, memory=memory)
-    again = imssa_sim.run(TINY, accuracy=False, memory=memory)
-    fewer = imssa_sim.run(TINY, set={"bits.default": 5}, accuracy=False, memory=memory)
+    first = imssa_sim.run(tiny, accuracy=False, memory=memory)
+    again = imssa_sim.run(tiny, accuracy=False, memory=memory)
+    fewer = imssa_sim.run(tiny, set={"bits.default": 5}, accuracy=False, memory=memory)
     assert first["energy.inference"] == again["energy.inference"]
     assert float(fewer["energy.inference"]) < float(first["energy.inference"])
