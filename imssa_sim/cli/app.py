@@ -117,7 +117,7 @@ def explain_command(
 @app.command("list")
 def list_command(
     what: Annotated[
-        str | None, typer.Argument(metavar="[cards|workloads|data]", help="All by default.")
+        str | None, typer.Argument(metavar="[cards|workloads|chips|data]", help="All by default.")
     ] = None,
     own: Annotated[
         list[Path] | None,
@@ -129,7 +129,7 @@ def list_command(
         typer.Option("--page", metavar="FILE", help="Write docs/cards.md, number by number."),
     ] = None,
 ) -> None:
-    """List the cards, workloads and data sets."""
+    """List the cards, workloads, chips to run on (hardware.base), and data sets."""
     from imssa_sim.cli.list import list_available, write_page
 
     if page is not None:

@@ -1,4 +1,4 @@
-"""``list``: cards, workloads and data sets that come with the package."""
+"""``list``: cards, workloads, chips and data sets that come with the package."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 from imssa_sim.cards import KINDS, list_cards, load_card
 from imssa_sim.cli.own_cards import is_card
-from imssa_sim.config import load_config
+from imssa_sim.config import load_base, load_config
 from imssa_sim.errors import ImssaError, InputError, nearest
 from imssa_sim.files import locate
 
-WHAT = ("cards", "workloads", "data")
+WHAT = ("cards", "workloads", "chips", "data")
 
 
 def list_available(what: str | None, kind: str | None, own: list[Path]) -> None:
@@ -71,6 +71,8 @@ def _rows(section: str, kind: str | None, own: list[Path]) -> list[tuple[str, st
         rows += [(name, card.title) for name, card in cards if kind is None or card.kind == kind]
     elif section == "workloads":
         rows = [(name, _description(name)) for name in locate.workload_names()]
+    elif section == "chips":
+        rows = [(name, load_base(name).title) for name in locate.base_names()]
     else:
         from imssa_sim.data import dataset_description, dataset_names
 

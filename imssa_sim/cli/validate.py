@@ -37,9 +37,10 @@ def validate(workload: str, overrides: list[str]) -> None:
         check_by_trial(loaded.config)
     kinds = Counter(origin.kind for origin in loaded.origins.values())
     cards = {card.name for card in cards_used(loaded.config).values()}
+    base = f"{kinds['base']} from {loaded.base.name}, " if loaded.base else ""
     print(
         f"{loaded.path}: valid ({len(loaded.origins)} values: {kinds['file']} from the file, "
-        f"{kinds['override']} overridden, {kinds['default']} defaults; {len(cards)} cards)"
+        f"{base}{kinds['override']} overridden, {kinds['default']} defaults; {len(cards)} cards)"
     )
     for message in beyond:
         print(f"warning: extrapolated: {message}")

@@ -128,6 +128,8 @@ def log_interpolate(x: float, xs: FloatArray, ys: FloatArray) -> Number:
     -------
     float or (draws,)
     """
+    if len(xs) == 1:  # a single entry, for any x
+        return ys[..., 0] if ys.ndim > 1 else float(ys[0])
     order = np.argsort(xs)
     xs, ys = xs[order], ys[..., order]
     right = int(np.clip(np.searchsorted(xs, x), 1, len(xs) - 1))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from imssa_sim.config.base import Base, load_base
 from imssa_sim.config.dump import dump_resolved
 from imssa_sim.config.load import LoadedConfig, load_config
 from imssa_sim.config.schema import (
@@ -32,6 +33,7 @@ from imssa_sim.config.tree import Origin
 
 __all__ = [
     "AdcConfig",
+    "Base",
     "BitsConfig",
     "BusConfig",
     "CalibrationConfig",
@@ -52,5 +54,6 @@ __all__ = [
     "RunConfig",
     "TileConfig",
     "dump_resolved",
+    "load_base",
     "load_config",
 ]

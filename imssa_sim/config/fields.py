@@ -41,6 +41,11 @@ class CardReference:
 
 
 @dataclass(frozen=True)
+class BaseReference:
+    """Marks the field that names the hardware which a workload's own keys are laid over."""
+
+
+@dataclass(frozen=True)
 class CostOnlyMark:
     """Marks a field that changes costs and times at most: no value, no count of an action.
 
@@ -297,3 +302,30 @@ FolderPath = Annotated[Path | Literal["auto"], BeforeValidator(_auto_path), File
 
 
 CheckCard = BeforeValidator(_card)
+
+
+def check_base(value: Any, folder: Path) -> Path:
+    """Return the file of the hardware that ``hardware.base`` names; raise its problem."""
+    if not isinstance(value, str) or not value.strip():
+        raise problem(
+            f"{shown(value)} is not the name of hardware",
+            remedy="write 'chips/name' as `list chips` shows it, or a path that ends in .yaml",
+        )
+    if locate.is_path(value):
+        path = resolve_path(value, folder)
+        check_file(path)
+        return path
+    names = locate.base_names()
+    if value not in names:
+        known = {name.rsplit("/", 1)[-1]: name for name in names}
+        close = nearest(value, names) or known.get(nearest(value, known), "")
+        raise problem(f"unknown hardware '{value}'", close, "`list chips` shows what there is")
+    return locate.hardware() / f"{value}.yaml"
+
+
+def _base(value: Any, info: ValidationInfo) -> str:
+    path = check_base(value, _folder(info))
+    return str(path) if locate.is_path(value) else str(value)
+
+
+CheckBase = BeforeValidator(_base)

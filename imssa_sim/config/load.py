@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from imssa_sim.cards import load_card
+from imssa_sim.config.base import Base
 from imssa_sim.config.cards import card_references
 from imssa_sim.config.fields import Section
 from imssa_sim.config.overrides import parse_override
@@ -36,12 +37,15 @@ class LoadedConfig:
         The workload file.
     overrides : tuple of str
         The ``--set`` texts that were applied, in order.
+    base : Base or None
+        The chip that the hardware section rests on.
     """
 
     config: RunConfig
     origins: Mapping[str, Origin]
     path: Path
     overrides: tuple[str, ...] = ()
+    base: Base | None = None
 
 
 def load_config(path_or_name: str | Path, overrides: Iterable[str] = ()) -> LoadedConfig:
@@ -106,6 +110,7 @@ def _content(value: Any) -> Any:
 
 def _load(tree: Tree, texts: tuple[str, ...], path: Path, folder: Path) -> LoadedConfig:
     """Apply overrides and validate the whole; relative paths start from ``folder``."""
+    tree.rest_on_base(folder)
     problems: list[Problem] = []
     for text in texts:
         try:
@@ -123,7 +128,7 @@ def _load(tree: Tree, texts: tuple[str, ...], path: Path, folder: Path) -> Loade
     if problems or config is None:
         raise ConfigError(dict.fromkeys(problems))
     origins = {dotted(leaf): tree.origin(leaf) for leaf in leaves(config)}
-    return LoadedConfig(config, MappingProxyType(origins), path, texts)
+    return LoadedConfig(config, MappingProxyType(origins), path, texts, tree.base)
 
 
 def _card_problems(config: RunConfig, tree: Tree) -> Iterator[Problem]:

@@ -1,4 +1,7 @@
-"""The raw values of a workload file with overrides on top, and where each of them stands."""
+"""The raw values of a workload file with overrides on top, and where each of them stands.
+
+`Tree.rest_on_base` lays the hardware section over the one that it names as its base.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,21 @@ from typing import Any, Literal
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
-from imssa_sim.config.fields import CardReference, FileReference, check_file, resolve_path
+from imssa_sim.config.base import SECTION, Base, laid_over, read_base
+from imssa_sim.config.fields import (
+    BaseReference,
+    CardReference,
+    FileReference,
+    check_base,
+    check_file,
+    resolve_path,
+)
 from imssa_sim.config.overrides import Override
 from imssa_sim.config.schema import RunConfig, expand_bits
 from imssa_sim.config.walk import Place, field_at, marks, section_of
 from imssa_sim.errors import ConfigError, Problem
 from imssa_sim.files import locate
-from imssa_sim.files.source import Document, KeyPath, dotted
+from imssa_sim.files.source import Document, KeyPath, Position, dotted
 
 
 @dataclass(frozen=True)
@@ -25,15 +36,16 @@ class Origin:
 
     Attributes
     ----------
-    kind : {"file", "default", "override"}
-        The workload file (or the mapping that stands for it), the schema's default, or ``--set``.
+    kind : {"file", "base", "default", "override"}
+        The workload file (or the mapping that stands for it), the file that ``hardware.base``
+        names, the schema's default, or ``--set``.
     file : str
         The file's name, or the override's text; empty for a default.
     line, column : int or None
         Position in the file.
     """
 
-    kind: Literal["file", "default", "override"]
+    kind: Literal["file", "base", "default", "override"]
     file: str = ""
     line: int | None = None
     column: int | None = None
@@ -51,6 +63,8 @@ class Tree:
         self.shown = shown
         self.document = document
         self.overrides: dict[KeyPath, str] = {}
+        self.base: Base | None = None
+        self.based = Document(None)  # positions of what the base gives
         if document.data is None:
             raise ConfigError(
                 [Problem("is empty", shown, remedy="`list workloads` shows examples")]
@@ -62,8 +76,71 @@ class Tree:
             )
         self.data: dict[str, Any] = document.data
 
+    def rest_on_base(self, folder: Path) -> None:
+        """Lay the hardware section over the base that it names, if it names one.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such base, or its file is wrong.
+        """
+        section = self.data.get(SECTION)
+        name = section.get("base") if isinstance(section, dict) else None
+        if name is not None:
+            self._rest_on(self._read_base(name, folder), section)
+
+    def _read_base(self, name: Any, folder: Path) -> Base:
+        try:
+            return read_base(check_base(name, folder))
+        except PydanticCustomError as error:
+            problem = Problem(**(error.context or {}))
+            raise ConfigError([self.locate((SECTION, "base"), problem)]) from None
+
+    def _rest_on(self, base: Base, section: Any) -> None:
+        given = _absolute(field_at(RunConfig, (SECTION,)), base.section, base.path.parent)
+        self.data[SECTION], taken = laid_over(given, section, (SECTION,))
+        where = base.document
+        self.based = Document(None, _below(where.keys, taken), _below(where.values, taken))
+        self.base = base
+
     def apply(self, override: Override) -> None:
-        """Set a value in the tree, below sections that are made where they are missing."""
+        """Set a value in the tree, below sections that are made where they are missing.
+
+        ``hardware.base`` takes the place of the whole hardware section.
+        """
+        if override.path == (SECTION, "base") and not self._stays(override):
+            before, self.overrides = self.overrides, {override.path: override.text}
+            try:
+                base = self._read_base(override.value, Path.cwd())
+            finally:
+                self.overrides = before
+            self.data[SECTION] = {}
+            self._forget((SECTION,))
+            self._set(override)
+            self._rest_on(base, self.data[SECTION])
+            return
+        self._set(override)
+        if override.path == (SECTION,):
+            self.base = None
+            self.rest_on_base(Path.cwd())
+
+    def _stays(self, override: Override) -> bool:
+        """Return whether ``hardware.base`` is set to none where there was none."""
+        lost = [
+            text
+            for path, text in self.overrides.items()
+            if path[:1] == (SECTION,) and path != override.path
+        ]
+        what = f"takes the place of the whole section '{SECTION}', and with it of --set "
+        if lost:
+            remedy = "give it first, the others after it"
+            raise ConfigError([Problem(what + lost[0], override.shown, remedy=remedy)])
+        if override.value is None and self.base is not None:
+            what = f"takes away '{self.base.name}', on which the hardware rests"
+            raise ConfigError([Problem(what, override.shown, remedy="name another base")])
+        return override.value is None
+
+    def _set(self, override: Override) -> None:
         node = self.data
         path = override.path
         names = [part for part in path if isinstance(part, str)]
@@ -73,20 +150,21 @@ class Tree:
                 child = self._spell_out_bits(child)
             node[part] = child if isinstance(child, dict) else {}
             node = node[part]
-        value = _absolute(field_at(RunConfig, path), override.value)
+        value = _absolute(field_at(RunConfig, path), override.value, Path.cwd())
         if isinstance(path[-1], int):
             self._set_item(node.get(names[-1]), override, value)
         else:
             node[names[-1]] = value
-        tables: tuple[dict[KeyPath, Any], ...] = (
-            self.document.values,
-            self.document.keys,
-            self.overrides,
-        )
-        for table in tables:
+        self._forget(path)
+        self.overrides[path] = override.text
+
+    def _forget(self, path: KeyPath) -> None:
+        """Drop the positions of everything at and below a path."""
+        documents = (self.document, self.based)
+        tables: list[dict[KeyPath, Any]] = [t for d in documents for t in (d.values, d.keys)]
+        for table in (*tables, self.overrides):
             for below in [p for p in table if p[: len(path)] == path]:
                 del table[below]
-        self.overrides[path] = override.text
 
     def _spell_out_bits(self, value: int) -> dict[str, Any]:
         """Turn ``bits: 8`` into a section, so that a single kind can be set in it."""
@@ -139,6 +217,9 @@ class Tree:
         path = self.source(leaf)
         if not self._given(path):
             return Origin("default")
+        if self.base is not None and path in self.based.values:
+            place = self.based.values[path]
+            return Origin("base", self.base.shown, place.line, place.column)
         for length in range(len(path), 0, -1):
             if path[:length] in self.overrides:
                 return Origin("override", f"--set {self.overrides[path[:length]]}")
@@ -156,13 +237,20 @@ class Tree:
             if part in self.overrides:
                 return replace(problem, file=f"--set {self.overrides[part]}", path=dotted(source))
             whole = length == len(source) and not unknown
-            table = self.document.values if whole or not part else self.document.keys
-            if part in table:
-                at = table[part]
-                return replace(
-                    problem, file=self.shown, line=at.line, column=at.column, path=dotted(source)
-                )
+            for document, file in self._documents():
+                table = document.values if whole or not part else document.keys
+                if part in table:
+                    at = table[part]
+                    return replace(
+                        problem, file=file, line=at.line, column=at.column, path=dotted(source)
+                    )
         return replace(problem, file=self.shown, path=dotted(source))
+
+    def _documents(self) -> Iterator[tuple[Document, str]]:
+        """Yield the workload file, and the base's if there is one, with their names."""
+        yield self.document, self.shown
+        if self.base is not None:
+            yield self.based, self.base.shown
 
     def missing_files(self, folder: Path) -> Iterator[Problem]:
         """Yield a problem for each checkpoint that the file names and that is not there."""
@@ -178,19 +266,26 @@ class Tree:
                     yield self.locate(path, Problem(**context))
 
 
-def _absolute(field: Place | None, value: Any) -> Any:
-    """Make the relative paths of an override start from the current folder."""
+def _below(table: dict[KeyPath, Position], tops: list[KeyPath]) -> dict[KeyPath, Position]:
+    """Return the positions at and below some paths."""
+    return {path: at for path, at in table.items() if any(path[: len(top)] == top for top in tops)}
+
+
+def _absolute(field: Place | None, value: Any, folder: Path) -> Any:
+    """Make the relative paths among values start from a folder."""
     if isinstance(value, dict):
         section = section_of(field)
         if section is None:
             return value
-        return {k: _absolute(section.model_fields.get(k), v) for k, v in value.items()}
+        fields = section.model_fields
+        return {k: _absolute(fields.get(k), v, folder) for k, v in value.items()}
     if isinstance(value, list):
-        return [_absolute(field, item) for item in value]
+        return [_absolute(field, item, folder) for item in value]
     if not isinstance(value, str) or not isinstance(field, FieldInfo):
         return value
     kinds = [type(m) for m in marks(field)]
+    named = CardReference in kinds or BaseReference in kinds
     relative = value not in ("auto", "") and (
-        FileReference in kinds or (CardReference in kinds and locate.is_path(value))
+        FileReference in kinds or (named and locate.is_path(value))
     )
-    return str(resolve_path(value, Path.cwd())) if relative else value
+    return str(resolve_path(value, folder)) if relative else value

@@ -13,7 +13,7 @@ SUFFIXES = (".yaml", ".yml")
 
 @lru_cache(maxsize=1)
 def root() -> Path:
-    """Return the folder that holds ``device_models/``, ``workloads/`` and ``checkpoints/``.
+    """Return the folder of ``device_models/``, ``hardware/``, ``workloads/``, ``checkpoints/``.
 
     Raises
     ------
@@ -39,6 +39,11 @@ def workloads() -> Path:
     return root() / "workloads"
 
 
+def hardware() -> Path:
+    """Return the folder of the hardware that a workload may rest on."""
+    return root() / "hardware"
+
+
 def checkpoints() -> Path:
     """Return the folder of the trained networks."""
     return root() / "checkpoints"
@@ -53,6 +58,15 @@ def is_path(name: str) -> bool:
 def card_names() -> tuple[str, ...]:
     """Return the names ``folder/file`` of all cards that come with the package."""
     base = device_models()
+    return tuple(
+        sorted(p.relative_to(base).with_suffix("").as_posix() for p in base.rglob("*.yaml"))
+    )
+
+
+@lru_cache(maxsize=1)
+def base_names() -> tuple[str, ...]:
+    """Return the names ``folder/file`` of all hardware that a workload may rest on."""
+    base = hardware()
     return tuple(
         sorted(p.relative_to(base).with_suffix("").as_posix() for p in base.rglob("*.yaml"))
     )

@@ -85,8 +85,20 @@ def lossless(columns: Columns, slices: Slices, limit: int) -> Conversion:
         The weights on the tiles.
     limit : int
         Largest code on a word line.
+
+    Raises
+    ------
+    InputError
+        Codes of slices may add up to more than the 32 bits that shift and add are run in.
     """
     bound = max(1, int(np.abs(slices.weights).sum(axis=1).max()) * limit)
+    joined = np.ldexp(1.0, slices.shift).reshape(-1, slices.number).sum(axis=1).max() * bound
+    if slices.number > 1 and joined >= 2**31:
+        raise InputError(
+            f"hardware.ideal: {slices.number} slices of the sums of codes up to {limit} may take "
+            "more than 32 bits; give fewer hardware.chip.tile.slices, or narrower bits.drive or "
+            "hardware.dac.bits"
+        )
     ones, zeros = np.ones(slices.shift.shape), np.zeros(slices.shift.shape)
     return Conversion(
         adc=Converters(ones, zeros, -bound, bound),

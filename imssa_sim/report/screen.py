@@ -89,7 +89,27 @@ def _head(result: RunResult) -> Iterator[ScreenPart]:
         f"{c.hardware.mapping.kernel} on {_cells(c.hardware.chip.tile)}",
     )
     yield Paragraph("", result.data.message)
+    yield from _base(result)
     yield Rule()
+
+
+def _base(result: RunResult) -> Iterator[ScreenPart]:
+    """Yield the chip that the hardware rests on, what was changed of it, and what it lacks."""
+    base, origins = result.loaded.base, result.loaded.origins
+    if base is None:
+        return
+    changed = [
+        path.removeprefix("hardware.")
+        for path, origin in origins.items()
+        if path.startswith("hardware.") and origin.kind in ("file", "override")
+        and path != "hardware.base"
+    ]  # fmt: skip
+    how = ""
+    if origins["hardware.base"].kind == "override":
+        how = ", put in the place of the workload's own hardware"
+    but = f"; other than there: {', '.join(changed)}" if changed else ""
+    yield Paragraph("hardware", f"{base.name}: {base.title}{how}{but}")
+    yield Paragraph("", f"not from its data: {'; '.join(base.lacks)}")
 
 
 def _cells(tile: TileConfig) -> str:

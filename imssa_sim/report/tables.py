@@ -134,8 +134,8 @@ def sources_table(result: RunResult) -> list[dict[str, Any]]:
 def settings_table(result: RunResult) -> list[dict[str, Any]]:
     """Return one row a setting: its value as a workload has it, and where it comes from.
 
-    ``origin`` is ``file``, ``override`` or ``default``; ``place`` the file with line and column, or
-    the override's text.
+    ``origin`` is ``file``, ``base`` (of the hardware), ``override`` or ``default``; ``place`` the
+    file with line and column, or the override's text.
     """
     values = flat(plain(result.loaded.config))
     rows = []

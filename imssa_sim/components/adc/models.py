@@ -9,6 +9,7 @@ from imssa_sim.components.adc.form import AdcForm, AdcPoint
 from imssa_sim.components.adc.linear import Linear
 from imssa_sim.components.adc.point import Point
 from imssa_sim.components.adc.sar import Sar
+from imssa_sim.components.adc.steps import Steps
 from imssa_sim.components.adc.survey import Survey
 from imssa_sim.components.adc.table import Tabulated
 from imssa_sim.components.adc.zigzag import ZigZag
@@ -27,6 +28,7 @@ ADC_FORMS: Registry[AdcForm | type[AdcForm]] = Registry(
         "sar": Sar(),
         "linear": Linear(),
         "point": Point(),
+        "steps": Steps(),
     },
 )
 

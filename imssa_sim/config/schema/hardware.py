@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from imssa_sim.config.fields import CostOnly, Section, problem
+from imssa_sim.config.fields import BaseReference, CheckBase, CostOnly, Section, problem
 from imssa_sim.config.schema.chip import (
     BusConfig,
     ChipConfig,
@@ -24,6 +24,8 @@ from imssa_sim.config.schema.power import PowerConfig
 class HardwareConfig(Section):
     """The chip."""
 
+    base: Annotated[Annotated[str, CheckBase, BaseReference()] | None, CostOnly] = None
+    """Hardware of the package or a file, whose keys those given here are laid over."""
     ideal: bool = False
     """True: no programming error, noise, drift, faults; lossless converters (values only)."""
     chip: ChipConfig
