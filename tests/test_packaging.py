@@ -67,7 +67,7 @@ def test_extras_are_imported_only_where_they_are_used() -> None:
         assert not names & optional, file
 
 
-@pytest.mark.parametrize("folder", ["device_models", "workloads", "checkpoints"])
+@pytest.mark.parametrize("folder", ["device_models", "hardware", "workloads", "checkpoints"])
 def test_folders_that_ship_in_the_wheel_exist(folder: str) -> None:
     tool: dict = _project()["tool"]  # type: ignore[type-arg,assignment]
     shipped = tool["hatch"]["build"]["targets"]["wheel"]["force-include"]
