@@ -20,7 +20,7 @@ from imssa_sim.model.quantised import (
 from imssa_sim.program.integers import Integers, graph_of
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.linear_map import LinearMap
-from imssa_sim.program.saturation import Site
+from imssa_sim.program.saturation import ClipCounter
 from imssa_sim.quantisation.requantiser import Requantiser
 from imssa_sim.quantisation.widths import BitWidths, LayeredBits
 from imssa_sim.ssm.forms import OutputForm, output_form
@@ -51,7 +51,7 @@ def linear_digital(linear: QuantisedLinear, codes: np.ndarray) -> np.ndarray:
     outputs, inputs = linear.weight.shape
     bits = linear.requant.bits
     operation = LinearMap(inputs, outputs, bits, linear.weight_bits, bits)
-    return operation.integers(linear, codes, site=Site("linear"))
+    return operation.integers(linear, codes, clips=ClipCounter("linear"))
 
 
 def limit(bits: int) -> int:

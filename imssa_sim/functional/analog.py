@@ -24,7 +24,7 @@ from imssa_sim.program.integers import Integers
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.head import Head
 from imssa_sim.program.operations.recurrence import KernelRecurrence
-from imssa_sim.program.saturation import Saturation, Site
+from imssa_sim.program.saturation import ClipCounter, Saturation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -239,8 +239,8 @@ class _Chip(Integers):
         parameters = self.parameters[node.name]
         if isinstance(operation, KernelRecurrence) and path in self.reader.instance.kernels:
             value = self.reader.kernel(path, parameters, values[0], self.ids)
-            site = Site(node.name, self.saturation)
-            value = operation.beside(parameters, values[0], value, site)
+            clips = ClipCounter(node.name, self.saturation)
+            value = operation.beside(parameters, values[0], value, clips)
         elif path not in self.reader.instance.dense:
             value = super().run(node, *values)
             self.count.work(stage, operation.work(), tokens)

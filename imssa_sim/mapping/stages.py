@@ -21,7 +21,7 @@ from imssa_sim.components.off_chip import off_chip
 from imssa_sim.components.path import BUS, VECTOR
 from imssa_sim.components.tile_read import behind_adc, joined_slices, tile_read
 from imssa_sim.components.units import vector
-from imssa_sim.mapping.kernels.base import KernelSite, digital
+from imssa_sim.mapping.kernels.base import PlacedKernels, digital
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.program import Bypass, KernelTiles, Stage
 from imssa_sim.mapping.tiles import partial_sums, rows_and_columns
@@ -143,7 +143,7 @@ class _Pipeline:
         tiles = self.tiles.get(path)
         if isinstance(operation, KernelRecurrence):
             cells = tiles if isinstance(tiles, KernelTiles) else None
-            return self.mapping.actions(KernelSite(hardware, path, operation, cells))
+            return self.mapping.actions(PlacedKernels(hardware, path, operation, cells))
         if isinstance(operation, Enter):
             return [off_chip(hardware, operation.outputs, operation.bits)], []
         if tiles is None or not isinstance(operation, LinearMap):

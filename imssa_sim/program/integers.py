@@ -8,7 +8,7 @@ from imssa_sim.program.blocks import DIRECTIONS, compose
 from imssa_sim.program.operations.feedthrough import FeedthroughParameters
 from imssa_sim.program.operations.head import HeadParameters
 from imssa_sim.program.operations.sums import SumFactors
-from imssa_sim.program.saturation import Saturation, Site
+from imssa_sim.program.saturation import ClipCounter, Saturation
 from imssa_sim.program.shape import shape_of
 
 if TYPE_CHECKING:
@@ -78,5 +78,5 @@ class Integers:
 
     def run(self, node: Node, *values: Any) -> Any:
         """Return the value of a node from those of its inputs."""
-        site = Site(node.name, self.saturation)
-        return node.operation.integers(self.parameters[node.name], *values, site=site)
+        clips = ClipCounter(node.name, self.saturation)
+        return node.operation.integers(self.parameters[node.name], *values, clips=clips)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
 Unit = Literal[
     "requantiser", "lut", "multiplier", "adder", "norm", "mac", "register", "accumulator"
@@ -71,7 +71,7 @@ class Operation(ABC):
     """Width of such a word."""
 
     @abstractmethod
-    def integers(self, parameters: Any, *values: Any, site: Site) -> Any:
+    def integers(self, parameters: Any, *values: Any, clips: ClipCounter) -> Any:
         """Return the codes (…, outputs) of integer inputs, exactly as digital hardware does.
 
         Parameters
@@ -79,7 +79,7 @@ class Operation(ABC):
         parameters
             Of the node, see `imssa_sim.program.integers`.
         values : integer arrays (…, words)
-        site : Site
+        clips : ClipCounter
             Counts clipped values.
         """
 

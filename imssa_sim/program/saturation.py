@@ -7,43 +7,43 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Saturation:
-    """Counts of values that a quantiser clipped, by site (``layer0.kernel.state``, ``encoder``, …).
+    """Counts of values that quantisers clipped, by place (``layer0.kernel.state``, ``encoder``).
 
     Attributes
     ----------
     clipped, total : dict
-        Clipped values and all values of a site.
+        Clipped values and all values of a place.
     """
 
     clipped: dict[str, int] = field(default_factory=dict)
     total: dict[str, int] = field(default_factory=dict)
 
-    def add(self, site: str, clipped: int, total: int) -> None:
-        """Add the counts of one site."""
-        self.clipped[site] = self.clipped.get(site, 0) + int(clipped)
-        self.total[site] = self.total.get(site, 0) + int(total)
+    def add(self, place: str, clipped: int, total: int) -> None:
+        """Add the counts of one place."""
+        self.clipped[place] = self.clipped.get(place, 0) + int(clipped)
+        self.total[place] = self.total.get(place, 0) + int(total)
 
     def merge(self, other: Saturation) -> None:
         """Add the counts of another execution."""
-        for site, clipped in other.clipped.items():
-            self.add(site, clipped, other.total[site])
+        for place, clipped in other.clipped.items():
+            self.add(place, clipped, other.total[place])
 
-    def share(self, site: str) -> float:
-        """Return the clipped share of a site."""
-        return self.clipped[site] / self.total[site] if self.total[site] else 0.0
+    def share(self, place: str) -> float:
+        """Return the clipped share of a place."""
+        return self.clipped[place] / self.total[place] if self.total[place] else 0.0
 
 
 @dataclass(frozen=True)
-class Site:
+class ClipCounter:
     """A place where values are clipped, by its name, and what counts them."""
 
     name: str
     saturation: Saturation = field(default_factory=Saturation)
 
-    def clipped(self, number: int, total: int) -> None:
+    def count(self, number: int, total: int) -> None:
         """Note that ``number`` of ``total`` values were clipped here."""
         self.saturation.add(self.name, number, total)
 
-    def at(self, part: str) -> Site:
+    def at(self, part: str) -> ClipCounter:
         """Return a place within this one."""
-        return Site(f"{self.name}.{part}", self.saturation)
+        return ClipCounter(f"{self.name}.{part}", self.saturation)

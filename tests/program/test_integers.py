@@ -13,7 +13,7 @@ from imssa_sim.functional.digital import run_digital
 from imssa_sim.model.quantised import QuantisedLinear, QuantisedNorm
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.recurrence import kernel_digital
-from imssa_sim.program.saturation import Saturation, Site
+from imssa_sim.program.saturation import ClipCounter, Saturation
 from imssa_sim.quantisation.requantiser import Requantiser
 
 
@@ -173,7 +173,7 @@ def test_wide_kernels_use_64_bits_and_stay_exact(random_networks, seed, form, re
     )
     u = rng.integers(-127, 128, (1, 9, 3)).astype(np.int16)
     assert max(bound.max() for bound in k.bounds(127)) >= 2**31
-    assert kernel_digital(k, u, Site("k"), reverse)[0].tolist() == naive_kernel(
+    assert kernel_digital(k, u, ClipCounter("k"), reverse)[0].tolist() == naive_kernel(
         k, u[0].tolist(), reverse
     )
 
@@ -195,7 +195,7 @@ def test_state_saturation_is_counted(random_networks):
         state_requant=Requantiser(2 * one, one, 8),  # gain one
     )  # fmt: skip
     saturation = Saturation()
-    kernel_digital(k, np.full((2, 10, 1), 3, dtype=np.int16), Site("k", saturation))
+    kernel_digital(k, np.full((2, 10, 1), 3, dtype=np.int16), ClipCounter("k", saturation))
     # x = 3 (2**n - 1): 3, 9, 21, 45, 93, then 189 > 127 at the sixth step and ever after.
     assert saturation.clipped["k.state"] == 2 * 5
     assert saturation.total["k.state"] == 2 * 10 * 2
@@ -215,7 +215,7 @@ def test_norm_equals_the_naive_twin(seed, kind, width, size):
         kind, rng.integers(-(2**20), 2**20, width), rng.integers(-(2**22), 2**22, width),
         int(rng.integers(0, 1000)), int(rng.integers(1, 24)), int(rng.integers(2, 17)), 1.0,
     )  # fmt: skip
-    found = Normalise(width, norm.bits).integers(norm, v.astype(np.int32), site=Site("n"))
+    found = Normalise(width, norm.bits).integers(norm, v.astype(np.int32), clips=ClipCounter("n"))
     assert found.tolist() == [naive_norm(norm, row) for row in v.tolist()]
 
 
@@ -225,7 +225,7 @@ def test_layer_norm_of_a_constant_token_is_its_bias():
     )
     # (H v - S) is zero, s == 0 is taken as one, half rounds up.
     v = np.full((1, 4), 9, dtype=np.int32)
-    assert Normalise(4, 8).integers(norm, v, site=Site("n")).tolist() == [[0, 1, -2, 1]]
+    assert Normalise(4, 8).integers(norm, v, clips=ClipCounter("n")).tolist() == [[0, 1, -2, 1]]
 
 
 @settings(max_examples=30)

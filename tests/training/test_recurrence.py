@@ -164,7 +164,7 @@ def test_values_are_those_of_the_golden_model(
     random_networks, seed, form, state, drive, inputs, steps
 ):
     from imssa_sim.program.operations.recurrence import kernel_digital
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
     from imssa_sim.training.recurrence import run_recording
 
     rng = np.random.default_rng(seed)
@@ -175,7 +175,7 @@ def test_values_are_those_of_the_golden_model(
     limit = random_networks.limit(inputs)
     u = rng.integers(-limit, limit + 1, (2, steps, 3)).astype(np.int16)
     y, states = run_recording(kernel, u.astype(np.float32))
-    assert np.array_equal(y, kernel_digital(kernel, u, Site("kernel")))
+    assert np.array_equal(y, kernel_digital(kernel, u, ClipCounter("kernel")))
     assert states.dtype == (np.int8 if state <= 8 else np.int16)
     assert np.abs(states.astype(int)).max() <= random_networks.limit(state)
 

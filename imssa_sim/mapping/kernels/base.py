@@ -36,7 +36,7 @@ def digital(hardware: HardwareConfig, path: str, work: DigitalWork) -> Action:
 
 
 @dataclass(frozen=True)
-class KernelSite:
+class PlacedKernels:
     """Kernels of one layer and direction in their place on the chip.
 
     Attributes
@@ -94,7 +94,7 @@ class KernelMapping(ABC):
         """Return the width of the widest code on a word line, of the layer's bits."""
 
     @abstractmethod
-    def actions(self, site: KernelSite) -> tuple[list[Action], list[Action]]:
+    def actions(self, placed: PlacedKernels) -> tuple[list[Action], list[Action]]:
         """Return the actions of one step that close the recurrence, and those behind them."""
 
 
@@ -120,9 +120,9 @@ class TileMapping(KernelMapping):
         """Return the width of the widest code on a word line, of the layer's bits."""
         return max(bits.state, bits.kernel_input)
 
-    def actions(self, site: KernelSite) -> tuple[list[Action], list[Action]]:
+    def actions(self, placed: PlacedKernels) -> tuple[list[Action], list[Action]]:
         """Return the actions of one step that close the recurrence, and those behind them."""
-        hardware, path, tiles = site.hardware, site.path, site.tiles
+        hardware, path, tiles = placed.hardware, placed.path, placed.tiles
         if tiles is None:
             raise ValueError(f"{path}: mapping {self.name} needs tiles")
         rows = tiles.n_states + tiles.n_inputs
@@ -131,12 +131,12 @@ class TileMapping(KernelMapping):
         for read in self.reads:
             columns = read.columns(tiles.n_states, tiles.n_outputs)
             loop += tile_read(
-                hardware, path, rows, columns, self.word_line_bits(site.operation.widths)
+                hardware, path, rows, columns, self.word_line_bits(placed.operation.widths)
             )
             loop += joined_slices(hardware, path, columns)
             if read.states:
-                loop += self._behind_states(site, tiles.tiles)
-        channels = site.operation.outputs
+                loop += self._behind_states(placed, tiles.tiles)
+        channels = placed.operation.outputs
         parts = partial_sums(tiles, channels)
         if parts:
             after.append(
@@ -148,15 +148,15 @@ class TileMapping(KernelMapping):
         after.append(
             behind_adc(
                 hardware, f"{path}.output_requantiser", "requantiser", "requantise", tiles.tiles,
-                channels, site.operation.widths.kernel_output,
+                channels, placed.operation.widths.kernel_output,
             )
         )  # fmt: skip
         return loop, after
 
-    def _behind_states(self, site: KernelSite, tiles: int) -> list[Action]:
+    def _behind_states(self, placed: PlacedKernels, tiles: int) -> list[Action]:
         """Return what turns the codes of the state columns into the states of the next step."""
         requantise = behind_adc(
-            site.hardware, f"{site.path}.requantiser", "requantiser", "requantise", tiles,
-            site.operation.states, site.operation.widths.state,
+            placed.hardware, f"{placed.path}.requantiser", "requantiser", "requantise", tiles,
+            placed.operation.states, placed.operation.widths.state,
         )  # fmt: skip
-        return [requantise, site.register]
+        return [requantise, placed.register]

@@ -10,7 +10,7 @@ from imssa_sim.ssm.forms import SEPARATE
 
 if TYPE_CHECKING:
     from imssa_sim.components.action import Action
-    from imssa_sim.mapping.kernels.base import KernelSite
+    from imssa_sim.mapping.kernels.base import PlacedKernels
     from imssa_sim.mapping.kernels.cells import CellBlock, Part
     from imssa_sim.quantisation.widths import BitWidths
 
@@ -31,9 +31,9 @@ class DigitalKernels(KernelMapping):
         """Refuse: nothing drives word lines."""
         raise InternalError("digital kernels drive no word lines")
 
-    def actions(self, site: KernelSite) -> tuple[list[Action], list[Action]]:
+    def actions(self, placed: PlacedKernels) -> tuple[list[Action], list[Action]]:
         """Return the actions of one step that close the recurrence, and those behind them."""
-        hardware, path, operation = site.hardware, site.path, site.operation
+        hardware, path, operation = placed.hardware, placed.path, placed.operation
         return (
             [digital(hardware, path, work) for work in operation.loop()],
             [digital(hardware, path, work) for work in operation.output()],

@@ -13,7 +13,7 @@ from imssa_sim.ssm.forms import DELTA
 if TYPE_CHECKING:
     from imssa_sim.components.action import Action
     from imssa_sim.config.schema import HardwareConfig
-    from imssa_sim.mapping.kernels.base import KernelSite
+    from imssa_sim.mapping.kernels.base import PlacedKernels
     from imssa_sim.quantisation.widths import BitWidths
 
 
@@ -35,13 +35,13 @@ class FusedDelta(TileMapping):
         """Return the width of the widest code on a word line, of the layer's bits."""
         return max(bits.driving, bits.kernel_input)
 
-    def _behind_states(self, site: KernelSite, tiles: int) -> list[Action]:
+    def _behind_states(self, placed: PlacedKernels, tiles: int) -> list[Action]:
         """Return what adds the codes of the state columns to the states.
 
         Error feedback adds what was cut off before a state drives, and keeps it beside the state.
         """
-        hardware, path, states = site.hardware, site.path, site.operation.states
-        bits, fed_back = site.operation.widths, site.operation.form.feeds_back
+        hardware, path, states = placed.hardware, placed.path, placed.operation.states
+        bits, fed_back = placed.operation.widths, placed.operation.form.feeds_back
         scale = behind_adc(
             hardware, f"{path}.requantiser", "requantiser", "requantise", tiles, states, bits.state
         )
@@ -49,7 +49,7 @@ class FusedDelta(TileMapping):
             hardware, f"{path}.accumulator", "accumulator", "accumulate", tiles,
             states * (1 + fed_back), bits.state,
         )  # fmt: skip
-        kept = replace(site.register, bits=bits.state + (bits.state - bits.driving) * fed_back)
+        kept = replace(placed.register, bits=bits.state + (bits.state - bits.driving) * fed_back)
         columns = scale.serial
         return [
             *(replace(a, overlapped=_overlapped(a, columns, hardware)) for a in (scale, add)),

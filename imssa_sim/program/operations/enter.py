@@ -14,7 +14,7 @@ from imssa_sim.quantisation.quantisers import code_limit, quantise_codes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
     Codes = NDArray[np.int16]
 
@@ -26,7 +26,7 @@ class Enter(Operation):
     outputs: int
     bits: int
 
-    def integers(self, parameters: float, *values: Any, site: Site) -> Codes:
+    def integers(self, parameters: float, *values: Any, clips: ClipCounter) -> Codes:
         """Return the codes of real inputs (…, outputs); the parameter is their scale.
 
         Raises
@@ -39,5 +39,5 @@ class Enter(Operation):
             raise InputError("the inputs hold values that are not finite")
         codes = quantise_codes(inputs, parameters, self.bits).astype(np.int16)
         beyond = np.abs(np.asarray(inputs)) >= (code_limit(self.bits) + 0.5) * parameters
-        site.clipped(int(np.count_nonzero(beyond)), codes.size)
+        clips.count(int(np.count_nonzero(beyond)), codes.size)
         return codes

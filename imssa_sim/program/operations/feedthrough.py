@@ -13,7 +13,7 @@ from imssa_sim.program.operations.requantise import requantise_codes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
     from imssa_sim.quantisation.requantiser import Requantiser
 
 
@@ -37,11 +37,11 @@ class Feedthrough(Operation):
     bits: int
 
     def integers(
-        self, parameters: FeedthroughParameters, *values: Any, site: Site
+        self, parameters: FeedthroughParameters, *values: Any, clips: ClipCounter
     ) -> NDArray[np.int16]:
         """Return codes (…, outputs) of codes (…, outputs)."""
         product = values[0].astype(np.int32) * parameters.d.astype(np.int32)
-        return requantise_codes(product, parameters.requant, site)
+        return requantise_codes(product, parameters.requant, clips)
 
     def work(self) -> tuple[DigitalWork, ...]:
         """Return a product and a requantisation per channel."""

@@ -13,7 +13,7 @@ from imssa_sim.program.tokens import by_tokens
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Gate(Operation):
     bits: int
 
     def integers(
-        self, parameters: NDArray[np.int64], *values: Any, site: Site
+        self, parameters: NDArray[np.int64], *values: Any, clips: ClipCounter
     ) -> NDArray[np.int32]:
         """Return products (…, H) of codes (…, 2H); the table (2*limit+1,) is of unsigned codes.
 

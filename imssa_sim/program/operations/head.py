@@ -12,7 +12,7 @@ from imssa_sim.program.operations.linear_map import LinearMap
 if TYPE_CHECKING:
     from imssa_sim.model.quantised import QuantisedLinear
     from imssa_sim.program.operation import DigitalWork
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
     from imssa_sim.quantisation.quantisers import FloatArray
 
 
@@ -29,7 +29,7 @@ class Head(LinearMap):
 
     leaves: ClassVar[bool] = True
 
-    def integers(self, parameters: Any, *values: Any, site: Site) -> Any:
+    def integers(self, parameters: Any, *values: Any, clips: ClipCounter) -> Any:
         """Return the logits (…, K), real, of codes (…, H); takes `HeadParameters`."""
         linear, scale = parameters
         return (values[0].astype(np.int64) @ linear.weight.T + linear.bias) * scale

@@ -10,7 +10,7 @@ import numpy as np
 from imssa_sim.program.operation import Operation
 
 if TYPE_CHECKING:
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,6 @@ class Join(Operation):
     outputs: int
     bits: int
 
-    def integers(self, parameters: None, *values: Any, site: Site) -> Any:
+    def integers(self, parameters: None, *values: Any, clips: ClipCounter) -> Any:
         """Return codes (…, outputs)."""
         return np.concatenate(values, axis=-1)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from imssa_sim.program.operation import DigitalWork, Operation
 
 if TYPE_CHECKING:
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Last(Operation):
     by_token: ClassVar[bool] = False
     pools: ClassVar[bool] = True
 
-    def integers(self, parameters: None, *values: Any, site: Site) -> Any:
+    def integers(self, parameters: None, *values: Any, clips: ClipCounter) -> Any:
         """Return the codes (B, outputs) of the last of codes (B, L, outputs)."""
         return values[0][:, -1]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.model.quantised import QuantisedLinear
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
     from imssa_sim.quantisation.quantisers import FloatArray
 
     Codes = NDArray[np.int16]
@@ -37,7 +37,7 @@ class LinearMap(Operation):
     bits: int
     tensor: Tensor = "linear"
 
-    def integers(self, parameters: QuantisedLinear, *values: Any, site: Site) -> Codes:
+    def integers(self, parameters: QuantisedLinear, *values: Any, clips: ClipCounter) -> Codes:
         """Return the codes (…, outputs) of codes (…, inputs)."""
         codes, linear = values[0], parameters
         tokens = codes.reshape(-1, codes.shape[-1])
@@ -47,7 +47,7 @@ class LinearMap(Operation):
             return np.asarray(tokens[part].astype(weights.dtype) @ weights)
 
         shape = len(tokens), weights.shape[1]
-        out = requantise_sums(sums, shape, linear.bias, linear.requant, site)
+        out = requantise_sums(sums, shape, linear.bias, linear.requant, clips)
         return out.reshape(*codes.shape[:-1], -1)
 
     def work(self) -> tuple[DigitalWork, ...]:

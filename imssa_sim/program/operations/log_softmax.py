@@ -9,7 +9,7 @@ from imssa_sim.model.elementwise import log_softmax
 from imssa_sim.program.operation import Operation
 
 if TYPE_CHECKING:
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,6 @@ class LogSoftmax(Operation):
     bits: int
     leaves: ClassVar[bool] = True
 
-    def integers(self, parameters: None, *values: Any, site: Site) -> Any:
+    def integers(self, parameters: None, *values: Any, clips: ClipCounter) -> Any:
         """Return the logarithms (…, outputs) of the probabilities of logits."""
         return log_softmax(values[0])

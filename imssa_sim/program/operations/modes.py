@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.model.quantised import QuantisedModes
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
     from imssa_sim.quantisation.widths import BitWidths
 
     Codes = NDArray[np.int16]
@@ -36,7 +36,7 @@ class ModeRecurrence(Operation):
     widths: BitWidths
     by_token: ClassVar[bool] = False
 
-    def integers(self, parameters: QuantisedModes, *values: Any, site: Site) -> Codes:
+    def integers(self, parameters: QuantisedModes, *values: Any, clips: ClipCounter) -> Codes:
         """Return the codes (B, L, outputs) of increments (B, L, outputs), real parts first."""
         from imssa_sim.kernels.mode_recurrence import run_modes
 
@@ -54,7 +54,7 @@ class ModeRecurrence(Operation):
 
         for _ in threads.ordered_map(block, range(0, len(v), ABREAST)):
             pass
-        site.at("state").clipped(clipped.sum(), v.size)
+        clips.at("state").count(clipped.sum(), v.size)
         return out
 
     def work(self) -> tuple[DigitalWork, ...]:

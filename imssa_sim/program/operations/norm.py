@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from imssa_sim.model.quantised import QuantisedNorm
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
     Codes = NDArray[np.int16]
 
@@ -27,7 +27,7 @@ class Normalise(Operation):
     outputs: int
     bits: int
 
-    def integers(self, parameters: QuantisedNorm, *values: Any, site: Site) -> Codes:
+    def integers(self, parameters: QuantisedNorm, *values: Any, clips: ClipCounter) -> Codes:
         """Return the codes of integers (…, outputs)."""
         from imssa_sim.kernels import digital as kernels
 
@@ -46,7 +46,7 @@ class Normalise(Operation):
                 kernels.affine_norm(flat[part], gain, bias, fraction, *ends)
 
         by_tokens(work, len(flat))
-        site.clipped(clipped.sum(), out.size)
+        clips.count(clipped.sum(), out.size)
         return out
 
     def work(self) -> tuple[DigitalWork, ...]:

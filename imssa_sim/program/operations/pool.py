@@ -12,7 +12,7 @@ from imssa_sim.program.operation import DigitalWork, Operation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Pool(Operation):
     by_token: ClassVar[bool] = False
     pools: ClassVar[bool] = True
 
-    def integers(self, parameters: None, *values: Any, site: Site) -> NDArray[np.int64]:
+    def integers(self, parameters: None, *values: Any, clips: ClipCounter) -> NDArray[np.int64]:
         """Return the sums (B, outputs) of codes (B, L, outputs); there are no parameters."""
         return np.asarray(values[0].sum(axis=1, dtype=np.int64))
 

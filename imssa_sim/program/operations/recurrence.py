@@ -17,7 +17,7 @@ from imssa_sim.quantisation.requantiser import requantiser_scale
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
     from imssa_sim.quantisation.quantisers import IntArray
     from imssa_sim.quantisation.widths import BitWidths
     from imssa_sim.ssm.forms import OutputForm
@@ -57,11 +57,11 @@ class KernelRecurrence(Operation):
     widths: BitWidths
     by_token: ClassVar[bool] = False
 
-    def integers(self, parameters: QuantisedKernel, *values: Any, site: Site) -> Codes:
+    def integers(self, parameters: QuantisedKernel, *values: Any, clips: ClipCounter) -> Codes:
         """Return the outputs (B, L, outputs) of codes (B, L, outputs)."""
-        return kernel_digital(parameters, values[0], site, self.reverse)
+        return kernel_digital(parameters, values[0], clips, self.reverse)
 
-    def beside(self, parameters: QuantisedKernel, u: Codes, y: Codes, site: Site) -> Codes:
+    def beside(self, parameters: QuantisedKernel, u: Codes, y: Codes, clips: ClipCounter) -> Codes:
         """Return the outputs of codes u, whose sums over the states y were made elsewhere.
 
         In the separate form D·u joins them, requantised apart.
@@ -69,10 +69,10 @@ class KernelRecurrence(Operation):
         if self.form.ahead:
             return y
         if parameters.feedthrough_requant is None:
-            raise InternalError(f"{site.name}: kernels of this form need a requantiser of D·u")
+            raise InternalError(f"{clips.name}: kernels of this form need a requantiser of D·u")
         product = u.astype(np.int32) * parameters.d.astype(np.int32)
-        part = requantise_codes(product, parameters.feedthrough_requant, site.at("feedthrough"))
-        y = add_codes(y, part, parameters.output_requant.limit, site.at("output"))
+        part = requantise_codes(product, parameters.feedthrough_requant, clips.at("feedthrough"))
+        y = add_codes(y, part, parameters.output_requant.limit, clips.at("output"))
         return self.form.in_place(y) if self.reverse else y
 
     def loop(self) -> tuple[DigitalWork, ...]:
@@ -127,7 +127,9 @@ class KernelRecurrence(Operation):
         return beside + (0 if on_tiles else self.states * (own.A + own.B + own.C))
 
 
-def kernel_digital(kernel: QuantisedKernel, u: Codes, site: Site, reverse: bool = False) -> Codes:
+def kernel_digital(
+    kernel: QuantisedKernel, u: Codes, clips: ClipCounter, reverse: bool = False
+) -> Codes:
     """Run the recurrence of one layer's kernels over whole sequences, codes (B, L, H).
 
     ``reverse``: from the last step to the first.
@@ -135,8 +137,8 @@ def kernel_digital(kernel: QuantisedKernel, u: Codes, site: Site, reverse: bool 
     u = np.ascontiguousarray(u, dtype=np.int16)
     y = np.empty_like(u)
     states, outputs = run_steps(kernel, u, y, reverse)
-    site.at("state").clipped(states, kernel.states * (y.size // kernel.channels))
-    site.at("output").clipped(outputs, y.size)
+    clips.at("state").count(states, kernel.states * (y.size // kernel.channels))
+    clips.at("output").count(outputs, y.size)
     return kernel.form.in_place(y) if reverse else y
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from imssa_sim.program.operation import Operation
 
 if TYPE_CHECKING:
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,6 @@ class Repeat(Operation):
     bits: int
     copies: int
 
-    def integers(self, parameters: None, *values: Any, site: Site) -> Any:
+    def integers(self, parameters: None, *values: Any, clips: ClipCounter) -> Any:
         """Return codes (…, outputs) of codes (…, outputs / copies)."""
         return np.concatenate([values[0]] * self.copies, axis=-1)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
     from imssa_sim.quantisation.requantiser import Requantiser
 
     Codes = NDArray[np.int16]
@@ -29,9 +29,9 @@ class Requantise(Operation):
     outputs: int
     bits: int
 
-    def integers(self, parameters: Requantiser, *values: Any, site: Site) -> Codes:
+    def integers(self, parameters: Requantiser, *values: Any, clips: ClipCounter) -> Codes:
         """Return the codes of integers (…, outputs)."""
-        return requantise_codes(values[0], parameters, site)
+        return requantise_codes(values[0], parameters, clips)
 
     def work(self) -> tuple[DigitalWork, ...]:
         """Return one requantisation per word."""
@@ -41,12 +41,12 @@ class Requantise(Operation):
 def requantise_codes(
     codes: NDArray[np.signedinteger[Any]],
     requantiser: Requantiser,
-    site: Site,
+    clips: ClipCounter,
 ) -> Codes:
     """Apply a requantiser (scalar or per channel) to integers (..., channels)."""
     flat = codes.reshape(-1, codes.shape[-1])
     bias = np.zeros(codes.shape[-1], dtype=np.int64)
-    out = requantise_sums(lambda part: flat[part], flat.shape, bias, requantiser, site)
+    out = requantise_sums(lambda part: flat[part], flat.shape, bias, requantiser, clips)
     return out.reshape(codes.shape)
 
 
@@ -55,7 +55,7 @@ def requantise_sums(
     shape: tuple[int, ...],
     bias: NDArray[np.int64],
     requantiser: Requantiser,
-    site: Site,
+    clips: ClipCounter,
 ) -> Codes:
     """Requantise the accumulators (tokens, columns) that ``sums`` gives slice by slice."""
     from imssa_sim.kernels import digital as kernels
@@ -70,5 +70,5 @@ def requantise_sums(
         kernels.requantise_rows(sums(part), bias, scale, limit, out[part], clipped[part])
 
     by_tokens(work, tokens)
-    site.clipped(clipped.sum(), out.size)
+    clips.count(clipped.sum(), out.size)
     return out

@@ -12,7 +12,7 @@ from imssa_sim.program.operation import Operation
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Select(Operation):
     bits: int
 
     def integers(
-        self, parameters: NDArray[np.int64], *values: Any, site: Site
+        self, parameters: NDArray[np.int64], *values: Any, clips: ClipCounter
     ) -> NDArray[np.int16]:
         """Return values (…, outputs); the parameters are the numbers of their channels."""
         return np.ascontiguousarray(values[0][..., parameters])

@@ -13,7 +13,7 @@ from imssa_sim.program.tokens import by_tokens
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
     Codes = NDArray[np.int16]
 
@@ -25,9 +25,9 @@ class SaturatingSum(Operation):
     outputs: int
     bits: int
 
-    def integers(self, parameters: int, *values: Any, site: Site) -> Codes:
+    def integers(self, parameters: int, *values: Any, clips: ClipCounter) -> Codes:
         """Return the sum of two code arrays (…, outputs); the parameter is the largest code."""
-        return add_codes(values[0], values[1], parameters, site)
+        return add_codes(values[0], values[1], parameters, clips)
 
     def work(self) -> tuple[DigitalWork, ...]:
         """Return one addition per word."""
@@ -52,7 +52,9 @@ class ResidualSum(Operation):
     outputs: int
     bits: int
 
-    def integers(self, parameters: SumFactors, *values: Any, site: Site) -> NDArray[np.int32]:
+    def integers(
+        self, parameters: SumFactors, *values: Any, clips: ClipCounter
+    ) -> NDArray[np.int32]:
         """Return the wide sum of a branch (…, outputs) and the residual stream."""
         from imssa_sim.kernels import digital as kernels
 
@@ -79,7 +81,7 @@ def add_codes(
     first: Codes,
     second: Codes,
     limit: int,
-    site: Site,
+    clips: ClipCounter,
 ) -> Codes:
     """Return the saturating sum of two code arrays (…, channels) of one scale."""
     from imssa_sim.kernels import digital as kernels
@@ -93,5 +95,5 @@ def add_codes(
         kernels.add_saturating(one[part], other[part], limit, target[part], clipped[part])
 
     by_tokens(work, len(one))
-    site.clipped(clipped.sum(), out.size)
+    clips.count(clipped.sum(), out.size)
     return out

@@ -13,7 +13,7 @@ from imssa_sim.program.tokens import by_tokens
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.program.saturation import Site
+    from imssa_sim.program.saturation import ClipCounter
 
     Codes = NDArray[np.int16]
 
@@ -29,7 +29,7 @@ class Table(Operation):
     bits: int
     function: str = "gelu"
 
-    def integers(self, parameters: NDArray[np.int64], *values: Any, site: Site) -> Codes:
+    def integers(self, parameters: NDArray[np.int64], *values: Any, clips: ClipCounter) -> Codes:
         """Return the entries of a table (2*limit+1,) for codes (…, outputs)."""
         from imssa_sim.kernels import digital as kernels
 
