@@ -18,6 +18,8 @@ accuracy, latency, energy and area:
 - `sweep` runs a workload over many values and returns a DataFrame.
 - `search` finds the values that are best in several objectives under constraints: a `Search` with
   ``front``, ``knee``, ``importances``, ``figure()``.
+- `compare_chips` runs one network on published chips: a `ChipComparison` with ``table``,
+  ``figure()``.
 - `chip` gives a programmed `Chip`: call it on sequences, read its conductances, let time pass,
   write it again.
 - `Crossbar` is one array by itself, used like a matrix: ``crossbar @ x``, slices, ``.T``, and what
@@ -39,6 +41,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imssa_sim.api.chip import Chip, chip
+    from imssa_sim.api.compare_chips import ChipComparison, compare_chips
     from imssa_sim.api.crossbar import Crossbar
     from imssa_sim.api.fit_card import fit_card
     from imssa_sim.api.report import write_report
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Chip",
+    "ChipComparison",
     "Crossbar",
     "ImssaError",
     "InputError",
@@ -62,6 +66,7 @@ __all__ = [
     "Why",
     "__version__",
     "chip",
+    "compare_chips",
     "fit_card",
     "from_torch",
     "load_network",
@@ -75,6 +80,7 @@ __all__ = [
 
 _HOMES = {
     "Chip": "api.chip",
+    "ChipComparison": "api.compare_chips",
     "Crossbar": "api.crossbar",
     "ImssaError": "errors",
     "InputError": "errors",
@@ -83,6 +89,7 @@ _HOMES = {
     "ValidityError": "errors",
     "Why": "api.why",
     "chip": "api.chip",
+    "compare_chips": "api.compare_chips",
     "fit_card": "api.fit_card",
     "from_torch": "foreign.network",
     "load_network": "foreign.network",

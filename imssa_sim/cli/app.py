@@ -435,6 +435,32 @@ def compare_command(
     compare_runs(runs, figure)
 
 
+@app.command("compare-chips")
+def compare_chips_command(
+    workload: Workload,
+    bases: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[CHIP]...", help="As `list chips` shows them; all by default."),
+    ] = None,
+    overrides: Overrides = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Directory; must not exist yet."),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option("--samples", min=1, help="Test sequences on each chip.")
+    ] = None,
+    chips: Annotated[
+        int | None, typer.Option("--chips", min=1, help="Instances of each chip.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no tables.")] = False,
+) -> None:
+    """Run one network on published chips: accuracy, latency, energy, area, TOPS/W of each."""
+    from imssa_sim.cli.compare_chips import compare_chips
+
+    compare_chips(workload, bases or [], overrides or [], output, samples, chips, quiet)
+
+
 @app.command("report")
 def report_command(
     runs: Annotated[

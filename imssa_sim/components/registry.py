@@ -15,6 +15,7 @@ from imssa_sim.components.off_chip import OffChip
 from imssa_sim.components.units import (
     AccumulatorUnit,
     Adder,
+    DigitalUnit,
     Lut,
     Mac,
     Multiplier,
@@ -63,3 +64,8 @@ def phase_of(kind: str) -> Phase:
 def retains(kind: str) -> bool:
     """Tell whether a kind is never gated: it holds values, or decides what is gated."""
     return BESIDE[kind][1] if kind in BESIDE else component_of(kind).retains
+
+
+def scales(kind: str) -> bool:
+    """Tell whether a kind is of the digital card, at the chip's node and supply."""
+    return isinstance(COMPONENTS.get(kind), DigitalUnit)

@@ -14,7 +14,7 @@ from typing import Any
 
 from imssa_sim.cards.bibliography import references
 from imssa_sim.cards.entry import STATUSES
-from imssa_sim.errors import ConfigError, Problem, nearest
+from imssa_sim.errors import ConfigError, InputError, Problem, nearest
 from imssa_sim.files import locate
 from imssa_sim.files.source import Document, KeyPath, Position, dotted, read_file
 
@@ -90,11 +90,25 @@ def load_base(name: str) -> Base:
 
     Raises
     ------
+    InputError
+        There is none of this name; with the nearest.
     ConfigError
         With every problem of the file.
     """
-    path = Path(name) if locate.is_path(name) else locate.hardware() / f"{name}.yaml"
-    return read_base(path)
+    if locate.is_path(name):
+        return read_base(Path(name))
+    if name not in locate.base_names():
+        close = nearest_base(name)
+        hint = f"; did you mean '{close}'?" if close else ";"
+        raise InputError(f"unknown hardware '{name}'{hint} `list chips` shows what there is")
+    return read_base(locate.hardware() / f"{name}.yaml")
+
+
+def nearest_base(name: str) -> str:
+    """Return the name of hardware that is nearest to a wrong one, with or without its folder."""
+    names = locate.base_names()
+    known = {full.rsplit("/", 1)[-1]: full for full in names}
+    return nearest(name, names) or known.get(nearest(name, known), "")
 
 
 def read_base(path: Path) -> Base:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
+from imssa_sim.config.base import nearest_base
 from imssa_sim.errors import nearest
 from imssa_sim.files import locate
 from imssa_sim.registry import plugin_names
@@ -315,11 +316,9 @@ def check_base(value: Any, folder: Path) -> Path:
         path = resolve_path(value, folder)
         check_file(path)
         return path
-    names = locate.base_names()
-    if value not in names:
-        known = {name.rsplit("/", 1)[-1]: name for name in names}
-        close = nearest(value, names) or known.get(nearest(value, known), "")
-        raise problem(f"unknown hardware '{value}'", close, "`list chips` shows what there is")
+    if value not in locate.base_names():
+        remedy = "`list chips` shows what there is"
+        raise problem(f"unknown hardware '{value}'", nearest_base(value), remedy)
     return locate.hardware() / f"{value}.yaml"
 
 
