@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from imssa_sim.ablation.intervals import difference
 from imssa_sim.ablation.variations import NONE
+from imssa_sim.simulation.intervals import difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

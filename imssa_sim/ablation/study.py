@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.ablation.intervals import Difference, Share, accuracy, difference, right, wilson
 from imssa_sim.ablation.variations import Variation, together, variations
 from imssa_sim.config.dump import plain
 from imssa_sim.config.load import load_tree
 from imssa_sim.errors import ImssaError, InputError
+from imssa_sim.simulation.intervals import Difference, Share, accuracy, difference, right, wilson
 from imssa_sim.simulation.run import simulate
 
 if TYPE_CHECKING:
@@ -189,6 +189,7 @@ class _Runner:
             )
         self.loaded, self.told, self.budget = loaded, told, budget
         self.tree = plain(loaded.config)
+        self.tree["evaluate"]["until"] = None  # its numbers of chips and sequences are its own
         self.chips = min(2, evaluate.chips) if chips is None else chips
         self.sequences = sequences
         self.memory: dict[str, Any] = {}

@@ -146,6 +146,21 @@ Delay = Annotated[
 ]
 
 
+def _half_width(value: Any) -> float:
+    text = value.strip().removeprefix("±").removeprefix("+-") if isinstance(value, str) else value
+    half = _quantity("number")(text)
+    if not 0 < half < 0.5:
+        raise problem(
+            f"{shown(value)} is no half width of an accuracy",
+            remedy="write for example '±1 %'; it lies between 0 and 50 %",
+        )
+    return half
+
+
+HalfWidth = Annotated[float, BeforeValidator(_half_width), Quantity("number")]
+"""Half the width of an accuracy's interval, 0 to 0.5."""
+
+
 def integer_or(word: str, low: int) -> BeforeValidator:
     """Return a validator for an integer of at least ``low`` or one word (``auto``, ``all``)."""
 

@@ -62,6 +62,14 @@ class Activity:
         """Add ones among magnitude bits, (T, R)."""
         self._accumulate("bits_set", bits)
 
+    def merge(self, other: Activity) -> None:
+        """Add what another execution counted; the energy is worked out from the sums."""
+        for name in ("low", "high", "sum_squares", "sum_magnitudes", "non_zeros", "bits_set"):
+            if (value := getattr(other, name)).size:
+                self._accumulate(name, value)
+        self.conversions += other.conversions
+        self.drives += other.drives
+
     def _accumulate(self, name: str, value: IntArray) -> None:
         held = getattr(self, name)
         setattr(self, name, held + value if held.size else value.copy())

@@ -150,6 +150,7 @@ class AnalogNetwork:
         threads: int | None = None,
         noise: bool = True,
         progress: Callable[[int, int], None] | None = None,
+        before: AnalogResult | None = None,
     ) -> AnalogResult:
         """Run sequences; memory is bounded by the batch.
 
@@ -167,6 +168,8 @@ class AnalogNetwork:
             False leaves read noise out (programming errors stay).
         progress : callable, optional
             Called with (done, total) after each batch.
+        before : AnalogResult, optional
+            Of other sequences on the same chip: the result is of both, these after those.
 
         Raises
         ------
@@ -182,6 +185,9 @@ class AnalogNetwork:
         size = max(1, min(batch, HELD_CODES // (x.shape[1] * width)))
         run = _Run(self, threads=threads, noise=noise)
         logits = []
+        if before is not None:
+            run.add(before)
+            logits.append(before.logits)
         with digital.numba_threads(threads):
             for start in range(0, total, size):
                 part = slice(start, start + size)
@@ -193,7 +199,7 @@ class AnalogNetwork:
         return AnalogResult(
             logits=joined,
             predictions=joined.argmax(axis=-1).astype(np.int64),
-            samples=total,
+            samples=len(joined),
             counts=run.counter.counts,
             activity=run.reader.activity,
             saturation=run.saturation,
@@ -211,6 +217,14 @@ class _Run:
             network.instance, self.counter, self.saturation, threads=threads, noise=noise
         )
         self.backend = _Chip(network.program, self.reader)
+
+    def add(self, before: AnalogResult) -> None:
+        """Add what another execution counted."""
+        for (component, action), count in before.counts.items():
+            self.counter.add(component, action, count)
+        self.saturation.merge(before.saturation)
+        for path, activity in before.activity.items():
+            self.reader.activity[path].merge(activity)
 
     def sequences(self, x: NDArray[Any], ids: IntArray) -> FloatArray:
         """Return the logits of one batch."""

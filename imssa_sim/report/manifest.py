@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from imssa_sim import __version__
+from imssa_sim.report.adaptive import adaptive_tree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ _LIBRARIES = ("numpy", "numba", "scipy", "simpy", "pandas", "pydantic", "scikit-
 
 def manifest(result: RunResult, command: Sequence[str]) -> dict[str, Any]:
     """Return version, libraries, command, data, seed and wall times of a run."""
+    reached = result.reached
     return {
         "imssa_sim": __version__,
         "python": platform.python_version(),
@@ -29,6 +31,7 @@ def manifest(result: RunResult, command: Sequence[str]) -> dict[str, Any]:
         "overrides": list(result.loaded.overrides),
         "seed": result.loaded.config.seed,
         "data": asdict(result.data),
+        **({} if reached is None else {"until": adaptive_tree(reached)}),
         "timing_engine": result.timing.engine,
         "wall_time_s": dict(result.host_seconds),
     }

@@ -6,12 +6,13 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from imssa_sim.ablation.intervals import wilson
 from imssa_sim.config.schema.effects import CHOICES
 from imssa_sim.model.kept import kernels_of
+from imssa_sim.report.adaptive import adaptive_line
 from imssa_sim.report.real_time import input_lines, interleave_lines
 from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
+from imssa_sim.simulation.intervals import wilson
 from imssa_sim.units import format_si
 
 if TYPE_CHECKING:
@@ -141,6 +142,8 @@ def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
         which = f"{chips} chips, {low:.1%} to {high:.1%}" if chips > 1 else "1 chip"
         shares.append(f"analog {a.analog_mean:.1%}{spread} ({which})")
     yield Paragraph("accuracy", "   ".join(shares))
+    if result.reached is not None:
+        yield Paragraph("", adaptive_line(result.reached))
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)
     share = f"; {clipped / conversions:.2%} of conversions clip" if conversions else ""

@@ -6,12 +6,12 @@ import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from imssa_sim.ablation.intervals import Z95
 from imssa_sim.config import dump_resolved
 from imssa_sim.config.load import load_config
 from imssa_sim.ledger.rows import write_rows
 from imssa_sim.searches.goals import ACCURACY
 from imssa_sim.searches.plan import SHORT
+from imssa_sim.simulation.intervals import Z95
 from imssa_sim.sweeps.execute import overrides_of
 from imssa_sim.units import format_si
 

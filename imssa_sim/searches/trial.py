@@ -7,10 +7,10 @@ from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imssa_sim.ablation.intervals import accuracy, right
 from imssa_sim.config.load import load_config
 from imssa_sim.errors import ImssaError
 from imssa_sim.searches.goals import ACCURACY
+from imssa_sim.simulation.intervals import accuracy, right
 from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
 from imssa_sim.sweeps.execute import overrides_of
@@ -18,8 +18,8 @@ from imssa_sim.sweeps.execute import overrides_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from imssa_sim.ablation.intervals import Share
     from imssa_sim.searches.plan import SearchPlan
+    from imssa_sim.simulation.intervals import Share
     from imssa_sim.simulation.result import RunResult
 
 WHOLE = "whole"
@@ -142,7 +142,7 @@ def _evaluate(
         return Evaluation(settings, why, costs, excess=excess)
     for number, (sequences, chips) in enumerate(plan.race, 1):
         heat = {
-            "evaluate.chips": chips, "evaluate.chip_samples": sequences,
+            "evaluate.until": None, "evaluate.chips": chips, "evaluate.chip_samples": sequences,
             "evaluate.float": False, "evaluate.digital": False,
         }  # fmt: skip
         share = accuracy(right(_simulate(plan, {**settings, **heat}, memory).predictions))

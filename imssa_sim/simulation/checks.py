@@ -115,7 +115,10 @@ def _one_layer(config: RunConfig) -> RunConfig:
     chip = config.hardware.chip.model_copy(update={"tiles": "auto"})
     stream = config.evaluate.stream.model_copy(update={"duration": 0.0})
     unfed = type(config.evaluate.input)()
-    evaluate = {"chips": 1, "stream": stream, "input": unfed, "chip_samples": "all", "threads": 1}
+    evaluate = {
+        "chips": 1, "stream": stream, "input": unfed, "chip_samples": "all", "threads": 1,
+        "until": None,
+    }  # fmt: skip
     return config.model_copy(
         update={
             "model": config.model.model_copy(update={"layers": 1}),

@@ -15,7 +15,7 @@ from imssa_sim.simulation.stream import blocks, joined, run_chip
 from imssa_sim.threads import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -67,10 +67,13 @@ def streaming_of(config: RunConfig, samples: int) -> Streaming | None:
 
 
 @contextmanager
-def programmed(config: RunConfig, placed: Placed) -> Iterator[Iterator[AnalogNetwork]]:
-    """Give the chip instances, each programmed while the one before is read.
+def programmed(
+    config: RunConfig, placed: Placed, numbers: Iterable[int] | None = None
+) -> Iterator[Iterator[AnalogNetwork]]:
+    """Give chip instances, each programmed while the one before is read.
 
-    Two are held at a time. The first is begun with the ``with`` block.
+    Two are held at a time. The first is begun with the ``with`` block. ``numbers``: by default
+    those of ``evaluate.chips``.
     """
 
     def of_chip(chip: int) -> AnalogNetwork:
@@ -83,7 +86,8 @@ def programmed(config: RunConfig, placed: Placed) -> Iterator[Iterator[AnalogNet
             calibration=placed.column_sums,
         )
 
-    with ahead(of_chip, range(config.evaluate.chips)) as chips:
+    wanted = range(config.evaluate.chips) if numbers is None else numbers
+    with ahead(of_chip, wanted) as chips:
         yield chips
 
 

@@ -21,9 +21,9 @@ class Clock:
         self.seconds: dict[str, float] = {}
 
     @contextmanager
-    def phase(self, name: str, total: int = 0) -> Iterator[None]:
-        """Time a phase of ``total`` units of work (0: unknown)."""
-        self.told.phase(name, total)
+    def phase(self, name: str, total: int = 0, so_far: str = "") -> Iterator[None]:
+        """Time a phase of ``total`` units of work (0: unknown); ``so_far`` is told beside it."""
+        self.told.phase(name + so_far, total)
         begin = time.perf_counter()
         try:
             yield

@@ -43,6 +43,7 @@ class Outline:
     accuracy: None = None
     activity: None = None
     overflow: None = None
+    reached: None = None
     stream: None = None
     calibration: None = None
     saturation: tuple[()] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ def prepare_inputs(config: RunConfig) -> Inputs:
     _check_fit(config, dataset)
     weights = load_weights(config, resolved.fallback)
     checkpoint = weights.checkpoint
-    chosen = _pick(len(dataset.test), config.evaluate.samples, config.seed)
+    chosen = _pick(len(dataset.test), config.evaluate.drawn, config.seed)
     calibration = _pick(len(dataset.train), config.calibration.samples, config.seed + 1)
     return Inputs(
         network=weights.network,
@@ -80,6 +80,23 @@ def prepare_inputs(config: RunConfig) -> Inputs:
             sample_rate=dataset.sample_rate,
         ),
         quantisers=weights.quantisers,
+    )
+
+
+def first_drawn(inputs: Inputs, wanted: int, seed: int) -> NDArray[np.int64]:
+    """Return the places, among the inputs, of those that a run of ``wanted`` samples draws."""
+    chosen = _pick(inputs.used.test_size, wanted, seed)
+    return np.flatnonzero(np.isin(inputs.sample_ids, chosen)).astype(np.int64)
+
+
+def only(inputs: Inputs, places: NDArray[np.int64]) -> Inputs:
+    """Return inputs with the test sequences at ``places`` alone."""
+    return replace(
+        inputs,
+        inputs=part_of(inputs.inputs, places),
+        labels=inputs.labels[places],
+        sample_ids=inputs.sample_ids[places],
+        used=replace(inputs.used, samples=len(places)),
     )
 
 

@@ -39,7 +39,7 @@ def input_key(config: RunConfig, *more: object) -> str:
     """Hash of all that data, weights and the chosen sequences depend on, and of ``more``."""
     sections = (config.model, config.data, config.calibration)
     return _hash(
-        [*map(functional_part, sections), config.evaluate.samples, config.seed, *map(repr, more)]
+        [*map(functional_part, sections), config.evaluate.drawn, config.seed, *map(repr, more)]
     )
 
 

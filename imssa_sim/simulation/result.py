@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imssa_sim.ledger.ledger import Ledger
     from imssa_sim.ledger.sources import Booking
     from imssa_sim.mapping.program import Program
+    from imssa_sim.simulation.adaptive import Reached
     from imssa_sim.simulation.schedule import Moment
     from imssa_sim.timing.interleave import Interleaved
     from imssa_sim.timing.real_time import RealTime
@@ -194,5 +195,6 @@ class RunResult:
     interleaved: Interleaved | None = None  # with hardware.interleave: sequences in turn
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]
     host_memory: int | None = None  # largest memory of the process so far [B], where it is known
+    reached: Reached | None = None  # with evaluate.until: the interval, and how far it came
     overflow: float | None = None  # share of sums that exceed an accumulator, where there are such
     wire_residual: float = 0.0  # of the wire equations, largest of all tiles and chip instances

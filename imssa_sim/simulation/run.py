@@ -151,6 +151,7 @@ def _simulate(
         baselines=tuple(baselines),
         saturation=values.saturation,
         overflow=values.overflow,
+        reached=values.reached,
         wire_residual=values.wire_residual,
         predictions=values.predictions,
         citations=tuple(sorted(used)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from imssa_sim.baselines.equal_rate import at_equal_rate
 from imssa_sim.model.kept import kernels_of
+from imssa_sim.simulation.adaptive_stats import adaptive_entries
 from imssa_sim.simulation.input_stats import input_entries
 from imssa_sim.simulation.interleave_stats import interleave_entries
 from imssa_sim.simulation.stream_stats import calibration_entries, stream_entries
@@ -36,6 +37,7 @@ def collect(result: RunResult) -> tuple[Stat, ...]:
         Stat(*entry)
         for part in (
             _accuracy,
+            adaptive_entries,
             stream_entries,
             _timing,
             input_entries,

@@ -9,6 +9,7 @@ import numpy as np
 
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.reference.forward import forward
+from imssa_sim.simulation.adaptive import run_until
 from imssa_sim.simulation.chips import programmed, run_on_chips, streaming_of
 from imssa_sim.simulation.quantisation import place
 from imssa_sim.simulation.tally import (
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.ledger.one_off import Upkeep
     from imssa_sim.model.quantised import QuantisedNetwork
+    from imssa_sim.simulation.adaptive import Reached
     from imssa_sim.simulation.clock import Clock
     from imssa_sim.simulation.inputs import Inputs
+    from imssa_sim.simulation.quantisation import Placed
     from imssa_sim.simulation.result import (
         Accuracy,
         AdcSaturation,
@@ -50,7 +53,7 @@ class Values:
 
     ``wire_residual``: the largest of all tiles and chips, 0 without effects.ir_drop.
     ``overflow``: share of the sums that exceed an accumulator of states, where there are such.
-    ``upkeep``: what was done to the chips beside inferences.
+    ``upkeep``: what was done to the chips beside inferences. ``reached``: with evaluate.until.
     """
 
     network: QuantisedNetwork
@@ -65,6 +68,7 @@ class Values:
     stream: Stream | None = None
     calibration: ColumnCalibration | None = None
     overflow: float | None = None
+    reached: Reached | None = None
 
 
 def run_values(
@@ -82,27 +86,25 @@ def run_values(
     ImssaError
         From any of the parts.
     """
+    predictions: dict[str, IntArray] = {}
+    reached, streaming = None, None
+    if config.evaluate.until is None:
+        _in_float(config, inputs, clock, predictions)
+        with clock.phase("quantisation"):
+            placed = place(config, inputs, clock.told.note, memory)
+        streaming = streaming_of(config, len(inputs.labels))
+        with programmed(config, placed) as chips:
+            _in_integers(config, inputs, placed, clock, predictions)
+            runs = run_on_chips(config, inputs, placed, chips, streaming, clock)
+    else:
+        with clock.phase("quantisation"):
+            placed = place(config, inputs, clock.told.note, memory)
+        adaptive = run_until(config, inputs, placed, clock)
+        inputs, runs, reached = adaptive.inputs, adaptive.runs, adaptive.reached
+        _in_float(config, inputs, clock, predictions)
+        _in_integers(config, inputs, placed, clock, predictions)
     samples = len(inputs.labels)
-    threads = None if config.evaluate.threads == "auto" else int(config.evaluate.threads)
-    predictions: dict[str, IntArray] = {"labels": inputs.labels}
-    if config.evaluate.float:
-        with clock.phase("float accuracy"):
-            logits = forward(inputs.network, inputs.inputs, precision="single")
-            predictions["float"] = logits.argmax(axis=-1)
-    with clock.phase("quantisation"):
-        placed = place(config, inputs, clock.told.note, memory)
-    streaming = streaming_of(config, samples)
-    with programmed(config, placed) as chips:
-        if config.evaluate.digital:
-            with clock.phase("quantised digital accuracy", samples):
-                predictions["digital"] = run_digital(
-                    placed.network,
-                    inputs.inputs,
-                    threads,
-                    config.evaluate.batch,
-                    clock.told.advance,
-                ).predictions
-        runs = run_on_chips(config, inputs, placed, chips, streaming, clock)
+    predictions = {"labels": inputs.labels} | predictions
     for chip, run in enumerate(runs):
         found = run.result.predictions
         whole = np.full((samples, *found.shape[1:]), NOT_EVALUATED)
@@ -119,6 +121,7 @@ def run_values(
         accuracy=accuracy_of(predictions, samples),
         saturation=saturation_of(results),
         overflow=overflow_of(results, placed.network),
+        reached=reached,
         predictions=predictions,
         activity=activity_of(results),
         wire_residual=max(run.wire_residual for run in runs),
@@ -126,3 +129,29 @@ def run_values(
         stream=streaming.joined(runs, inputs.labels) if streaming else None,
         calibration=column_calibration(fits, config.hardware.adc.calibration_reads),
     )
+
+
+def _in_float(
+    config: RunConfig, inputs: Inputs, clock: Clock, predictions: dict[str, IntArray]
+) -> None:
+    """Evaluate the network in floating point, where wanted."""
+    if config.evaluate.float:
+        with clock.phase("float accuracy"):
+            logits = forward(inputs.network, inputs.inputs, precision="single")
+            predictions["float"] = logits.argmax(axis=-1)
+
+
+def _in_integers(
+    config: RunConfig,
+    inputs: Inputs,
+    placed: Placed,
+    clock: Clock,
+    predictions: dict[str, IntArray],
+) -> None:
+    """Evaluate the quantised network, where wanted."""
+    if config.evaluate.digital:
+        threads = None if config.evaluate.threads == "auto" else int(config.evaluate.threads)
+        with clock.phase("quantised digital accuracy", len(inputs.labels)):
+            predictions["digital"] = run_digital(
+                placed.network, inputs.inputs, threads, config.evaluate.batch, clock.told.advance
+            ).predictions

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from imssa_sim.config.fields import Amount, CostOnly, Count, Delay, Positive, Section, Time, problem
+from imssa_sim.config.fields import (
+    Amount,
+    CostOnly,
+    Count,
+    Delay,
+    HalfWidth,
+    Positive,
+    Section,
+    Time,
+    problem,
+)
 from imssa_sim.config.schema.input import InputConfig
 from imssa_sim.units import format_si
 
@@ -28,6 +38,14 @@ class StreamConfig(Section):
     """[s], drift compensation and converters are calibrated again; None: before each point."""
 
 
+class LimitsConfig(Section):
+    """How far ``evaluate.until`` may go."""
+
+    samples: Amount = "all"
+    chips: Positive = 30
+    """As many as leave Student's interval within 5 % of the normal one."""
+
+
 class EvaluateConfig(Section):
     """What is run: test samples, chip instances, time since programming."""
 
@@ -35,6 +53,10 @@ class EvaluateConfig(Section):
     chips: Positive = 3
     chip_samples: Amount = "all"
     """How many of ``samples`` each chip instance evaluates, evenly spread."""
+    until: HalfWidth | None = None
+    """Half of the analog accuracy's 95 % interval, ``±1 %``: samples and chips are added until it
+    is that small; None: as many run as are given."""
+    at_most: LimitsConfig = LimitsConfig()
     batch: Annotated[Positive, CostOnly] = 32
     threads: Annotated[Count, CostOnly] = "auto"
     time_since_programming: Delay = 3600.0
@@ -45,6 +67,38 @@ class EvaluateConfig(Section):
     digital: bool = True
     extrapolate: bool = False
     """A run uses cards outside of their ranges, and says so, instead of refusing."""
+
+    @property
+    def drawn(self) -> int | Literal["all"]:
+        """How many samples a run may come to evaluate."""
+        return self.samples if self.until is None else self.at_most.samples
+
+    @model_validator(mode="after")
+    def _adaptive(self) -> EvaluateConfig:
+        if self.until is None:
+            return self
+        if self.chips < 2 or self.samples == 1:
+            raise problem(
+                f"until: an interval needs two chips and two sequences to begin with, not "
+                f"{self.chips} and {self.samples}",
+                remedy="raise evaluate.chips and evaluate.samples",
+            )
+        if self.chip_samples != "all":
+            raise problem(
+                "until: all chips evaluate the same samples, and chip_samples gives each its own",
+                remedy="leave chip_samples out",
+            )
+        if self.stream.duration:
+            raise problem("until: a stream has no single accuracy", remedy="leave one of them out")
+        most = self.at_most
+        first = float("inf") if self.samples == "all" else self.samples
+        if self.chips > most.chips or (most.samples != "all" and first > most.samples):
+            raise problem(
+                f"until: it begins with {self.chips} chips and {self.samples} samples, beyond "
+                f"at_most: {most.chips} and {most.samples}",
+                remedy="begin with less, or raise evaluate.at_most",
+            )
+        return self
 
     @model_validator(mode="after")
     def _written_before(self) -> EvaluateConfig:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.ablation.intervals import wilson
 from imssa_sim.report.colours import PALETTE
 from imssa_sim.report.compare import ROWS, Comparison, compare
 from imssa_sim.report.page.bars import BarSegment, Span, legend, spans, stacked
@@ -13,6 +12,7 @@ from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.page.scales import Scale, fitted
 from imssa_sim.report.page.sections import SMALLEST_SHARE, number, percent
 from imssa_sim.report.tables import energy_of_record
+from imssa_sim.simulation.intervals import wilson
 from imssa_sim.units import format_si
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imssa_sim.ablation.intervals import wilson
 from imssa_sim.report.colours import PALETTE
 from imssa_sim.report.page import flow, provenance
 from imssa_sim.report.page import timeline as drawn
@@ -15,6 +14,7 @@ from imssa_sim.report.page.scales import Scale, decades, fitted
 from imssa_sim.report.page.sunburst import sunburst
 from imssa_sim.report.record import EVALUATED
 from imssa_sim.report.tables import energy_of_record
+from imssa_sim.simulation.intervals import wilson
 from imssa_sim.units import format_si
 
 if TYPE_CHECKING:
@@ -120,6 +120,9 @@ def accuracy(record: Record) -> Markup:
     scale = fitted(ends, 0.15)
     scale = Scale(max(0.0, scale.low), min(1.0, scale.high))
     note = f"{samples} test sequences, {each} on each chip; guessing gives {guess:.1%}."
+    low, high = (number(record, f"accuracy.analog.{end}") for end in ("low", "high"))
+    if low is not None and high is not None:
+        note += f" For further chips and sequences, 95 % interval {low:.1%} to {high:.1%}."
     marks = [(guess, f"guessing {guess:.1%}")] if scale.low <= guess <= scale.high else []
     return element(
         "div", spans(rows, scale, percent, "accuracies", marks), element("p", note, class_="hint")

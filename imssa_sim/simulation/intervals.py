@@ -39,7 +39,7 @@ class Difference:
         return abs(self.value) > self.half
 
 
-def wilson(share: float, samples: int) -> Share:
+def wilson(share: float, samples: float, quantile: float = Z95) -> Share:
     """Return the score interval of a share of ``samples`` independent sequences.
 
     Wilson, J. Am. Stat. Assoc. 22 (1927) 209: it keeps its level at shares of 0 and 1 and for few
@@ -49,10 +49,12 @@ def wilson(share: float, samples: int) -> Share:
     ----------
     share : float
         0 to 1.
-    samples : int
-        At least 1.
+    samples : float
+        At least 1; an effective number need not be whole.
+    quantile : float
+        Two-sided 95 %, of the normal distribution or one with heavier tails.
     """
-    square = Z95 * Z95 / samples
+    square = quantile * quantile / samples
     middle = (share + square / 2) / (1 + square)
     half = math.sqrt(share * (1 - share) * square + square * square / 4) / (1 + square)
     low, high = min(share, middle - half), max(share, middle + half)

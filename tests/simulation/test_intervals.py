@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from imssa_sim.ablation.intervals import accuracy, difference, right, wilson
+from imssa_sim.simulation.intervals import accuracy, difference, right, wilson
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
