@@ -54,6 +54,9 @@ def test_the_bibliography_is_well_formed() -> None:
         assert reference.fields.get("author"), key
         assert 1900 < int(reference.fields["year"]) < 2100, key
         assert reference.text.count("{") == reference.text.count("}"), key
+        assert "others" not in reference.fields["author"], key
+        if reference.type in ("article", "inproceedings"):
+            assert {"doi", "eprint"} & set(reference.fields), key
 
 
 def test_citations_are_the_text_of_the_entries_each_once() -> None:

@@ -40,9 +40,9 @@ def test_counts_and_entries_are_those_of_ledger_and_cards(run: imssa_sim.Run) ->
     text = run.explain("energy.inference")
     rows = run.ledger[(run.ledger["kind"] == "dac") & (run.ledger["action"] == "drive")]
     assert f": {rows['count'].sum():,} × 291 fJ" in text
-    assert "< dac/pwm_40nm energy = 0.291 pJ (assumed)" in text
+    assert "< dac/pwm_40nm energy = 0.291 pJ (assumed: chen2018sar" in text
     assert "< the codes and conductances that were executed" in text
-    assert "shao2014aladdin, 32-bit multiplier" in text
+    assert "aladdin_multiplier.csv: 32 bits" in text
 
 
 def test_every_booking_has_its_entries(run: imssa_sim.Run) -> None:
