@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imssa_sim.ablation.intervals import Share, accuracy, right, wilson
 from imssa_sim.comparison.one_node import AtNode, LogicNode, at_node
 from imssa_sim.errors import ImssaError, InputError
+from imssa_sim.simulation.intervals import Share, accuracy, right, wilson
 from imssa_sim.simulation.run import simulate
 
 if TYPE_CHECKING:
