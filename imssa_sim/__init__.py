@@ -37,21 +37,7 @@ All quantities are in SI. Nothing is imported before it is used. The command lin
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from imssa_sim.api.chip import Chip, chip
-    from imssa_sim.api.compare_chips import ChipComparison, compare_chips
-    from imssa_sim.api.crossbar import Crossbar
-    from imssa_sim.api.fit_card import fit_card
-    from imssa_sim.api.report import write_report
-    from imssa_sim.api.result import Run, open_run
-    from imssa_sim.api.run import run
-    from imssa_sim.api.search import Search, search
-    from imssa_sim.api.sweep import sweep
-    from imssa_sim.api.why import Why, why
-    from imssa_sim.errors import ImssaError, InputError, ValidityError
-    from imssa_sim.foreign.network import from_torch, load_network
+from typing import Any
 
 __version__ = "0.1.0"
 __all__ = [
@@ -100,7 +86,7 @@ _HOMES = {
     "why": "api.why",
     "write_report": "api.report",
 }
-"""Name -> module of the package that has it."""
+"""Name -> module of the package that has it; for type checkers the same in ``__init__.pyi``."""
 
 
 def __getattr__(name: str) -> Any:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -35,3 +38,18 @@ def test_names_stay_what_they_are_when_modules_are_imported() -> None:
 
     assert callable(imssa_sim.run)
     assert callable(imssa_sim.sweep)
+
+
+def test_type_checkers_see_the_names_where_they_are() -> None:
+    stub = ast.parse(Path(imssa_sim.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    seen = {
+        name.name: node.module
+        for node in stub.body
+        if isinstance(node, ast.ImportFrom)
+        for name in node.names
+    }
+    (names,) = (ast.literal_eval(n.value) for n in stub.body if isinstance(n, ast.Assign))
+    assert names == imssa_sim.__all__
+    assert set(seen) == set(names) - {"__version__"}
+    for name, module in seen.items():
+        assert getattr(import_module(module or ""), name) is getattr(imssa_sim, name)
