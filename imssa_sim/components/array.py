@@ -99,19 +99,24 @@ class Array(Component):
     def duration(self, action: Action, hardware: HardwareConfig, cycle: Fraction) -> Duration:
         """Return the time of sampling pulse widths, otherwise ``tile.read_time`` for each pulse."""
         if hardware.dac.encoding == "pulse_width":
-            return Duration(LATCH_CYCLES * cycle, f"sampled in {LATCH_CYCLES} cycle", True)
+            phases = hardware.dac.phases
+            times = "" if phases == 1 else f"{phases} x "
+            text = f"{times}sampled in {LATCH_CYCLES} cycle"
+            return Duration(phases * LATCH_CYCLES * cycle, text, True)
         read = exact(hardware.chip.tile.read_time)
         text = f"{action.serial} reads of {nanoseconds(read)}"
         return Duration(action.serial * read, text, False)
 
     def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
-        """Yield a read by its fixed activity."""
+        """Yield a read by its fixed activity; phases share the cells between them."""
         tile, dac = chip.hardware.chip.tile, chip.hardware.dac
         conductance = chip.conductance(place, action)
         pulse = full_pulse(dac.encoding, action.bits, dac.lsb_time, tile.read_time)
         term = chip.term(
             chip.card(tile.array),
-            lambda p: estimated_read(p, dac.encoding, conductance, tile.read_voltage, pulse),
+            lambda p: (
+                estimated_read(p, dac.encoding, conductance, tile.read_voltage, pulse) / dac.phases
+            ),
         )
         yield cost(action, term)
 

@@ -119,13 +119,16 @@ class Dac(Component):
         """Return the time of the longest pulse width, otherwise of loading the codes.
 
         A pulse width is ``2^(b-1) - 1`` units of ``dac.lsb_time`` for the largest code, b the fewer
-        of the codes' and the driver's bits; the array integrates meanwhile.
+        of the codes' and the driver's bits; the array integrates meanwhile. Phases add up.
         """
         dac = hardware.dac
+        times = "" if dac.phases == 1 else f"{dac.phases} x "
         if dac.encoding == "pulse_width":
             units, unit = 2 ** (action.bits - 1) - 1, exact(dac.lsb_time)
-            return Duration(units * unit, f"{units} pulse units of {nanoseconds(unit)}", False)
-        return Duration(LATCH_CYCLES * cycle, f"codes loaded in {LATCH_CYCLES} cycle", True)
+            text = f"{times}{units} pulse units of {nanoseconds(unit)}"
+            return Duration(dac.phases * units * unit, text, False)
+        text = f"{times}codes loaded in {LATCH_CYCLES} cycle"
+        return Duration(dac.phases * LATCH_CYCLES * cycle, text, True)
 
     def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield a drive, and the charging of the word line beside it."""
@@ -160,6 +163,22 @@ def pulses_per_read(hardware: HardwareConfig, code_bits: int) -> int:
         Width of the widest code on a word line, sign included; the sign is the pulse's polarity.
     """
     return max(1, code_bits - 1) if hardware.dac.encoding == "bit_serial" else 1
+
+
+def drives_per_product(hardware: HardwareConfig, code_bits: int) -> int:
+    """Return how often a word line is driven for one product: in the phases of its code's sign."""
+    return pulses_per_read(hardware, code_bits) * (2 if hardware.dac.phases == 4 else 1)
+
+
+def reads_per_product(hardware: HardwareConfig, code_bits: int) -> int:
+    """Return how often an array is read for one product, pulse by pulse in each phase."""
+    return pulses_per_read(hardware, code_bits) * hardware.dac.phases
+
+
+def conversions_per_product(hardware: HardwareConfig, code_bits: int) -> int:
+    """Return how often a column is converted for one product."""
+    pulses = pulses_per_read(hardware, code_bits) if hardware.adc.each_pulse else 1
+    return pulses * hardware.dac.phases
 
 
 def driven_bits(hardware: HardwareConfig, code_bits: int) -> int:

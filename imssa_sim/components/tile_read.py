@@ -4,16 +4,24 @@ Rules of counting (``count`` for energy, ``serial`` of the busiest instance for 
 
 * A read drives every used word line once and converts every column that the read is for; the ADCs
   of a tile share its columns evenly. Bit-serial drives and reads once per magnitude bit and
-  integrates the pulses on the column before one conversion.
+  integrates the pulses on the column before one conversion, or with ``adc.each_pulse`` converts
+  each while the next one is read, so that only those of the last take time of their own.
+* With ``dac.phases`` signs are read apart, one after another.
 * One requantiser, one adder for partial sums and one that joins slices stand behind each ADC.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imssa_sim.components.action import Action, ComponentKind, busiest
-from imssa_sim.components.dac import driven_bits, pulses_per_read
+from imssa_sim.components.dac import (
+    conversions_per_product,
+    driven_bits,
+    drives_per_product,
+    reads_per_product,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +46,9 @@ def tile_read(
     code_bits : int
         Width of the widest code on a word line.
     """
-    pulses = pulses_per_read(hardware, code_bits)
+    pulses = reads_per_product(hardware, code_bits)
+    drives = drives_per_product(hardware, code_bits)
+    conversions = conversions_per_product(hardware, code_bits)
     per_tile, tiles, read = hardware.adc.per_tile, len(rows), int((rows > 0).sum())
     drivers = hardware.chip.tile.rows * tiles
     bits = driven_bits(hardware, code_bits)
@@ -47,15 +57,15 @@ def tile_read(
     driven, converted = int(rows.sum()), int(columns.sum()) * slices
     most = busiest(int(columns.max()) * slices, per_tile)
     return (
-        Action(f"{path}.dac", "dac", "drive", driven * pulses, drivers, pulses, bits, dac.card),
+        Action(f"{path}.dac", "dac", "drive", driven * drives, drivers, pulses, bits, dac.card),
         Action(f"{path}.array", "array", "read", read * pulses, tiles, pulses, bits, cell),
         Action(
             f"{path}.adc",
             "adc",
             "convert",
-            converted,
+            converted * conversions,
             tiles * per_tile,
-            most,
+            most * hardware.dac.phases,
             adc.bits,
             adc.card,
         ),
@@ -78,13 +88,22 @@ def behind_adc(
     )
 
 
-def joined_slices(hardware: HardwareConfig, path: str, columns: IntArray) -> list[Action]:
-    """Return the additions, shifted by wiring, that join the slices of columns (T,); or none."""
-    count = int(columns.sum()) * (hardware.chip.tile.slices - 1)
+def additions_per_product(hardware: HardwareConfig, code_bits: int) -> int:
+    """Return the additions that join the conversions of a column: of slices, phases, pulses."""
+    return hardware.chip.tile.slices * conversions_per_product(hardware, code_bits) - 1
+
+
+def joined_slices(
+    hardware: HardwareConfig, path: str, columns: IntArray, code_bits: int
+) -> list[Action]:
+    """Return the additions, shifted by wiring, that join conversions of columns (T,); or none."""
+    count = int(columns.sum()) * additions_per_product(hardware, code_bits)
     if not count:
         return []
-    return [
-        behind_adc(
-            hardware, f"{path}.slices", "shift_add", "add", len(columns), count, hardware.adc.bits
-        )
-    ]
+    action = behind_adc(
+        hardware, f"{path}.slices", "shift_add", "add", len(columns), count, hardware.adc.bits
+    )
+    if hardware.adc.each_pulse:  # those of all pulses but the last are added meanwhile
+        last = int(columns.sum()) * hardware.chip.tile.slices * hardware.dac.phases
+        action = replace(action, serial=busiest(last, action.instances))
+    return [action]

@@ -8,7 +8,12 @@ import numpy as np
 
 from imssa_sim.circuits.dac import top_step
 from imssa_sim.circuits.energy import read_energy
-from imssa_sim.components.dac import pulses_per_read
+from imssa_sim.components.dac import (
+    conversions_per_product,
+    drives_per_product,
+    reads_per_product,
+)
+from imssa_sim.components.tile_read import additions_per_product
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
 from imssa_sim.mapping.tiles import rows_and_columns
 from imssa_sim.threads import current
@@ -274,15 +279,17 @@ class Reader:
         tiles, hardware, activity = ready.tiles, self.instance.hardware, self.activity[path]
         activity.add(result)
         rows, columns = rows_and_columns(tiles)
-        reads = result.drives * pulses_per_read(hardware, ready.on_chip.limit.bit_length() + 1)
-        slices = hardware.chip.tile.slices
+        bits = ready.on_chip.limit.bit_length() + 1
         joined = int(columns.sum()) * (result.drives // tiles.drives_per_step)
-        conversions = joined * slices
+        each = conversions_per_product(hardware, bits)
+        conversions = joined * hardware.chip.tile.slices
         activity.conversions += conversions
-        self.counter.add(f"{path}.dac", "drive", int(rows.sum()) * reads)
+        drives = result.drives * drives_per_product(hardware, bits)
+        reads = result.drives * reads_per_product(hardware, bits)
+        self.counter.add(f"{path}.dac", "drive", int(rows.sum()) * drives)
         self.counter.add(f"{path}.array", "read", tiles.tiles * reads)
-        self.counter.add(f"{path}.adc", "convert", conversions)
-        self.counter.add(f"{path}.slices", "add", joined * (slices - 1))
+        self.counter.add(f"{path}.adc", "convert", conversions * each)
+        self.counter.add(f"{path}.slices", "add", joined * additions_per_product(hardware, bits))
 
     def close(self) -> None:
         """Work out the array energies from all that was counted."""

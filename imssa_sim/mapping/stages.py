@@ -149,7 +149,7 @@ class _Pipeline:
         if tiles is None or not isinstance(operation, LinearMap):
             return [digital(hardware, path, work) for work in operation.work()], []
         rows, columns = rows_and_columns(tiles)
-        after = joined_slices(hardware, path, columns)
+        after = joined_slices(hardware, path, columns, operation.input_bits)
         parts = partial_sums(tiles, operation.outputs)
         if parts:
             bits = hardware.adc.bits

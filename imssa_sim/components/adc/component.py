@@ -52,7 +52,7 @@ class Adc(Component):
             ("bit_line",),
         )
         array = ComponentPath(action.component).sibling("array")
-        yield beside(array, "bit_line", "charge", charge, lines * _pulses(action, place))
+        yield beside(array, "bit_line", "charge", charge, lines * _pulses(action, place, hardware))
         sample = chip.term(chip.card(tile.array), lambda p: p["sample_energy"], ("sample",))
         yield beside(array, "sample_hold", "sample", sample, samples)
 
@@ -63,12 +63,12 @@ class Adc(Component):
         return chip.pair(card, lambda p: form.area(p, at), lambda p: form.leakage(p, at), ("adc",))
 
 
-def _pulses(conversion: Action, place: Place) -> int:
-    """Return how often the word lines were driven for a conversion: the read's before it."""
+def _pulses(conversion: Action, place: Place, hardware: HardwareConfig) -> int:
+    """Return how often the array was read for a conversion: the reads before it, shared out."""
     pulses = 1
     for action in place.actions:
         if action.kind == "array":
             pulses = action.serial
         if action is conversion:
             break
-    return pulses
+    return 1 if hardware.adc.each_pulse else pulses // hardware.dac.phases

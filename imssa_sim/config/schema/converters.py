@@ -49,6 +49,9 @@ class AdcConfig(Section):
         tuple[Annotated[str, named("imssa_sim.adc_behaviour")], ...], AsTuple
     ] = ()
     """Further departures from the nominal converter, by their names in other packages."""
+    each_pulse: bool = False
+    """With bit-serial inputs: a conversion after each pulse, while the next one is read, and their
+    sum, shifted; False: one, of what a column has integrated. Values are those of one."""
     calibrate: bool = False
     """Gain and offset of each column are set by reads of the programmed array."""
     calibration_reads: Annotated[int, Field(ge=8, le=65536)] = 64
@@ -72,6 +75,9 @@ class DacConfig(Section):
     encoding: Literal["pulse_width", "amplitude", "bit_serial"] = "pulse_width"
     lsb_time: Time = 1e-9
     """[s], of one unit of a pulse-width code."""
+    phases: Literal[1, 2, 4] = 1
+    """Reads that make a product, their conversions added: 2, signs of inputs apart; 4, those of
+    weights too. Values are those of one."""
     inl: float = 0.0
     """Integral non-linearity, a cubic bow [steps of the driver]."""
     dnl: Annotated[float, Field(ge=0)] = 0.0

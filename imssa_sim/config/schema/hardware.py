@@ -19,6 +19,7 @@ from imssa_sim.config.schema.chip import (
 from imssa_sim.config.schema.converters import AdcConfig, DacConfig
 from imssa_sim.config.schema.effects import EffectsConfig, FaultsConfig
 from imssa_sim.config.schema.power import PowerConfig
+from imssa_sim.units import format_si
 
 
 class HardwareConfig(Section):
@@ -52,6 +53,32 @@ class HardwareConfig(Section):
                 "adc.scope: tile with chip.tile.slices needs one conductance per unit of weight in "
                 "a tile; with chip.tile.weight_scale: column no shift relates the slices' steps",
                 remedy="give adc.scope: column, or chip.tile.weight_scale: tile",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _converts_pulses(self) -> HardwareConfig:
+        if not self.adc.each_pulse:
+            return self
+        if self.dac.encoding != "bit_serial":
+            raise problem(
+                f"adc.each_pulse goes with bit-serial inputs, not with {self.dac.encoding}",
+                remedy="give dac.encoding: bit_serial, or leave adc.each_pulse out",
+            )
+        tile = self.chip.tile
+        serial = -(-tile.columns // min(self.adc.per_tile, tile.columns))
+        if serial / self.adc.rate > tile.read_time * (1 + 1e-9):
+            raise problem(
+                f"adc.each_pulse: {serial} conversions at {format_si(self.adc.rate, 'Hz')} take "
+                f"longer than the next pulse's chip.tile.read_time of "
+                f"{format_si(tile.read_time, 's')}",
+                remedy="give more adc.per_tile, a higher adc.rate or a longer read_time",
+            )
+        if self.power_gating or self.power.policy != "never":
+            raise problem(
+                "adc.each_pulse: converters that work while arrays are read are not told apart "
+                "from idle ones",
+                remedy="leave power_gating and power.policy out",
             )
         return self
 

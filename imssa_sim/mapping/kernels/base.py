@@ -130,10 +130,9 @@ class TileMapping(KernelMapping):
         after: list[Action] = []
         for read in self.reads:
             columns = read.columns(tiles.n_states, tiles.n_outputs)
-            loop += tile_read(
-                hardware, path, rows, columns, self.word_line_bits(placed.operation.widths)
-            )
-            loop += joined_slices(hardware, path, columns)
+            bits = self.word_line_bits(placed.operation.widths)
+            loop += tile_read(hardware, path, rows, columns, bits)
+            loop += joined_slices(hardware, path, columns, bits)
             if read.states:
                 loop += self._behind_states(placed, tiles.tiles)
         channels = placed.operation.outputs
