@@ -36,10 +36,14 @@ class DacForm(Protocol):
 
 
 class _PulseWidth:
-    """Energy and area in proportion to the bits of the counter and comparator."""
+    """Energy and area in proportion to the bits of the counter and comparator.
+
+    Bits that take no energy, such as a sign, are the card's ``sign_bits``.
+    """
 
     def energy(self, p: Parameters, bits: int) -> Number:
-        return p["energy"] * bits / p["bits"]
+        free = p["sign_bits"] if "sign_bits" in p.card else 0
+        return p["energy"] * (bits - free) / (p["bits"] - free)
 
     def area(self, p: Parameters, bits: int) -> Number:
         return p["area"] * bits / p["bits"]

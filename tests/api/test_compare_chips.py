@@ -56,7 +56,7 @@ def test_the_screen_fits_80_columns_and_says_what_is_lacking(
 ) -> None:
     assert max(map(len, found.summary().splitlines())) <= 80
     text = " ".join(found.summary().split())
-    assert "of the energy on assumed numbers): vector units for norms" in text
+    assert "of the energy on assumed numbers): values of a conversion after each bit" in text
     assert "assumed settings: chip.supply," in text
 
 
