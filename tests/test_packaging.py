@@ -41,7 +41,7 @@ def _imported(files: list[Path]) -> dict[str, set[str]]:
 def test_every_import_of_the_package_is_declared() -> None:
     project: dict = _project()["project"]  # type: ignore[type-arg,assignment]
     declared = _modules(project["dependencies"])
-    for extra in ("train", "audio", "data", "search"):
+    for extra in ("train", "audio", "data", "search", "cluster"):
         declared |= _modules(project["optional-dependencies"][extra])
     # What the declared packages bring and name as theirs.
     declared |= {"pydantic_core", "llvmlite"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,17 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imssa_sim.api.progress import told_of
+from imssa_sim.api.workload import one_of
 from imssa_sim.errors import InputError
-from imssa_sim.report.run_directory import folder_name, writing
+from imssa_sim.report.run_directory import RunDirectory, folder_name, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pandas as pd
 
     from imssa_sim.simulation.progress import Progress
+    from imssa_sim.simulation.result import RunResult
+    from imssa_sim.simulation.stats import Stat
+    from imssa_sim.sweeps.executors import Executor
     from imssa_sim.sweeps.plan import SweepPlan
     from imssa_sim.sweeps.store import PointResult
+
+FORMATS = ("parquet", "latex")
 
 
 @dataclass(frozen=True)
@@ -52,9 +59,14 @@ def sweep(
     seeds: Iterable[int] = (),
     accuracy: bool = True,
     jobs: int = -1,
+    backend: str = "local",
+    scheduler: str | None = None,
+    workers: int | None = None,
     progress: Progress | bool = False,
     save: str | Path | None = None,
     figures: bool = True,
+    keep_runs: bool = False,
+    formats: Iterable[str] = (),
 ) -> pd.DataFrame:
     """Run a workload over many values.
 
@@ -74,6 +86,12 @@ def sweep(
         False: latency, energy and area alone, as `imssa_sim.run` gives them.
     jobs : int
         Worker processes; -1: one for each processor.
+    backend : {"local", "dask"}
+        Where runs take place: in processes here, or on Dask workers. Results are the same.
+    scheduler : str, optional
+        Address of a Dask scheduler; by default one is started here.
+    workers : int, optional
+        Dask workers to start here, or to wait for elsewhere.
     progress : bool or Progress
         As for `imssa_sim.run`.
     save : str or Path, optional
@@ -81,6 +99,10 @@ def sweep(
         it. Without it nothing is kept.
     figures : bool
         Whether the folder gets a figure.
+    keep_runs : bool
+        Whether each point's run directory is kept, ``runs/NUMBER`` in the folder.
+    formats : iterable of {"parquet", "latex"}
+        Of further tables beside ``table.csv``.
 
     Returns
     -------
@@ -92,8 +114,10 @@ def sweep(
     Raises
     ------
     InputError
-        If a point is not a valid configuration, or the folder belongs to another sweep.
+        If a point is not a valid configuration, the folder belongs to another sweep, or the
+        backend cannot be had.
     """
+    from imssa_sim.sweeps.executors import executor_of
     from imssa_sim.sweeps.plan import plan_of, read_plan
 
     path = Path(source).expanduser()
@@ -116,7 +140,9 @@ def sweep(
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "sweep"
         told = stack.enter_context(told_of(progress))
-        done = run_plan(plan, folder, jobs, told, figures=figures and save is not None)
+        place = executor_of(backend, jobs, scheduler, workers, told)
+        how = Output(figures and save is not None, keep_runs, tuple(formats))
+        done = run_plan(plan, folder, place, told, how)
     return done.frame()
 
 
@@ -133,15 +159,44 @@ def _listed(path: str, values: Any) -> list[Any]:
     return [value.item() if hasattr(value, "item") else value for value in values]
 
 
+@dataclass(frozen=True)
+class Output:
+    """What the folder of a sweep gets beside results and ``table.csv``.
+
+    ``formats``: of further tables, ``parquet`` and ``latex``.
+    """
+
+    figures: bool = True
+    runs: bool = False
+    formats: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.formats:
+            one_of("format", name, FORMATS)
+
+
+def _keep(result: RunResult, stats: tuple[Stat, ...], place: Path) -> None:
+    """Write the run directory of a point, in the place of one of an earlier result."""
+    from imssa_sim.api.result import Run
+    from imssa_sim.report.record import LiveRecord
+
+    if place.is_dir():
+        shutil.rmtree(place)
+    command = ("imssa_sim", "sweep")
+    with RunDirectory(place) as directory:
+        Run(LiveRecord(result, stats, command, place, None)).write(directory, figures=False)
+
+
 def run_plan(
     plan: SweepPlan,
     folder: Path | None,
-    jobs: int,
+    executor: Executor,
     told: Progress,
+    output: Output,
     refuse_stale: bool = False,
-    figures: bool = True,
+    watch: Callable[[PointResult], None] = lambda result: None,
 ) -> SweepDone:
-    """Run the points of a sweep that are not done yet, and write its table and figure.
+    """Run the points of a sweep that are not done yet, and write its tables and figure.
 
     Raises
     ------
@@ -149,16 +204,17 @@ def run_plan(
         As `imssa_sim.sweeps.execute.execute`; the folder cannot be written.
     """
     from imssa_sim.report.sweep import write_sweep
-    from imssa_sim.sweeps.execute import execute
+    from imssa_sim.sweeps.execute import Keep, execute
 
     folder = folder or Path("runs") / folder_name(f"sweep-{plan.name}")
+    keep = Keep(_keep) if output.runs else None
     try:
-        results = execute(plan, folder, jobs, told, refuse_stale)
+        results = execute(plan, folder, executor, told, refuse_stale, keep, watch)
     except KeyboardInterrupt:
         told.note("what is finished is kept: the same command continues")
         raise
     for message in dict.fromkeys(result.message for result in results if result.message):
         told.note(message)
     with writing(folder, "its results.jsonl is whole, and the same command writes the rest"):
-        reason = write_sweep(plan, results, folder, figures)
+        reason = write_sweep(plan, results, folder, output.figures, output.formats)
     return SweepDone(plan, results, folder, reason)

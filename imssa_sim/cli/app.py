@@ -263,6 +263,17 @@ def sweep_command(
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="Worker processes; -1 for one a core.")
     ] = -1,
+    backend: Annotated[
+        str, typer.Option("--backend", help="local, or dask (extra cluster); same results.")
+    ] = "local",
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", metavar="ADDRESS", help="Of Dask; without, one starts here."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", help="Of Dask: to start here, or to wait for elsewhere."),
+    ] = None,
     refuse_stale: Annotated[
         bool,
         typer.Option(
@@ -270,12 +281,30 @@ def sweep_command(
         ),
     ] = False,
     figures: Figures = True,
+    keep_runs: Annotated[
+        bool, typer.Option("--keep-runs", help="Keep each point's run directory in DIR/runs.")
+    ] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="A further table: parquet or latex; may be repeated."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress, no table.")] = False,
 ) -> None:
     """Run a workload over many overrides; table, CSV and figure."""
+    from imssa_sim.api.sweep import Output
     from imssa_sim.cli.sweep import sweep
 
-    sweep(file, output, jobs, quiet, refuse_stale=refuse_stale, figures=figures)
+    sweep(
+        file,
+        output,
+        Output(figures, keep_runs, tuple(formats or ())),
+        quiet,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+        workers=workers,
+        refuse_stale=refuse_stale,
+    )
 
 
 @app.command("search")

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING
 from imssa_sim.report.drawn import columns, drawn
 from imssa_sim.report.scale import scale_of
 from imssa_sim.report.sweep_rows import (
-    METRICS,
     Metric,
     PointRow,
     csv_rows,
+    metrics_of,
+    result_rows,
     rows_of,
     short_labels,
     spread_meaning,
+    unknown,
 )
 from imssa_sim.sweeps.plan import SEED
 
@@ -37,9 +39,16 @@ REASONS = 5
 
 
 def write_sweep(
-    plan: SweepPlan, results: Sequence[PointResult], folder: Path, figures: bool = True
+    plan: SweepPlan,
+    results: Sequence[PointResult],
+    folder: Path,
+    figures: bool = True,
+    formats: Sequence[str] = (),
 ) -> str:
     """Write ``table.csv``, ``sweep.png`` and ``sweep.svg``, each whole or not at all.
+
+    ``formats``: also ``table.parquet``, all that ``table.csv`` has with its types, and
+    ``table.tex``, the table of the screen.
 
     Returns
     -------
@@ -59,6 +68,16 @@ def write_sweep(
         writer = csv.DictWriter(file, list(table[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)
+    if "parquet" in formats:
+        import pandas as pd
+
+        with _whole(folder / "table.parquet") as path:
+            pd.DataFrame(result_rows(results)).to_parquet(path, index=False)
+    if "latex" in formats:
+        from imssa_sim.report.sweep_latex import latex_table
+
+        with _whole(folder / "table.tex") as path:
+            path.write_text(latex_table(plan, results), encoding="utf-8")
     if not figures:
         return ""
     from imssa_sim.report.figures.style import save
@@ -90,30 +109,38 @@ def print_table(plan: SweepPlan, results: Sequence[PointResult], folder: Path) -
     Where a table is too wide for the terminal, a paragraph a point.
     """
     rows, wide = rows_of(plan, results), columns()
-    shown = [metric for metric in METRICS if any(row.measured(metric) for row in rows)]
-    axes = [_short(path, plan.axes) for path in plan.axes]
-    head = [*axes, *("\n".join(filter(None, (m.heading, _unit(rows, m)))) for m in shown)]
-    cells = [
-        [*labels, *(_cell(rows, row, metric) for metric in shown)]
-        for row, labels in zip(rows, short_labels(rows), strict=True)
-    ]
+    shown = [metric for metric in metrics_of(plan) if any(row.measured(metric) for row in rows)]
+    head, cells = head_and_cells(plan, rows)
     title = plan.description or plan.name
     widths = [max(len(row[place]) for row in [head, *cells]) + 2 for place in range(len(head))]
-    narrow = [min(width, NARROWEST + 2) for width in widths[: len(axes)]] + widths[len(axes) :]
+    narrow = [min(width, NARROWEST + 2) for width in widths[: len(plan.axes)]]
+    narrow += widths[len(plan.axes) :]
     if sum(narrow) + 2 <= wide:
-        print(drawn(_table(title, head, cells, len(axes))))
+        print(drawn(as_table(title, head, cells, len(plan.axes))))
     else:
         print(title)
         for row in cells:
-            print(_paragraph(head, row, len(axes), wide))
+            print(_paragraph(head, row, len(plan.axes), wide))
     if any(m.spread for row in rows for metric in shown if (m := row.measured(metric))):
         print(f"± standard deviation {spread_meaning(rows)}")
-    for line in failures(plan, rows):
+    for line in (*unknown(plan, rows), *failures(plan, rows)):
         print(line)
     print(f"table and figure: {folder}")
 
 
-def _table(title: str, head: Sequence[str], cells: Sequence[Sequence[str]], axes: int) -> Table:
+def head_and_cells(plan: SweepPlan, rows: Sequence[PointRow]) -> tuple[list[str], list[list[str]]]:
+    """Return headings and a row a point: its axes, then the main statistics that there are."""
+    shown = [metric for metric in metrics_of(plan) if any(row.measured(metric) for row in rows)]
+    axes = [_short(path, plan.axes) for path in plan.axes]
+    head = [*axes, *("\n".join(filter(None, (m.heading, _unit(rows, m)))) for m in shown)]
+    return head, [
+        [*labels, *(_cell(rows, row, metric) for metric in shown)]
+        for row, labels in zip(rows, short_labels(rows), strict=True)
+    ]
+
+
+def as_table(title: str, head: Sequence[str], cells: Sequence[Sequence[str]], axes: int) -> Table:
+    """Return a table for a terminal, its first ``axes`` columns aligned left."""
     from rich.box import SIMPLE
     from rich.markup import escape
     from rich.table import Table

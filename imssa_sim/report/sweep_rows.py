@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from imssa_sim.errors import nearest
 from imssa_sim.sweeps.plan import SEED, label
 
 if TYPE_CHECKING:
@@ -35,6 +37,39 @@ METRICS = (
     Metric("area", "area", "A", "m2"),
     Metric("time.end_to_end", "end-to-end latency", "t", "s"),
 )
+
+
+_UNITS = (
+    (r"accuracy\..*|.*_share|utilisation\..*", "%"),
+    (r"(.*\.)?energy(\..*)?", "J"),
+    (r"power\..*", "W"),
+    (r"area(\..*)?", "m2"),
+    (r"time\.(first_output|interval|end_to_end|sequence_interval)|.*\.latency|.*\.time", "s"),
+)
+"""Units of statistics by their names; of others, values are shown as they are stored."""
+
+
+def metrics_of(plan: SweepPlan) -> tuple[Metric, ...]:
+    """Return what table and figure of a sweep show: the plan's ``y``, else the main statistics."""
+    known = {metric.statistic: metric for metric in METRICS}
+    return tuple(known.get(name) or _metric(name) for name in plan.y) or METRICS
+
+
+def _metric(name: str) -> Metric:
+    unit = next((unit for form, unit in _UNITS if re.fullmatch(form, name)), "")
+    return Metric(name, name, ".".join(name.split(".")[-2:]), unit)
+
+
+def unknown(plan: SweepPlan, rows: Sequence[PointRow]) -> list[str]:
+    """Return a line for each ``y`` that no point has, though some have results."""
+    names = dict.fromkeys(name for row in rows for r in row.results for name in r.stats)
+    lines = []
+    for name in plan.y:
+        if names and name not in names:
+            close = nearest(name, names)
+            hint = f"; did you mean '{close}'?" if close else ""
+            lines.append(f"y: no point has the statistic '{name}'{hint}")
+    return lines
 
 
 @dataclass(frozen=True)

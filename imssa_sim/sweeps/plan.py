@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _KEYS = (
     *("sweep", "description", "workload", "set", "grid", "list", "seeds", "x", "series"),
-    "accuracy",
+    *("y", "accuracy"),
 )
 SEED = "seed"
 """The one path over which results are averaged."""
@@ -42,6 +42,7 @@ class SweepPlan:
     x: str | None
     series: str | None
     accuracy: bool = True
+    y: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -97,7 +98,8 @@ def read_plan(path: Path) -> SweepPlan:
     Keys: ``sweep`` (name), ``workload`` (a path relative to the sweep file, or a bare name),
     ``set`` (overrides common to all), exactly one of ``grid`` (path -> list of values, all
     combinations) and ``list`` (a list of mappings, one a point), ``seeds`` (list), ``x`` and
-    ``series`` (paths for the figure), ``accuracy`` (false: costs alone).
+    ``series`` (paths for the figure), ``y`` (a statistic or several, for table and figure),
+    ``accuracy`` (false: costs alone).
 
     Raises
     ------
@@ -163,7 +165,20 @@ def plan_of(document: Mapping[str, Any], path: Path) -> SweepPlan:
         x=_x(points, series, "list" in document, bool(seeds)) if x is None else str(x),
         series=None if series is None else str(series),
         accuracy=_switch(document, path),
+        y=_statistics(document.get("y", []), path),
     )
+
+
+def _statistics(value: Any, path: Path) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"{path}: y: expected names of statistics such as [energy.inference, area]"
+        )
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(f"{path}: y: '{twice[0]}' is named twice")
+    return tuple(map(str, names))
 
 
 def _switch(document: Mapping[str, Any], path: Path) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import imssa_sim
 from imssa_sim.api.workload import load
 from imssa_sim.config import dump_resolved
+from imssa_sim.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +63,25 @@ def test_a_sweep_file(file: Path) -> None:
 def test_bad_arguments_are_refused(file: Path, given: Any, said: str) -> None:
     with pytest.raises(imssa_sim.InputError, match=said):
         imssa_sim.sweep(file, jobs=1, **given)
+
+
+def test_run_directories_and_further_tables_are_written(file: Path, tmp_path: Path) -> None:
+    grid, save = {"hardware.adc.bits": [6, 8]}, tmp_path / "s"
+    common = {"jobs": 1, "save": save, "figures": False}
+    bare = imssa_sim.sweep(file, grid, **common)
+    table = imssa_sim.sweep(file, grid, keep_runs=True, formats=["parquet", "latex"], **common)
+    fixed = [name for name in table if not name.startswith("host.")]
+    assert table[fixed].equals(bare[fixed])
+    for number, bits in ((1, 6), (2, 8)):
+        run = imssa_sim.open_run(save / "runs" / str(number))
+        assert run.config["hardware.adc.bits"] == bits
+        assert run["energy.inference"] == table["energy.inference"].iloc[number - 1]
+    assert pd.read_parquet(save / "table.parquet").equals(table)
+    text = (save / "table.tex").read_text("utf-8")
+    assert r"\begin{tabular}{lrrrrr}" in text
+    assert text.count(r" \\") == 3
+    before = (save / "runs" / "1" / "stats.json").stat().st_mtime_ns
+    imssa_sim.sweep(file, grid, keep_runs=True, **common)
+    assert (save / "runs" / "1" / "stats.json").stat().st_mtime_ns == before
+    with pytest.raises(InputError, match="did you mean 'latex'"):
+        imssa_sim.sweep(file, grid, formats=["latx"], **common)

@@ -10,6 +10,7 @@ import pytest
 
 from imssa_sim.files import locate
 from imssa_sim.sweeps.execute import execute
+from imssa_sim.sweeps.executors import Local
 from imssa_sim.sweeps.plan import SweepPlan, read_plan
 from imssa_sim.sweeps.store import PointResult
 
@@ -61,7 +62,7 @@ class Bench:
 
     def run(self, text: str, jobs: int = 1, refuse_stale: bool = False) -> list[PointResult]:
         self.listener = Listener()
-        return execute(self.plan(text), self.folder, jobs, self.listener, refuse_stale)
+        return execute(self.plan(text), self.folder, Local(jobs), self.listener, refuse_stale)
 
     def edit(self, name: str, old: str, new: str) -> None:
         path = self.base / name
@@ -72,7 +73,7 @@ class Bench:
     def fresh(self, text: str) -> list[PointResult]:
         """Run it in a folder that is removed again."""
         try:
-            return execute(self.plan(text), self.base / "fresh", 1, Listener())
+            return execute(self.plan(text), self.base / "fresh", Local(1), Listener())
         finally:
             shutil.rmtree(self.base / "fresh", ignore_errors=True)
 

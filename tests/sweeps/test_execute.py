@@ -14,6 +14,7 @@ from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
 from imssa_sim.sweeps import execute as module
 from imssa_sim.sweeps.execute import overrides_of
+from imssa_sim.sweeps.executors import Local
 
 
 def without_host(stats: dict[str, object]) -> dict[str, object]:
@@ -56,7 +57,7 @@ def test_results_are_stored_as_they_come(bench) -> None:  # type: ignore[no-unty
             text = results.read_text("utf-8") if results.exists() else ""
             seen.append((done, len(text.splitlines())))
 
-    module.execute(bench.plan(grid), bench.folder, 1, Watch())
+    module.execute(bench.plan(grid), bench.folder, Local(1), Watch())
     assert seen == [(0, 0), (1, 1), (2, 2)]
 
 

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from imssa_sim.report.colours import PALETTE
 from imssa_sim.report.figures.style import look, panels, plain_ticks
 from imssa_sim.report.scale import scale_of
-from imssa_sim.report.sweep_rows import METRICS, Metric, PointRow, spread_meaning
+from imssa_sim.report.sweep_rows import Metric, PointRow, metrics_of, spread_meaning
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from imssa_sim.sweeps.plan import SweepPlan
 
-DRAWN = METRICS[:4]
+MAIN = 4
+"""Metrics that are drawn where the plan names none."""
 MOST_LINES = len(PALETTE)
 MOST_FACETS = 6
 POINT = "point"
@@ -32,7 +33,7 @@ def cannot_be_drawn(plan: SweepPlan, rows: Sequence[PointRow]) -> str:
     _, series, facets = _roles(plan)
     lines = len({_part(plan, row, series) for row in rows})
     parts = len({_part(plan, row, facets) for row in rows})
-    if not any(row.measured(metric) for row in rows for metric in DRAWN):
+    if not any(row.measured(metric) for row in rows for metric in _drawn(plan)):
         return "no point has a result"
     if lines > MOST_LINES:
         return f"{', '.join(series)} has {lines} values, a figure shows {MOST_LINES} lines"
@@ -51,7 +52,7 @@ def sweep_figure(plan: SweepPlan, rows: Sequence[PointRow]) -> Figure:
     Each value of the series has a colour, each combination of the other axes a row of panels.
     """
     axis, series, facets = _roles(plan)
-    shown = [metric for metric in DRAWN if any(row.measured(metric) for row in rows)]
+    shown = [metric for metric in _drawn(plan) if any(row.measured(metric) for row in rows)]
     parts: dict[tuple[str, ...], list[PointRow]] = {}
     for row in rows:
         parts.setdefault(_part(plan, row, facets), []).append(row)
@@ -91,6 +92,11 @@ def sweep_figure(plan: SweepPlan, rows: Sequence[PointRow]) -> Figure:
         )
     figure.suptitle(_title(plan, rows), fontsize=10)
     return figure
+
+
+def _drawn(plan: SweepPlan) -> tuple[Metric, ...]:
+    """Return the metrics that have panels."""
+    return metrics_of(plan) if plan.y else metrics_of(plan)[:MAIN]
 
 
 def _roles(plan: SweepPlan) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
@@ -172,7 +178,7 @@ def _panel(
 def _title(plan: SweepPlan, rows: Sequence[PointRow]) -> str:
     text = plan.description or plan.name
     notes = []
-    if any(m.spread is not None for r in rows for k in DRAWN if (m := r.measured(k))):
+    if any(m.spread is not None for r in rows for k in _drawn(plan) if (m := r.measured(k))):
         notes.append(f"bars: standard deviation {spread_meaning(rows)}")
     failed = sum(1 for row in rows for _ in row.failed)
     if failed:
