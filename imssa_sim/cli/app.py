@@ -342,12 +342,16 @@ def validate_chips_command(
         Path | None,
         typer.Option("--page", metavar="FILE", help="Write the page docs/validation.md instead."),
     ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option("-f", "--figure", metavar="FILE", help="Draw ours against published instead."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Recompute the published figures of ISAAC, PUMA, HERMES, NeuRRAM and others."""
     from imssa_sim.cli.validate_chips import validate
 
-    validate(chips or [], page, as_json=as_json)
+    validate(chips or [], page, figure, as_json=as_json)
 
 
 @app.command("export-spice")

@@ -24,8 +24,9 @@ class Figure:
     source, locator : str
         Where the published figure stands.
     basis : str
-        What ours is computed from: ``sum`` of the published parts, ``events`` of the timing engine,
-        ``model`` of the component library, or arithmetic on published numbers.
+        What ours is computed from: a ``run`` of a workload, ``events`` of the timing engine,
+        ``model`` of the component library, ``sum`` of the published parts, or arithmetic on
+        published numbers.
     calibrated : bool
         Whether a number that ours rests on was taken from the same kind of published figure.
     note : str
@@ -45,6 +46,16 @@ class Figure:
     calibrated: bool = False
     note: str = ""
     reproducible: bool = True
+
+    @property
+    def case(self) -> str:
+        """What agreement says: nothing of a model in "arithmetic", little where "calibrated".
+
+        Events of published durations are arithmetic too; only a run predicts.
+        """
+        if self.calibrated:
+            return "calibrated"
+        return {"run": "out of sample", "model": "component model"}.get(self.basis, "arithmetic")
 
     @property
     def error(self) -> float | None:
@@ -83,6 +94,19 @@ class FigureMaker:
         return Figure(
             self.card.name.removeprefix("chips/"), name, ours / factor, published / factor,
             entry.unit, entry.source, entry.locator, basis, calibrated, note, reproducible,
+        )  # fmt: skip
+
+    def sum_of(
+        self, name: str, ours: float, targets: tuple[str, ...], basis: str, *,
+        calibrated: bool = False, note: str = "",
+    ) -> Figure:  # fmt: skip
+        """Compare a value in SI with the sum of some of the card's entries."""
+        entry = self.card[targets[0]]
+        factor = float(parse_unit(entry.unit).factor)
+        published = math.fsum(self.value(target) for target in targets)
+        return Figure(
+            self.card.name.removeprefix("chips/"), name, ours / factor, published / factor,
+            entry.unit, entry.source, entry.locator, basis, calibrated, note,
         )  # fmt: skip
 
     def unpublished(self, name: str, ours: float, unit: str, basis: str, note: str) -> Figure:

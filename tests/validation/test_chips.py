@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from imssa_sim.costs.chips import CHIPS, validate_chips
-from imssa_sim.costs.chips.page import page, text_table
 from imssa_sim.errors import InputError
 from imssa_sim.files import locate
+from imssa_sim.validation import CHIPS, validate_chips
+from imssa_sim.validation.page import page, text_table
+from imssa_sim.validation.runs import product
 
 FIGURES = {(f.chip, f.name): f for f in validate_chips()}
 
@@ -79,9 +80,9 @@ def test_pumas_peak_does_not_follow_from_its_table():
         ("time, 1 phase", 133, 0.05), ("time, 4 phases", 520, 0.05),
         ("efficiency, 1 phase", 9.76, 0.05), ("efficiency, 4 phases", 2.48, 0.05),
         ("energy, 1 phase", 0.86, 0.05), ("energy, 4 phases", 3.38, 0.05),
-        # The power of the single core's paper is 5 % below the chip's.
-        ("efficiency, 1 phase, power of the single core's paper", 9.76, 0.09),
-        ("efficiency, 4 phases, power of the single core's paper", 2.48, 0.09),
+        ("power, 1 phase", 6.47, 0.05), ("power, 4 phases", 6.5, 0.05),
+        ("throughput per area, 1 phase", 1.55, 0.05),
+        ("throughput per area, 4 phases", 0.4, 0.05),
     ],
 )  # fmt: skip
 def test_hermes(name, published, tolerance):
@@ -89,25 +90,43 @@ def test_hermes(name, published, tolerance):
 
 
 def test_hermes_power_is_constant_across_modes():
-    powers = [0.86e-6 / 133e-9, 3.38e-6 / 520e-9]
-    assert powers[0] == pytest.approx(powers[1], rel=0.01)
-    for modes in ("1 phase", "4 phases"):
-        power = ours("hermes_64", f"energy, {modes}") / ours("hermes_64", f"time, {modes}")
-        assert power * 1e3 == pytest.approx(powers[1], rel=0.01)  # [uJ/ns]
-    assert FIGURES["hermes_64", "efficiency, 1 phase"].calibrated
-    assert not FIGURES["hermes_64", "efficiency, 4 phases"].calibrated
+    """0.86 uJ in 133 ns, 3.38 uJ in 520 ns; one of the four numbers is taken."""
+    powers = [ours("hermes_64", f"power, {modes}") for modes in ("1 phase", "4 phases")]
+    assert powers[1] == pytest.approx(powers[0], rel=0.06)
+    cases = {name: f.case for (chip, name), f in FIGURES.items() if chip == "hermes_64"}
+    assert cases["energy, 1 phase"] == "calibrated"
+    assert cases["energy, 4 phases"] == cases["time, 1 phase"] == "out of sample"
+    assert {f.basis for f in FIGURES.values() if f.chip.startswith("hermes")} == {"run"}
     assert ours("hermes_core", "throughput") == pytest.approx(1.008, rel=0.05)
+    assert ours("hermes_core", "efficiency") == pytest.approx(10.5, rel=0.1)
+
+
+def test_predictions_of_runs_are_close():
+    errors = [abs(f.error) for f in FIGURES.values() if f.case == "out of sample"]
+    assert len(errors) >= 12
+    assert statistics.fmean(errors) <= 0.08
+    assert max(errors) <= 0.20
+    assert {f.basis for f in FIGURES.values() if f.case == "out of sample"} == {"run"}
+
+
+def test_a_run_is_what_the_engine_gives_for_a_workload():
+    """Energy by hand from the ledger's counts and the cards, for the arrays of ISAAC."""
+    run = product("isaac_ce")
+    conversions = 128 * 8 * 15
+    assert run.dynamic["adc"] == pytest.approx(conversions * 1.67e-12 * 0.9)
+    assert run.time == pytest.approx(15 * 100e-9 + 121 / 1.28e9 + 1 / 1.2e9, rel=0.002)
+    assert product("hermes_64").tiles == 64
 
 
 NEURRAM = [(3, 1, 2.122), (4, 2, 1.793), (5, 3, 1.165), (6, 4, 0.744), (7, 5, 0.525)]
 
 
-def test_neurrams_throughputs_through_the_event_engine():
+def test_neurrams_throughputs_through_the_engine():
     errors = []
     for outputs, inputs, published in NEURRAM:
         phases = ", two phases" if inputs == 5 else ""
         figure = FIGURES["neurram", f"throughput, {outputs} b out, {inputs} b in{phases}"]
-        assert figure.basis == "events"
+        assert figure.basis == ("events" if phases else "run")
         errors.append(abs(figure.ours / published - 1))
     assert statistics.fmean(errors) <= 0.05
     assert max(errors) <= 0.10
@@ -120,8 +139,8 @@ def test_neurrams_throughputs_through_the_event_engine():
 def test_neurrams_events_take_the_time_of_the_formula(outputs, inputs, phases):
     """T = .27 us sum(2^p - 1) + .3 us (steps) + .3 us (phases), p split over the phases."""
     from imssa_sim.cards import load_card
-    from imssa_sim.costs.chips.figure import FigureMaker
-    from imssa_sim.costs.chips.neurram import product_time
+    from imssa_sim.validation.figure import FigureMaker
+    from imssa_sim.validation.neurram import product_time
 
     magnitude = max(1, inputs - 1)
     split = {
@@ -137,8 +156,9 @@ def test_neurrams_events_take_the_time_of_the_formula(outputs, inputs, phases):
 
 def test_neurrams_efficiencies_are_the_sum_of_their_parts():
     published = [43.08, 40.33, 23.09, 15.95, 11.03]
-    found = [f.ours for f in FIGURES.values() if f.chip == "neurram" and "efficiency" in f.name]
-    assert found == pytest.approx(published, rel=0.02)
+    own = [f for f in FIGURES.values() if f.chip == "neurram" and "efficiency" in f.name]
+    assert [f.ours for f in own if f.basis == "sum"] == pytest.approx(published, rel=0.02)
+    assert [f.ours for f in own if f.basis == "run"] == pytest.approx(published[:4], rel=0.2)
 
 
 def test_jia_per_column():
@@ -164,7 +184,8 @@ def test_the_page_is_up_to_date():
 
 def test_the_table_names_every_chip():
     table = text_table(validate_chips())
-    assert table.count("not calibrated:") >= 5
+    assert table.count("out of sample:") >= 4
+    assert "all chips: out of sample: " in table
     assert "does not follow from the paper's own numbers" in table
 
 
@@ -180,7 +201,7 @@ def test_a_changed_copy_of_a_chip(tmp_path):
     slower = {f.name: f for f in validate_chips([str(path)])}
     name = "throughput, 3 b out, 1 b in"
     expected = 48 * 256 * 128 * 2 / (0.27 + 3 * 0.6 + 0.6) * 1e-6
-    assert slower[name].ours == pytest.approx(expected)
+    assert slower[name].ours == pytest.approx(expected, rel=0.01)
     path.write_text(text.replace("name: chips/neurram", "name: chips/other"), encoding="utf-8")
     with pytest.raises(InputError, match="unknown chip"):
         validate_chips([str(path)])
@@ -190,3 +211,21 @@ def test_unknown_chip():
     with pytest.raises(InputError, match="did you mean 'neurram'"):
         validate_chips(["neuram"])
     assert set(CHIPS) == {f.chip for f in FIGURES.values()}
+
+
+def test_the_figure_shows_every_case(tmp_path):
+    from imssa_sim.report.figures.validation import validation_figure
+
+    drawing = validation_figure(list(FIGURES.values()))
+    words = [text.get_text() for text in drawing.axes[0].get_legend().get_texts()]
+    assert [word.split(",")[0] for word in words] == ["out of sample", "calibrated", "arithmetic"]
+
+
+def test_the_figure_is_written_and_other_kinds_are_refused(tmp_path, capsys):
+    from imssa_sim.cli import main
+
+    path = tmp_path / "validation.png"
+    assert main(["validate-chips", "jia_2020", "--figure", str(path)]) == 0
+    assert path.stat().st_size > 1000
+    assert main(["validate-chips", "jia_2020", "--figure", str(tmp_path / "v.txt")]) == 2
+    assert "a figure is drawn as .png" in capsys.readouterr().err

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 
 from imssa_sim.cards import Card, load_card
-from imssa_sim.costs.chips import hermes, imssa, isaac, jia, neurram, puma
-from imssa_sim.costs.chips.figure import Figure
 from imssa_sim.errors import InputError, nearest
 from imssa_sim.files.locate import is_path
+from imssa_sim.validation import hermes, imssa, isaac, jia, neurram, puma
+from imssa_sim.validation.figure import Figure
 
 __all__ = ["CHIPS", "Figure", "validate_chips"]
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from imssa_sim.cards import Card, load_card
 from imssa_sim.components.adc import AdcPoint, adc_form
 from imssa_sim.components.parameters import Parameters
-from imssa_sim.costs.chips.events import Step, pipelined
-from imssa_sim.costs.chips.figure import Figure, FigureMaker
+from imssa_sim.validation.events import Step, pipelined
+from imssa_sim.validation.figure import Figure, FigureMaker
+from imssa_sim.validation.runs import product
 
 
 def figures(card: Card) -> Iterator[Figure]:
@@ -35,15 +36,32 @@ def figures(card: Card) -> Iterator[Figure]:
         "pipeline of one 16-bit input", timing.end_to_end / v("read_time"),
         "published_pipeline_cycles", "events", note="seven stations of 100 ns, 16 bit planes",
     )  # fmt: skip
-    product = v("input_bits") * timing.interval
+    whole = v("input_bits") * timing.interval
     columns = v("array_columns") * v("cell_bits") / v("weight_bits")
     arrays = v("tiles") * v("imas_per_tile") * v("arrays_per_ima")
-    peak = 2 * arrays * v("array_rows") * columns / product
+    peak = 2 * arrays * v("array_rows") * columns / whole
     note = "16 bit planes at the interval of the pipeline; eight columns hold a weight"
     yield c.figure("peak throughput", peak, "published_peak", "events", note=note)
     yield c.figure("efficiency", peak / chip["power"], "published_efficiency", "events, sum")
     yield c.figure("throughput per area", peak / chip["area"], "published_density", "events, sum")
+    yield from _runs(c, operations=2 * arrays * v("array_rows") * columns)
     yield from _models(c)
+
+
+def _runs(c: FigureMaker, operations: float) -> Iterator[Figure]:
+    run = product("isaac_ce")
+    yield c.figure(
+        "peak throughput, from a run", operations / run.time, "published_peak", "run",
+        note=f"all arrays at a product each {run.time * 1e9:.0f} ns; 15 bits of a magnitude, where "
+        "the chip takes 16 of two's complement",
+    )  # fmt: skip
+    parts = ("adc", "dac", "array", "sample_hold")
+    yield c.sum_of(
+        "converters, drivers, arrays of an IMA, power, from a run", run.energy() / run.time,
+        tuple(f"ima_{part}_power" for part in parts), "run", calibrated=True,
+        note="the cards rest on these powers; 1024 columns are those of eight arrays, on nine with "
+        "the lines of ones that the engine needs",
+    )  # fmt: skip
 
 
 def _pipeline(c: FigureMaker) -> list[Step]:

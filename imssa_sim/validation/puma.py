@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imssa_sim.cards import Card
-from imssa_sim.costs.chips.events import Step, pipelined
-from imssa_sim.costs.chips.figure import Figure, FigureMaker
+from imssa_sim.validation.events import Step, pipelined
+from imssa_sim.validation.figure import Figure, FigureMaker
+from imssa_sim.validation.runs import READ, product
 
 
 def figures(card: Card) -> Iterator[Figure]:
@@ -16,13 +17,24 @@ def figures(card: Card) -> Iterator[Figure]:
     yield from _sums(c)
     time = _product_time(c)
     yield c.figure(
-        "128x128 product, 16 bit, time", time, "published_mvm_time", "events",
+        "128x128 product, 16 bit, time", time, "published_mvm_time", "events", calibrated=True,
         note="16 bit planes through read, conversion and shift-add of 128 cycles each: "
-        "(16 + 2) x 128 ns; the three stations are assumed",
+        "(16 + 2) x 128 ns; the three stations are assumed, so that this time follows",
     )  # fmt: skip
     yield c.figure(
         "128x128 product, 16 bit, energy", v("core_mvmu_power") * time, "published_mvm_energy",
-        "events", note="power of one unit over the time of the events",
+        "arithmetic", note="power of one unit over the time of the events",
+    )  # fmt: skip
+    run = product("puma")
+    yield c.figure(
+        "128x128 product, 16 bit, time, from a run", run.time, "published_mvm_time", "run",
+        note="15 bits of a magnitude and the conversions of the last; the unit's own stations and "
+        "control are not modelled",
+    )  # fmt: skip
+    yield c.figure(
+        "128x128 product, 16 bit, energy, from a run", run.energy((*READ, "shift_add")),
+        "published_mvm_energy", "run",
+        note="arrays, drivers, converters and adders; registers of inputs and outputs are not",
     )  # fmt: skip
     units = v("tiles") * v("cores_per_tile") * v("mvmus_per_core")
     operations = 2 * v("array_rows") * v("array_columns")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from imssa_sim.cards import Card
-from imssa_sim.costs.chips.figure import Figure, FigureMaker
+from imssa_sim.validation.figure import Figure, FigureMaker
 
 
 def figures(card: Card) -> Iterator[Figure]:

@@ -8,8 +8,8 @@ from imssa_sim.cards import Card, load_card
 from imssa_sim.components.adc import AdcPoint, adc_form
 from imssa_sim.components.array import cell_area
 from imssa_sim.components.parameters import Parameters
-from imssa_sim.costs.chips.events import Step, one_after_another
-from imssa_sim.costs.chips.figure import Figure, FigureMaker
+from imssa_sim.validation.events import Step, one_after_another
+from imssa_sim.validation.figure import Figure, FigureMaker
 
 
 def figures(card: Card) -> Iterator[Figure]:
