@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from imssa_sim.config.schema.effects import CHOICES
 from imssa_sim.model.kept import kernels_of
 from imssa_sim.report.adaptive import adaptive_line
+from imssa_sim.report.converters import converter_lines
 from imssa_sim.report.real_time import input_lines, interleave_lines
 from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
@@ -277,6 +278,8 @@ def _chip(result: RunResult) -> Iterator[ScreenPart]:
     area = result.ledger.area
     largest = ", ".join(f"{kind} {value / area:.0%}" for kind, value in kinds)
     yield Paragraph("area", f"{area * 1e6:.4g} mm² ({largest})")
+    for number, text in enumerate(converter_lines(result)):
+        yield Paragraph("" if number else "converters", text)
     kernels = kernels_of(program.network)
     if kernels.pruned:
         yield Paragraph(
