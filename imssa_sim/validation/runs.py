@@ -93,11 +93,11 @@ def product(workload: str, settings: tuple[str, ...] = ()) -> Product:
             leakage[part.kind] = leakage.get(part.kind, 0.0) + part.leakage
             area[part.kind] = area.get(part.kind, 0.0) + part.area
     return Product(
-        sum(tiles.tiles for tiles in maps), _time(result, paths[0]), dynamic, leakage, area
+        sum(tiles.tiles for tiles in maps), time_of_map(result, paths[0]), dynamic, leakage, area
     )
 
 
-def _time(result: RunResult, path: str) -> float:
+def time_of_map(result: RunResult, path: str) -> float:
     """Return the time of drive, read and conversion of one map [s]."""
     for stage in result.program.stages:
         actions = [
