@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from imssa_sim.config.schema.effects import CHOICES
 from imssa_sim.model.kept import kernels_of
 from imssa_sim.report.adaptive import adaptive_line
 from imssa_sim.report.converters import converter_lines
 from imssa_sim.report.real_time import input_lines, interleave_lines
+from imssa_sim.report.screen_parts import Gap, Paragraph, Rule
 from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
 from imssa_sim.simulation.intervals import wilson
@@ -22,52 +22,13 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.schema import TileConfig
     from imssa_sim.ledger.ledger import Ledger
+    from imssa_sim.report.screen_parts import ScreenPart
     from imssa_sim.simulation.result import Accuracy, RunResult
 
 WIDTH = 80
 NARROW = 72
 """Columns below which the baselines are paragraphs instead of a table."""
 TOP_SCOPES = 5
-
-
-@dataclass(frozen=True)
-class Paragraph:
-    """A labelled paragraph, its text wrapped and indented under itself."""
-
-    label: str
-    text: str
-
-    def lines(self, width: int) -> list[str]:
-        """Return its lines, at most ``width`` columns wide where words allow."""
-        return textwrap.wrap(
-            self.text, width, initial_indent=f"{self.label:<10} ", subsequent_indent=" " * 11,
-            break_long_words=False, break_on_hyphens=False,
-        )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A line from side to side."""
-
-    def lines(self, width: int) -> list[str]:
-        """Return it."""
-        return ["─" * width]
-
-
-@dataclass(frozen=True)
-class Gap:
-    """An empty line."""
-
-    def lines(self, width: int) -> list[str]:
-        """Return it."""
-        return [""]
-
-
-class ScreenPart(Protocol):
-    """A part of the screen."""
-
-    def lines(self, width: int) -> list[str]:
-        """Return its lines, at most ``width`` columns wide where words allow."""
 
 
 def screen(result: RunResult, path: Path | None, width: int = WIDTH) -> str:
@@ -242,6 +203,14 @@ def _energy(result: RunResult) -> Iterator[ScreenPart]:
             if real > 0
             else f"{format_si(real, 'J')} from the actual inputs",
         )
+        chip = result.loaded.config.hardware.chip
+        factor = chip.supply / chip.tile.read_voltage
+        if factor > 1:
+            yield Paragraph(
+                "",
+                f"at {format_si(chip.tile.read_voltage, 'V')}; a linear regulator would take "
+                f"{factor:.3g} times as much from {chip.supply:g} V",
+            )
     yield Paragraph(
         "  assumed",
         f"{ledger.assumed_share:.0%} of the energy rests on assumed numbers; programming the chip "

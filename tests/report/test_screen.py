@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from imssa_sim.config import load_config
-from imssa_sim.report.screen import WIDTH, Paragraph, screen
+from imssa_sim.report.screen import WIDTH, screen
+from imssa_sim.report.screen_parts import Paragraph
 from imssa_sim.simulation.result import RunResult
 from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
