@@ -7,7 +7,8 @@ all steps, samples of the sums from evenly spaced ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from imssa_sim.functional.columns import Columns, columns_of, slices_of, word_li
 from imssa_sim.functional.digital import checked_inputs
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.program.integers import Integers
-from imssa_sim.program.interpret import walk
+from imssa_sim.program.interpret import walk, walk_in_slices
 from imssa_sim.program.operations.recurrence import (
     ABREAST,
     FLOAT32_EXACT,
     room_for_states,
     run_steps,
 )
+from imssa_sim.program.tokens import SLICE
 from imssa_sim.quantisation.quantisers import clipping_range
 from imssa_sim.threads import ordered_map
 
@@ -96,7 +98,12 @@ def calibrate_adc(
     if not wanted:
         return found
     x = checked_inputs(network, inputs)[:samples]
-    walk(program.graph, _Ranging(program, hardware, wanted, found), x)
+    backend = _Ranging(program, hardware, wanted, found)
+    # Sums that are kept, and probes, are taken at places among all tokens.
+    if backend.spread or backend.probes:
+        walk(program.graph, backend, x)
+    else:
+        walk_in_slices(program.graph, backend, x, side_by_side=True)
     return found
 
 
@@ -115,18 +122,29 @@ class _Ranging(Integers):
         self.wanted, self.found = wanted, found
         self.spread = hardware.adc.range in ("percentile", "mse")
         self.probes = hardware.adc.calibration_reads if hardware.adc.calibrate else 0
+        self._cut: dict[str, Slices] = {}
+        self._one = Lock()
 
     def run(self, node: Node, *values: Any) -> Any:
         """Return the value of a node from those of its inputs."""
         tiles = self.wanted.get(f"chip.{node.name}")
-        if tiles is not None:
-            cut = slices_of(tiles, self.tile)
+        if isinstance(tiles, KernelTiles):
             codes = np.ascontiguousarray(values[0], dtype=np.int16)
-            self.found[tiles.path] = (
-                _kernel_sums(self.program, tiles, cut, codes, self.probes, self.spread)
-                if isinstance(tiles, KernelTiles)
-                else _linear_sums(self.program, tiles, cut, codes, self.probes, self.spread)
+            cut = slices_of(tiles, self.tile)
+            self.found[tiles.path], y = _kernel_sums(
+                self.program, tiles, cut, codes, self.probes, self.spread
             )
+            return y
+        if tiles is not None:
+            cut = self._cut.get(tiles.path) or slices_of(tiles, self.tile)
+            self._cut[tiles.path] = cut
+            codes = np.ascontiguousarray(values[0], dtype=np.int16)
+            sums = _linear_sums(self.program, tiles, cut, codes, self.probes, self.spread)
+            with self._one:  # slices of tokens may run side by side
+                before = self.found.get(tiles.path)
+                if before is not None:
+                    sums = replace(sums, maximum=np.maximum(sums.maximum, before.maximum))
+                self.found[tiles.path] = sums
         return super().run(node, *values)
 
 
@@ -148,27 +166,34 @@ def _linear_sums(
     columns: Columns = columns_of(program, tiles)
     trimmed = columns.bias if slices.number == 1 else np.zeros(slices.shift.shape)
     word = _exact(slices, word_line_limit(program, tiles))  # the bias joins in double
-    flat = codes.reshape(-1, codes.shape[-1]).astype(word)
+    flat = codes.reshape(-1, codes.shape[-1])
     kept = flat[:: _stride(1, len(flat))] if spread else flat[:0]
     maximum = np.zeros(trimmed.shape)
     values = np.zeros((*trimmed.shape, len(kept)), dtype=np.float32)
     probed = np.zeros((tiles.tiles, probes, tiles.weights.shape[1]), dtype=np.int16)
     chosen = flat[np.arange(probes) * len(flat) // max(probes, 1)]
-    for t in range(tiles.tiles):
+
+    def of_tile(t: int) -> None:
         rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
         weights = slices.weights[t, : tiles.row_count[t]].astype(word)
-        sums = flat[:, rows] @ weights
-        ends = np.stack([sums.min(axis=0), sums.max(axis=0)]) + trimmed[t]
-        maximum[t] = np.abs(ends).max(axis=0)
-        values[t] = (kept[:, rows] @ weights + trimmed[t]).T
+        for start in range(0, len(flat), SLICE):
+            sums = flat[start : start + SLICE, rows].astype(word) @ weights
+            ends = np.stack([sums.min(axis=0), sums.max(axis=0)]) + trimmed[t]
+            maximum[t] = np.maximum(maximum[t], np.abs(ends).max(axis=0))
+        values[t] = (kept[:, rows].astype(word) @ weights + trimmed[t]).T
         probed[t, :, : tiles.row_count[t]] = chosen[:, rows]
+
+    for _ in ordered_map(of_tile, range(tiles.tiles)):
+        pass
     return ColumnSums(maximum, values, probed)
 
 
 def _kernel_sums(
     program: Program, tiles: KernelTiles, slices: Slices, u: Codes, probes: int, spread: bool
-) -> ColumnSums:
+) -> tuple[ColumnSums, Codes]:
     """Take the sums of each tile while the golden model's recurrence runs the kernels on it.
+
+    The outputs that come with them are those of the golden model.
 
     Tiles run side by side; the states of one stay in a processor's own cache.
     """
@@ -186,6 +211,7 @@ def _kernel_sums(
     due = np.arange(probes) * steps // max(probes, 1)
     kernel = program.kernels_at(tiles.path)
     constants = np.array(_driving(kernel), dtype=word)
+    y = np.empty_like(u)
 
     def of_tile(t: int) -> None:
         index = tiles.state_index[t, : tiles.n_states[t]]
@@ -193,7 +219,9 @@ def _kernel_sums(
         own = kernel.of_channels(channels)
         drive = np.ascontiguousarray(u[:, :, channels])
         states = room_for_states(own, samples, steps)
-        run_steps(own, drive, np.empty_like(drive), tiles.reverse, states)
+        out = np.empty_like(drive)
+        run_steps(own, drive, out, tiles.reverse, states)
+        y[:, :, channels] = out
         used = slice((len(index) + int(tiles.n_outputs[t])) * number)
         weights = slices.weights[t, : len(index) + int(tiles.n_inputs[t]), used].T
         column, row = np.nonzero(weights)
@@ -218,7 +246,7 @@ def _kernel_sums(
 
     for _ in ordered_map(of_tile, range(count)):
         pass
-    return ColumnSums(maximum, values, probed)
+    return ColumnSums(maximum, values, probed), kernel.form.in_place(y) if tiles.reverse else y
 
 
 def _driving(kernel: QuantisedKernel) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from imssa_sim.program.graph import SOURCE
 from imssa_sim.program.tokens import SLICE
+from imssa_sim.threads import ordered_map
 
 if TYPE_CHECKING:
     from imssa_sim.program.graph import Graph, Node
@@ -41,8 +42,14 @@ def walk(graph: Graph, backend: Backend, sequences: Any) -> Any:
     return values[graph.nodes[-1].name]
 
 
-def walk_in_slices(graph: Graph, backend: Backend, sequences: Any) -> Any:
-    """Run a graph like `walk`, on NumPy arrays, with the work of each token together."""
+def walk_in_slices(
+    graph: Graph, backend: Backend, sequences: Any, side_by_side: bool = False
+) -> Any:
+    """Run a graph like `walk`, on NumPy arrays, with the work of each token together.
+
+    ``side_by_side``: slices run on as many threads as are allowed (`imssa_sim.threads`); the
+    backend's counts, of what is clipped for one, then mean nothing.
+    """
     values = {SOURCE: sequences}
     first = 0
     while first < len(graph.nodes):
@@ -54,7 +61,7 @@ def walk_in_slices(graph: Graph, backend: Backend, sequences: Any) -> Any:
             values[node.name] = backend.run(node, *(values[name] for name in node.inputs))
             last += 1
         else:
-            _run_by_token(graph, backend, values, first, last)
+            _run_by_token(graph, backend, values, first, last, side_by_side)
         for at in range(first, last):
             _free(values, graph.nodes[at], graph, at)
         first = last
@@ -68,7 +75,12 @@ def _free(values: dict[str, Any], node: Node, graph: Graph, at: int) -> None:
 
 
 def _run_by_token(
-    graph: Graph, backend: Backend, values: dict[str, Any], first: int, last: int
+    graph: Graph,
+    backend: Backend,
+    values: dict[str, Any],
+    first: int,
+    last: int,
+    side_by_side: bool,
 ) -> None:
     """Run the nodes from ``first`` on, slice by slice; add to ``values`` what is used later."""
     nodes = graph.nodes[first:last]
@@ -78,16 +90,21 @@ def _run_by_token(
     leaving = [node.name for node in nodes if graph.last_use[node.name] >= last]
     shape = values[next(iter(entering))].shape[:-1]
     tokens = int(np.prod(shape))
-    whole: dict[str, Any] = {}
-    for start in range(0, tokens, SLICE):
-        part = slice(start, start + SLICE)
-        held = {name: value[part] for name, value in flat.items()}
+
+    def of_slice(start: int) -> dict[str, Any]:
+        held = {name: value[start : start + SLICE] for name, value in flat.items()}
         for at, node in enumerate(nodes, first):
             value = backend.run(node, *(held[name] for name in node.inputs))
             _free(held, node, graph, at)
             held[node.name] = value
-        for name in leaving:
+        return {name: held[name] for name in leaving}
+
+    whole: dict[str, Any] = {}
+    starts = range(0, tokens, SLICE)
+    mapped = ordered_map if side_by_side else map
+    for start, found in zip(starts, mapped(of_slice, starts), strict=True):
+        for name, value in found.items():
             if name not in whole:
-                whole[name] = np.empty((tokens, held[name].shape[-1]), held[name].dtype)
-            whole[name][part] = held[name]
+                whole[name] = np.empty((tokens, value.shape[-1]), value.dtype)
+            whole[name][start : start + SLICE] = value
     values.update({name: value.reshape(*shape, -1) for name, value in whole.items()})

@@ -231,7 +231,8 @@ class _Collector:
         layer = self.network.layers[index]
         if kind == "kernel_input":
             self.note(name, values)
-            largest = np.abs(values).max(axis=(0, 1)).astype(np.float64)
+            largest = np.maximum(values.max(axis=(0, 1)), -values.min(axis=(0, 1)))
+            largest = largest.astype(np.float64)
             self.peaks[name] = np.maximum(self.peaks.get(name, 0.0), largest)
             self._states(index, layer, values)
         elif kind == "kernel_output":

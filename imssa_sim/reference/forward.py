@@ -48,6 +48,8 @@ _NO_WIDTHS = BitWidths(**dict.fromkeys(BIT_KINDS, 0))
 """Floats have no codes."""
 _CHUNK_ELEMENTS = 2**18
 """Values of one activation array held at a time: 2 MiB, so that a chunk stays in the cache."""
+_WHOLE, _BLOCK = 4 * _CHUNK_ELEMENTS, _CHUNK_ELEMENTS
+"""Values of an array up to which a function of tokens takes them at once; else in such blocks."""
 
 
 def forward(
@@ -259,13 +261,15 @@ class _Floats:
                 z += parameters.bias
                 return z
             case KernelRecurrence(reverse=False) | ModeRecurrence(reverse=False):
-                return parameters.evaluate(first) + first * parameters.feedthrough
+                through = parameters.feedthrough
+                return _by_tokens(lambda y, u: y + u * through, parameters.evaluate(first), first)
             case Normalise():
-                return normalise(parameters, first)
+                return _by_tokens(lambda v: normalise(parameters, v), first)
             case Table(function=name):
-                return FUNCTIONS[name](first)
+                return _by_tokens(FUNCTIONS[name], first)
             case Gate():
-                return glu(first) if len(values) == 1 else first * sigmoid(values[1])
+                gated = glu if len(values) == 1 else lambda v, gate: v * sigmoid(gate)
+                return _by_tokens(gated, *values)
             case Repeat(copies=copies):
                 return np.concatenate([first] * copies, axis=-1)
             case Last():
@@ -277,6 +281,25 @@ class _Floats:
             case Pool():
                 return first.mean(axis=1)
         return first
+
+
+def _by_tokens(function: Callable[..., Values], *values: Values) -> Values:
+    """Return a function of each token by itself; of many tokens, block by block.
+
+    What it needs on the way is then as large as a block, and stays near the processor.
+    """
+    if values[0].size <= _WHOLE:
+        return function(*values)
+    shape = values[0].shape[:-1]
+    flat = [value.reshape(-1, value.shape[-1]) for value in values]
+    step = max(1, _BLOCK // flat[0].shape[1])
+    places = [slice(start, start + step) for start in range(0, len(flat[0]), step)]
+    first = function(*(value[places[0]] for value in flat))
+    out = np.empty((len(flat[0]), first.shape[1]), first.dtype)
+    out[places[0]] = first
+    for place in places[1:]:
+        out[place] = function(*(value[place] for value in flat))
+    return out.reshape(*shape, -1)
 
 
 def _in_single_precision(network: Network) -> Network:

@@ -23,6 +23,9 @@ Values = NDArray[np.floating[Any]]
 Spectra = NDArray[np.complexfloating[Any, Any]]
 Evaluator = Callable[[Values], Values]
 
+_BLOCK_VALUES = 1 << 21
+"""Values of all transforms at a time: 16 MiB in double precision."""
+
 
 def apply_kernel(
     kernel: StateSpaceModel,
@@ -59,14 +62,17 @@ def impulse_response(recurrence: Recurrence, length: int) -> FloatArray:
 
     With l = q s + r the powers factor, and K is a product of two small Vandermonde matrices.
     """
-    a, b, c = recurrence.per_channel()
+    return _responses(*recurrence.per_channel(), length)
+
+
+def _responses(a: ComplexArray, b: ComplexArray, c: ComplexArray, length: int) -> FloatArray:
     block = int(np.ceil(np.sqrt(length)))
     count = -(-length // block)
     fine = a[..., None] ** np.arange(block)
     coarse = (a**block)[..., None] ** np.arange(count)
     scaled = (c * b)[..., None] * coarse
     product = np.matmul(scaled.swapaxes(1, 2), fine).real
-    return np.ascontiguousarray(product.reshape(recurrence.channels, -1)[:, :length])
+    return np.ascontiguousarray(product.reshape(len(a), -1)[:, :length])
 
 
 def transfer(recurrences: Sequence[Recurrence], length: int, dtype: Any) -> Spectra:
@@ -77,19 +83,32 @@ def transfer(recurrences: Sequence[Recurrence], length: int, dtype: Any) -> Spec
     """
     from scipy import fft
 
-    size = _padded(length)
-    response = np.zeros((recurrences[0].channels, size))
-    for recurrence in recurrences:
-        own = impulse_response(recurrence, length)
-        if recurrence.inclusive:
-            response[:, size - length + 1 :] += own[:, :0:-1]
-            response[:, 0] += own[:, 0]
-        elif recurrence.reverse:
-            response[:, size - length :] += own[:, ::-1]
-        else:
-            response[:, :length] += own
-    complex_type = np.result_type(dtype, np.complex64)
-    return np.ascontiguousarray(fft.rfft(response).T.astype(complex_type))
+    size, channels = _padded(length), recurrences[0].channels
+    spectra = np.empty((size // 2 + 1, channels), np.result_type(dtype, np.complex64))
+    parts = [(one, one.per_channel()) for one in recurrences]
+    for block in _channel_blocks(channels, size):
+        response = np.zeros((len(range(channels)[block]), size))
+        for recurrence, (a, b, c) in parts:
+            own = _responses(a[block], b[block], c[block], length)
+            if recurrence.inclusive:
+                response[:, size - length + 1 :] += own[:, :0:-1]
+                response[:, 0] += own[:, 0]
+            elif recurrence.reverse:
+                response[:, size - length :] += own[:, ::-1]
+            else:
+                response[:, :length] += own
+        spectra[:, block] = fft.rfft(response).T
+    return spectra
+
+
+def _channel_blocks(channels: int, size: int) -> list[slice]:
+    """Return blocks of channels with so much work that all of it stays near the processor.
+
+    Of a multiple of eight channels: transforms run in groups of so many at most, and each then
+    stands where it would without blocks.
+    """
+    count = max(8, _BLOCK_VALUES // size // 8 * 8)
+    return [slice(start, start + count) for start in range(0, channels, count)]
 
 
 def _padded(length: int) -> int:
@@ -100,13 +119,23 @@ def _padded(length: int) -> int:
 
 def convolve(spectra: Spectra, u: Values) -> Values:
     """Return the convolution of u (B, L, H) with the kernels whose `transfer` is given."""
+    batch, length, channels = u.shape
+    size = _padded(length)
+    blocks = _channel_blocks(channels, batch * size)
+    if len(blocks) == 1:
+        return _convolved(spectra, u, size)
+    y = np.empty(u.shape, spectra.real.dtype)
+    for block in blocks:
+        y[:, :, block] = _convolved(spectra[:, block], u[:, :, block], size)
+    return y
+
+
+def _convolved(spectra: Spectra, u: Values, size: int) -> Values:
     from scipy import fft
 
-    length = u.shape[1]
-    size = _padded(length)
     product = fft.rfft(u, n=size, axis=1)
     product *= spectra
-    y: Values = fft.irfft(product, n=size, axis=1, overwrite_x=True)[:, :length]
+    y: Values = fft.irfft(product, n=size, axis=1, overwrite_x=True)[:, : u.shape[1]]
     return y
 
 

@@ -107,3 +107,23 @@ def test_sums_are_kept_only_where_the_policy_asks_for_them(random_networks, poli
     for own in sums.values():
         assert own.maximum.any()
         assert own.values.size == 0
+
+
+@pytest.mark.parametrize("position", ["pre", "post"])
+def test_slices_of_tokens_give_the_maxima_that_all_give(random_networks, monkeypatch, position):
+    from imssa_sim.functional import calibrate_adc as module
+    from imssa_sim.program import interpret
+
+    network = random_networks.network(3, position=position, bidirectional=True, length=40)
+    chip = {"ideal": False, "tile": {"rows": 6, "columns": 12}}
+    program = build_program(network, random_networks.hardware(**chip, adc={"range": "max"}))
+    x = np.random.default_rng(1).normal(size=(3, 40, network.encoder.weight.shape[1]))
+    spread = random_networks.hardware(**chip, adc={"range": "percentile"})
+    whole = calibrate_adc(program, spread, x)  # at once, as it keeps sums of all
+    monkeypatch.setattr(module, "SLICE", 5)
+    monkeypatch.setattr(interpret, "SLICE", 11)
+    found = calibrate_adc(program, random_networks.hardware(**chip, adc={"range": "max"}), x)
+    assert set(found) == set(whole)
+    for path, own in found.items():
+        np.testing.assert_array_equal(own.maximum, whole[path].maximum)
+        assert own.maximum.any()

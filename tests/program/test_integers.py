@@ -6,6 +6,7 @@ import dataclasses
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -243,3 +244,20 @@ def test_linear_is_exact_whatever_blas_precision_it_takes(random_networks, seed,
         for step in range(2):
             acc = naive_linear(linear, x[b, step].tolist())
             assert found[b, step].tolist() == [requant(a, scale, i) for i, a in enumerate(acc)]
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_threads_that_share_channels_change_nothing(random_networks, reverse: bool) -> None:
+    from imssa_sim.threads import use_threads
+
+    network = random_networks.network(5, bidirectional=True, channels=6)
+    kernel = network.layers[0].kernels[int(reverse)]
+    u = np.random.default_rng(2).integers(-120, 120, (3, 30, kernel.channels)).astype(np.int16)
+    found = []
+    for threads in (1, 2, 4):
+        clips = ClipCounter("k", Saturation())
+        with use_threads(threads):
+            found.append((kernel_digital(kernel, u, clips, reverse), clips.saturation))
+    for y, saturation in found[1:]:
+        np.testing.assert_array_equal(y, found[0][0])
+        assert saturation == found[0][1]

@@ -207,3 +207,21 @@ def test_an_error_in_a_capture_ends_the_pass(monkeypatch: pytest.MonkeyPatch) ->
 
     with pytest.raises(ZeroDivisionError), use_threads(4):
         forward(random_network(**SMALL), np.zeros((9, 20, 2)), capture=capture)
+
+
+def test_blocks_of_tokens_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    from imssa_sim.reference import forward as module
+
+    network = random_network(**SMALL, seed=4)
+    inputs = np.random.default_rng(0).normal(size=(2, 50, 2))
+    whole: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
+    forward(network, inputs, capture=lambda name, v: whole.update({name: v.copy()}))
+    monkeypatch.setattr(module, "_WHOLE", 40)
+    monkeypatch.setattr(module, "_BLOCK", 40)
+    block = module._by_tokens(lambda v: v * 2, np.arange(300.0).reshape(2, 50, 3))
+    np.testing.assert_array_equal(block, 2 * np.arange(300.0).reshape(2, 50, 3))
+    forward(network, inputs, capture=lambda name, v: parts.update({name: v.copy()}))
+    assert set(parts) == set(whole)
+    for name, values in whole.items():
+        np.testing.assert_array_equal(parts[name], values)

@@ -153,3 +153,22 @@ def test_channels_that_are_mixed_have_no_kernel_each() -> None:
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match=r"found \(2, 1\), \(2, 1\), \(2, 1, 3\)"):
         replace(dense([True]), d=np.zeros(5))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("state", [6, 8])
+def test_blocks_of_channels_change_no_bit(
+    monkeypatch: pytest.MonkeyPatch, dtype: Any, state: int
+) -> None:
+    from imssa_sim.ssm import evaluate as module
+
+    network = random_network(
+        layers=1, width=44, state=state, inputs=1, classes=2, bidirectional=True, seed=3
+    )
+    directions = network.layers[0].kernel.recurrences(network.discretisation)
+    u = np.random.default_rng(0).normal(size=(2, 90, 44)).astype(dtype)
+    whole = evaluator(directions, 90, "convolution", dtype)(u)
+    monkeypatch.setattr(module, "_BLOCK_VALUES", 16 * 180)
+    parts = evaluator(directions, 90, "convolution", dtype)(u)
+    assert parts.dtype == whole.dtype == dtype
+    np.testing.assert_array_equal(parts, whole)

@@ -136,7 +136,21 @@ def kernel_digital(
     """
     u = np.ascontiguousarray(u, dtype=np.int16)
     y = np.empty_like(u)
-    states, outputs = run_steps(kernel, u, y, reverse)
+    groups = -(-len(u) // ABREAST)
+    apart = min(kernel.channels, -(-threads.current() // groups))
+    if apart == 1:
+        states, outputs = run_steps(kernel, u, y, reverse)
+    else:  # fewer groups of sequences than threads: these share the channels
+
+        def of_channels(channels: IntArray) -> IntArray:
+            own = np.ascontiguousarray(u[:, :, channels])
+            out = np.empty_like(own)
+            clipped = run_steps(kernel.of_channels(channels), own, out, reverse)
+            y[:, :, channels] = out
+            return clipped
+
+        parts = np.array_split(np.arange(kernel.channels), apart)
+        states, outputs = sum(threads.ordered_map(of_channels, parts), np.zeros(2, np.int64))
     clips.at("state").count(states, kernel.states * (y.size // kernel.channels))
     clips.at("output").count(outputs, y.size)
     return kernel.form.in_place(y) if reverse else y
