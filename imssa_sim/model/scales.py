@@ -26,7 +26,9 @@ from imssa_sim.ssm.forms import OutputForm, output_form
 
 PREFIX = "quantisers."
 ENTRY = "quantisers"
-SCALARS = ("residual", "kernel_input", "kernel_output", "gelu", "value", "gate")
+SCALARS = ("residual", "kernel_output", "gelu", "value", "gate")
+INPUT = "kernel_input"
+"""One range for a layer, or one for each channel of the stream."""
 STATES = ("state", "state_reverse")
 ENDS = ("input", "final", "pooled")
 
@@ -112,7 +114,7 @@ def named(ranges: Ranges) -> dict[str, Any]:
     """Return the ranges by the names of their tensors."""
     found: dict[str, Any] = {PREFIX + name: getattr(ranges, name) for name in ENDS}
     for i, layer in enumerate(ranges.layers):
-        for name in (*SCALARS, *STATES):
+        for name in (INPUT, *SCALARS, *STATES):
             value = getattr(layer, name)
             if value is not None:
                 found[f"{PREFIX}layers.{i}.{name}"] = value
@@ -132,8 +134,10 @@ def ranges_of(values: Mapping[str, Any], layers: int) -> Ranges:
         head = f"{PREFIX}layers.{i}."
         reverse = values.get(head + "state_reverse")
         scalars: dict[str, Any] = {name: float(values[head + name]) for name in SCALARS}
+        given = np.asarray(values[head + INPUT], np.float64)
         return LayerRanges(
             **scalars,
+            kernel_input=given if given.ndim else float(given),
             state=np.asarray(values[head + "state"], np.float64),
             state_reverse=None if reverse is None else np.asarray(reverse, np.float64),
         )
@@ -167,25 +171,8 @@ def quantisers_from(
     InputError
         Something is missing, of the wrong shape, not finite or negative.
     """
-    wanted = {PREFIX + name: () for name in ENDS}
-    states: tuple[int, ...] = (network.width, network.modes)
-    shapes: dict[str, tuple[int, ...]] = dict(wanted)
-    for i in range(len(network.layers)):
-        shapes |= {f"{PREFIX}layers.{i}.{name}": () for name in SCALARS}
-        shapes |= {
-            f"{PREFIX}layers.{i}.{name}": states for name in STATES[: 1 + network.bidirectional]
-        }
-    turns, problems = _stored_turns(tensors, len(network.layers), states)
-    tensors = {name: array for name, array in tensors.items() if not name.endswith(".turns")}
-    problems += [f"unexpected tensor '{name}'" for name in tensors if name not in shapes]
-    for name, shape in shapes.items():
-        array = tensors.get(name)
-        if array is None:
-            problems.append(f"missing tensor '{name}'")
-        elif array.shape != shape:
-            problems.append(f"'{name}' must have shape {shape}, found {array.shape}")
-        elif not (np.isfinite(array).all() and (array >= 0).all()):
-            problems.append(f"'{name}' must hold finite ranges that are not negative")
+    problems: list[str] = []
+    by_channel = False
     try:
         settings: dict[str, Any] = dict(
             bits=bits_from(entry["bits"]),
@@ -197,8 +184,29 @@ def quantisers_from(
                 granularity=Granularities(**entry["granularity"]),
             ),
         )
+        by_channel = settings["options"].granularity.kernel_input == "channel"
     except (KeyError, TypeError, ValueError, InputError) as error:
         problems.append(f"the metadata entry '{ENTRY}' does not describe quantisers ({error})")
+    wanted = {PREFIX + name: () for name in ENDS}
+    states: tuple[int, ...] = (network.width, network.modes)
+    shapes: dict[str, tuple[int, ...]] = dict(wanted)
+    for i in range(len(network.layers)):
+        shapes |= {f"{PREFIX}layers.{i}.{name}": () for name in SCALARS}
+        shapes[f"{PREFIX}layers.{i}.{INPUT}"] = (network.width,) if by_channel else ()
+        shapes |= {
+            f"{PREFIX}layers.{i}.{name}": states for name in STATES[: 1 + network.bidirectional]
+        }
+    turns, found = _stored_turns(tensors, len(network.layers), states)
+    tensors = {name: array for name, array in tensors.items() if not name.endswith(".turns")}
+    problems += found + [f"unexpected tensor '{name}'" for name in tensors if name not in shapes]
+    for name, shape in shapes.items():
+        array = tensors.get(name)
+        if array is None:
+            problems.append(f"missing tensor '{name}'")
+        elif array.shape != shape:
+            problems.append(f"'{name}' must have shape {shape}, found {array.shape}")
+        elif not (np.isfinite(array).all() and (array >= 0).all()):
+            problems.append(f"'{name}' must hold finite ranges that are not negative")
     if problems:
         raise InputError("\n".join(f"{source}: {text}" for text in problems[:8]))
     return TrainedQuantisers(

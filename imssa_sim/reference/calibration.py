@@ -288,9 +288,11 @@ class _Collector:
         """Return the range of a layer's kernel inputs, (C,) with one for each channel."""
         name = f"{path}.kernel_input"
         whole = self.range(name, bits)
-        if whole == 0.0 or self.options.granularity.kernel_input == "tensor":
+        if self.options.granularity.kernel_input == "tensor":
             return whole
         peaks = self.peaks[name]
+        if whole == 0.0:
+            return np.zeros(peaks.size)
         # Copies of the stream share the range of the channel that they copy.
         shared = peaks.reshape(-1, self.network.width).max(axis=0)
         room = whole / np.maximum(shared, whole * 2.0**-CHANNEL_SHIFT)

@@ -61,6 +61,7 @@ class QatModule(NetworkModule):
         self.noise = noise or Noise()
         self.noisy_evaluation = False
         self.ranges = nn.ParameterDict()
+        self.shares: dict[str, Tensor] = {}
         self._fixed: QuantisedNetwork | None = None
         self._evaluated = 0
         self.load_quantisers(quantisers)
@@ -71,6 +72,10 @@ class QatModule(NetworkModule):
         for name, value in named(quantisers.ranges).items():
             key = name.removeprefix(PREFIX).replace(".", "/")
             array = np.maximum(np.asarray(value, np.float64), SMALLEST_RANGE)
+            if key.endswith("kernel_input"):
+                # The layer's range is trained; channels stay their powers of two below it.
+                self.shares[key] = torch.from_numpy(np.asarray(array / array.max(), np.float32))
+                array = array.max()
             logarithm = torch.from_numpy(np.asarray(np.log(array), np.float32))
             if key in self.ranges:
                 self.ranges[key].data.copy_(logarithm)
@@ -87,7 +92,7 @@ class QatModule(NetworkModule):
     def trained(self) -> TrainedQuantisers:
         """Return the quantisers as they are now."""
         values = {
-            PREFIX + key.replace("/", "."): torch.exp(log).numpy()
+            PREFIX + key.replace("/", "."): (torch.exp(log) * self.shares.get(key, 1)).numpy()
             for key, log in self.ranges.items()
         }
         ranges = ranges_of(values, self.structure.layers)

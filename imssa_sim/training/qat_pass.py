@@ -107,6 +107,8 @@ class QatPass:
             largest = torch.exp(logarithm)
             if kind == "gate":  # as in `imssa_sim.model.ptq`
                 largest = largest.clamp(max=float(np.log(2.0 ** (width + 1) - 1)))
+            if kind == "kernel_input":  # one for each channel of the stream
+                largest = (largest * module.shares[key]).expand(module.structure.width)
             self.scale[key] = largest / code_limit(width)
         layers = len(network.layers)
         streams = [self.scale[f"layers/{i}/residual"] for i in range(layers)]
@@ -192,10 +194,9 @@ class QatPass:
             width = value.r.shape[-1]
             gain, bias = torch.ones(width) / self.streams[i + 1], torch.zeros(width)
             return self._ended(node, value, gain, bias, None)
-        factor = self.streams[i] / self.scales[i]["kernel_input"]
-        every = _all_codes(code_limit(self.network.bits.activations))
-        table = self._codes(node, every)[:, 0]
-        return tabulated(value, lambda at: at * factor, table, limit)
+        into = self.scales[i]["kernel_input"][self.network.layers[i].kernel_channels]
+        exact = value * (self.streams[i] / into)
+        return rounded(exact, self._codes(node, codes_of(value)), limit)
 
     def _ended(
         self, node: Node, value: _Stream, gain: Tensor, bias: Tensor, epsilon: float | None
@@ -280,11 +281,6 @@ _RULES: Mapping[type, Callable[..., Any]] = MappingProxyType(
 )
 
 
-def _all_codes(limit: int) -> NDArray[np.int16]:
-    """Return every code, as tokens of one channel."""
-    return np.arange(-limit, limit + 1, dtype=np.int16)[:, None]
-
-
 def _width_of(bits: BitWidths, key: str) -> int:
     """Return the width of the codes that a range, by its key, is for."""
     kind = key.rsplit("/", 1)[-1]
@@ -313,7 +309,8 @@ def _gains(
     if ahead:
         d = d + 2 * (c * b).sum(dim=1).real
         c = c * a
-    into = scale["kernel_input"] / state
+    given = scale["kernel_input"][place[0][:, 0]]
+    into = given[:, None] / state
     drive = 2.0**kernel.drive_shift  # codes of a state per code that drives
     out = 2 * drive * state / scale["kernel_output"]
     beyond = a - torch.from_numpy(kernel.centre).to(a.dtype)
@@ -324,7 +321,7 @@ def _gains(
         b.imag * into,
         c.real * out,
         -c.imag * out,
-        d * (scale["kernel_input"] / scale["kernel_output"]),
+        d * (given / scale["kernel_output"]),
     )
     values: tuple[NDArray[Any], ...] = gains_of(kernel)
     return Gains(*(held_at(e, v) for e, v in zip(exact, values, strict=True)))

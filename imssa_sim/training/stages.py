@@ -74,11 +74,6 @@ class Stages:
             percentile=section.calibration.percentile,
             granularity=Granularities(**section.calibration.granularity.model_dump()),
         )
-        if self.options.granularity.kernel_input != "tensor":
-            raise InputError(
-                "quantise.calibration.granularity.kernel_input: training has one scale for the "
-                "inputs of a layer's kernels; leave it out, or give tensor"
-            )
         workload = None if section.chip is None else load_config(section.chip).config
         final = _bits(section, None if workload is None else workload.hardware)
         self.widths = [_at_least(final, least) for least in section.lowering] + [final]

@@ -69,6 +69,56 @@ def test_logits_are_those_of_the_golden_model(form, norm, position, both):
     assert np.array_equal(found.argmax(axis=1), expected.predictions)
 
 
+BY_CHANNEL = CalibrationOptions(granularity=Granularities(kernel_input="channel"))
+
+
+def uneven(network):
+    """A network whose stream has channels of very different ranges."""
+    factors = 2.0 ** -np.arange(network.width, dtype=np.float64)
+    layers = []
+    for layer in network.layers:
+        norm = layer.norm
+        if norm is not None:
+            norm = replace(norm, weight=norm.weight * factors, bias=norm.bias * factors)
+        layers.append(replace(layer, norm=norm))
+    return replace(
+        network,
+        encoder_weight=network.encoder_weight * factors[:, None],
+        encoder_bias=network.encoder_bias * factors,
+        layers=tuple(layers),
+    )
+
+
+@pytest.mark.parametrize("form", ["lookahead", "separate", "delta"])
+@pytest.mark.parametrize(("position", "both"), [("post", False), ("pre", True)])
+def test_a_scale_for_each_input_of_a_kernel_agrees_before_and_after_training(form, position, both):
+    from imssa_sim.training.qat_network import QatModule
+
+    network = uneven(network_of("layer", position, both))
+    network = prune_shares(network, inputs_of(16), 0.2, 0.2)
+    module = QatModule(network, quantisers_of(network, form, BY_CHANNEL, state=5, activations=7))
+    optimiser = torch.optim.AdamW(module.parameters(), lr=0.01)
+    x = inputs_of(9, seed=1)
+    for step in range(3):
+        module.eval()
+        with torch.no_grad():
+            found = module(torch.from_numpy(x)).numpy()
+        expected = run_digital(module.quantised(), x)
+        assert np.allclose(found, expected.logits, rtol=1e-5, atol=1e-6), step
+        module.train()
+        optimiser.zero_grad()
+        logits = module(torch.from_numpy(inputs_of(8)))
+        torch.nn.functional.cross_entropy(logits, torch.arange(8) % 4).backward()
+        optimiser.step()
+    before, after = module.quantisers.ranges, module.trained().ranges
+    for one, other in zip(before.layers, after.layers, strict=True):
+        ratio = other.kernel_input / one.kernel_input
+        assert other.kernel_input.shape == (network.width,)
+        assert np.unique(one.kernel_input).size > 1
+        assert np.allclose(ratio, ratio[0], rtol=1e-6)
+        assert ratio[0] != 1
+
+
 PRUNED = list(product(["lookahead", "separate"], ["post", "pre"], [False, True]))
 
 
@@ -145,15 +195,23 @@ def wider_states(quantisers):
     return replace(quantisers, ranges=replace(ranges, layers=layers))
 
 
-@pytest.mark.parametrize("form", ["lookahead", "delta", "delta_feedback"])
-def test_gradient_approaches_that_of_the_float_network_with_fine_codes(form):
+@pytest.mark.parametrize(
+    ("form", "inputs"),
+    [
+        ("lookahead", "tensor"),
+        ("delta", "tensor"),
+        ("delta", "channel"),
+        ("delta_feedback", "tensor"),
+    ],
+)
+def test_gradient_approaches_that_of_the_float_network_with_fine_codes(form, inputs):
     """Where 14 bits make rounding negligible, straight-through is the true derivative."""
     from imssa_sim.training.qat_network import QatModule
     from imssa_sim.training.torch_network import NetworkModule
 
     network = network_of()
     fine = dict.fromkeys(BIT_KINDS, 14)
-    options = CalibrationOptions(activations="max")
+    options = CalibrationOptions(activations="max", granularity=Granularities(kernel_input=inputs))
     module = QatModule(network, wider_states(quantisers_of(network, form, options, **fine)))
     plain = NetworkModule(network)
     x, labels = torch.from_numpy(inputs_of(16)), torch.arange(16) % 4
@@ -172,7 +230,7 @@ def test_stored_quantisers_rebuild_the_same_integers(tmp_path, form):
     from imssa_sim.training.qat_network import QatModule
 
     network = network_of()
-    options = CalibrationOptions(granularity=Granularities(state="channel"))
+    options = CalibrationOptions(granularity=Granularities(state="channel", kernel_input="channel"))
     module = QatModule(network, quantisers_of(network, form, options))
     with torch.no_grad():
         for parameter in module.parameters():
