@@ -144,20 +144,20 @@ def _efficiency(comparison: ChipsCompared, width: int) -> Iterator[str]:
         width,
     )
     yield (
-        f"{'chip':<{NAME}}{'node':>7}{'useful':>9}{'array':>9}{'digital':>9}"
-        f"{'energy':>10}{'area':>10}{'useful':>8}{'array':>8}"
+        f"{'chip':<{NAME}}{'node':>6}{'useful':>9}{'array':>9}{'digital':>9}"
+        f"{'energy':>10}{'area':>11}{'useful':>8}{'array':>8}"
     )
     for outcome, row in _ran(comparison):
         here = (
-            f"{_named(outcome)}{format_si(row['technology'], 'm'):>7}"
+            f"{_named(outcome)}{format_si(row['technology'], 'm'):>6}"
             f"{_digits(row['tops_per_watt_useful']):>9}{_digits(row['tops_per_watt_array']):>9}"
         )
         if outcome.scaled is None:
-            yield f"{here}{'-':>9}{'-':>10}{'-':>10}{'-':>8}{'-':>8}"
+            yield f"{here}{'-':>9}{'-':>10}{'-':>11}{'-':>8}{'-':>8}"
             continue
         yield (
             f"{here}{row['digital_energy_share']:>9.0%}{format_si(row['energy_at_node'], 'J'):>10}"
-            f"{format_si(row['area_at_node'], 'm^2'):>10}"
+            f"{format_si(row['area_at_node'], 'm^2'):>11}"
             f"{_digits(row['tops_per_watt_useful_at_node']):>8}"
             f"{_digits(row['tops_per_watt_array_at_node']):>8}"
         )

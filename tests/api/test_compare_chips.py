@@ -54,7 +54,10 @@ def test_a_chip_that_cannot_has_its_reason(found: imssa_sim.ChipComparison) -> N
 def test_the_screen_fits_80_columns_and_says_what_is_lacking(
     found: imssa_sim.ChipComparison,
 ) -> None:
-    assert max(map(len, found.summary().splitlines())) <= 80
+    lines = found.summary().splitlines()
+    assert max(map(len, lines)) <= 80
+    (energies,) = [line for line in lines if line.startswith("puma ") and "32 nm" in line]
+    assert len(energies.split()) == 12  # columns do not touch
     text = " ".join(found.summary().split())
     assert "of the energy on assumed numbers): values of a conversion after each bit" in text
     assert "assumed settings: chip.supply," in text
