@@ -104,10 +104,17 @@ class Chip:
     def conductances(self) -> dict[str, FloatArray]:
         """Conductances (tiles, word lines, bit lines) [S] at this time, by path of the tiles.
 
-        Lines of a pair are neighbours, positive first; zero where no cell is used.
+        Lines of a pair are neighbours, positive first; zero where no cell is used. With four lines
+        rows and columns of a mode are re+, re-, im+, im-; those of inputs and outputs come behind
+        all modes, their imaginary parts last.
         """
         instance = self._network.instance
         return {path: w.conductance(instance.time) for path, w in instance.written.items()}
+
+    @property
+    def targets(self) -> dict[str, FloatArray]:
+        """Conductances that were meant (tiles, word lines, bit lines) [S], as `conductances`."""
+        return {path: w.targets for path, w in self._network.instance.written.items()}
 
     @property
     def weights(self) -> dict[str, FloatArray]:

@@ -257,7 +257,15 @@ def write_tiles(
         read_time=array.read_time,
         read_noise=array.read_noise,
         exact=not (
-            gridded or error or looped or relaxes or drifts or array.wires or raised or faulty.any()
+            gridded
+            or error
+            or looped
+            or relaxes
+            or drifts
+            or array.wires
+            or raised
+            or faulty.any()
+            or (array.checked and scheme == "four_line")  # whose cells at rest leak
         ),
         wires=array.wires,
         checked=array.checked,

@@ -168,7 +168,10 @@ def assign_columns(
     severe = ((kinds == STUCK_ON) | (kinds == OPEN)) & driven
     badness = (severe * (rows + 1) + ((kinds == STUCK_OFF) & driven)).sum(axis=1)
     badness = joined_devices(badness, devices)
-    badness = badness[:, :-1] if scheme == "offset" else badness[:, 0::2] + badness[:, 1::2]
+    if scheme == "offset":
+        badness = badness[:, :-1]
+    elif scheme != "four_line":
+        badness = badness[:, 0::2] + badness[:, 1::2]
     for t in range(tiles):
         used = int(columns_used[t])
         worst = np.argsort(-badness[t, :used], kind="stable")
@@ -179,6 +182,8 @@ def assign_columns(
     if scheme == "offset":
         reference = np.full((tiles, 1), physical_lines(columns + spares, scheme) - 1)
         lines = np.concatenate([chosen, reference], axis=1)
+    elif scheme == "four_line":
+        lines = chosen
     else:
         lines = np.stack([2 * chosen, 2 * chosen + 1], axis=2).reshape(tiles, -1)
     return (lines[:, :, None] * devices + np.arange(devices)).reshape(tiles, -1)

@@ -5,6 +5,10 @@ lines hold sign and magnitude: all digits of a weight have its sign and are at m
 offset column holds balanced digits, -2^(b-1) … 2^(b-1), which use the cells' range on both sides of
 its middle. The width b of a digit follows from the largest weight of what shares a scale. Shapes: T
 tiles, R rows, C logical columns, K slices; slice k of column j is column j·K + k.
+
+Four lines: with ``x = x+ - x-`` and ``y = y+ - y-``, none of them negative, the rows are x+ and x-,
+the columns y+ and y-, and a weight w stands as ``[[max(w, 0), max(-w, 0)], [max(-w, 0), max(w,
+0)]]``. The two columns are slices of the gains 1 and -1; lines of a pair are neighbours.
 """
 
 from __future__ import annotations
@@ -30,11 +34,29 @@ class Slices:
         What the conversions of a slice are shifted left by [bits].
     number : int
         K.
+    signs_apart : bool
+        Rows and columns hold a sign each; rows are then (T, 2R, …).
     """
 
     weights: IntArray
     shift: IntArray
     number: int
+    signs_apart: bool = False
+
+    @property
+    def lines_per_row(self) -> int:
+        """Word lines that one code drives."""
+        return 1 + self.signs_apart
+
+    @property
+    def gain(self) -> FloatArray:
+        """What the codes of the columns (T, C · K) count in the sum."""
+        return np.ldexp(1.0, self.shift) * self.sign
+
+    @property
+    def sign(self) -> IntArray:
+        """Sign (C · K,) with which the codes of the columns are added."""
+        return (-1) ** (np.arange(self.shift.shape[1]) % 2 * self.signs_apart)
 
 
 def cut_weights(weights: IntArray, number: int, scheme: Scheme, scope: Scope) -> Slices:
@@ -49,6 +71,9 @@ def cut_weights(weights: IntArray, number: int, scheme: Scheme, scope: Scope) ->
         Of signed weights; what shares a conductance per unit, and the width of the digits too.
     """
     tiles, rows, columns = weights.shape
+    if scheme == "four_line":
+        apart = signs_apart(weights)
+        return Slices(apart, np.zeros((tiles, 2 * columns), np.int64), 2, signs_apart=True)
     if number == 1:
         return Slices(weights, np.zeros((tiles, columns), dtype=np.int64), 1)
     largest = np.abs(weights).max(axis=1, initial=0)
@@ -73,6 +98,23 @@ def cut_weights(weights: IntArray, number: int, scheme: Scheme, scope: Scope) ->
     return Slices(digits.reshape(tiles, rows, -1), shift.reshape(tiles, -1), number)
 
 
+def signs_apart(weights: IntArray) -> IntArray:
+    """Return the weights (T, 2R, 2C), none negative, of rows and columns that hold a sign each."""
+    tiles, rows, columns = weights.shape
+    apart = np.zeros((tiles, 2 * rows, 2 * columns), np.int64)
+    apart[:, 0::2, 0::2] = apart[:, 1::2, 1::2] = np.maximum(weights, 0)
+    apart[:, 0::2, 1::2] = apart[:, 1::2, 0::2] = np.maximum(-weights, 0)
+    return apart
+
+
+def codes_apart(codes: NDArray[Any], slices: Slices) -> NDArray[Any]:
+    """Return the codes (…, 2R) of rows that hold a sign each, of signed ones (…, R); or these."""
+    if not slices.signs_apart:
+        return codes
+    apart = np.stack([np.maximum(codes, 0), np.maximum(-codes, 0)], axis=-1)
+    return apart.reshape(*codes.shape[:-1], 2 * codes.shape[-1])
+
+
 def common_noise(shift: IntArray, scale: FloatArray, number: int) -> FloatArray:
     """Return what the variance of a common line counts for in each slice (T, C · K).
 
@@ -93,8 +135,15 @@ def common_noise(shift: IntArray, scale: FloatArray, number: int) -> FloatArray:
     return np.asarray(factor.repeat(number, axis=1))
 
 
-def put_together(values: NDArray[Any], shift: IntArray, number: int) -> FloatArray:
-    """Return what values (T, …, C · K) of the slices stand for, (T, …, C)."""
+def put_together(values: NDArray[Any], slices: Slices) -> FloatArray:
+    """Return what values (T, …, C · K) of the slices stand for, (T, …, C).
+
+    Of four lines the mean over the rows of either sign, (T, R, C).
+    """
     between = (1,) * (values.ndim - 2)
-    shifted = np.ldexp(values.astype(np.float64), shift.reshape(len(shift), *between, -1))
-    return np.asarray(shifted.reshape(*values.shape[:-1], -1, number).sum(axis=-1))
+    gain = slices.gain.reshape(len(values), *between, -1)
+    joined = (values.astype(np.float64) * gain).reshape(*values.shape[:-1], -1, slices.number)
+    whole = joined.sum(axis=-1)
+    if slices.signs_apart:
+        whole = (whole[:, 0::2] - whole[:, 1::2]) / 2
+    return np.asarray(whole)

@@ -6,7 +6,9 @@ step per unit of weight, ``scale`` [S], that the column current is divided by:
 * ``differential``: two lines a column, G± = G_mid ± w·scale/2, both at G_min where w = 0;
 * ``one_sided``: two lines a column, the one of w's sign at G_min + |w|·scale, the other at G_min;
 * ``offset``: one line a column at G_mid + w·scale, and one line of cells at G_mid for the tile,
-  whose current is subtracted from every column's.
+  whose current is subtracted from every column's;
+* ``four_line``: weights and codes of one sign, `slices.signs_apart` before they come here: a line a
+  column at G_min + w·scale, w >= 0, and nothing subtracted before the conversion.
 
 Two lines give w the range (G_max - G_min)/scale, the offset column half of it. A weight of zero is
 a cell left at G_min (two lines), which makes an unused cell and a zero one the same thing.
@@ -30,7 +32,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-Scheme = Literal["differential", "one_sided", "offset"]
+Scheme = Literal["differential", "one_sided", "offset", "four_line"]
 Scope = Literal["column", "tile"]
 Unformed = Literal["none", "pairs", "cells"]
 
@@ -69,6 +71,8 @@ def unit_conductance(
 
 def physical_lines(columns: int, scheme: Scheme) -> int:
     """Return the number of bit lines of so many logical columns."""
+    if scheme == "four_line":
+        return columns
     return columns + 1 if scheme == "offset" else 2 * columns
 
 
@@ -111,6 +115,8 @@ def targets(
     if scheme == "offset":
         result[:, :, :columns] = middle + step
         result[:, :, columns] = middle
+    elif scheme == "four_line":
+        result[:] = g_min + step
     elif scheme == "one_sided":
         base = 0.0 if unformed == "cells" else g_min
         result[:, :, 0::2] = base + np.maximum(step, 0.0)
@@ -135,11 +141,18 @@ def lines_in_use(columns_used: IntArray, columns: int, scheme: Scheme) -> BoolAr
     logical = np.arange(columns) < columns_used[:, None]
     if scheme == "offset":
         return np.concatenate([logical, columns_used[:, None] > 0], axis=1)
+    if scheme == "four_line":
+        return logical
     return np.repeat(logical, 2, axis=1)
 
 
 def effective(conductance: FloatArray, scale: FloatArray, scheme: Scheme) -> FloatArray:
-    """Return the weights (T, R, C) in units of integer weights that conductances stand for."""
+    """Return the weights (T, R, C) in units of integer weights that conductances stand for.
+
+    Where nothing is subtracted (four lines) they are G_min/scale above what was meant.
+    """
+    if scheme == "four_line":
+        return np.asarray(conductance / scale[:, None, :])
     if scheme == "offset":
         difference = conductance[:, :, :-1] - conductance[:, :, -1:]
     else:
@@ -157,6 +170,8 @@ def effective_variance(
     """
     if scheme == "offset":
         total = variance[:, :, :-1] + variance[:, :, -1:] * common[:, None, :]
+    elif scheme == "four_line":
+        total = variance
     else:
         total = variance[:, :, 0::2] + variance[:, :, 1::2]
     return np.asarray(total / (scale**2)[:, None, :])

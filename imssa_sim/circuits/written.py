@@ -204,6 +204,8 @@ class WrittenTiles:
         """Return the sums over the lines of each logical column."""
         if self.scheme == "offset":
             return lines[:, :, :-1] + lines[:, :, -1:]
+        if self.scheme == "four_line":
+            return lines
         return np.asarray(lines[:, :, 0::2] + lines[:, :, 1::2])
 
     def _behind_wires(
@@ -243,7 +245,9 @@ class WrittenTiles:
         joined = joined_devices(cells, self.devices)
         variance = effective_variance(joined, self.scale, self.scheme, self.common)
         lines = self.in_use[:, :, :: self.devices]
-        used = lines[:, :, :-1] if self.scheme == "offset" else lines[:, :, 0::2]
+        used = lines[:, :, 0::2]
+        if self.scheme in ("offset", "four_line"):
+            used = lines[:, :, : self.scale.shape[1]]
         empty = (self.weights == 0) & used
         low = np.where(empty, variance, np.inf).min(axis=1)
         high = np.where(empty, variance, -np.inf).max(axis=1)

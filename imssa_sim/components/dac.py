@@ -191,7 +191,7 @@ def driven_bits(hardware: HardwareConfig, code_bits: int) -> int:
     Bit-serial drivers apply one bit after another, whatever their own are.
     """
     dac = hardware.dac
-    return dac.bits if dac.encoding == "bit_serial" else min(dac.bits, code_bits)
+    return dac.bits if dac.encoding == "bit_serial" else min(hardware.driver_bits, code_bits)
 
 
 def periods_held(hardware: HardwareConfig, card: Card) -> float:

@@ -40,9 +40,10 @@ def tile_read(
     Parameters
     ----------
     rows : (T,)
-        Word lines that are driven, per tile; tiles with none are not read.
+        Codes that are applied, per tile, each on its word line or its two lines; tiles with none
+        are not read.
     columns : (T,)
-        Logical columns that are converted, per tile, each slice of them by itself.
+        Logical columns that are converted, per tile, each slice or sign of them by itself.
     code_bits : int
         Width of the widest code on a word line.
     """
@@ -53,9 +54,10 @@ def tile_read(
     drivers = hardware.chip.tile.rows * tiles
     bits = driven_bits(hardware, code_bits)
     cell, dac, adc = hardware.chip.tile.cell, hardware.dac, hardware.adc
-    slices = hardware.chip.tile.slices
-    driven, converted = int(rows.sum()), int(columns.sum()) * slices
-    most = busiest(int(columns.max()) * slices, per_tile)
+    each = hardware.chip.tile.columns_per_weight
+    driven = int(rows.sum()) * hardware.chip.tile.lines_per_row
+    converted = int(columns.sum()) * each
+    most = busiest(int(columns.max()) * each, per_tile)
     return (
         Action(f"{path}.dac", "dac", "drive", driven * drives, drivers, pulses, bits, dac.card),
         Action(f"{path}.array", "array", "read", read * pulses, tiles, pulses, bits, cell),
@@ -88,9 +90,15 @@ def behind_adc(
     )
 
 
+def joint(hardware: HardwareConfig) -> str:
+    """Return the name of the adders that join the columns of one weight."""
+    return "signs" if hardware.chip.tile.signs_apart else "slices"
+
+
 def additions_per_product(hardware: HardwareConfig, code_bits: int) -> int:
-    """Return the additions that join the conversions of a column: of slices, phases, pulses."""
-    return hardware.chip.tile.slices * conversions_per_product(hardware, code_bits) - 1
+    """Return the additions that join conversions of a column: of slices or signs, phases, pulses."""
+    columns = hardware.chip.tile.columns_per_weight
+    return columns * conversions_per_product(hardware, code_bits) - 1
 
 
 def joined_slices(
@@ -100,10 +108,9 @@ def joined_slices(
     count = int(columns.sum()) * additions_per_product(hardware, code_bits)
     if not count:
         return []
-    action = behind_adc(
-        hardware, f"{path}.slices", "shift_add", "add", len(columns), count, hardware.adc.bits
-    )
+    where, bits = f"{path}.{joint(hardware)}", hardware.adc.bits
+    action = behind_adc(hardware, where, "shift_add", "add", len(columns), count, bits)
     if hardware.adc.each_pulse:  # those of all pulses but the last are added meanwhile
-        last = int(columns.sum()) * hardware.chip.tile.slices * hardware.dac.phases
-        action = replace(action, serial=busiest(last, action.instances))
+        each = hardware.chip.tile.columns_per_weight * hardware.dac.phases
+        action = replace(action, serial=busiest(int(columns.sum()) * each, action.instances))
     return [action]

@@ -82,7 +82,7 @@ class RequantiserUnit(DigitalUnit):
         if ComponentPath(action.component).is_unit_of(VECTOR):
             return accumulator_bits(action.bits)
         bits = hardware.adc.bits
-        return bits if hardware.chip.tile.slices == 1 else accumulator_bits(bits)
+        return bits if hardware.chip.tile.columns_per_weight == 1 else accumulator_bits(bits)
 
     def aligned(self, action: Action, hardware: HardwareConfig) -> bool:
         """Tell whether the gain is a power of two.
@@ -91,7 +91,7 @@ class RequantiserUnit(DigitalUnit):
         quantiser (`imssa_sim.functional.conversion`).
         """
         adc = hardware.adc
-        whole = hardware.chip.tile.slices == 1
+        whole = hardware.chip.tile.columns_per_weight == 1
         own = adc.range == "aligned" and adc.scope == "column" and whole
         return own and not ComponentPath(action.component).is_unit_of(VECTOR)
 

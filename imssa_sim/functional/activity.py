@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imssa_sim.circuits.slices import codes_apart
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from imssa_sim.circuits.slices import Slices
     from imssa_sim.mapping.program import KernelTiles, LinearTiles
 
     Codes = NDArray[np.int16]
@@ -75,31 +78,42 @@ class Activity:
         setattr(self, name, held + value if held.size else value.copy())
 
 
-def bits_of_states(tiles: KernelTiles, state_bits: IntArray, codes: Codes, drives: int) -> IntArray:
-    """Return the ones among the magnitude bits on each row (T, R) of kernel tiles.
+def bits_of_states(
+    tiles: KernelTiles, slices: Slices, state_bits: IntArray, codes: Codes, drives: int
+) -> IntArray:
+    """Return the ones among the magnitude bits on each word line (T, R) of kernel tiles.
 
     Parameters
     ----------
     tiles : KernelTiles
+    slices : Slices
+        Weights as their lines hold them.
     state_bits : int array (T, S)
-        Ones that drove each state row.
+        Ones that drove each word line of a state.
     codes : int16 array (B, L, H)
         What drove the input rows, ``drives`` times each.
     """
-    of_inputs = np.bitwise_count(np.abs(codes)).sum(axis=(0, 1), dtype=np.int64) * drives
-    rows = np.zeros(tiles.weights.shape[:2], np.int64)
+    lines = slices.lines_per_row
+    driven = np.abs(codes_apart(codes, slices))
+    of_inputs = np.bitwise_count(driven).sum(axis=(0, 1), dtype=np.int64) * drives
+    of_inputs = of_inputs.reshape(-1, lines)
+    rows = np.zeros(slices.weights.shape[:2], np.int64)
     for t in range(tiles.tiles):
-        s, i = int(tiles.n_states[t]), int(tiles.n_inputs[t])
+        s, i = int(tiles.n_states[t]) * lines, int(tiles.n_inputs[t])
         rows[t, :s] = state_bits[t, :s]
-        rows[t, s : s + i] = of_inputs[tiles.input_channel[t, :i]]
+        rows[t, s : s + i * lines] = of_inputs[tiles.input_channel[t, :i]].ravel()
     return rows
 
 
-def bits_of_inputs(tiles: LinearTiles, codes: Codes) -> IntArray:
-    """Return the ones among the magnitude bits that drive each row (T, R) of a linear layer."""
+def bits_of_inputs(tiles: LinearTiles, slices: Slices, codes: Codes) -> IntArray:
+    """Return the ones among the magnitude bits on each word line (T, R) of a linear layer.
+
+    ``codes`` (n, lines) are those of all word lines, in the order of the inputs.
+    """
     bits = np.bitwise_count(np.abs(codes)).sum(axis=0, dtype=np.int64)
-    rows = np.zeros(tiles.weights.shape[:2], np.int64)
+    rows = np.zeros(slices.weights.shape[:2], np.int64)
+    each = slices.lines_per_row
     for t in range(tiles.tiles):
-        start, count = int(tiles.row_start[t]), int(tiles.row_count[t])
+        start, count = int(tiles.row_start[t]) * each, int(tiles.row_count[t]) * each
         rows[t, :count] = bits[start : start + count]
     return rows

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from imssa_sim.functional.columns import Columns, columns_of, slices_of, word_line_limit
+from imssa_sim.circuits.slices import codes_apart
+from imssa_sim.functional.columns import Columns, columns_of, leak, slices_of, word_line_limit
 from imssa_sim.functional.digital import checked_inputs
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.program.integers import Integers
@@ -64,11 +65,14 @@ class ColumnSums:
     values: NDArray[np.float32]
     probes: Codes
 
-    def span(self, adc: AdcConfig) -> FloatArray:
-        """Return the magnitude (T, C) that the configured policy wants inside the range."""
+    def span(self, adc: AdcConfig, bits: int) -> FloatArray:
+        """Return the magnitude (T, C) that the configured policy wants inside the range.
+
+        ``bits`` are those of the codes, sign included, that hold the largest magnitude.
+        """
         if adc.range == "aligned" or adc.range == "max":
             return self.maximum
-        return clipping_range(self.values, adc.range, adc.bits, adc.percentile)
+        return clipping_range(self.values, adc.range, bits, adc.percentile)
 
 
 def calibrate_adc(
@@ -118,7 +122,7 @@ class _Ranging(Integers):
         found: dict[str, ColumnSums],
     ) -> None:
         super().__init__(program.network)
-        self.program, self.tile = program, hardware.chip.tile
+        self.program, self.hardware = program, hardware
         self.wanted, self.found = wanted, found
         self.spread = hardware.adc.range in ("percentile", "mse")
         self.probes = hardware.adc.calibration_reads if hardware.adc.calibrate else 0
@@ -130,16 +134,17 @@ class _Ranging(Integers):
         tiles = self.wanted.get(f"chip.{node.name}")
         if isinstance(tiles, KernelTiles):
             codes = np.ascontiguousarray(values[0], dtype=np.int16)
-            cut = slices_of(tiles, self.tile)
+            cut = slices_of(tiles, self.hardware.chip.tile)
             self.found[tiles.path], y = _kernel_sums(
-                self.program, tiles, cut, codes, self.probes, self.spread
+                self.program, tiles, cut, leak(cut, self.hardware), codes, self.probes, self.spread
             )
             return y
         if tiles is not None:
-            cut = self._cut.get(tiles.path) or slices_of(tiles, self.tile)
+            cut = self._cut.get(tiles.path) or slices_of(tiles, self.hardware.chip.tile)
             self._cut[tiles.path] = cut
+            rest = leak(cut, self.hardware)
             codes = np.ascontiguousarray(values[0], dtype=np.int16)
-            sums = _linear_sums(self.program, tiles, cut, codes, self.probes, self.spread)
+            sums = _linear_sums(self.program, tiles, cut, rest, codes, self.probes, self.spread)
             with self._one:  # slices of tokens may run side by side
                 before = self.found.get(tiles.path)
                 if before is not None:
@@ -152,7 +157,7 @@ def _needed(program: Program, tiles: KernelTiles | LinearTiles, hardware: Hardwa
     columns = columns_of(program, tiles)
     free = (columns.gain == 0) | columns.ranged
     unaligned = hardware.adc.range != "aligned" or bool(free[columns.used].any())
-    sliced, calibrated = hardware.chip.tile.slices > 1, hardware.adc.calibrate
+    sliced, calibrated = hardware.chip.tile.columns_per_weight > 1, hardware.adc.calibrate
     return unaligned or bool(columns.split.any()) or sliced or calibrated
 
 
@@ -161,27 +166,32 @@ def _stride(samples: int, steps: int) -> int:
 
 
 def _linear_sums(
-    program: Program, tiles: LinearTiles, slices: Slices, codes: Codes, probes: int, spread: bool
-) -> ColumnSums:
+    program: Program, tiles: LinearTiles, slices: Slices, rest: FloatArray, codes: Codes,
+    probes: int, spread: bool,
+) -> ColumnSums:  # fmt: skip
     columns: Columns = columns_of(program, tiles)
+    lines = slices.lines_per_row
     trimmed = columns.bias if slices.number == 1 else np.zeros(slices.shift.shape)
     word = _exact(slices, word_line_limit(program, tiles))  # the bias joins in double
-    flat = codes.reshape(-1, codes.shape[-1])
+    flat = codes_apart(codes.reshape(-1, codes.shape[-1]), slices)
     kept = flat[:: _stride(1, len(flat))] if spread else flat[:0]
     maximum = np.zeros(trimmed.shape)
     values = np.zeros((*trimmed.shape, len(kept)), dtype=np.float32)
-    probed = np.zeros((tiles.tiles, probes, tiles.weights.shape[1]), dtype=np.int16)
+    probed = np.zeros((tiles.tiles, probes, slices.weights.shape[1]), dtype=np.int16)
     chosen = flat[np.arange(probes) * len(flat) // max(probes, 1)]
 
     def of_tile(t: int) -> None:
-        rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
-        weights = slices.weights[t, : tiles.row_count[t]].astype(word)
+        first, count = int(tiles.row_start[t]) * lines, int(tiles.row_count[t]) * lines
+        rows = slice(first, first + count)
+        weights = slices.weights[t, :count].astype(word)
+        if rest.any():
+            weights = weights + rest[t]
         for start in range(0, len(flat), SLICE):
             sums = flat[start : start + SLICE, rows].astype(word) @ weights
             ends = np.stack([sums.min(axis=0), sums.max(axis=0)]) + trimmed[t]
             maximum[t] = np.maximum(maximum[t], np.abs(ends).max(axis=0))
         values[t] = (kept[:, rows].astype(word) @ weights + trimmed[t]).T
-        probed[t, :, : tiles.row_count[t]] = chosen[:, rows]
+        probed[t, :, :count] = chosen[:, rows]
 
     for _ in ordered_map(of_tile, range(tiles.tiles)):
         pass
@@ -189,8 +199,9 @@ def _linear_sums(
 
 
 def _kernel_sums(
-    program: Program, tiles: KernelTiles, slices: Slices, u: Codes, probes: int, spread: bool
-) -> tuple[ColumnSums, Codes]:
+    program: Program, tiles: KernelTiles, slices: Slices, rest: FloatArray, u: Codes, probes: int,
+    spread: bool,
+) -> tuple[ColumnSums, Codes]:  # fmt: skip
     """Take the sums of each tile while the golden model's recurrence runs the kernels on it.
 
     The outputs that come with them are those of the golden model.
@@ -223,7 +234,10 @@ def _kernel_sums(
         run_steps(own, drive, out, tiles.reverse, states)
         y[:, :, channels] = out
         used = slice((len(index) + int(tiles.n_outputs[t])) * number)
-        weights = slices.weights[t, : len(index) + int(tiles.n_inputs[t]), used].T
+        driven = (len(index) + int(tiles.n_inputs[t])) * slices.lines_per_row
+        weights = slices.weights[t, :driven, used].T
+        if slices.signs_apart:  # and a column of ones, by which the leak goes
+            weights = np.concatenate([weights, np.ones((1, driven), np.int64)])
         column, row = np.nonzero(weights)
         of_columns = TileColumns(
             place=at * (2 * kernel.modes * steps) + index % (2 * kernel.modes),
@@ -237,16 +251,24 @@ def _kernel_sums(
             feedback=kernel.form.feeds_back,
             second=len(index) * number if tiles.drives_per_step == 2 else -1,
             reverse=tiles.reverse,
+            signs_apart=slices.signs_apart,
         )
+        most = np.zeros(len(weights))
+        sums = np.zeros((len(weights), kept), np.float32)
         for group, part in enumerate(states):
             add_up(
-                of_columns, part.reshape(-1), u, group * ABREAST, stride, due,
-                maximum[t, used], values[t, used], probed[t],
+                of_columns, part.reshape(-1), u, group * ABREAST, stride, due, most, sums,
+                probed[t],
             )  # fmt: skip
+        end = used.stop
+        leaking = rest[t, used, None]
+        maximum[t, used] = most[:end] + leaking[:, 0] * most[end:].sum()
+        values[t, used] = sums[:end] + leaking * sums[end:].sum(axis=0)
 
     for _ in ordered_map(of_tile, range(count)):
         pass
-    return ColumnSums(maximum, values, probed), kernel.form.in_place(y) if tiles.reverse else y
+    found = ColumnSums(maximum, values, codes_apart(probed, slices))
+    return found, kernel.form.in_place(y) if tiles.reverse else y
 
 
 def _driving(kernel: QuantisedKernel) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from imssa_sim.circuits.draws import Coordinates
 from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.functional.calibrate_columns import fit_columns, read_probes
-from imssa_sim.functional.columns import columns_of, slices_of, word_line_limit
+from imssa_sim.functional.columns import columns_of, leak, slices_of, word_line_limit
 from imssa_sim.functional.configured import cell_array, driver, periphery
 from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced, without_sums
 from imssa_sim.functional.tile_set import (
@@ -19,7 +19,7 @@ from imssa_sim.functional.tile_set import (
     ready_kernel,
     ready_linear,
 )
-from imssa_sim.mapping.tiles import rows_and_columns
+from imssa_sim.mapping.tiles import rows_and_columns, rows_and_columns_held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,7 +122,8 @@ class ChipInstance:
         slices = slices_of(tiles, self.hardware.chip.tile)
         columns, limit = columns_of(self.program, tiles), word_line_limit(self.program, tiles)
         if tiles.path not in self.written:
-            rows, used = rows_and_columns(tiles)
+            rows, used = rows_and_columns_held(tiles)
+            rows = rows * slices.lines_per_row
             self.written[tiles.path] = write_tiles(
                 slices.weights, rows, used * slices.number, cell_array(self.hardware, limit),
                 seed=self.seed, chip=self.chip, site=tiles.site, writing=self.writing,
@@ -154,7 +155,8 @@ class ChipInstance:
 
         def circuit(programmed: ProgrammedTiles, trim: Trim | None = None) -> ReadCircuit:
             return read_circuit(
-                programmed, self.periphery, conversion.adc, rows_used=rows, columns_used=columns,
+                programmed, self.periphery, conversion.adc,
+                rows_used=rows * on_chip.slices.lines_per_row, columns_used=columns,
                 limit=on_chip.limit, where=Coordinates(self.seed, self.chip, tiles.site),
                 slices=on_chip.slices.number, slice_gain=conversion.slice_gain,
                 dac_steps=driver(self.hardware).steps(on_chip.limit), trim=trim,
@@ -176,7 +178,8 @@ class ChipInstance:
         sums, adc = self.calibration.get(tiles.path), on_chip.conversion.adc
         if sums is None:
             raise without_sums(tiles.path)
-        apart, weights = circuit.column_by_column(), on_chip.slices.weights
+        apart = circuit.column_by_column()
+        weights = on_chip.slices.weights + leak(on_chip.slices, self.hardware)[:, None, :]
         where = Coordinates(self.seed, self.chip, tiles.site, self.writing)
         codes = read_probes(sums.probes, apart, where, age=self.calibrated)
         acc = np.einsum("tnr,trc->ntc", sums.probes.astype(np.float64), weights)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.circuits.slices import Slices, cut_weights
+from imssa_sim.circuits.weights import unit_conductance
 from imssa_sim.components.path import ComponentPath
+from imssa_sim.functional.configured import cell_of
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.quantisation.quantisers import code_limit
@@ -17,7 +19,7 @@ from imssa_sim.quantisation.requantiser import requantiser_scale
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.config.schema import TileConfig
+    from imssa_sim.config.schema import HardwareConfig, TileConfig
     from imssa_sim.mapping.program import Program
 
     FloatArray = NDArray[np.float64]
@@ -71,6 +73,21 @@ def word_line_limit(program: Program, tiles: KernelTiles | LinearTiles) -> int:
 def slices_of(tiles: KernelTiles | LinearTiles, tile: TileConfig) -> Slices:
     """Return the weights of a tile set as its columns hold them."""
     return cut_weights(tiles.weights, tile.slices, tile.weights, tile.weight_scale)
+
+
+def leak(slices: Slices, hardware: HardwareConfig) -> FloatArray:
+    """Return what every cell of a column has beyond its weight (T, C · K) [weight units].
+
+    Nothing where a second line is subtracted before the conversion, or where the array is ideal.
+    """
+    tile = hardware.chip.tile
+    if not slices.signs_apart or hardware.ideal:
+        return np.zeros(slices.shift.shape)
+    cell = cell_of(hardware)
+    scale = unit_conductance(
+        slices.weights, tile.weights, tile.weight_scale, cell.g_min, cell.g_max
+    )
+    return np.asarray(cell.g_min / scale)
 
 
 def columns_of(program: Program, tiles: KernelTiles | LinearTiles) -> Columns:

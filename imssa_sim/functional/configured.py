@@ -55,7 +55,7 @@ def cell_array(hardware: HardwareConfig, limit: int = 0) -> CellArray:
     tile, effects = hardware.chip.tile, hardware.effects
     ideal = CellArray(
         cell_of(hardware), tile.weights, tile.weight_scale, tile.slices, tile.devices,
-        tile.spare_columns, tile.unformed,
+        tile.spare_columns * tile.lines_per_row, tile.unformed,
     )  # fmt: skip
     if hardware.ideal:
         return replace(ideal, checked=False)
@@ -86,7 +86,7 @@ def driver(hardware: HardwareConfig) -> WordLineDriver:
     """Return the drivers of the word lines with the effects that are on."""
     effects, dac, tile = hardware.effects, hardware.dac, hardware.chip.tile
     return WordLineDriver(
-        bits=dac.bits,
+        bits=hardware.driver_bits,
         encoding=dac.encoding,
         read_voltage=tile.read_voltage,
         read_time=tile.read_time,

@@ -15,6 +15,9 @@ accumulator's step nearest to what *max* gives, so that a shift follows.
 The bias of a sum that one column holds alone is injected before its conversion (offset trim), so
 that the range stays centred on the final value.
 
+*Four lines*: the two columns of a sum, each of one sign, are slices with the gains 1 and -1, whose
+converters have codes from 0 on and one step for both.
+
 *Slices*: each has a step of a power of two, at least one, in units of its digits: the smallest with
 which its range holds what the policy wants held (*aligned* then wants the same as *max*). Shift and
 add give the sum in units of the weights, to which biases are added and which the requantiser's full
@@ -102,7 +105,7 @@ def lossless(columns: Columns, slices: Slices, limit: int) -> Conversion:
     ones, zeros = np.ones(slices.shift.shape), np.zeros(slices.shift.shape)
     return Conversion(
         adc=Converters(ones, zeros, -bound, bound),
-        slice_gain=np.ldexp(1.0, slices.shift),
+        slice_gain=slices.gain,
         unit=np.ones(columns.used.shape),
         after=np.where(columns.gain > 0, columns.gain, 1.0),
         trimmed=False,
@@ -131,20 +134,30 @@ def sliced(
     """
     if sums is None:
         raise without_sums(path)
-    high = (1 << (adc.bits - 1)) - 1
+    low, high = code_range(adc, slices)
     used = np.repeat(columns.used, slices.number, axis=1)
-    span = np.where(used, sums.span(adc), 0.0) / max(high, 1)
+    span = np.where(used, sums.span(adc, (high + 1).bit_length()), 0.0) / max(high, 1)
+    if slices.signs_apart:  # one range for both signs of a sum
+        pairs = span.reshape(len(span), -1, 2).max(axis=2)
+        span = pairs.repeat(2, axis=1)
     exponent = np.ceil(np.log2(np.maximum(span, 1.0))).astype(np.int64)
     if adc.scope == "tile":
         exponent = np.where(used, exponent.max(axis=1, keepdims=True), 0)
     step = np.ldexp(1.0, exponent)
     return Conversion(
-        adc=Converters(1.0 / step, np.full(step.shape, 0.5), -high - 1, high),
-        slice_gain=np.ldexp(step, slices.shift),
+        adc=Converters(1.0 / step, np.full(step.shape, 0.5), low, high),
+        slice_gain=slices.gain * step,
         unit=np.ones(columns.used.shape),
         after=np.where(columns.gain > 0, columns.gain, 1.0),
         trimmed=False,
     )
+
+
+def code_range(adc: AdcConfig, slices: Slices) -> tuple[int, int]:
+    """Return the lowest and the highest code; sums of one sign need no sign."""
+    if slices.signs_apart:
+        return 0, (1 << adc.bits) - 1
+    return -(1 << (adc.bits - 1)), (1 << (adc.bits - 1)) - 1
 
 
 def without_sums(path: str) -> InputError:
@@ -185,7 +198,7 @@ def nominal(
     if ranged.any() or (columns.split & columns.used).any():
         if sums is None:
             raise without_sums(path)
-        span = sums.span(adc)
+        span = sums.span(adc, adc.bits)
         step[ranged] = np.where(span > 0, span / max(high, 1), 1.0)[ranged]
     scale = 1.0 / step
     if adc.range == "aligned":

@@ -8,12 +8,13 @@ import numpy as np
 
 from imssa_sim.circuits.dac import top_step
 from imssa_sim.circuits.energy import read_energy
+from imssa_sim.circuits.slices import codes_apart
 from imssa_sim.components.dac import (
     conversions_per_product,
     drives_per_product,
     reads_per_product,
 )
-from imssa_sim.components.tile_read import additions_per_product
+from imssa_sim.components.tile_read import additions_per_product, joint
 from imssa_sim.functional.activity import Activity, bits_of_inputs, bits_of_states
 from imssa_sim.mapping.tiles import rows_and_columns
 from imssa_sim.threads import current
@@ -159,7 +160,8 @@ class Reader:
         if held is None:
             nothing = np.zeros((u.shape[0], tiles.tiles, states), np.int32)
             held = nothing, nothing
-        bits = np.zeros((tiles.tiles, states), np.int64)
+        slices = ready.on_chip.slices
+        bits = np.zeros((tiles.tiles, states * slices.lines_per_row), np.int64)
         outputs = []
         for step in range(u.shape[1]):
             before = held
@@ -168,8 +170,9 @@ class Reader:
             outputs.append(codes)
             for each in (before, held) if twice else (before,):
                 driven, _ = ready.kernel.driven(*each)
-                bits += np.bitwise_count(np.abs(driven)).sum(axis=0, dtype=np.int64)
-        self.activity[path].add_bits(bits_of_states(tiles, bits, u, 2 if twice else 1))
+                driven = np.abs(codes_apart(driven, slices))
+                bits += np.bitwise_count(driven).sum(axis=0, dtype=np.int64)
+        self.activity[path].add_bits(bits_of_states(tiles, slices, bits, u, 2 if twice else 1))
         return np.concatenate(outputs, axis=1), held
 
     def _joined(
@@ -227,7 +230,7 @@ class Reader:
 
         tiles, instance = ready.tiles, self.instance
         samples, steps, width = codes.shape
-        flat = codes.reshape(-1, width)
+        flat = np.ascontiguousarray(codes_apart(codes.reshape(-1, width), ready.on_chip.slices))
         sample, step = np.repeat(ids, steps), np.tile(np.arange(steps), samples)
         block = max(1, CHUNK_BYTES // (4 * tiles.tiles * tiles.weights.shape[2]))
         for start in range(0, len(flat), block):
@@ -239,7 +242,8 @@ class Reader:
             )  # fmt: skip
             self._count_reads(path, ready, result)
             if self.serial:
-                self.activity[path].add_bits(bits_of_inputs(tiles, flat[part]))
+                bits = bits_of_inputs(tiles, ready.on_chip.slices, flat[part])
+                self.activity[path].add_bits(bits)
             yield part, self._join_rows(path, ready, result.outputs)
 
     def _join_rows(
@@ -282,14 +286,16 @@ class Reader:
         bits = ready.on_chip.limit.bit_length() + 1
         joined = int(columns.sum()) * (result.drives // tiles.drives_per_step)
         each = conversions_per_product(hardware, bits)
-        conversions = joined * hardware.chip.tile.slices
+        tile = hardware.chip.tile
+        conversions = joined * tile.columns_per_weight
         activity.conversions += conversions
-        drives = result.drives * drives_per_product(hardware, bits)
+        drives = result.drives * drives_per_product(hardware, bits) * tile.lines_per_row
         reads = result.drives * reads_per_product(hardware, bits)
+        added = joined * additions_per_product(hardware, bits)
         self.counter.add(f"{path}.dac", "drive", int(rows.sum()) * drives)
         self.counter.add(f"{path}.array", "read", tiles.tiles * reads)
         self.counter.add(f"{path}.adc", "convert", conversions * each)
-        self.counter.add(f"{path}.slices", "add", joined * additions_per_product(hardware, bits))
+        self.counter.add(f"{path}.{joint(hardware)}", "add", added)
 
     def close(self) -> None:
         """Work out the array energies from all that was counted."""
@@ -299,7 +305,7 @@ class Reader:
             energy = read_energy(
                 ready.on_chip.programmed.row_conductance,
                 encoding=hardware.dac.encoding,
-                top=top_step(ready.on_chip.limit, hardware.dac.bits, hardware.dac.encoding),
+                top=top_step(ready.on_chip.limit, hardware.driver_bits, hardware.dac.encoding),
                 read_voltage=hardware.chip.tile.read_voltage,
                 read_time=hardware.chip.tile.read_time,
                 lsb_time=hardware.dac.lsb_time,

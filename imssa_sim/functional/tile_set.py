@@ -62,7 +62,7 @@ class OnChip:
     @property
     def weights(self) -> FloatArray:
         """Weights (T, R, C) that the programmed cells stand for, slices put together."""
-        return put_together(self.programmed.weights, self.slices.shift, self.slices.number)
+        return put_together(self.programmed.weights, self.slices)
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,7 @@ def ready_kernel(
         state_limit=kernel.state_requant.limit,
         output=output,
         accumulator=_accumulator(kernel, tiles),
+        signs_apart=on_chip.slices.signs_apart,
     )
     flat = np.flatnonzero(valid)
     channel = tiles.output_channel.ravel()[flat]
@@ -172,7 +173,7 @@ def ready_linear(
     return ReadyLinear(
         tiles=tiles,
         on_chip=on_chip,
-        packed=pack_dense(circuit, DenseWiring(tiles.row_start)),
+        packed=pack_dense(circuit, DenseWiring(tiles.row_start * on_chip.slices.lines_per_row)),
         row_tiles=row_tiles,
         bias=bias,
         fraction=fraction,

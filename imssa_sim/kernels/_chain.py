@@ -54,6 +54,8 @@ class ChainLoops(NamedTuple):
     give_outputs: Callable[[Tile, Work, int], None]
     take_states: Callable[[Tile, Work], None]
     give_states: Callable[[Tile, Work], None]
+    part_signs: Callable[[Tile, Work], None]
+    join_signs: Callable[[Tile, Work], None]
 
 
 @inner
@@ -208,7 +210,25 @@ def make_chain(vectors: Vectors) -> ChainLoops:
             if t.chain.feeds_back:
                 store_one(t.job.rest, i, convert(load_one(s.rest, i), np.int32(0)))
 
+    @inner
+    def part_signs(t: Tile, s: Work) -> None:
+        """Codes of states and inputs onto the rows of their signs, in place, the last one first."""
+        zero = nothing(t)
+        for left in range(t.array.states + t.array.inputs, 0, -1):
+            row = left - 1
+            code = load_one(s.code, row)
+            above, below = less(zero, code), less(code, zero)
+            store_one(s.code, 2 * row, select(above, code, zero))
+            store_one(s.code, 2 * row + 1, select(below, sub(zero, code), zero))
+
+    @inner
+    def join_signs(t: Tile, s: Work) -> None:
+        """The codes of states and inputs as they were before `part_signs`."""
+        for row in range(t.array.states + t.array.inputs):
+            code = sub(load_one(s.code, 2 * row), load_one(s.code, 2 * row + 1))
+            store_one(s.code, row, code)
+
     return ChainLoops(
         digitise, feed_back, accumulate, drive_states, take_inputs, give_outputs, take_states,
-        give_states,
+        give_states, part_signs, join_signs,
     )  # fmt: skip

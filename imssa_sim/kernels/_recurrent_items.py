@@ -72,6 +72,7 @@ def gather_tile(
     column, cell, row = t * a.pitch, t * a.rows * a.pitch, t * a.rows
     levels = a.adc_table.shape[0] // tiles
     driven, shot = a.n_states[t] + a.n_inputs[t], a.pulse_power.shape[0] > 0
+    driven = 2 * driven if a.signs_apart else driven
     shot_row = (a.rows + LANES - 1) // LANES * LANES
     array = Cells(
         a.pitch,
@@ -141,6 +142,7 @@ def gather_tile(
         a.accumulates,
         a.feeds_back,
         a.exchanges,
+        a.signs_apart,
     )
     slot = Slot(
         job.two_pass,
@@ -171,7 +173,7 @@ def _make_items(name: str, layout: Layout, width: int) -> Items:
     """The loop over all steps, for the blocks of so many samples that a layout takes."""
     start, prepare, drive, read, shift_add, flush = layout[1:]
     _, feed_back, accumulate, drive_states, take_inputs, give_outputs, *rest = layout.chain
-    take_states, give_states = rest
+    take_states, give_states, part_signs, join_signs = rest
 
     def run_items(
         a: TileArrays, space: Space, c: Counters, plan: Plan, job: Job, io: Flow,
@@ -199,6 +201,8 @@ def _make_items(name: str, layout: Layout, width: int) -> Items:
                         if t.chain.accumulates:
                             drive_states(t, s)
                         take_inputs(t, s, k)
+                        if t.chain.signs_apart:
+                            part_signs(t, s)
                         squares = drive(t, s)
                         first = t.array.states if part else 0
                         last = columns if part or not t.job.two_pass else t.array.states
@@ -206,6 +210,8 @@ def _make_items(name: str, layout: Layout, width: int) -> Items:
                         read(t, s, k, first * each, last * each, squares)
                         if each > 1:
                             shift_add(t, s, first, last)
+                        if t.chain.signs_apart:
+                            join_signs(t, s)
                         if not part:
                             if t.chain.accumulates:
                                 accumulate(t, s)

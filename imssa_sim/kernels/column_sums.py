@@ -27,6 +27,7 @@ from imssa_sim.kernels.ops import (
     less,
     load,
     pointer,
+    positive,
     select,
     splat,
     store,
@@ -56,6 +57,9 @@ class TileColumns(NamedTuple):
         Column from which on the states after the step stand on the rows; -1: nowhere.
     reverse : bool
         Inputs run from the last step to the first.
+    signs_apart : bool
+        Each code drives two rows, the first one where it is positive, the other with its magnitude
+        where it is negative; ``row`` counts these.
     """
 
     place: NDArray[np.int64]
@@ -69,6 +73,7 @@ class TileColumns(NamedTuple):
     feedback: bool
     second: int
     reverse: bool
+    signs_apart: bool
 
 
 @inner
@@ -87,6 +92,15 @@ def _drive(states: NDArray[Any], at: int, codes: Floats, rest: Floats, row: int,
         cut = fma(sub(zero, whole), code, state)
         store(rest, row * LANES, within(cut, half_step, zero))
     store(codes, row * LANES, code)
+
+
+@inner
+def _part_signs(codes: Floats, apart: Floats, rows: int, zero: Any) -> None:
+    """Put each code onto the row of its sign."""
+    for r in range(rows):
+        code = load(codes, r * LANES)
+        store(apart, 2 * r * LANES, positive(code))
+        store(apart, (2 * r + 1) * LANES, positive(sub(splat(zero), code)))
 
 
 @entry
@@ -111,6 +125,7 @@ def add_up(
     half = tile.constants[4]
     zero = half - half
     codes = np.zeros(rows * LANES, tile.value.dtype)
+    driving = np.zeros(2 * rows * LANES, tile.value.dtype) if tile.signs_apart else codes
     rest = np.zeros(max(own, 1) * LANES, tile.value.dtype)
     peaks = np.zeros(columns * LANES, tile.value.dtype)
     lanes = np.zeros(LANES, np.float32)
@@ -130,15 +145,19 @@ def add_up(
                 for r in range(rows):
                     probed[probe, r] = codes[r * LANES + b]
             probe += 1
+        if tile.signs_apart:
+            _part_signs(pointer(codes, 0), pointer(driving, 0), rows, zero)
         kept = values.shape[1] > 0 and k % stride == 0
         for c in range(columns):
             if c == tile.second:
                 for s in range(own):
                     at = tile.place[s] + k * tile.pitch
                     store(codes, s * LANES, convert(load(states, at * LANES), half))
+                if tile.signs_apart:
+                    _part_signs(pointer(codes, 0), pointer(driving, 0), rows, zero)
             total = splat(zero)
             for e in range(tile.start[c], tile.start[c + 1]):
-                total = fma(splat(tile.value[e]), load(codes, tile.row[e] * LANES), total)
+                total = fma(splat(tile.value[e]), load(driving, tile.row[e] * LANES), total)
             size, peak = absolute(total), load(peaks, c * LANES)
             store(peaks, c * LANES, select(less(peak, size), size, peak))
             if kept:

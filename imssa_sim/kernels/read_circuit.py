@@ -84,7 +84,8 @@ class ReadCircuit:
     slices : int
         Columns K that hold one weight.
     slice_gain : array (T, C)
-        Powers of two that the codes of the slices are multiplied by before they are added up.
+        Powers of two, or their negative, that the codes of the slices are multiplied by before they
+        are added up.
     """
 
     weights: FloatArray
@@ -229,6 +230,9 @@ class RecurrentWiring:
         By default the codes of the output columns are given out as they are.
     accumulator : Accumulator, optional
         By default the code of a state column is the new state, and drives its row as it is.
+    signs_apart : bool
+        A state or input drives two rows, neighbours: the first one where its code is positive, the
+        other with the magnitude where it is negative.
     """
 
     n_states: IntArray
@@ -237,6 +241,7 @@ class RecurrentWiring:
     state_limit: int
     output: FusedOutput | None = None
     accumulator: Accumulator | None = None
+    signs_apart: bool = False
 
     def __post_init__(self) -> None:
         if self.accumulator is not None and not 0 < self.state_limit < 2**MOST_STATE_BITS:

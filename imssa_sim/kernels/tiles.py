@@ -82,6 +82,7 @@ class TileArrays(NamedTuple):
     accumulates: bool  # states lie in accumulators, of which the top bits drive
     feeds_back: bool  # what is cut off drives with the next state
     exchanges: bool  # states change places or signs before increments are added
+    signs_apart: bool  # a code drives one of two rows, by its sign
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,8 @@ def pack_tiles(
     tiles, rows, columns = w.shape
     # Copies: the kernels would be compiled anew for arrays that may not be written to.
     ns = np.array(wiring.n_states, dtype=np.int64)
-    ni, no = (np.array(u - ns, dtype=np.int64) for u in (circuit.rows_used, circuit.columns_used))
+    driving = circuit.rows_used // (2 if wiring.signs_apart else 1)
+    ni, no = (np.array(u - ns, dtype=np.int64) for u in (driving, circuit.columns_used))
     used = circuit.columns_used * slices
     if min(ns.min(), ni.min(), no.min()) < 0:
         raise ValueError("a tile has more states than rows or columns in use")
@@ -159,7 +161,7 @@ def pack_tiles(
     joined = 0.0
     if slices > 1:
         gains = np.broadcast_to(circuit.slice_gain, (tiles, columns))
-        parts = gains * (np.arange(columns) < used[:, None]) * max(abs(low), abs(high))
+        parts = np.abs(gains) * (np.arange(columns) < used[:, None]) * max(abs(low), abs(high))
         joined = float(parts.reshape(tiles, -1, slices).sum(axis=2).max())
     if joined >= 2**31:
         raise ValueError("the slices' codes add up to more than 32 bits: narrow adc_low … adc_high")
@@ -247,6 +249,7 @@ def pack_tiles(
         accumulates=behind is not None,
         feeds_back=behind is not None and behind.feedback,
         exchanges=exchange is not None,
+        signs_apart=wiring.signs_apart,
     )
     return RecurrentTiles(arrays, columns, s_max, o_max, channels)
 

@@ -142,12 +142,12 @@ def _too_small(
     # The widest kernel block decides how large a tile would have to be to hold it whole.
     remedies = ["hardware.chip.tiles: auto or a larger number"]
     if kernels:
-        side = 2 * max(layer.kernel.modes for layer in network.layers) + 1
+        side = shape.side(max(layer.kernel.modes for layer in network.layers))
         if side > min(shape.rows, shape.columns):
             lines = shape.bit_lines(side)
             remedies.append(
-                f"hardware.chip.tile of at least {side} rows and {lines} bit lines, which holds "
-                "a kernel whole"
+                f"hardware.chip.tile of at least {side * shape.lines_per_row} rows and {lines} bit "
+                "lines, which holds a kernel whole"
             )
         remedies.append("hardware.mapping.kernel: digital")
     if any(isinstance(p, LinearTiles) and p.path.endswith(".linear") for p in placed):

@@ -50,6 +50,7 @@ class KernelTiles:
     n_states: IntArray  # (T,)
     n_inputs: IntArray  # (T,)
     n_outputs: IntArray  # (T,)
+    n_idle: IntArray  # (T,) rows and columns behind these whose cells are never read
     input_channel: IntArray  # (T, I) channel that drives each input row, or -1
     output_channel: IntArray  # (T, O) channel that each output column belongs to, or -1
     # Channels are those that have a kernel, M their largest number of modes (QuantisedKernel).

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from imssa_sim.errors import InputError, InternalError
-from imssa_sim.mapping.kernels.cells import Part
+from imssa_sim.mapping.kernels.cells import Part, complex_ports
 from imssa_sim.mapping.program import KernelTiles, LinearTiles, TileUse
 
 if TYPE_CHECKING:
@@ -29,13 +29,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TileShape:
-    """Capacity of one tile: word lines and logical columns, and how it holds signed weights."""
+    """Capacity of one tile: rows (codes) and logical columns, and how it holds signed weights."""
 
     rows: int
     columns: int
-    weights: Literal["differential", "one_sided", "offset"]
+    weights: Literal["differential", "one_sided", "offset", "four_line"]
     slices: int = 1
     devices: int = 1
+
+    @property
+    def lines_per_row(self) -> int:
+        """Word lines of one row."""
+        return 2 if self.weights == "four_line" else 1
+
+    @property
+    def ports(self) -> int:
+        """Rows of an input and columns of an output; four lines hold complex ones."""
+        return 2 if self.weights == "four_line" else 1
+
+    def side(self, modes: int) -> int:
+        """Return the rows and columns that a kernel of so many modes takes."""
+        return 2 * modes + self.ports
 
     @property
     def lines_per_column(self) -> int:
@@ -73,7 +87,7 @@ def tile_shape(tile: TileConfig) -> TileShape:
             f"hardware.chip.tile.spare_columns: {tile.spare_columns} leaves none of the tile's "
             f"{columns} logical columns{sliced}; give fewer, or a tile with more columns"
         )
-    return TileShape(tile.rows, left, tile.weights, tile.slices, tile.devices)
+    return TileShape(tile.rows // tile.lines_per_row, left, tile.weights, tile.slices, tile.devices)
 
 
 @dataclass(frozen=True)
@@ -84,10 +98,6 @@ class _Part:
     start: int
     modes: int
 
-    @property
-    def side(self) -> int:
-        return 2 * self.modes + 1
-
 
 def _split(modes_of: IntArray, shape: TileShape, path: str) -> list[list[_Part]]:
     """Return the parts that each tile holds, first fit, the largest parts first.
@@ -95,11 +105,12 @@ def _split(modes_of: IntArray, shape: TileShape, path: str) -> list[list[_Part]]
     ``modes_of`` (H,) are the modes of each channel.
     """
     capacity = min(shape.rows, shape.columns)
-    largest = (capacity - 1) // 2
+    largest = (capacity - shape.ports) // 2
     if largest < 1:
         raise InputError(
             f"{path}: a tile of {shape.rows} rows and {shape.columns} logical columns cannot hold "
-            "one complex mode, which needs 3 of each (Re, Im, input); enlarge hardware.chip.tile"
+            f"one complex mode, which needs {shape.side(1)} of each (Re, Im, input); enlarge "
+            "hardware.chip.tile"
         )
     parts = [
         _Part(channel, start, min(largest, modes - start))
@@ -112,14 +123,14 @@ def _split(modes_of: IntArray, shape: TileShape, path: str) -> list[list[_Part]]
     first: dict[int, int] = {}  # tiles before this one have no room for a part of that size
     for part in parts:
         t = first.get(part.modes, 0)
-        while t < len(tiles) and room[t] < part.side:
+        while t < len(tiles) and room[t] < shape.side(part.modes):
             t += 1
         first[part.modes] = t
         if t == len(tiles):
             tiles.append([])
             room.append(capacity)
         tiles[t].append(part)
-        room[t] -= part.side
+        room[t] -= shape.side(part.modes)
     return tiles
 
 
@@ -138,7 +149,8 @@ def kernel_tiles(
     Kernels whose block of (2M + 1) rows and columns is smaller than the tile pack along its
     diagonal. Larger ones are split along their modes, as many modes per part as fit; each part
     has a row for the channel's input and a column for its partial output, and the feed-through
-    weight stands in the first part only.
+    weight stands in the first part only. Four lines hold inputs and outputs as complex numbers, so
+    that blocks are (2M + 2) wide: the rows and columns of the imaginary parts come last, and rest.
 
     Parameters
     ----------
@@ -167,7 +179,8 @@ def kernel_tiles(
     n_parts = np.array([len(parts) for parts in placed])
     n_states = np.array([2 * sum(part.modes for part in parts) for parts in placed])
     states, ports = int(n_states.max()), int(n_parts.max())
-    side = int((n_states + n_parts).max())
+    n_idle = n_parts * (shape.ports - 1)
+    side = int((n_states + n_parts + n_idle).max())
     weights = np.zeros((tiles, side, side), dtype=np.int64)
     useful = np.zeros((tiles, side, side), dtype=np.bool_)
     port_channel = np.full((tiles, ports), -1, dtype=np.int64)
@@ -184,8 +197,15 @@ def kernel_tiles(
             c, modes = part.channel, slice(part.start, part.start + part.modes)
             re = np.arange(first, first + part.modes)
             im = re + part.modes
-            lines = np.append(np.arange(first, first + 2 * part.modes), n_states[t] + i)
-            block = mapping.block(_weights_of(kernel, part))
+            held = _weights_of(kernel, part)
+            block = mapping.block(held)
+            port = [n_states[t] + i]
+            if n_idle[t]:
+                re = np.arange(first, first + 2 * part.modes, 2)
+                im = re + 1
+                block = complex_ports(block, held)
+                port.append(n_states[t] + n_parts[t] + i)
+            lines = np.concatenate([re, im, port])
             place = np.ix_(lines, lines)
             weights[t][place], useful[t][place] = block.weights, block.useful
             port_channel[t, i] = c
@@ -210,6 +230,7 @@ def kernel_tiles(
         n_states=n_states,
         n_inputs=n_parts,
         n_outputs=n_parts.copy(),
+        n_idle=n_idle,
         input_channel=port_channel,
         output_channel=port_channel.copy(),
         state_index=state_index,
@@ -281,9 +302,17 @@ def rows_and_columns(tiles: KernelTiles | LinearTiles) -> tuple[IntArray, IntArr
     return tiles.n_states + tiles.n_inputs, tiles.n_states + tiles.n_outputs
 
 
+def rows_and_columns_held(tiles: KernelTiles | LinearTiles) -> tuple[IntArray, IntArray]:
+    """Return the word lines and the logical columns with cells, those that rest too."""
+    rows, columns = rows_and_columns(tiles)
+    idle = tiles.n_idle if isinstance(tiles, KernelTiles) else 0
+    return rows + idle, columns + idle
+
+
 def tile_use(tiles: KernelTiles | LinearTiles, shape: TileShape, tile: TileConfig) -> TileUse:
     """Return how a set of tiles uses its physical lines and cells."""
-    rows, columns = rows_and_columns(tiles)
+    rows, columns = rows_and_columns_held(tiles)
+    rows = rows * shape.lines_per_row
     lines = np.array([shape.bit_lines(int(c)) for c in columns])
     return TileUse(
         path=tiles.path,
@@ -292,7 +321,7 @@ def tile_use(tiles: KernelTiles | LinearTiles, shape: TileShape, tile: TileConfi
         columns_used=int(lines.max()),
         cells=tiles.tiles * tile.rows * tile.columns,
         cells_used=int((rows * lines).sum()),
-        cells_useful=int(tiles.useful.sum()) * shape.lines_per_column,
+        cells_useful=int(tiles.useful.sum()) * shape.lines_per_column * shape.lines_per_row,
     )
 
 

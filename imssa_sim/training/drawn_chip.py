@@ -81,6 +81,11 @@ class ChipSource:
                 f"hardware-aware training knows hardware.mapping.kernel {', '.join(known)}, "
                 f"not {hardware.mapping.kernel}"
             )
+        if hardware.chip.tile.signs_apart:
+            raise InputError(
+                "hardware-aware training does not know chip.tile.weights: four_line; train "
+                "for one_sided, whose cells hold the same weights"
+            )
         self.hardware, self.seed, self.time = hardware, seed + SEED_OFFSET, time
         self.calibration = np.asarray(calibration)[:STAGE_SAMPLES]
         self.threads = threads

@@ -45,7 +45,7 @@ def test_digits_stand_for_the_weights(limit, number, scheme, scope, seed):
                     assert all(-(2 ** (width - 1)) <= d <= 2 ** (width - 1) for d in digits)
                 else:
                     assert all(abs(d) < 2**width and d * w >= 0 for d in digits)
-    np.testing.assert_array_equal(put_together(found.weights, found.shift, number), weights)
+    np.testing.assert_array_equal(put_together(found.weights, found), weights)
     if number == 1:
         np.testing.assert_array_equal(found.weights, weights)
 
@@ -92,7 +92,7 @@ def test_levels_of_a_cell_hold_digits_exactly(hardware, scheme, tmp_path):
             chip=0,
             site=0,
         ).at(0.0)
-        return np.abs(put_together(tiles.weights, held.shift, number) - weights).max()
+        return np.abs(put_together(tiles.weights, held) - weights).max()
 
     assert error(1) > 1
     assert error(2) < 1e-9
@@ -122,12 +122,12 @@ def test_literal_reads_of_slices_fold_to_their_shifted_variances(hardware, schem
     tiles = written.at(60.0)
     each = codes.astype(float) ** 2 @ (tiles.variance[0] + tiles.flat_variance[0])
     variance = (each * 4.0 ** held.shift[0]).reshape(4, 3).sum(axis=1)
-    mean = codes @ put_together(tiles.weights, held.shift, 3)[0]
+    mean = codes @ put_together(tiles.weights, held)[0]
     reads = 20_000
     drawn = literal_sums(
         written, 0, np.tile(codes, (reads, 1)), 60.0, np.random.default_rng(1), clipped=False
     )
-    samples = put_together(drawn[None], held.shift, 3)[0]
+    samples = put_together(drawn[None], held)[0]
     assert np.all(np.abs(samples.mean(axis=0) - mean) < 5 * np.sqrt(variance / reads))
     z = (samples.var(axis=0, ddof=1) / variance - 1) / np.sqrt(2 / (reads - 1))
     assert np.all(np.abs(z) < 5)
@@ -154,7 +154,7 @@ def test_errors_of_slices_are_weighted_by_their_place(hardware, scheme, number):
         chip=0,
         site=0,
     ).at(0.0)
-    error = (put_together(tiles.weights, held.shift, number) - weights)[0]
+    error = (put_together(tiles.weights, held) - weights)[0]
     each = (2.0 ** held.shift[0] / tiles.scale[0]) ** 2 * 2 * sigma**2
     expected = each.reshape(20, number).sum(axis=1)
     # Of a whole weight's error, from the card's range alone, √(112² + 15²) / 127 is left, or

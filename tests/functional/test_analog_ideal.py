@@ -38,7 +38,7 @@ def sequences(net, count, seed=0):
     both=st.booleans(),
     shape=st.tuples(st.integers(1, 6), st.integers(1, 5)),
     tile=st.tuples(st.integers(3, 24), st.integers(3, 24)),
-    scheme=st.sampled_from(["differential", "one_sided", "offset"]),
+    scheme=st.sampled_from(["differential", "one_sided", "offset", "four_line"]),
     slices=st.sampled_from([1, 1, 2, 4]),
     devices=st.sampled_from([1, 1, 3]),
     state_bits=st.integers(3, 10),
@@ -53,6 +53,8 @@ def test_ideal_chip_is_the_golden_model(
     state_bits, below, feedback, pruned, channel_inputs, inside,
 ):  # fmt: skip
     accumulators = {}
+    if scheme == "four_line":  # a mode takes four rows
+        slices, tile = 1, (2 * tile[0] + 2, tile[1] + 1)
     if kernel == "fused_delta":
         accumulators = {"state": state_bits + below, "drive": state_bits}
         if feedback:

@@ -230,9 +230,7 @@ def test_calibration_sums_are_those_of_the_digits(random_networks):
     for tiles in program.kernels:
         found = sums[tiles.path]
         ready = AnalogNetwork(program, chip, calibration=sums).instance.kernels[tiles.path]
-        joined = put_together(
-            found.values.transpose(0, 2, 1), ready.on_chip.slices.shift, ready.on_chip.slices.number
-        )
+        joined = put_together(found.values.transpose(0, 2, 1), ready.on_chip.slices)
         np.testing.assert_array_equal(joined.transpose(0, 2, 1), one[tiles.path].values)
         assert np.all(np.abs(found.values).max(axis=2) <= found.maximum)
 

@@ -48,6 +48,7 @@ def test_the_sums_are_those_of_integers(word, accumulates, feedback, second, rev
         feedback=feedback,
         second=second,
         reverse=reverse,
+        signs_apart=False,
     )
     maximum = np.zeros(COLUMNS)
     kept = -(-STEPS // stride) * SAMPLES if stride else 0

@@ -43,7 +43,7 @@ class Adc(Component):
         tile, hardware = chip.hardware.chip.tile, chip.hardware
         card, at = chip.card(hardware.adc.card), adc_point(hardware)
         yield cost(action, chip.term(card, lambda p: dynamic_energy(p, at), ("adc",)))
-        samples = 1 if tile.weights == "offset" else 2
+        samples = 1 if tile.weights in ("offset", "four_line") else 2
         lines = samples * tile.devices
         charge = chip.array_term(
             lambda p, w: bit_line_charge(

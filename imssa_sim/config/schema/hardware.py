@@ -45,6 +45,11 @@ class HardwareConfig(Section):
     power_gating: Annotated[bool, CostOnly] = False
     power: Annotated[PowerConfig, CostOnly] = PowerConfig()
 
+    @property
+    def driver_bits(self) -> int:
+        """Bits of what a driver gives, sign included; its own hold no sign with four lines."""
+        return self.dac.bits + self.chip.tile.signs_apart
+
     @model_validator(mode="after")
     def _shifts(self) -> HardwareConfig:
         tile = self.chip.tile
@@ -53,6 +58,16 @@ class HardwareConfig(Section):
                 "adc.scope: tile with chip.tile.slices needs one conductance per unit of weight in "
                 "a tile; with chip.tile.weight_scale: column no shift relates the slices' steps",
                 remedy="give adc.scope: column, or chip.tile.weight_scale: tile",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _phases_of_signs(self) -> HardwareConfig:
+        if self.chip.tile.signs_apart and self.dac.phases > 1:
+            raise problem(
+                f"dac.phases: {self.dac.phases} with chip.tile.weights: four_line, whose signs have "
+                "lines of their own",
+                remedy="leave dac.phases out, or give another chip.tile.weights",
             )
         return self
 

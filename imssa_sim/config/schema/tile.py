@@ -51,7 +51,8 @@ class TileConfig(Section):
     cell: CellCard
     array: Annotated[ArrayCard, CostOnly] = "arrays/crossbar_1t1r"
     """Geometry and lines of the crossbar."""
-    weights: Literal["differential", "one_sided", "offset"] = "differential"
+    weights: Literal["differential", "one_sided", "offset", "four_line"] = "differential"
+    """How cells of positive conductance hold signed weights."""
     unformed: Literal["none", "pairs", "cells"] = "none"
     """Cells that stay pristine: none, pairs without a weight, the idle cells of pairs too."""
     weight_scale: Literal["column", "tile"] = "column"
@@ -69,6 +70,35 @@ class TileConfig(Section):
     """[S], Gaussian programming error at all conductances; None: that of the cell's card."""
     spare_columns: Annotated[int, Field(ge=0)] = 0
     """Columns (of one slice) kept free to stand in for the worst ones."""
+
+    @property
+    def signs_apart(self) -> bool:
+        """Whether either sign of a code has a word line, and of a sum a bit line, of its own."""
+        return self.weights == "four_line"
+
+    @property
+    def lines_per_row(self) -> int:
+        """Word lines that one code drives."""
+        return 2 if self.signs_apart else 1
+
+    @property
+    def columns_per_weight(self) -> int:
+        """Columns with a conversion of their own that hold one weight: slices, or two signs."""
+        return 2 if self.signs_apart else self.slices
+
+    @model_validator(mode="after")
+    def _signs(self) -> TileConfig:
+        if not self.signs_apart:
+            return self
+        for name, value, only in (
+            ("slices", self.slices, 1), ("unformed", self.unformed, "none"),
+        ):  # fmt: skip
+            if value != only:
+                raise problem(
+                    f"{name}: {value} with weights: four_line, whose columns hold one sign each",
+                    remedy=f"give weights: one_sided, or {name}: {only}",
+                )
+        return self
 
     @model_validator(mode="after")
     def _formed(self) -> TileConfig:

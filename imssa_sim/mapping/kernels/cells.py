@@ -52,6 +52,31 @@ class CellBlock:
     useful: BoolArray
 
 
+def complex_ports(block: CellBlock, part: Part) -> CellBlock:
+    """Return a block (S + 2, S + 2) whose input and output are complex.
+
+    The row of the input's imaginary part and the column of the output's, last, complete the complex
+    products with B and C; a real network neither drives nor converts them.
+
+    Parameters
+    ----------
+    block : CellBlock
+        Of S states, real parts first.
+    part : Part
+    """
+    states = len(part.into)
+    modes, size = states // 2, states + 2
+    weights, useful = np.zeros((size, size), np.int64), np.zeros((size, size), np.bool_)
+    weights[:-1, :-1], useful[:-1, :-1] = block.weights, block.useful
+    re, im = slice(0, modes), slice(modes, states)
+    weights[-1, re], weights[-1, im] = -part.into[im], part.into[re]
+    weights[re, -1], weights[im, -1] = -part.out[im], part.out[re]
+    weights[-1, -1] = weights[-2, -2]
+    useful[-1, :states], useful[:states, -1] = useful[-2, :states], useful[:states, -2]
+    useful[-1, -1] = useful[-2, -2]
+    return CellBlock(weights, useful)
+
+
 @dataclass(frozen=True)
 class Read:
     """One of the reads of a step: which columns it converts. All rows are driven in each."""
