@@ -96,7 +96,7 @@ def joint(hardware: HardwareConfig) -> str:
 
 
 def additions_per_product(hardware: HardwareConfig, code_bits: int) -> int:
-    """Return the additions that join conversions of a column: of slices or signs, phases, pulses."""
+    """Return the additions that join a column: of slices or signs, phases, pulses."""
     columns = hardware.chip.tile.columns_per_weight
     return columns * conversions_per_product(hardware, code_bits) - 1
 

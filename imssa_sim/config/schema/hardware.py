@@ -65,8 +65,8 @@ class HardwareConfig(Section):
     def _phases_of_signs(self) -> HardwareConfig:
         if self.chip.tile.signs_apart and self.dac.phases > 1:
             raise problem(
-                f"dac.phases: {self.dac.phases} with chip.tile.weights: four_line, whose signs have "
-                "lines of their own",
+                f"dac.phases: {self.dac.phases} with chip.tile.weights: four_line, whose signs "
+                "have lines of their own",
                 remedy="leave dac.phases out, or give another chip.tile.weights",
             )
         return self
