@@ -13,6 +13,7 @@ from imssa_sim.api.crossbar_array import SUBTRACTIONS, part, sensed, write
 from imssa_sim.api.crossbar_cost import Meter, TilePrices
 from imssa_sim.api.crossbar_read import LEVELS, Range, read
 from imssa_sim.api.workload import load, one_of
+from imssa_sim.circuits.slices import signs_apart
 from imssa_sim.circuits.weights import physical_lines
 from imssa_sim.errors import InputError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-SCHEMES = ("differential", "one_sided", "offset")
+SCHEMES = ("differential", "one_sided", "offset", "four_line")
 CONTINUOUS = 1 << 30
 """Steps of the largest weight where weights are not quantised."""
 SMALLEST = 4
@@ -55,8 +56,10 @@ class Crossbar:
         ``2**bits - 1`` levels from -range to range, zero among them; or ``2**bits`` of them.
     input_range : float
         Input at full scale; what is beyond it is refused.
-    scheme : {"differential", "one_sided", "offset"}
-        Of signed weights (`imssa_sim.circuits.weights`).
+    scheme : {"differential", "one_sided", "offset", "four_line"}
+        Of signed weights (`imssa_sim.circuits.weights`). With four lines an input has two word
+        lines and an output two bit lines, one for each sign; converters then need no sign
+        (``adc_levels`` from 0 to the range), and ``subtraction`` is digital.
     subtraction : {"analog", "digital", "unit_column"}
         ``analog``: the currents of a pair, or of the offset's line, are subtracted before the
         conversion. ``digital``: both lines of a pair are converted; the offset's nominal value is
@@ -121,6 +124,12 @@ class Crossbar:
         for name, bits in (("dac_bits", dac_bits), ("weight_bits", weight_bits or 2)):
             if not isinstance(bits, int) or not 2 <= bits <= 15:
                 raise InputError(f"{name}: expected an integer from 2 to 15, not {bits!r}")
+        apart = scheme == "four_line"
+        if apart and subtraction != "digital":
+            raise InputError(
+                "scheme='four_line' converts the lines of both signs: give subtraction='digital', "
+                f"not {subtraction!r}"
+            )
         if subtraction == "unit_column" and scheme != "offset":
             raise InputError(f"a unit column goes with scheme='offset', not {scheme!r}")
         if not input_range > 0:
@@ -129,9 +138,10 @@ class Crossbar:
             raise InputError(
                 f"conductance_range: expected (lowest, highest) [S], not {conductance_range!r}"
             )
-        lines = physical_lines(given.shape[0], scheme)  # type: ignore[arg-type]
+        each = 2 if apart else 1
+        lines = physical_lines(each * given.shape[0], scheme)  # type: ignore[arg-type]
         hardware: dict[str, Any] = {
-            "chip.tile.rows": max(SMALLEST, given.shape[1]),
+            "chip.tile.rows": max(SMALLEST, each * given.shape[1]),
             "chip.tile.columns": max(SMALLEST, lines),
             "chip.tile.cell": str(cell),
             "chip.tile.weights": scheme,
@@ -154,8 +164,9 @@ class Crossbar:
         self._limit = (1 << (dac_bits - 1)) - 1
         self._input_step = input_range / self._limit
         whole = np.rint(given / self._step).astype(np.int64)
+        cells = signs_apart(whole.T[None])[0] if apart else whole.T
         self._written = write(
-            whole.T, self._hardware, self._limit, conductance_range, error, seed, chip
+            cells, self._hardware, self._limit, conductance_range, error, seed, chip
         )
         self._subtraction, self._levels = subtraction, adc_levels
         self._range = None if adc_range is None else adc_ranges(adc_range, given.shape[0])
@@ -218,6 +229,8 @@ class Crossbar:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> FloatArray:
         cells = np.ix_(self._inputs, self._outputs)
         whole = self._lines.joined(self._lines.tiles.weights[0]) - self._lines.constant
+        if self._lines.signs_apart:
+            whole = (whole[0::2] - whole[1::2]) / 2
         values = whole[cells] * self._step
         return np.asarray(values if self._turned else values.T, dtype=dtype)
 
@@ -255,7 +268,7 @@ class Crossbar:
         if not given.shape[1]:
             return np.zeros((self.shape[0], 0))
         lines = self._lines
-        if self._turned and lines.join == "pairs":  # driven against each other, read as one
+        if self._turned and lines.join == "pairs" and not lines.signs_apart:  # driven against each other, read as one
             lines = sensed(self._written, self._time, "analog")
         lines = part(lines, self._inputs, self._outputs, self._turned)
         fixed = self._range
@@ -266,6 +279,9 @@ class Crossbar:
         ranged = Range(
             None if fixed is None else fixed / (self._step * self._input_step), self._levels
         )
+        if lines.signs_apart:
+            codes = np.stack([np.maximum(codes, 0), np.maximum(-codes, 0)], axis=2)
+            codes = codes.reshape(len(codes), -1)
         sums = read(
             lines, codes.astype(np.int16), self._hardware, self._limit, ranged, self._meter,
             self._prices, seed=self._seed, chip=self._chip, site=int(self._turned),
@@ -291,6 +307,11 @@ class Crossbar:
         Lines of a pair are neighbours, positive first; an offset line comes last.
         """
         return np.asarray(self._written.conductance(self._time)[0])
+
+    @property
+    def targets(self) -> FloatArray:
+        """Conductances that were meant (word lines, bit lines) [S], as `conductance`."""
+        return np.array(self._written.targets[0])
 
     def later(self, time: float) -> Crossbar:
         """Return the same cells at another time since programming [s]; it counts by itself."""

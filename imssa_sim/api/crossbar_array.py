@@ -39,11 +39,14 @@ class Sensed:
     join : str
         What is taken off behind the converters: of each pair of columns the second; of all the
         last one.
+    signs_apart : bool
+        Rows too are pairs, driven one at a time, and no current has another sign.
     """
 
     tiles: ProgrammedTiles
     constant: float = 0.0
     join: Join = "none"
+    signs_apart: bool = False
 
     def joined(self, sums: FloatArray) -> FloatArray:
         """Return sums (…, lines) of what is converted as sums (…, C) of the weights."""
@@ -128,7 +131,7 @@ def sensed(written: WrittenTiles, time: float, subtraction: str) -> Sensed:
         scale=scale,
     )
     if written.scheme != "offset":
-        return Sensed(raw, join="pairs")
+        return Sensed(raw, join="pairs", signs_apart=written.scheme == "four_line")
     if subtraction == "unit_column":
         return Sensed(raw, join="unit_column")
     middle = (written.cell.g_min + written.cell.g_max) / 2 * written.devices
@@ -148,7 +151,9 @@ def part(lines: Sensed, rows: IntArray, columns: IntArray, transposed: bool) -> 
     """
     tiles = lines.tiles
     if lines.join == "pairs":
-        columns = np.stack([2 * columns, 2 * columns + 1], axis=1).ravel()
+        columns = _pairs(columns)
+        if lines.signs_apart:
+            rows = _pairs(rows)
     elif lines.join == "unit_column":
         columns = np.append(columns, tiles.weights.shape[2] - 1)
     cells = np.ix_(np.zeros(1, np.int64), rows, columns)
@@ -172,6 +177,11 @@ def part(lines: Sensed, rows: IntArray, columns: IntArray, transposed: bool) -> 
         scale=np.full((1, len(rows)), tiles.scale[0, 0]),
     )  # fmt: skip
     return replace(lines, tiles=chosen)
+
+
+def _pairs(lines: IntArray) -> IntArray:
+    """Return both lines of each, neighbours."""
+    return np.asarray(np.stack([2 * lines, 2 * lines + 1], axis=1).ravel())
 
 
 def _turned(cells: FloatArray) -> FloatArray:

@@ -45,7 +45,11 @@ class Range:
             span = np.append(self.largest, self.largest.max())
         else:
             span = np.broadcast_to(self.largest, (columns,))
-        if self.levels == "mid_tread":
+        if lines.signs_apart:
+            top = (1 << bits) - 1
+            step, low, zero = span / top, 0, np.zeros(columns)
+            half = np.full(columns, 0.5)
+        elif self.levels == "mid_tread":
             top = max(1, (1 << (bits - 1)) - 1)
             step, low, zero = span / top, -top, np.zeros(columns)
             half = np.full(columns, 0.5)
@@ -104,7 +108,9 @@ def _count(
 ) -> None:
     """Count the reads, their time and their energy."""
     tile, dac, tiles = hardware.chip.tile, hardware.dac, lines.tiles
-    each, time = prices.read(tiles.weights.shape[1], tiles.weights.shape[2])
+    each_row = hardware.chip.tile.lines_per_row
+    columns = tiles.weights.shape[2] // hardware.chip.tile.columns_per_weight
+    each, time = prices.read(tiles.weights.shape[1] // each_row, columns)
     reads = len(codes)
     meter.reads += reads
     meter.time += reads * time

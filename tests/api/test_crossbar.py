@@ -19,6 +19,7 @@ QUIET = {
 SCHEMES = [
     ("differential", "analog"), ("differential", "digital"), ("one_sided", "analog"),
     ("one_sided", "digital"), ("offset", "analog"), ("offset", "digital"),
+    ("four_line", "digital"),
 ]  # fmt: skip
 
 
@@ -276,3 +277,21 @@ def test_bad_inputs_are_refused() -> None:
     unit = imssa_sim.Crossbar(matrix(), scheme="offset", subtraction="unit_column")
     with pytest.raises(imssa_sim.InputError, match="unit column"):
         _ = unit.T
+
+
+def test_complex_numbers_stand_on_four_lines_of_either_side():
+    """Of -1 - 2i times a complex input, cell by cell; three levels of conductance."""
+    product = np.array([[-1.0, 2.0], [-2.0, -1.0]])  # re, im of the output by those of the input
+    crossbar = imssa_sim.Crossbar(
+        product, scheme="four_line", subtraction="digital", weight_bits=None, set=QUIET,
+        conductance_range=(1e-6, 3e-4),
+    )  # fmt: skip
+    level = np.rint((crossbar.targets - 1e-6) / (3e-4 - 1e-6) * 2)
+    np.testing.assert_array_equal(
+        level, [[0, 1, 0, 2], [1, 0, 2, 0], [2, 0, 0, 1], [0, 2, 1, 0]]
+    )
+
+
+def test_four_lines_are_subtracted_behind_the_converters():
+    with pytest.raises(imssa_sim.InputError, match="give subtraction='digital'"):
+        imssa_sim.Crossbar(matrix(), scheme="four_line")
