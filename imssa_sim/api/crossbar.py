@@ -268,7 +268,9 @@ class Crossbar:
         if not given.shape[1]:
             return np.zeros((self.shape[0], 0))
         lines = self._lines
-        if self._turned and lines.join == "pairs" and not lines.signs_apart:  # driven against each other, read as one
+        if (
+            self._turned and lines.join == "pairs" and not lines.signs_apart
+        ):  # driven against each other, read as one
             lines = sensed(self._written, self._time, "analog")
         lines = part(lines, self._inputs, self._outputs, self._turned)
         fixed = self._range

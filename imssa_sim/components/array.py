@@ -108,14 +108,15 @@ class Array(Component):
         return Duration(action.serial * read, text, False)
 
     def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
-        """Yield a read by its fixed activity; phases share the cells between them."""
+        """Yield a read by its fixed activity; phases, or lines of signs, share the cells."""
         tile, dac = chip.hardware.chip.tile, chip.hardware.dac
         conductance = chip.conductance(place, action)
         pulse = full_pulse(dac.encoding, action.bits, dac.lsb_time, tile.read_time)
         term = chip.term(
             chip.card(tile.array),
             lambda p: (
-                estimated_read(p, dac.encoding, conductance, tile.read_voltage, pulse) / dac.phases
+                estimated_read(p, dac.encoding, conductance, tile.read_voltage, pulse)
+                / (dac.phases * tile.lines_per_row)
             ),
         )
         yield cost(action, term)

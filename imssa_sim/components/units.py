@@ -82,16 +82,18 @@ class RequantiserUnit(DigitalUnit):
         if ComponentPath(action.component).is_unit_of(VECTOR):
             return accumulator_bits(action.bits)
         bits = hardware.adc.bits
-        return bits if hardware.chip.tile.columns_per_weight == 1 else accumulator_bits(bits)
+        if hardware.chip.tile.slices > 1:
+            return accumulator_bits(bits)
+        return bits + hardware.chip.tile.signs_apart
 
     def aligned(self, action: Action, hardware: HardwareConfig) -> bool:
         """Tell whether the gain is a power of two.
 
-        The requantiser is behind a converter of a column of its own whose range is aligned with the
-        quantiser (`imssa_sim.functional.conversion`).
+        The requantiser is behind a converter of a column of its own, or those of both its signs,
+        whose range is aligned with the quantiser (`imssa_sim.functional.conversion`).
         """
         adc = hardware.adc
-        whole = hardware.chip.tile.columns_per_weight == 1
+        whole = hardware.chip.tile.slices == 1
         own = adc.range == "aligned" and adc.scope == "column" and whole
         return own and not ComponentPath(action.component).is_unit_of(VECTOR)
 

@@ -11,7 +11,14 @@ from imssa_sim.circuits.periphery import read_circuit
 from imssa_sim.functional.calibrate_columns import fit_columns, read_probes
 from imssa_sim.functional.columns import columns_of, leak, slices_of, word_line_limit
 from imssa_sim.functional.configured import cell_array, driver, periphery
-from imssa_sim.functional.conversion import Conversion, lossless, nominal, sliced, without_sums
+from imssa_sim.functional.conversion import (
+    Conversion,
+    lossless,
+    nominal,
+    signs_apart,
+    sliced,
+    without_sums,
+)
 from imssa_sim.functional.tile_set import (
     OnChip,
     ReadyKernel,
@@ -144,6 +151,8 @@ class ChipInstance:
         adc, sums = self.hardware.adc, self.calibration.get(tiles.path)
         if self.hardware.ideal:
             return lossless(columns, slices, limit)
+        if slices.signs_apart:
+            return signs_apart(columns, adc, sums, programmed.scale, tiles.path)
         if slices.number > 1:
             return sliced(columns, adc, sums, slices, tiles.path)
         return nominal(columns, adc, sums, programmed.scale, tiles.path)

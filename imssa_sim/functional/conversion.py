@@ -15,8 +15,8 @@ accumulator's step nearest to what *max* gives, so that a shift follows.
 The bias of a sum that one column holds alone is injected before its conversion (offset trim), so
 that the range stays centred on the final value.
 
-*Four lines*: the two columns of a sum, each of one sign, are slices with the gains 1 and -1, whose
-converters have codes from 0 on and one step for both.
+*Four lines*: the two columns of a sum, each of one sign, have codes from 0 on and one step, the
+finest of the policy that holds the larger of them; their difference counts. Biases are added to it.
 
 *Slices*: each has a step of a power of two, at least one, in units of its digits: the smallest with
 which its range holds what the policy wants held (*aligned* then wants the same as *max*). Shift and
@@ -134,18 +134,15 @@ def sliced(
     """
     if sums is None:
         raise without_sums(path)
-    low, high = code_range(adc, slices)
+    high = (1 << (adc.bits - 1)) - 1
     used = np.repeat(columns.used, slices.number, axis=1)
-    span = np.where(used, sums.span(adc, (high + 1).bit_length()), 0.0) / max(high, 1)
-    if slices.signs_apart:  # one range for both signs of a sum
-        pairs = span.reshape(len(span), -1, 2).max(axis=2)
-        span = pairs.repeat(2, axis=1)
+    span = np.where(used, sums.span(adc, adc.bits), 0.0) / max(high, 1)
     exponent = np.ceil(np.log2(np.maximum(span, 1.0))).astype(np.int64)
     if adc.scope == "tile":
         exponent = np.where(used, exponent.max(axis=1, keepdims=True), 0)
     step = np.ldexp(1.0, exponent)
     return Conversion(
-        adc=Converters(1.0 / step, np.full(step.shape, 0.5), low, high),
+        adc=Converters(1.0 / step, np.full(step.shape, 0.5), -high - 1, high),
         slice_gain=slices.gain * step,
         unit=np.ones(columns.used.shape),
         after=np.where(columns.gain > 0, columns.gain, 1.0),
@@ -153,11 +150,48 @@ def sliced(
     )
 
 
-def code_range(adc: AdcConfig, slices: Slices) -> tuple[int, int]:
-    """Return the lowest and the highest code; sums of one sign need no sign."""
-    if slices.signs_apart:
-        return 0, (1 << adc.bits) - 1
-    return -(1 << (adc.bits - 1)), (1 << (adc.bits - 1)) - 1
+def signs_apart(
+    columns: Columns, adc: AdcConfig, sums: ColumnSums | None, unit: FloatArray, path: str
+) -> Conversion:
+    """Return the converters of columns that hold one sign each, two for a sum.
+
+    Parameters
+    ----------
+    columns : Columns
+    adc : AdcConfig
+    sums : ColumnSums or None
+        Of the columns on calibration data, what cells at rest add included.
+    unit : float array (T, 2C)
+        Conductance per unit of weight [S].
+    path : str
+        Dotted path of the tile set, for the error.
+
+    Raises
+    ------
+    InputError
+        There is no calibration data.
+    """
+    if sums is None:
+        raise without_sums(path)
+    high = (1 << adc.bits) - 1
+    span = sums.span(adc, adc.bits + 1).reshape(*columns.used.shape, 2).max(axis=2)
+    step = np.where(columns.used & (span > 0), span / high, 1.0)
+    aligned = columns.used & (columns.gain > 0) & (adc.range == "aligned")
+    least = np.log2(step * columns.gain, where=aligned, out=np.zeros(step.shape))
+    exponent = np.ceil(least - 1e-12).astype(np.int64)
+    step[aligned] = np.ldexp(1.0 / columns.gain[aligned], exponent[aligned])
+    scale = 1.0 / step
+    if adc.scope == "tile":
+        scale = _shared(scale, unit[:, 0::2], columns)
+    scale = _joined(scale, columns)
+    both = scale.repeat(2, axis=1)
+    return Conversion(
+        adc=Converters(both, np.full(both.shape, 0.5), 0, high),
+        slice_gain=np.tile([1.0, -1.0], both.shape[1] // 2) * np.ones(both.shape),
+        unit=1.0 / scale,
+        after=np.where(columns.gain > 0, _rounded(columns.gain / scale), 1.0),
+        trimmed=True,
+    )
 
 
 def without_sums(path: str) -> InputError:

@@ -165,7 +165,7 @@ def ready_linear(
     step[columns.group[columns.used]] = conversion.unit[columns.used]
     row_tiles = int((tiles.column_start == 0).sum())
     fraction, bias = 0, linear.bias
-    if conversion.trimmed and row_tiles > 1:
+    if conversion.trimmed and (row_tiles > 1 or on_chip.slices.signs_apart):
         fraction = BIAS_FRACTION
         bias = np.rint(np.ldexp(linear.bias / step, fraction)).astype(np.int64)
     elif conversion.trimmed:

@@ -287,9 +287,7 @@ def test_complex_numbers_stand_on_four_lines_of_either_side():
         conductance_range=(1e-6, 3e-4),
     )  # fmt: skip
     level = np.rint((crossbar.targets - 1e-6) / (3e-4 - 1e-6) * 2)
-    np.testing.assert_array_equal(
-        level, [[0, 1, 0, 2], [1, 0, 2, 0], [2, 0, 0, 1], [0, 2, 1, 0]]
-    )
+    np.testing.assert_array_equal(level, [[0, 1, 0, 2], [1, 0, 2, 0], [2, 0, 0, 1], [0, 2, 1, 0]])
 
 
 def test_four_lines_are_subtracted_behind_the_converters():

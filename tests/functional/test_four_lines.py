@@ -60,7 +60,11 @@ def test_enough_bits_lose_nothing(random_networks, kernel, policy):
     result, expected = network.run(x), run_digital(net, x)
     apart = np.abs(result.logits - expected.logits).max() / np.abs(expected.logits).max()
     assert apart < 0.05  # a conversion rounds the leak of its column
-    assert not any(a.low.any() or a.high.any() for a in result.activity.values())
+    clipped = sum(int(a.low.sum() + a.high.sum()) for a in result.activity.values())
+    # Where the range ends at the largest sum, one that rounding made larger goes beyond it.
+    assert clipped <= (policy != "aligned") * 0.01 * sum(
+        a.conversions for a in result.activity.values()
+    )
     assert dict(result.counts) == {k: 3 * n for k, n in action_counts(network.program).items()}
 
 
@@ -82,10 +86,9 @@ def test_a_dense_layer_is_what_its_lines_say(random_networks):
     adc = ready.on_chip.conversion.adc
     sums = lines @ (tile[:4] / scale)
     digit = np.clip(np.floor(sums * adc.scale[0] + adc.offset[0]), adc.low, adc.high)
-    step = ready.on_chip.conversion.step[0]
-    whole = (digit * step)[:, 0::2] - (digit * step)[:, 1::2]
+    whole = (digit[:, 0::2] - digit[:, 1::2]) * 2**ready.fraction
     assert (adc.low, adc.high) == (0, 255)
-    assert np.all(step[0::2] == step[1::2])
+    assert np.all(adc.scale[:, 0::2] == adc.scale[:, 1::2])
 
     found = {}
     reader = _reader(network, found)
