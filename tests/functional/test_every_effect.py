@@ -150,8 +150,8 @@ PARAMETERS = {
 }
 NO_ERRORS = {
     "adc": {"card", "bits", "per_tile", "rate", "range", "percentile", "scope"}
-    | {"calibrate", "calibration_reads", "behaviours"},
-    "dac": {"card", "bits", "encoding", "lsb_time"},
+    | {"calibrate", "calibration_reads", "behaviours", "each_pulse"},
+    "dac": {"card", "bits", "encoding", "lsb_time", "phases"},
     "faults": set(),
 }
 """What the converters are, remedies, and names of other packages: none departs by itself."""
