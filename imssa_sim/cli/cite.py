@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imssa_sim.cards import cite_cards
-from imssa_sim.config import load_config
+from imssa_sim.cards import METHODS, cite_cards
+from imssa_sim.config import LoadedConfig, load_config
 from imssa_sim.config.cards import cards_used
 from imssa_sim.errors import InputError
 
@@ -34,10 +34,15 @@ def cite(source: str, overrides: list[str], output: Path | None) -> None:
         raise InputError(f"{output}: cannot be written: {error.strerror}") from None
 
 
+def _of_workload(loaded: LoadedConfig) -> str:
+    more = loaded.base.citations() if loaded.base else ()
+    return cite_cards(cards_used(loaded.config).values(), (*METHODS, *more))
+
+
 def _citations(source: str, overrides: list[str]) -> str:
     folder = Path(source).expanduser()
     if not folder.is_dir():
-        return cite_cards(cards_used(load_config(source, overrides).config).values())
+        return _of_workload(load_config(source, overrides))
     if overrides:
         raise InputError("--set applies to a workload; a run's folder holds what was run")
     written = folder / CITATIONS
@@ -45,7 +50,7 @@ def _citations(source: str, overrides: list[str]) -> str:
         return written.read_text(encoding="utf-8")
     resolved = folder / RESOLVED
     if resolved.is_file():
-        return cite_cards(cards_used(load_config(resolved).config).values())
+        return _of_workload(load_config(resolved))
     raise InputError(
         f"{source} is not the folder of a run: it holds neither {CITATIONS} nor {RESOLVED}"
     )

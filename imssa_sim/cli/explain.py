@@ -36,7 +36,8 @@ def explain(workload: str, path: str | None, overrides: list[str]) -> None:
     for leaf, origin in loaded.origins.items():
         named = {p: c for p, c in cards.items() if p == leaf or p.startswith(f"{leaf}.")}
         if path is None or _within(leaf, path):
-            print(f"{leaf} = {_text(_value(loaded.config, leaf))}  # {_place(origin)}")
+            value = f"{leaf} = {_text(_value(loaded.config, leaf))}{_stated(loaded, leaf, origin)}"
+            print(f"{value}  # {_place(origin)}")
             shown += 1
             for card in named.values():
                 print(f"    {_heading(card)}")
@@ -108,6 +109,17 @@ def _place(origin: Origin) -> str:
     return (
         str(origin).replace(origin.file, Path(origin.file).name, 1) if origin.file else str(origin)
     )
+
+
+def _stated(loaded: LoadedConfig, leaf: str, origin: Origin) -> str:
+    """Return the status and source of a value that the chip gives on which the hardware rests."""
+    if loaded.base is None or origin.kind != "base":
+        return ""
+    found = loaded.base.source_of(leaf.removeprefix("hardware."))
+    if found is None:
+        return ""
+    source = ", ".join(part for part in (" ".join(found.sources), found.locator) if part)
+    return f" ({found.status}{f': {source}' if source else ''})"
 
 
 def _heading(card: Card) -> str:

@@ -80,6 +80,10 @@ class Base:
         section: dict[str, Any] = self.document.data[SECTION]
         return section
 
+    def citations(self) -> tuple[str, ...]:
+        """Return the keys of the bibliography that the section rests on, each once."""
+        return tuple(dict.fromkeys(key for s in self.sources.values() for key in s.sources))
+
     def source_of(self, path: str) -> Provenance | None:
         """Return where the value at a dotted path below ``hardware`` comes from, None: no value."""
         return self.sources[path] if (path := _stated(path, self.sources)) else None

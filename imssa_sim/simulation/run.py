@@ -141,6 +141,8 @@ def _simulate(
             "steps; accuracies are those of sequences without a gap"
         )
     used = {*costs.citations, *(key for b in baselines for key in b.citations)}
+    if loaded.base is not None:
+        used.update(loaded.base.citations())
     return RunResult(
         loaded=loaded,
         data=values.data,

@@ -188,3 +188,19 @@ def test_sections_are_joined_and_lists_are_not() -> None:
     joined, taken = laid_over(base, {"a": {"c": [3]}, "e": 5, "d": None})
     assert joined == {"a": {"b": 1, "c": [3]}, "e": 5, "d": None}
     assert taken == [("a", "b")]
+
+
+def test_explain_and_cite_know_the_sources_of_a_base(capsys: pytest.CaptureFixture[str]) -> None:
+    from imssa_sim.cli import main
+
+    on = ("--set", "hardware.base=chips/hermes_64")
+    assert main(["explain", "sdigits", "hardware.adc.bits", *on]) == 0
+    assert capsys.readouterr().out.startswith(
+        "hardware.adc.bits = 8 (measured: legallo2023hermes, abstract: 8-bit input/output)  # "
+    )
+    assert main(["explain", "sdigits", "hardware.chip.tile.read_voltage", *on]) == 0
+    assert " = 200 mV (assumed)  # hermes_64.yaml:" in capsys.readouterr().out
+    assert main(["cite", "sdigits", "--set", "hardware.base=chips/cim_ssm"]) == 0
+    assert "@misc{zhang2025cimssm," in capsys.readouterr().out
+    assert main(["cite", "sdigits"]) == 0
+    assert "zhang2025cimssm" not in capsys.readouterr().out
