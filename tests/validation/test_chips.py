@@ -1,6 +1,7 @@
 """Published chips: the figures of the papers, stated here apart from the cards."""
 
 import statistics
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,15 @@ from imssa_sim.validation import CHIPS, validate_chips
 from imssa_sim.validation.page import page, text_table
 from imssa_sim.validation.runs import product
 
-FIGURES = {(f.chip, f.name): f for f in validate_chips()}
+
+@cache
+def figures():
+    """All figures by chip and name; some seconds, and none while tests are collected."""
+    return {(f.chip, f.name): f for f in validate_chips()}
 
 
 def ours(chip, name):
-    return FIGURES[chip, name].ours
+    return figures()[chip, name].ours
 
 
 @pytest.mark.parametrize(
@@ -59,14 +64,14 @@ def test_puma(name, published, tolerance):
     ],
 )
 def test_pumas_totals_that_do_not_follow_are_said_to(name, sum_of_the_parts, published):
-    figure = FIGURES["puma", name]
+    figure = figures()["puma", name]
     assert figure.ours == pytest.approx(sum_of_the_parts, rel=1e-9)
     assert figure.published == pytest.approx(published)
     assert not figure.reproducible
 
 
 def test_pumas_peak_does_not_follow_from_its_table():
-    figure = FIGURES["puma", "peak throughput"]
+    figure = figures()["puma", "peak throughput"]
     assert not figure.reproducible
     assert figure.ours == pytest.approx(138 * 8 * 2 * 2 * 128 * 128 / 2304e-9 / 1e12)
     assert figure.published == pytest.approx(52.31)
@@ -93,20 +98,20 @@ def test_hermes_power_is_constant_across_modes():
     """0.86 uJ in 133 ns, 3.38 uJ in 520 ns; one of the four numbers is taken."""
     powers = [ours("hermes_64", f"power, {modes}") for modes in ("1 phase", "4 phases")]
     assert powers[1] == pytest.approx(powers[0], rel=0.06)
-    cases = {name: f.case for (chip, name), f in FIGURES.items() if chip == "hermes_64"}
+    cases = {name: f.case for (chip, name), f in figures().items() if chip == "hermes_64"}
     assert cases["energy, 1 phase"] == "calibrated"
     assert cases["energy, 4 phases"] == cases["time, 1 phase"] == "out of sample"
-    assert {f.basis for f in FIGURES.values() if f.chip.startswith("hermes")} == {"run"}
+    assert {f.basis for f in figures().values() if f.chip.startswith("hermes")} == {"run"}
     assert ours("hermes_core", "throughput") == pytest.approx(1.008, rel=0.05)
     assert ours("hermes_core", "efficiency") == pytest.approx(10.5, rel=0.1)
 
 
 def test_predictions_of_runs_are_close():
-    errors = [abs(f.error) for f in FIGURES.values() if f.case == "out of sample"]
+    errors = [abs(f.error) for f in figures().values() if f.case == "out of sample"]
     assert len(errors) >= 12
     assert statistics.fmean(errors) <= 0.08
     assert max(errors) <= 0.20
-    assert {f.basis for f in FIGURES.values() if f.case == "out of sample"} == {"run"}
+    assert {f.basis for f in figures().values() if f.case == "out of sample"} == {"run"}
 
 
 def test_a_run_is_what_the_engine_gives_for_a_workload():
@@ -125,7 +130,7 @@ def test_neurrams_throughputs_through_the_engine():
     errors = []
     for outputs, inputs, published in NEURRAM:
         phases = ", two phases" if inputs == 5 else ""
-        figure = FIGURES["neurram", f"throughput, {outputs} b out, {inputs} b in{phases}"]
+        figure = figures()["neurram", f"throughput, {outputs} b out, {inputs} b in{phases}"]
         assert figure.basis == ("events" if phases else "run")
         errors.append(abs(figure.ours / published - 1))
     assert statistics.fmean(errors) <= 0.05
@@ -156,7 +161,7 @@ def test_neurrams_events_take_the_time_of_the_formula(outputs, inputs, phases):
 
 def test_neurrams_efficiencies_are_the_sum_of_their_parts():
     published = [43.08, 40.33, 23.09, 15.95, 11.03]
-    own = [f for f in FIGURES.values() if f.chip == "neurram" and "efficiency" in f.name]
+    own = [f for f in figures().values() if f.chip == "neurram" and "efficiency" in f.name]
     assert [f.ours for f in own if f.basis == "sum"] == pytest.approx(published, rel=0.02)
     assert [f.ours for f in own if f.basis == "run"] == pytest.approx(published[:4], rel=0.2)
 
@@ -167,11 +172,11 @@ def test_jia_per_column():
 
 
 def test_imssa_claims_nothing_published():
-    assert all(f.published is None for f in FIGURES.values() if f.chip == "imssa")
+    assert all(f.published is None for f in figures().values() if f.chip == "imssa")
 
 
 def test_every_compared_figure_has_source_and_locator():
-    for figure in FIGURES.values():
+    for figure in figures().values():
         assert figure.published is None or (figure.source and figure.locator)
 
 
@@ -210,13 +215,13 @@ def test_a_changed_copy_of_a_chip(tmp_path):
 def test_unknown_chip():
     with pytest.raises(InputError, match="did you mean 'neurram'"):
         validate_chips(["neuram"])
-    assert set(CHIPS) == {f.chip for f in FIGURES.values()}
+    assert set(CHIPS) == {f.chip for f in figures().values()}
 
 
 def test_the_figure_shows_every_case(tmp_path):
     from imssa_sim.report.figures.validation import validation_figure
 
-    drawing = validation_figure(list(FIGURES.values()))
+    drawing = validation_figure(list(figures().values()))
     words = [text.get_text() for text in drawing.axes[0].get_legend().get_texts()]
     assert [word.split(",")[0] for word in words] == ["out of sample", "calibrated", "arithmetic"]
 
