@@ -46,7 +46,7 @@ def export_spice(
     from imssa_sim.circuits.transfer import transfer_matrix
     from imssa_sim.functional.columns import slices_of
     from imssa_sim.functional.configured import cell_array, wires
-    from imssa_sim.mapping.tiles import rows_and_columns
+    from imssa_sim.mapping.tiles import rows_and_columns_held
 
     loaded = load_config(workload, overrides)
     config = loaded.config
@@ -55,11 +55,11 @@ def export_spice(
     chosen = _tile_set(config, tiles)
     if not 0 <= index < chosen.tiles:
         raise InputError(f"{tiles} has tiles 0 to {chosen.tiles - 1}, not {index}")
-    rows, columns = rows_and_columns(chosen)
+    rows, columns = rows_and_columns_held(chosen)
     slices = slices_of(chosen, config.hardware.chip.tile)
     written = write_tiles(
         slices.weights,
-        rows,
+        rows * slices.lines_per_row,
         columns * slices.number,
         cell_array(config.hardware),
         seed=config.seed,

@@ -37,6 +37,14 @@ def test_a_deck_runs_and_agrees(workload, tmp_path, capsys):
     assert np.all(currents > 0)
 
 
+def test_four_lines_are_written_with_those_that_rest(workload, tmp_path, capsys):
+    """Two modes, the input and the output, four lines each."""
+    deck = tmp_path / "tile.cir"
+    four = ["--set", "hardware.chip.tile.weights=four_line"]
+    assert main(["export-spice", workload, "-o", str(deck), *four]) == 0
+    assert "12 word lines, 12 bit lines" in capsys.readouterr().out
+
+
 def test_chips_differ_and_nothing_is_overwritten(workload, tmp_path, capsys):
     first, second = tmp_path / "0.cir", tmp_path / "1.cir"
     assert main(["export-spice", workload, "-o", str(first)]) == 0
