@@ -14,7 +14,7 @@ import numpy as np
 from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.costs.card_prices import check_operating_point
 from imssa_sim.costs.model import CostModel
-from imssa_sim.data import check_dataset_name
+from imssa_sim.data import check_dataset_name, known_steps
 from imssa_sim.devices.cell import check_conditions
 from imssa_sim.errors import InputError
 from imssa_sim.ledger.build import build_ledger
@@ -103,7 +103,10 @@ def check_by_trial(config: RunConfig) -> None:
     if tried.hardware.interleave > 1:
         simulate_interleaved(program, tried.hardware, tried.hardware.interleave)
     if config.evaluate.input.on:
-        feed(program, tried.hardware, config.evaluate.input)
+        # Recorded time stamps must hold a whole sequence; only the data may tell its length.
+        length = known_steps(config.data.name) or 1
+        whole_length = build_program(values.network, tried.hardware, length)
+        feed(whole_length, tried.hardware, config.evaluate.input)
     costs = CostModel(program, tried.hardware)
     build_ledger(program, costs, timing, values.activity, values.upkeep)
     evaluate_baselines(config, _STEPS)

@@ -24,7 +24,8 @@ MOST_TOKENS = 10_000_000
 AUTO_SECONDS = 1.0
 AUTO_TOKENS = 10_000
 """Without a ``duration``: a second, and at most so many tokens."""
-_LARGEST = 2**61
+LARGEST = 2**61
+"""Ticks of a run."""
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ def make_arrivals(settings: InputConfig, tick: Fraction, sequence: int, seed: in
     Raises
     ------
     InputError
-        Too many tokens or ticks, recorded times that do not hold a sequence, or a file that is no
-        list of ascending times.
+        Too many tokens or ticks, recorded times that do not hold a sequence or are all the same,
+        or a file that is no list of ascending times.
     """
     if settings.times is not None:
         return _recorded(settings, tick, sequence)
@@ -99,7 +100,7 @@ def make_arrivals(settings: InputConfig, tick: Fraction, sequence: int, seed: in
     assert period is not None  # the schema asks for either
     number = _number(settings, period, sequence)
     ticks = period / tick
-    if number * ticks >= _LARGEST:
+    if number * ticks >= LARGEST:
         raise InputError(
             f"evaluate.input: {number} tokens take more ticks than 64 bits hold; give a shorter "
             "duration, or a rate whose period has a coarser common divisor with the chip's clock"
@@ -141,7 +142,12 @@ def _recorded(settings: InputConfig, tick: Fraction, sequence: int) -> Arrivals:
             f"{settings.times}: {len(times)} time stamps; a sequence has {sequence} time steps"
         )
     ticks = (times[:number] - times[0]) / float(tick)
-    if ticks[-1] >= _LARGEST:
+    if number > 1 and not ticks[-1]:
+        raise InputError(
+            f"{settings.times}: all {number} time stamps are {times[0]:g} s; steps that "
+            "arrive in no time have no rate and no power"
+        )
+    if ticks[-1] >= LARGEST:
         raise InputError(f"{settings.times}: the last time stamp is beyond 64 bits of ticks")
     return Arrivals(number, 1, 0, np.rint(ticks).astype(np.int64))
 

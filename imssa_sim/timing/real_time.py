@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from imssa_sim.components.duration import exact
-from imssa_sim.errors import ValidityError
-from imssa_sim.timing.arrivals import make_arrivals, token_period
+from imssa_sim.errors import InputError, ValidityError
+from imssa_sim.timing.arrivals import LARGEST, make_arrivals, token_period
 from imssa_sim.timing.build import build_graph
 from imssa_sim.timing.durations import Durations, common_divisor, durations
 from imssa_sim.timing.source import Nap
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
+
+
+MOST_STALLED = 1_000_000
+"""Tokens of an overload that stalls: no state repeats, so each is simulated."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,23 @@ def simulate_input(
     pairs = zip(timing.segments, graph.segments, strict=True)
     after = sum(timed.end for timed, segment in pairs if segment.per == "sequence")
     behind = int(after * once.tick / tick)
+    # The mean of a sequence too short for a steady state may lie below what the bottleneck bears.
+    slowest = float(max(timing.interval_ticks, timing.bottleneck.interval) * once.tick)
+    sustained = length / max(timing.sequence_interval, length * slowest)
+    signal = float(arrivals.span * tick)
+    rate = arrivals.number / signal if signal else float("inf")
+    longest = arrivals.number // length * timing.end_to_end_ticks * (once.tick / tick)
+    if longest >= LARGEST:
+        raise InputError(
+            f"evaluate.input: times in ticks of {float(tick):.3g} s exceed 64 bits; give a lower "
+            "or rounder rate, or a shorter duration"
+        )
+    if rate > sustained and settings.overflow == "stall" and arrivals.number > MOST_STALLED:
+        raise InputError(
+            f"evaluate.input: {arrivals.number:,} time steps at {rate:.4g} Hz, where the chip "
+            f"sustains {sustained:.4g} Hz, wait longer and longer; give a duration of at most "
+            f"{MOST_STALLED:,} time steps, or overflow: drop_oldest"
+        )
     nap = None
     if sleep is not None:
         waits = (math.ceil(exact(wait) / tick) for wait in (sleep.after, sleep.wake))
@@ -204,11 +225,6 @@ def simulate_input(
         fast_forward=fast_forward, nap=nap,
     )  # fmt: skip
     results, finished = result_times(outcome, length, behind)
-    signal = float(arrivals.span * tick)
-    rate = arrivals.number / signal if signal else float("inf")
-    # The mean of a sequence too short for a steady state may lie below what the bottleneck bears.
-    slowest = float(max(timing.interval_ticks, timing.bottleneck.interval) * once.tick)
-    sustained = length / max(timing.sequence_interval, length * slowest)
     deadline = period if settings.deadline is None else exact(settings.deadline)
     skipped = outcome.period is not None and outcome.period.skipped > 0
     return RealTime(

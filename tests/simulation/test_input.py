@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 
 from imssa_sim.config import LoadedConfig
+from imssa_sim.costs.model import CostModel
 from imssa_sim.errors import ConfigError, InputError, ValidityError
+from imssa_sim.ledger.duty import build_duty
 from imssa_sim.report.figures.real_time import latency_and_fill
 from imssa_sim.report.real_time import input_table
 from imssa_sim.report.screen import screen
+from imssa_sim.simulation.checks import check_by_trial
 from imssa_sim.simulation.memory import functional_key
 from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
-from imssa_sim.timing.real_time import simulate_input
+from imssa_sim.timing.real_time import Sleeping, simulate_input
 
 Load = Callable[..., LoadedConfig]
 QUICK = ("evaluate.chips=1", "evaluate.float=false", "evaluate.digital=false")
@@ -190,3 +193,45 @@ def test_cells_that_keep_their_weights_save_an_sram_that_holds_them(load: Load) 
 def test_what_cannot_sleep_is_refused(load: Load, keys, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         load(*keys)
+
+
+def test_fast_forward_takes_the_same_energy(load: Load) -> None:
+    """To the joule: with a chip that sleeps, whose energy rests on every gap between time steps."""
+    config = load(*fed(rate="50 kHz", duration="20 ms"), *GATED, "hardware.power.policy=break_even")
+    result = simulate(config)
+    assert result.duty is not None
+    assert result.real_time is not None
+    sleep = result.duty.sleep
+    assert sleep is not None
+    full = simulate_input(
+        result.program, config.config.hardware, config.config.evaluate.input, result.timing,
+        sleep=Sleeping(sleep.break_even, sleep.wake_time), fast_forward=False,
+    )  # fmt: skip
+    whole = build_duty(
+        result.ledger, CostModel(result.program, config.config.hardware), result.timing,
+        span=full.span, signal=full.signal, inferences=full.delivered / 64, gaps=full.gaps,
+        sleep=sleep,
+    )  # fmt: skip
+    assert result.real_time.events < full.events
+    assert whole.energy == result.duty.energy
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"rate": "1e300 Hz"}, "rounder rate"),
+        ({"rate": "1e-300 Hz"}, "64 bits"),
+        ({"rate": "1 GHz", "duration": "2 ms"}, "drop_oldest"),
+    ],
+)
+def test_what_would_not_end_is_refused(load: Load, keys, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        simulate(load(*fed(**keys)))
+
+
+def test_stamps_without_a_sequence_or_without_time_are_refused(load: Load, tmp_path: Path) -> None:
+    for number, message in ((20, "20 time stamps; a sequence has 64"), (64, "in no time")):
+        path = tmp_path / f"{number}.txt"
+        path.write_text("1.5\n" * number)
+        with pytest.raises(InputError, match=message):
+            check_by_trial(load(*fed(times=path)).config)
