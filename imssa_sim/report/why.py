@@ -93,7 +93,7 @@ def _effects(study: Study, width: int) -> Iterator[str]:
     quiet = no_influence(study)
     yield f"{'effect':<{NAME}}{'accuracy without it':<27}alone, all others off"
     if NONE in alone:
-        yield f"{'':<{NAME}}{'':<27}{_accuracy(alone[NONE])} {NONE}"
+        yield f"{NONE:<{NAME}}{'':<27}{_accuracy(alone[NONE])}"
     for outcome in off:
         words = outcome.variation.words if outcome.variation else ""
         if words not in quiet:
