@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,6 +197,7 @@ class _Runner:
         self.runs = self.skipped = 0
         self.longest = 0.0
         self.done = 0
+        self.predictions: Mapping[str, NDArray[np.int64]]
         self.first: NDArray[np.float64]
         self.target = 1.0
         self.path: list[Outcome] = []
@@ -206,11 +207,14 @@ class _Runner:
         singles = variations(self.loaded.config)
         self._phase(f"why {self.loaded.config.workload}", 1 + len(singles))
         base, ideal, digital = self._base()
+        whole = base.right
         outcomes: list[Outcome] = []
         combined: list[Outcome] = []
         interrupted = False
         try:
             self._fit(1 + len(singles))
+            if self.first is not whole:
+                base = replace(base, accuracy=accuracy(self.first), right=self.first)
             for variation in singles:
                 outcomes += self._within(variation)
             for outcome in self._together(outcomes):
@@ -244,14 +248,14 @@ class _Runner:
         # What all runs share took time here that none of the others takes.
         shared = sum(s for name, s in result.host_seconds.items() if "analog" not in name)
         self.longest = max(0.1, time.monotonic() - before - shared)
-        self.first = right(result.predictions)
+        self.predictions, self.first = result.predictions, right(result.predictions)
         ideal, digital = (
             None if correct is None else wilson(correct / a.decisions, a.decisions)
             for correct in (a.float_correct, a.digital_correct)
         )
         if digital is not None:
             self.target = digital.value - ENOUGH
-        return self._outcome(None, result), ideal, digital
+        return replace(self._outcome(None, result), right=self.first), ideal, digital
 
     def _fit(self, expected: int) -> None:
         """Run fewer chips, then fewer sequences, where all changes would not fit into the time."""
@@ -261,6 +265,8 @@ class _Runner:
         if wanted > left and self.chips > 1:
             wanted /= self.chips
             self.chips = 1
+            # Changes are compared with the chip that they run on.
+            self.first = right({name: self.predictions[name] for name in ("labels", "chip0")})
         if wanted > left and self.sequences is None:
             whole = int((~np.isnan(self.first)).sum())
             fewer = max(FEWEST, int(whole * max(left, 0.0) / wanted))

@@ -121,6 +121,12 @@ def _check_range(
     train: LabelArray,
 ) -> None:
     outside = np.flatnonzero((labels < 0) | (labels >= len(classes)))
+    if outside.size and labels[outside[0]] < 0:
+        raise InputError(
+            f"{where}[{outside[0]}] is {labels[outside[0]]}; labels are the places of "
+            "classes among the network's outputs, counted from 0: add what is missing, or "
+            "give words"
+        )
     if outside.size:
         known = "'classes' names" if names else "y_train has"
         raise InputError(

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from imssa_sim.ablation import study as module
@@ -78,6 +79,17 @@ def test_without_time_only_the_workload_itself_runs(spoilt: LoadedConfig) -> Non
     none = study(spoilt, Silent(), Budget(runs=200, seconds=1e-3))
     assert none.runs == 1
     assert none.base.accuracy is not None
+
+
+def test_with_fewer_chips_the_base_is_that_of_the_chip_that_is_left(spoilt: LoadedConfig) -> None:
+    """Changes run on one chip; against the mean of two each would seem to help, or to harm."""
+    hurried, alone = (
+        study(spoilt, Silent(), Budget(runs=2, seconds=seconds), chips=chips, sequences=20)
+        for chips, seconds in ((2, 1e-3), (1, 1e6))
+    )
+    assert hurried.chips == 1
+    assert hurried.base.accuracy == alone.base.accuracy
+    np.testing.assert_array_equal(hurried.base.right, alone.base.right)
 
 
 def test_fewer_sequences_are_those_of_the_base(spoilt: LoadedConfig) -> None:

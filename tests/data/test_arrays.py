@@ -168,7 +168,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "objects": ({"x_test": np.full((8, 7, 3), None)}, "x_test holds Python objects .a pickle."),
     "values": ({"y_test": np.full(8, 0.25)}, r"y_test\[0\] is 0.25; labels are classes"),
     "nan label": ({"y_test": np.full(8, np.nan)}, r"y_test\[0\] is nan"),
-    "negative": ({"y_test": np.full(8, -1)}, r"y_test\[0\] is -1, but y_train has the classes 0…1"),
+    "negative": ({"y_test": np.full(8, -1)}, r"y_test\[0\] is -1; labels are the places"),
     "new class": ({"y_test": np.full(8, 2)}, r"y_test\[0\] is 2, but y_train has .* name them all"),
     "one class": ({"y_train": np.ones(20, int) * 0, "y_validation": np.zeros(6, int),
                    "y_test": np.zeros(8, int)}, r"y_train holds one class only \(0\)"),
