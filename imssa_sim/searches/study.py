@@ -7,6 +7,7 @@ import time
 import uuid
 import warnings
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Self
 
 from imssa_sim.errors import InputError
@@ -202,7 +203,7 @@ def _open(plan: SearchPlan, folder: Path) -> Any:
         except Exception as error:  # of whatever driver: a bad URL, no server, no right to write
             text = " ".join(str(error).split())[:300]
             if isinstance(error, ImportError):
-                text += " (for PostgreSQL: pip install psycopg2-binary)"
+                text += " (for PostgreSQL: pip install 'psycopg[binary]')"
             raise InputError(
                 f"the storage of the search cannot be opened: {type(error).__name__}: {text}"
             ) from error
@@ -215,4 +216,14 @@ def _storage(plan: SearchPlan, folder: Path) -> Any:
 
         return journal(folder / "journal.log")
     url = f"sqlite:///{folder / 'search.db'}" if plan.storage == "sqlite" else plan.storage
-    return storages.RDBStorage(url)
+    return storages.RDBStorage(_with_driver(url))
+
+
+def _with_driver(url: str) -> str:
+    """Name PostgreSQL's driver that is there; SQLAlchemy's own choice differs by version."""
+    scheme, separator, place = url.partition("://")
+    if scheme == "postgresql" and separator:
+        for driver in ("psycopg", "psycopg2"):
+            if find_spec(driver) is not None:
+                return f"postgresql+{driver}://{place}"
+    return url
