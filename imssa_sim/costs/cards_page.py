@@ -21,7 +21,8 @@ TITLES = {
     "power": "Power states",
     "scaling": "Technology scaling",
     "chip": "Published chips",
-    "gpu": "GPUs",
+    "gpu": "GPUs and CPUs to compare with",
+    "standby": "Sleep of what is compared with",
 }
 INTRODUCTION = """\
 # Model cards

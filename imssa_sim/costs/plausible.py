@@ -162,6 +162,9 @@ WINDOWS: Mapping[str, Window] = {
     "digital/register_energy": (1e-16, 1e-12),
     "digital/register_leakage": (1e-9, 1e-6),
     "gpu/bandwidth": (1e11, 1e14),
+    "standby/suspend_power": (0.01, 5.0),
+    "standby/wake_time": (0.05, 20.0),
+    "standby/wake_power": (0.3, 30.0),
     "gpu/idle_power": (0.3, 300),
     "gpu/launch_overhead": (5e-7, 2e-4),
     "gpu/power": (2, 2000),
@@ -191,7 +194,7 @@ WINDOWS: Mapping[str, Window] = {
 
 # kind/numerator/denominator: ratio in SI. GPUs span 10³ among themselves, their balance does not.
 RATIOS: Mapping[str, Window] = {
-    "gpu/peak_fp16/bandwidth": (0.5, 200),  # operations per bit
+    "gpu/peak_fp16/bandwidth": (0.1, 200),  # operations per bit; CPUs lie lowest
     "gpu/peak_fp32/bandwidth": (0.1, 30),
     "gpu/peak_int8/bandwidth": (1, 400),
 }
