@@ -1,13 +1,15 @@
-"""Write the reference of workload and sweep files, and the index of decisions.
+"""Write the reference of workload, sweep and search files, and the index of decisions.
 
-``python docs/make_reference.py`` writes docs/reference/workload.md from the schema, and
-docs/decisions/index.md from the decisions; a test fails while a page differs.
+``python docs/make_reference.py`` writes docs/reference/workload.md from the schema, sweep.md and
+search.md from the keys that their readers know, and docs/decisions/index.md from the decisions; a
+test fails while a page differs.
 """
 
 from __future__ import annotations
 
 import re
 import typing
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
@@ -16,10 +18,15 @@ from pydantic_core import PydanticUndefined
 from imssa_sim.config import RunConfig
 from imssa_sim.config.fields import CardReference, CostOnlyMark, Quantity, Section
 from imssa_sim.config.walk import marks, section_of
+from imssa_sim.files.keys import FileKey
+from imssa_sim.searches import plan as search_keys
+from imssa_sim.sweeps import plan as sweep_keys
 from imssa_sim.units import format_exact, si_unit
 
 DOCS = Path(__file__).parent
 WORKLOAD = DOCS / "reference" / "workload.md"
+SWEEP = DOCS / "reference" / "sweep.md"
+SEARCH = DOCS / "reference" / "search.md"
 DECISIONS = DOCS / "decisions" / "index.md"
 _HEAD = re.compile(r"# (\d{4})\. (.+)\n\n\*(\w+(?: by \d{4})?), (\d{4}-\d\d-\d\d)\.\*\n")
 
@@ -31,9 +38,8 @@ def workload_page() -> str:
         "",
         "Made from the schema by `docs/make_reference.py`. Quantities are texts with a unit; "
         "[decision 0002](../decisions/0002-configuration.md) shows a whole file with comments. "
-        "Keys marked with ¢ change costs and times at most. A sweep file names a `workload` and "
-        "varies these keys, by their dotted paths, in `set`, `grid` or `list`, with `seeds`; "
-        "`accuracy: false` runs its points for their costs alone.",
+        "Keys marked with ¢ change costs and times at most. [Sweep files](sweep.md) and "
+        "[search files](search.md) vary these keys by their dotted paths.",
     ]
     _section(RunConfig, "", lines)
     return "\n".join([*lines, ""])
@@ -93,6 +99,38 @@ def _default(field: FieldInfo) -> str:
     return f"`{str(value).lower() if isinstance(value, bool) else value}`" if value != "" else ""
 
 
+def sweep_page() -> str:
+    """Return the reference of sweep files."""
+    about = (
+        "A sweep runs a workload at many points: every combination of a `grid`, or each entry of "
+        "a `list`. Paths and values are those of [workload files](workload.md); "
+        "[this guide](../scaling.md) says where the points run."
+    )
+    return _keys_page("Sweep files, key by key", "imssa_sim.sweeps.plan", about, sweep_keys.KEYS)
+
+
+def search_page() -> str:
+    """Return the reference of search files."""
+    about = (
+        "A search turns knobs of a workload towards objectives, within constraints. Paths and "
+        "values are those of [workload files](workload.md); [this guide](../search.md) has an "
+        "example."
+    )
+    return _keys_page(
+        "Search files, key by key", "imssa_sim.searches.plan", about, search_keys.KEYS
+    )
+
+
+def _keys_page(title: str, module: str, about: str, keys: Mapping[str, FileKey]) -> str:
+    return "\n".join([
+        f"# {title}", "",
+        f"Made by `docs/make_reference.py` from `{module}.KEYS`, which the reader of these files "
+        f"goes by. {about}", "",
+        "| key | takes | default |", "|---|---|---|",
+        *(f"| `{name}` | {key.takes} | {key.default} |" for name, key in keys.items()), "",
+    ])  # fmt: skip
+
+
 def decisions_page() -> str:
     """Return the index of decisions with their status and date."""
     rows, files = [], []
@@ -113,4 +151,6 @@ def decisions_page() -> str:
 if __name__ == "__main__":
     WORKLOAD.parent.mkdir(exist_ok=True)
     WORKLOAD.write_text(workload_page(), encoding="utf-8")
+    SWEEP.write_text(sweep_page(), encoding="utf-8")
+    SEARCH.write_text(search_page(), encoding="utf-8")
     DECISIONS.write_text(decisions_page(), encoding="utf-8")

@@ -5,6 +5,7 @@ from imssa_sim.data.folders import MissingDataError
 from imssa_sim.data.registry import (
     DataSource,
     ResolvedData,
+    check_class_names,
     check_dataset_name,
     dataset_description,
     dataset_names,
@@ -19,6 +20,7 @@ __all__ = [
     "MissingDataError",
     "ResolvedData",
     "Split",
+    "check_class_names",
     "check_dataset_name",
     "dataset_description",
     "dataset_names",

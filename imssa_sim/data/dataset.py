@@ -40,6 +40,23 @@ class Split:
         return int(self.labels.shape[0])
 
 
+def check_classes(dataset: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """Refuse the name of a class that a data set does not have, with the nearest one.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in wanted:
+        if name not in known:
+            close = nearest(name, known)
+            hint = f"; did you mean '{close}'?" if close else ""
+            raise InputError(
+                f"data.classes: {dataset} has no class '{name}'{hint} "
+                f"(its classes are {', '.join(known)})"
+            )
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Sequences with labels, split once and for all.
@@ -128,14 +145,7 @@ class Dataset:
         InputError
             There is no such class.
         """
-        for name in classes:
-            if name not in self.classes:
-                close = nearest(name, self.classes)
-                hint = f"; did you mean '{close}'?" if close else ""
-                raise InputError(
-                    f"data.classes: {self.name} has no class '{name}'{hint} "
-                    f"(its classes are {', '.join(self.classes)})"
-                )
+        check_classes(self.name, classes, self.classes)
         old = np.array([self.classes.index(name) for name in classes])
         label = np.full(len(self.classes), -1)
         label[old] = np.arange(len(old))

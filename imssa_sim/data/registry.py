@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from imssa_sim.config.schema import DataConfig
+from imssa_sim.data import cifar10, heidelberg
 from imssa_sim.data.arrays import load_arrays
 from imssa_sim.data.cifar10 import load_cifar10
-from imssa_sim.data.dataset import Dataset
+from imssa_sim.data.dataset import Dataset, check_classes
 from imssa_sim.data.digits import load_digits
 from imssa_sim.data.folders import MissingDataError
 from imssa_sim.data.heidelberg import load_heidelberg
@@ -27,14 +28,15 @@ class DataSource:
     """A data set: its description for ``list data``, and its loader.
 
     A loader takes the folder, None for the usual places, and the settings; it ignores those that
-    have no meaning for its data. ``steps``: of every sequence, where that is known without reading
-    any. Other packages add theirs in the entry point group ``imssa_sim.data``, under the name of
-    the data set.
+    have no meaning for its data. ``steps`` of every sequence and names of the ``classes``: where
+    they are known without reading any. Other packages add theirs in the entry point group
+    ``imssa_sim.data``, under the name of the data set.
     """
 
     description: str
     load: Callable[[Path | None, DataConfig], Dataset]
     steps: int | None = None
+    classes: tuple[str, ...] | None = None
 
 
 def _digits(name: str, side: int, path: Path | None, config: DataConfig) -> Dataset:
@@ -75,30 +77,49 @@ def _shipped(name: str, problem: str, path: Path | None, config: DataConfig) -> 
     return load_shipped(name, problem, path, config.normalise is not False)
 
 
+_DIGITS = tuple(str(digit) for digit in range(10))
 _OWN = {
     "sdigits": DataSource(
-        "8x8 handwritten digits, 64 steps; bundled", partial(_digits, "sdigits", 8), 64
+        "8x8 handwritten digits, 64 steps; bundled",
+        partial(_digits, "sdigits", 8),
+        64,
+        _DIGITS,
     ),
     "digits32": DataSource(
-        "handwritten digits as 32x32, 1,024 steps; bundled", partial(_digits, "digits32", 32), 1024
+        "handwritten digits as 32x32, 1,024 steps; bundled",
+        partial(_digits, "digits32", 32),
+        1024,
+        _DIGITS,
     ),
     "cifar10": DataSource(
-        "CIFAR-10, grey, 1,024 steps; a local folder", partial(_cifar10, "cifar10", False), 1024
+        "CIFAR-10, grey, 1,024 steps; a local folder",
+        partial(_cifar10, "cifar10", False),
+        1024,
+        cifar10.CLASSES,
     ),
     "cifar10_rgb": DataSource(
         "CIFAR-10, colour, 1,024 steps; a local folder",
         partial(_cifar10, "cifar10_rgb", True),
         1024,
+        cifar10.CLASSES,
     ),
     "smnist": DataSource(
-        "MNIST row by row, 784 steps; a local folder", partial(_mnist, "smnist", False), 784
+        "MNIST row by row, 784 steps; a local folder",
+        partial(_mnist, "smnist", False),
+        784,
+        _DIGITS,
     ),
     "psmnist": DataSource(
         "MNIST in a fixed random order, 784 steps; a local folder",
         partial(_mnist, "psmnist", True),
         784,
+        _DIGITS,
     ),
-    "shd": DataSource("Spiking Heidelberg Digits, counted in frames; a local folder", _heidelberg),
+    "shd": DataSource(
+        "Spiking Heidelberg Digits, counted in frames; a local folder",
+        _heidelberg,
+        classes=heidelberg.CLASSES,
+    ),
     "keywords": DataSource("12 words, SYNTHETIC, 100 log-mel frames; test part bundled", _keywords),
     "speech_commands": DataSource(
         "spoken words, 16,000 samples or log-mel frames; a local folder", _speech_commands
@@ -139,6 +160,19 @@ def check_dataset_name(name: str) -> None:
     """
     if name not in DATASETS:
         raise unknown("data set", name, dataset_names())
+
+
+def check_class_names(config: DataConfig) -> None:
+    """Refuse classes that a data set, or its fallback, lacks, as far as no data need be read.
+
+    Raises
+    ------
+    InputError
+    """
+    for name in (config.name, config.fallback):
+        known = None if name is None else DATASETS[name].classes
+        if name is not None and known is not None and config.classes is not None:
+            check_classes(name, config.classes, known)
 
 
 def dataset_description(name: str) -> str:

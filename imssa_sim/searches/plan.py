@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from imssa_sim.config.load import load_config
 from imssa_sim.errors import ImssaError, InputError, nearest
+from imssa_sim.files.keys import FileKey
 from imssa_sim.files.source import parse
 from imssa_sim.registry import unknown
 from imssa_sim.searches.goals import ACCURACY, NAMED, read_constraints, read_objectives
@@ -27,12 +28,48 @@ if TYPE_CHECKING:
     from imssa_sim.searches.knobs import Knob
 
 SAMPLERS = ("tpe", "nsga2", "random", "grid")
-_KEYS = (
-    "search", "description", "workload", "set", "knobs", "objectives", "constraints", "trials",
-    "sampler", "seed", "storage", "race",
-)  # fmt: skip
 _RACE = ((24, 1), (96, 1))
 """Sequences and chips of the heats before the whole evaluation."""
+_TRIALS = 200
+KEYS = {
+    "search": FileKey("text: the name of the search", "the file's name"),
+    "description": FileKey("text", "none"),
+    "workload": FileKey("a file, relative to this one, or a shipped name", "required"),
+    "set": FileKey("dotted path → value, common to all trials", "none"),
+    "knobs": FileKey(
+        "dotted path → list of choices, or `{from: 4, to: 8, step: 2}`; or any name → list of "
+        "mappings of paths, where a choice sets several paths together "
+        "(`tile: [{hardware.chip.tile.rows: 68, hardware.chip.tile.columns: 136}, …]`)",
+        "required",
+    ),
+    "objectives": FileKey(
+        f"{', '.join(f'`{name}`' for name in NAMED)}, or a statistic; `{{statistic: min}}` or "
+        "`max` where its name does not say which",
+        "required",
+    ),
+    "constraints": FileKey(
+        "list such as `power.average <= 1 mW`, `area <= 2 mm2`, `accuracy >= 95 %`", "none"
+    ),
+    "trials": FileKey(
+        "different points in all, over processes and resumptions; `--trials` overrides it",
+        f"{_TRIALS}",
+    ),
+    "sampler": FileKey(
+        f"{', '.join(f'`{name}`' for name in SAMPLERS)} (`grid`: all points in order)",
+        f"`{SAMPLERS[0]}`",
+    ),
+    "seed": FileKey("trial n draws from (seed, n)", "0"),
+    "storage": FileKey(
+        "`journal` or `sqlite`, in the folder; or a URL such as `postgresql://…` "
+        "(`pip install 'psycopg[binary]'`)",
+        "`journal`",
+    ),
+    "race": FileKey(
+        "heats as [sequences, chips] before the whole evaluation; `[]`: none",
+        f"`{json.dumps(_RACE)}`",
+    ),
+}
+"""Keys of a search file."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +170,7 @@ def read_search(path: Path, trials: int | None = None) -> SearchPlan:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     if not isinstance(document, dict):
-        raise InputError(f"{path}: expected a mapping with the keys {', '.join(_KEYS)}")
+        raise InputError(f"{path}: expected a mapping with the keys {', '.join(KEYS)}")
     if "workload" in document:
         beside = path.parent / str(document["workload"])
         if beside.is_file():
@@ -150,10 +187,10 @@ def search_of(document: Mapping[str, Any], path: Path, trials: int | None = None
         As `read_search`; the workload cannot be run, or no choice of a knob can.
     """
     for key in document:
-        if key not in _KEYS:
-            close = nearest(str(key), _KEYS)
+        if key not in KEYS:
+            close = nearest(str(key), KEYS)
             hint = f"; did you mean '{close}'?" if close else ""
-            raise InputError(f"{path}: unknown key '{key}'{hint} (known: {', '.join(_KEYS)})")
+            raise InputError(f"{path}: unknown key '{key}'{hint} (known: {', '.join(KEYS)})")
     for key in ("workload", "knobs", "objectives"):
         if key not in document:
             raise InputError(f"{path}: {key}: missing")
@@ -163,7 +200,7 @@ def search_of(document: Mapping[str, Any], path: Path, trials: int | None = None
     common = json.loads(json.dumps(common, default=str))
     workload = str(document["workload"])
     known = _known(workload, common)
-    sampler = document.get("sampler", "tpe")
+    sampler = document.get("sampler", SAMPLERS[0])
     if sampler not in SAMPLERS:
         raise unknown(f"{path}: sampler", sampler, SAMPLERS)
     plan = SearchPlan(
@@ -174,7 +211,9 @@ def search_of(document: Mapping[str, Any], path: Path, trials: int | None = None
         knobs=read_knobs(document["knobs"], path),
         objectives=read_objectives(document["objectives"], known, path),
         constraints=read_constraints(document.get("constraints") or [], known, path),
-        trials=_count(document.get("trials", 200) if trials is None else trials, 1, "trials", path),
+        trials=_count(
+            document.get("trials", _TRIALS) if trials is None else trials, 1, "trials", path
+        ),
         sampler=str(sampler),
         seed=_count(document.get("seed", 0), 0, "seed", path),
         storage=str(document.get("storage", "journal")),

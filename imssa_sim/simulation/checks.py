@@ -14,7 +14,7 @@ import numpy as np
 from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.costs.card_prices import check_operating_point
 from imssa_sim.costs.model import CostModel
-from imssa_sim.data import check_dataset_name, known_steps
+from imssa_sim.data import check_class_names, check_dataset_name, known_steps
 from imssa_sim.devices.cell import check_conditions
 from imssa_sim.errors import InputError
 from imssa_sim.ledger.build import build_ledger
@@ -65,6 +65,7 @@ def check_settings(config: RunConfig) -> None:
     check_dataset_name(config.data.name)
     if config.data.fallback is not None:
         check_dataset_name(config.data.fallback)
+    check_class_names(config.data)
     chosen, classes = config.data.classes, config.model.classes
     if chosen is not None and len(chosen) != classes:
         raise InputError(

@@ -13,14 +13,25 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from imssa_sim.errors import InputError, nearest
+from imssa_sim.files.keys import FileKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_KEYS = (
-    *("sweep", "description", "workload", "set", "grid", "list", "seeds", "x", "series"),
-    *("y", "accuracy"),
-)
+KEYS = {
+    "sweep": FileKey("text: the name of the sweep", "the file's name"),
+    "description": FileKey("text", "none"),
+    "workload": FileKey("a file, relative to this one, or a shipped name", "required"),
+    "set": FileKey("dotted path → value, common to all points", "none"),
+    "grid": FileKey("dotted path → list of values; all combinations", "this or `list`"),
+    "list": FileKey("list of mappings of dotted paths to values, one a point", "this or `grid`"),
+    "seeds": FileKey("list of whole numbers; results are averaged over them alone", "none"),
+    "x": FileKey("path on the axis of the figure", "the first that varies"),
+    "series": FileKey("path in the legend of the figure", "none"),
+    "y": FileKey("a statistic or several: columns of the table, panels of the figure", "the usual"),
+    "accuracy": FileKey("`false` runs the points for their costs alone", "`true`"),
+}
+"""Keys of a sweep file."""
 SEED = "seed"
 """The one path over which results are averaged."""
 
@@ -95,11 +106,7 @@ def _reads_as_another(text: str) -> bool:
 def read_plan(path: Path) -> SweepPlan:
     """Read a sweep file.
 
-    Keys: ``sweep`` (name), ``workload`` (a path relative to the sweep file, or a bare name),
-    ``set`` (overrides common to all), exactly one of ``grid`` (path -> list of values, all
-    combinations) and ``list`` (a list of mappings, one a point), ``seeds`` (list), ``x`` and
-    ``series`` (paths for the figure), ``y`` (a statistic or several, for table and figure),
-    ``accuracy`` (false: costs alone).
+    `KEYS` are its keys.
 
     Raises
     ------
@@ -108,13 +115,11 @@ def read_plan(path: Path) -> SweepPlan:
     """
     document = _load(path)
     for key in document:
-        if key not in _KEYS:
+        if key not in KEYS:
             line = document.lc.key(key)[0] + 1
-            guess = nearest(str(key), _KEYS)
+            guess = nearest(str(key), KEYS)
             hint = f"; did you mean '{guess}'?" if guess else ""
-            raise InputError(
-                f"{path}:{line}: unknown key '{key}'{hint} (known: {', '.join(_KEYS)})"
-            )
+            raise InputError(f"{path}:{line}: unknown key '{key}'{hint} (known: {', '.join(KEYS)})")
     if "workload" not in document:
         raise InputError(f"{path}: workload: missing; name the workload that is swept")
     beside = path.parent / str(document["workload"])
@@ -234,7 +239,7 @@ def _load(path: Path) -> Any:
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from error
     if not isinstance(document, dict):
-        raise InputError(f"{path}: expected a mapping with the keys {', '.join(_KEYS)}")
+        raise InputError(f"{path}: expected a mapping with the keys {', '.join(KEYS)}")
     return document
 
 

@@ -45,6 +45,10 @@ REFUSED = {
     "too few tiles": (["hardware.chip.tiles=1"], "the chip has 1"),
     "no mode fits": (["hardware.chip.tile.columns=4"], "cannot hold one complex mode"),
     "an unknown data set": (["data.name=sdigit"], "did you mean 'sdigits'"),
+    "a class that the data have not": (
+        ["data.classes=[zero, 1]", "model.classes=2"],
+        "sdigits has no class 'zero'",
+    ),
     "an unknown fallback": (["data.fallback=sdigit"], "did you mean 'sdigits'"),
 }
 

@@ -149,7 +149,7 @@ def statistics(record: Record) -> Markup:
             "details",
             element(
                 "summary", element("code", stat.name),
-                element("span", _shown(stat.value, stat.unit), class_="num"),
+                element("span", shown_value(stat.value, stat.unit), class_="num"),
                 element("small", stat.description),
             ),
             element("pre", explain_statistic(record, stat.name)),
@@ -160,7 +160,8 @@ def statistics(record: Record) -> Markup:
     return searchable(element("div", rows, class_="stats"), "statistics", len(rows))
 
 
-def _shown(value: Any, unit: str) -> str:
+def shown_value(value: Any, unit: str) -> str:
+    """Return a statistic for people."""
     if not isinstance(value, int | float):
         return "–" if value is None else str(value)
     if unit in ("J", "s", "W", "m2"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.report.page import provenance, sections
+from imssa_sim.report.page import arrivals, provenance, sections
 from imssa_sim.report.page.document import Chapter, document, fold
 from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.record import EVALUATED
@@ -21,6 +21,7 @@ def run_page(record: Record) -> str:
         *_course(record),
         Chapter("energy", "Energy", sections.energy(record), sections.energy_lead(record)),
         Chapter("latency", "Latency", sections.latency(record), sections.latency_lead(record)),
+        *_arrivals(record),
         Chapter("timeline", "Timeline", sections.timeline(record), sections.TIMELINE),
         Chapter("use", "Utilisation", sections.utilisation(record), sections.UTILISATION),
         Chapter("area", "Area", sections.area(record)),
@@ -85,6 +86,12 @@ def _course(record: Record) -> list[Chapter]:
     if "stream" not in record.tables:
         return []
     return [Chapter("stream", "Accuracy over time", sections.stream(record))]
+
+
+def _arrivals(record: Record) -> list[Chapter]:
+    if "input" not in record.tables:
+        return []
+    return [Chapter("arrivals", "Arrivals", arrivals.arrivals(record), arrivals.LEAD)]
 
 
 def _sensitivity(record: Record) -> list[Chapter]:

@@ -53,7 +53,12 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         workload, {"hardware.adc.bits": [5, 8], "hardware.dac.bits": [6, 8]},
         jobs=1, save=folder / "sweep", figures=False,
     )  # fmt: skip
+    fed = imssa_sim.run(
+        TINY, {"evaluate.input": {"rate": "400 MHz", "deadline": "1 us"}}, accuracy=False,
+        save=folder / "fed", figures=False,
+    )  # fmt: skip
     return {
+        "fed": fed.report(),
         "run": first.report(),
         "compare": imssa_sim.write_report([first, other], folder / "compare.html"),
         "sweep": imssa_sim.write_report(folder / "sweep"),
@@ -101,7 +106,7 @@ def opened(browser: Any, reports: dict[str, Path]) -> Iterator[Callable[..., Ope
         assert not found.faults
 
 
-NAMES = pytest.mark.parametrize("name", ["run", "compare", "sweep"])
+NAMES = pytest.mark.parametrize("name", ["run", "compare", "sweep", "fed"])
 
 
 @NAMES
