@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
-from imssa_sim.cli.output import discard_output, prepare_streams
+from imssa_sim.cli.output import discard_output, output_refuses, prepare_streams
 from imssa_sim.errors import ConfigError, ImssaError
 
 INTERRUPTED = 130
@@ -63,6 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and output_refuses(error):
+            discard_output()
+            _say(f"error: output cannot be written: {error.strerror}")
+            return 2
         text = " ".join(str(error).split())
         _say(f"internal error: {type(error).__name__}: {text}; use --debug for the traceback")
         return 4

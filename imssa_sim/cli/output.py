@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -65,6 +66,22 @@ def print_last(folder: Path) -> Iterator[None]:
             f"standard output cannot be written: {error.strerror or error}; all results are whole "
             f"in '{folder}'"
         ) from None
+
+
+def output_refuses(error: OSError) -> bool:
+    """Return whether an error is one of writing: the disk is full, or standard output was closed.
+
+    Errors of opening a file name it, and are not.
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    if error.errno != errno.EBADF or error.filename is not None:
+        return False
+    try:
+        os.write(sys.stdout.fileno(), b"")
+    except OSError:
+        return True
+    return False
 
 
 def discard_output() -> None:

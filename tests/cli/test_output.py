@@ -191,6 +191,17 @@ def test_results_are_whole_where_nobody_hears_of_them(
     assert not any("partial" in path.name for path in base.rglob("*"))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("end", ["> /dev/full", ">&-"])
+@pytest.mark.parametrize("words", ["list cards", "validate sdigits", "--help"])
+def test_a_screen_that_cannot_be_written_is_told(words: str, end: str) -> None:
+    line = f"{sys.executable} -m imssa_sim {words} {end}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith("error: output cannot be written: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_the_screen_fits_the_terminal(
     base: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
