@@ -168,6 +168,14 @@ def _time(result: RunResult) -> Iterator[ScreenPart]:
     )
     yield Paragraph("throughput", f"{t.throughput:,.1f} sequences/s, back to back ({t.engine})")
     yield Paragraph("bottleneck", f"{t.bottleneck.path}: {t.bottleneck.explanation}")
+    if t.bottleneck.interval > t.interval_ticks:
+        # Queues in front of a shared component may fill until a short sequence is over.
+        bears = format_si(float(t.bottleneck.interval) * t.tick, "s")
+        yield Paragraph(
+            "",
+            f"the sequence ends before its steady state: the interval is its mean, and optimistic, "
+            f"as is the throughput; for ever the bottleneck takes {bears} a step",
+        )
     for label, text in (*interleave_lines(result), *input_lines(result)):
         yield Paragraph(label, text)
 

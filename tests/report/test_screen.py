@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +105,15 @@ def test_every_baseline_has_its_own_numbers(shown: tuple[str, dict[str, Any], Ru
             f"{format_si(stats[f'{name}.energy'], 'J')} {stats[f'{name}.tops_per_watt']:.3g} "
             f"{stats[f'{name}.bound']}"
         ) in text
+
+
+def test_a_mean_below_what_the_bottleneck_bears_is_called_optimistic(
+    shown: tuple[str, dict[str, Any], RunResult],
+) -> None:
+    text, _, result = shown
+    assert "optimistic" not in text
+    timing = result.timing
+    short = replace(timing, interval_ticks=timing.bottleneck.interval - Fraction(1, 2))
+    words = " ".join(screen(replace(result, timing=short), Path("x")).split())
+    bears = format_si(float(timing.bottleneck.interval) * timing.tick, "s")
+    assert f"and optimistic, as is the throughput; for ever the bottleneck takes {bears}" in words
