@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import imssa_sim
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "imssa_sim"
 MODULE = {"scikit-learn": "sklearn", "ruamel.yaml": "ruamel", "pyvcd": "vcd"}
@@ -77,3 +79,18 @@ def test_folders_that_ship_in_the_wheel_exist(folder: str) -> None:
 
 def test_the_package_says_that_it_is_typed() -> None:
     assert (PACKAGE / "py.typed").is_file()
+
+
+def test_changelog_citation_and_package_agree_on_the_version() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    headings = re.findall(r"^## (.+)$", changes, re.M)
+    assert headings[0] == "[Unreleased]"
+    assert headings.count("[Unreleased]") == 1
+    released = re.fullmatch(r"(\d+\.\d+\.\d+) - (\d{4}-\d\d-\d\d)", headings[1])
+    assert released is not None
+    cited = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert released.groups() == (
+        re.findall(r"^version: (.+)$", cited, re.M)[0],
+        re.findall(r"^date-released: (.+)$", cited, re.M)[0],
+    )
+    assert released[1] == imssa_sim.__version__
