@@ -11,6 +11,8 @@ it, its statistics (times of the host apart) and its screen.
 from __future__ import annotations
 
 import argparse
+import csv
+import importlib
 import json
 import re
 import subprocess
@@ -25,7 +27,8 @@ from imssa_sim.units import format_si
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
-PAGES = ("README.md", "docs/qat.md", "docs/costs.md")
+QS4D = ROOT / "benchmarks" / "qs4d"
+PAGES = ("README.md", "docs/qat.md", "docs/costs.md", "docs/qs4d.md")
 SDIGITS = ("run", "workloads/sdigits.yaml")
 TAOX = ("run", "workloads/sdigits_taox.yaml")
 FIVE = (*TAOX, "--set", "evaluate.chips=5")
@@ -165,11 +168,53 @@ def row(name: str) -> str:
     )
 
 
+def _qs4d_bits() -> Any:
+    """Return the module of the study's tables, which imports from its own folder."""
+    sys.path.insert(0, str(QS4D))
+    try:
+        return importlib.import_module("bits")
+    finally:
+        sys.path.remove(str(QS4D))
+        for name in ("bits", "study"):
+            sys.modules.pop(name, None)
+
+
+def widths(workload: str) -> str:
+    """Return accuracies against bits of a workload of the study, from all its rows."""
+    made = _qs4d_bits()
+    found: str = made.table(made.read_rows(QS4D / "results"), workload)
+    return f"\n{found.strip()}\n"
+
+
+def saved(name: str) -> str:
+    """Return what training saves at the thresholds of a file of the study."""
+    with (QS4D / "results" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["qat_threshold"]]
+    ratios = ("effort_ptq_over_qat", "memory_ptq_over_qat", "adc_ptq_over_qat",
+              "effort_float_over_qat", "memory_float_over_qat")  # fmt: skip
+    lines = [
+        "| workload | scale per | bits PTQ → QAT | effort | memory | ADC | effort, float → QAT "
+        "| memory, float → QAT |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = [
+            f"`{row['workload']}`",
+            row["granularity"],
+            f"{row['ptq_threshold']} → {row['qat_threshold']}",
+            *(f"{float(row[ratio]):#.3g}" for ratio in ratios),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n" + "\n".join(lines) + "\n"
+
+
 KINDS: dict[str, Callable[[str], str]] = {
     "screen": screen, "accuracy": accuracy, "advantage": advantage, "integers": integers,
-    "interval": interval, "row": row,
+    "interval": interval, "row": row, "widths": widths, "saved": saved,
 }  # fmt: skip
 """What a block may be: ``KIND RESULT``."""
+OF_STUDY = ("widths", "saved")
+"""Kinds of which the result is one of benchmarks/qs4d/results."""
 
 
 def block(name: str) -> str:

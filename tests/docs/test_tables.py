@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import re
 import sys
@@ -39,7 +40,8 @@ def test_every_opened_block_is_closed_and_known(made: Any) -> None:
         text = path.read_text(encoding="utf-8")
         names = made.blocks(text)
         assert len(names) == text.count("<!-- made: ") == text.count("<!-- end -->"), path
-        assert {name.split()[1] for name in names} <= set(made.RUNS)
+        runs = [name.split() for name in names if name.split()[0] not in made.OF_STUDY]
+        assert {result for _, result in runs} <= set(made.RUNS)
         if names:
             assert str(path.relative_to(ROOT)) in made.PAGES
 
@@ -63,6 +65,22 @@ def test_a_block_says_what_its_result_says(made: Any) -> None:
     assert float(deviation) == pytest.approx(100 * five["accuracy.analog.deviation"], abs=0.051)
     assert float(area) == pytest.approx(five["area"] * 1e6, abs=0.0051)
     assert float(energy) == pytest.approx(five["energy.inference"] * 1e9, rel=1e-2)
+
+
+def test_widths_and_what_they_save_are_those_of_the_study(made: Any) -> None:
+    """Cells of the tables, found again in the rows by other means."""
+    with (ROOT / "benchmarks" / "qs4d" / "results" / "ptq.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    wanted = {"workload": "sdigits", "granularity": "mode", "method": "ptq", "bits": "6"}
+    of = [float(row["accuracy"]) for row in rows if wanted.items() <= row.items()]
+    lines = made.widths("sdigits").splitlines()
+    head = next(line for line in lines if line.startswith("| bits"))
+    place = head.split(" | ").index("PTQ, mode")
+    six = next(line for line in lines if line.startswith("| 6 |"))
+    assert six.split(" | ")[place] == f"{100 * sum(of) / len(of):.1f}"
+    assert "| `sdigits` | mode | 6 → 4 | 2.25 | 1.50 | 4.00 | 64.0 | 8.00 |" in made.saved(
+        "thresholds"
+    )
 
 
 def test_a_page_that_differs_is_mended(made: Any, tmp_path: Path) -> None:
