@@ -11,7 +11,6 @@ it, its statistics (times of the host apart) and its screen.
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib
 import json
 import re
@@ -168,52 +167,33 @@ def row(name: str) -> str:
     )
 
 
-def _qs4d_bits() -> Any:
-    """Return the module of the study's tables, which imports from its own folder."""
+def _of_study() -> Any:
+    """Return the module that makes the study's tables; it imports from its own folder."""
     sys.path.insert(0, str(QS4D))
     try:
-        return importlib.import_module("bits")
+        return importlib.import_module("tables")
     finally:
         sys.path.remove(str(QS4D))
-        for name in ("bits", "study"):
+        for name in ("tables", "bits", "study"):
             sys.modules.pop(name, None)
 
 
 def widths(workload: str) -> str:
-    """Return accuracies against bits of a workload of the study, from all its rows."""
-    made = _qs4d_bits()
-    found: str = made.table(made.read_rows(QS4D / "results"), workload)
-    return f"\n{found.strip()}\n"
+    """Return accuracies against bits of a workload of the QS4D study."""
+    return f"\n{_of_study().widths(workload)}\n"
 
 
-def saved(name: str) -> str:
-    """Return what training saves at the thresholds of a file of the study."""
-    with (QS4D / "results" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["qat_threshold"]]
-    ratios = ("effort_ptq_over_qat", "memory_ptq_over_qat", "adc_ptq_over_qat",
-              "effort_float_over_qat", "memory_float_over_qat")  # fmt: skip
-    lines = [
-        "| workload | scale per | bits PTQ → QAT | effort | memory | ADC | effort, float → QAT "
-        "| memory, float → QAT |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        cells = [
-            f"`{row['workload']}`",
-            row["granularity"],
-            f"{row['ptq_threshold']} → {row['qat_threshold']}",
-            *(f"{float(row[ratio]):#.3g}" for ratio in ratios),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n" + "\n".join(lines) + "\n"
+def study(name: str) -> str:
+    """Return another table of the QS4D study."""
+    return f"\n{_of_study().TABLES[name]()}\n"
 
 
 KINDS: dict[str, Callable[[str], str]] = {
     "screen": screen, "accuracy": accuracy, "advantage": advantage, "integers": integers,
-    "interval": interval, "row": row, "widths": widths, "saved": saved,
+    "interval": interval, "row": row, "widths": widths, "study": study,
 }  # fmt: skip
 """What a block may be: ``KIND RESULT``."""
-OF_STUDY = ("widths", "saved")
+OF_STUDY = ("widths", "study")
 """Kinds of which the result is one of benchmarks/qs4d/results."""
 
 
