@@ -11,6 +11,7 @@ it, its statistics (times of the host apart) and its screen.
 from __future__ import annotations
 
 import argparse
+import csv
 import importlib
 import json
 import re
@@ -27,7 +28,7 @@ from imssa_sim.units import format_si
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 QS4D = ROOT / "benchmarks" / "qs4d"
-PAGES = ("README.md", "docs/qat.md", "docs/costs.md", "docs/qs4d.md")
+PAGES = ("README.md", "docs/qat.md", "docs/costs.md", "docs/qs4d.md", "docs/taox.md")
 SDIGITS = ("run", "workloads/sdigits.yaml")
 TAOX = ("run", "workloads/sdigits_taox.yaml")
 FIVE = (*TAOX, "--set", "evaluate.chips=5")
@@ -188,13 +189,47 @@ def study(name: str) -> str:
     return f"\n{_of_study().TABLES[name]()}\n"
 
 
+UNFORMED = {
+    "none": "written to zero", "pairs": "pairs unformed", "cells": "pairs and idle cells unformed",
+}  # fmt: skip
+MAPPINGS = {
+    "fused_lookahead": "`fused_lookahead`",
+    "fused_delta": "`fused_delta`, accumulators of 14 bits",
+}
+
+
+def wires(name: str) -> str:
+    """Return accuracies of a sweep by mapping and cells left unformed, without and with wires."""
+    found: dict[tuple[str, str, str], str] = {}
+    with (RESULTS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        for point in csv.DictReader(file):
+            of = [float(point[f"accuracy.analog.chip{n}"]) for n in range(3)]
+            mean = float(point["accuracy.analog.mean"])
+            key = (
+                point["hardware.mapping.kernel"],
+                point["hardware.chip.tile.unformed"],
+                point["hardware.effects.ir_drop"],
+            )
+            found[key] = f"{100 * mean:.1f} ({100 * min(of):.1f})"
+    lines = [
+        "| mapping | positions without a weight | ideal wires | wires |",
+        "|---|---|---|---|",
+    ]
+    for mapping, words in MAPPINGS.items():
+        for kept, what in UNFORMED.items():
+            label = f" {words} " if kept == "none" else " "
+            cells = " | ".join(found[mapping, kept, drop] for drop in ("false", "true"))
+            lines.append(f"|{label}| {what} | {cells} |")
+    return "\n" + "\n".join(lines) + "\n"
+
+
 KINDS: dict[str, Callable[[str], str]] = {
     "screen": screen, "accuracy": accuracy, "advantage": advantage, "integers": integers,
-    "interval": interval, "row": row, "widths": widths, "study": study,
+    "interval": interval, "row": row, "widths": widths, "study": study, "wires": wires,
 }  # fmt: skip
 """What a block may be: ``KIND RESULT``."""
-OF_STUDY = ("widths", "study")
-"""Kinds of which the result is one of benchmarks/qs4d/results."""
+OF_ROWS = ("widths", "study", "wires")
+"""Kinds that are made of rows, of benchmarks/qs4d/results or of a sweep in docs/results."""
 
 
 def block(name: str) -> str:

@@ -40,7 +40,7 @@ def test_every_opened_block_is_closed_and_known(made: Any) -> None:
         text = path.read_text(encoding="utf-8")
         names = made.blocks(text)
         assert len(names) == text.count("<!-- made: ") == text.count("<!-- end -->"), path
-        runs = [name.split() for name in names if name.split()[0] not in made.OF_STUDY]
+        runs = [name.split() for name in names if name.split()[0] not in made.OF_ROWS]
         assert {result for _, result in runs} <= set(made.RUNS)
         if names:
             assert str(path.relative_to(ROOT)) in made.PAGES
@@ -80,6 +80,7 @@ def test_widths_and_what_they_save_are_those_of_the_study(made: Any) -> None:
     assert six.split(" | ")[place] == f"{100 * sum(of) / len(of):.1f}"
     row = "| `sdigits` | mode | 6 → 4 | 2.25 | 1.50 | 4.00 | 64.0 | 8.00 |"
     assert row in made.study("saved")
+    assert "| pairs unformed | 97.5 (96.7) | 91.7 (90.8) |" in made.wires("taox")
 
 
 def test_a_page_that_differs_is_mended(made: Any, tmp_path: Path) -> None:
