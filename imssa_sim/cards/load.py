@@ -18,7 +18,7 @@ from imssa_sim.units import UnitError, parse_any, parse_unit, to_si
 
 KINDS = (
     "cell", "array", "adc", "dac", "digital", "memory", "bus", "wires", "off_chip", "power",
-    "scaling", "chip", "gpu", "standby",
+    "scaling", "chip", "gpu", "standby", "link",
 )  # fmt: skip
 _CARD_KEYS = ("name", "kind", "title", "parameters", "valid", "not_modelled", "notes", "references")
 _ENTRY_KEYS = (

@@ -128,14 +128,14 @@ class Bus(Component):
 
     def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield the transfer of one word."""
-        card, tiles, bits = chip.card(chip.hardware.bus.card), chip.tiles_available, action.bits
+        card, tiles, bits = chip.card(chip.hardware.bus.card), _tiles(chip), action.bits
         link = bus_form(card)
         yield cost(action, chip.term(card, lambda p: link.energy(p, tiles) * bits, ("bus", bits)))
 
     def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
         """Return area and idle power of one link."""
         card, width = chip.card(chip.hardware.bus.card), chip.hardware.bus.width
-        link, tiles = bus_form(card), chip.tiles_available
+        link, tiles = bus_form(card), _tiles(chip)
         return chip.pair(
             card,
             lambda p: link.area(p, width, tiles),
@@ -148,3 +148,8 @@ def transfer(hardware: HardwareConfig, words: int, bits: int) -> Action:
     """Return the transfer of ``words`` over one link of the on-chip bus."""
     cycles = busiest(words * bits, hardware.bus.width)
     return Action(BUS, "bus", "transfer", words, 1, cycles, bits, hardware.bus.card)
+
+
+def _tiles(chip: PricedChip) -> int:
+    """Return the tiles that a bus joins: an equal share of those of several chips."""
+    return math.ceil(chip.tiles_available / chip.hardware.partition.chips)

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from imssa_sim.cards import Card
+from imssa_sim.cards import Card, load_card
 from imssa_sim.components.action import Action
 from imssa_sim.components.component import Component, Place, PricedChip, cost
 from imssa_sim.components.duration import Duration, exact
 from imssa_sim.components.forms import form_of
 from imssa_sim.components.link import LinkForm
 from imssa_sim.components.parameters import Number, Parameters
-from imssa_sim.components.path import OFF_CHIP
+from imssa_sim.components.path import LINK, OFF_CHIP
 from imssa_sim.components.terms import ActionCost, Term
+from imssa_sim.errors import InputError
 from imssa_sim.registry import Registry
 
 if TYPE_CHECKING:
@@ -59,25 +60,28 @@ def off_chip_form(card: Card) -> LinkForm:
 
 
 class OffChip(Component):
-    """Verb ``transfer``: one word across the chip's edge."""
+    """Verb ``transfer``: one word across the chip's edge; ``send``: to the next chip."""
 
     kind = "off_chip"
     phase = "off_chip"
 
     def duration(self, action: Action, hardware: HardwareConfig, cycle: Fraction) -> Duration:
         """Return the bits over the bandwidth of the card, in whole cycles of the clock."""
-        entry = None
-        if action.card is not None:
-            from imssa_sim.cards import load_card
-
-            entry = load_card(action.card).parameters.get("bandwidth")
-        if entry is None:
+        card = None if action.card is None else load_card(action.card)
+        entry = None if card is None else card.parameters.get("bandwidth")
+        if card is None or entry is None:
             text = f"{action.serial} words, one per cycle (assumed)"
             return Duration(action.serial * cycle, text, True)
         bandwidth = exact(entry.si)
         cycles = max(1, math.ceil(action.serial * action.bits / bandwidth / cycle))
         bits = f"{action.serial * action.bits} bit at {float(bandwidth):.3g} bit/s"
-        return Duration(cycles * cycle, f"{bits}: {cycles} cycles", entry.status == "assumed")
+        assumed = entry.status == "assumed"
+        if action.verb == "send":
+            latency = card["latency"]
+            flight = math.ceil(exact(latency.si) / cycle)
+            bits, cycles = f"{bits} and {latency.si:.3g} s of latency", cycles + flight
+            assumed = assumed or latency.status == "assumed"
+        return Duration(cycles * cycle, f"{bits}: {cycles} cycles", assumed)
 
     def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield the transfer of one word; nothing without a card."""
@@ -102,3 +106,29 @@ class OffChip(Component):
 def off_chip(hardware: HardwareConfig, words: int, bits: int) -> Action:
     """Return the transfer of ``words`` across the chip's edge, one after another."""
     return Action(OFF_CHIP, "off_chip", "transfer", words, 1, words, bits, hardware.off_chip.card)
+
+
+def link(hardware: HardwareConfig, number: int, words: int, bits: int) -> Action:
+    """Return the transfer of ``words`` from one chip to the next, one token at a time."""
+    card = hardware.partition.link
+    return Action(f"{LINK}{number}", "off_chip", "send", words, 2, words, bits, card)
+
+
+def check_link(hardware: HardwareConfig) -> None:
+    """Refuse a card that does not say what a link between chips takes.
+
+    Raises
+    ------
+    InputError
+        It lacks bandwidth or latency.
+    """
+    name = hardware.partition.link
+    if hardware.partition.chips == 1 or name is None:
+        return
+    card = load_card(name)
+    missing = [entry for entry in ("bandwidth", "latency") if entry not in card]
+    if missing:
+        raise InputError(
+            f"hardware.partition.link: card '{name}' has no {' and no '.join(missing)}; give one "
+            "that has, for example link/short_reach"
+        )

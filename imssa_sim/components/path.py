@@ -12,6 +12,7 @@ import re
 VECTOR = "chip.vector"
 BUS = "chip.bus"
 OFF_CHIP = "chip.off_chip"
+LINK = "chip.link"
 """What all layers share; the equals of vector unit and bus are numbered."""
 
 SHARED = "shared"

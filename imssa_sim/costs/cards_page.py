@@ -22,6 +22,7 @@ TITLES = {
     "scaling": "Technology scaling",
     "chip": "Published chips",
     "gpu": "GPUs and CPUs to compare with",
+    "link": "Links from chip to chip",
     "standby": "Sleep of what is compared with",
 }
 INTRODUCTION = """\

@@ -58,8 +58,9 @@ class ActionCounter:
             self.at(stage, part.unit, part.verb, part.count * tokens)
 
     def hand_over(self, stage: str, words: int) -> None:
-        """Count what carries a stage's result on: bus, where it crosses one, and FIFO."""
-        if (stage, "bus", "transfer") in self._component:
-            self.at(stage, "bus", "transfer", words)
+        """Count what carries a stage's result on: bus and link, where it crosses one, and FIFO."""
+        for kind, verb in (("bus", "transfer"), ("off_chip", "send")):
+            if (stage, kind, verb) in self._component:
+                self.at(stage, kind, verb, words)
         self.at(stage, "buffer", "write", words)
         self.at(stage, "buffer", "read", words)

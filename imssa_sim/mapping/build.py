@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from imssa_sim.errors import InputError
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
+from imssa_sim.mapping.partition import check_partition
 from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
 from imssa_sim.mapping.stages import build_stages
 from imssa_sim.mapping.tiles import (
@@ -53,7 +54,8 @@ def build_program(
     use = tuple(tile_use(tiles, shape, hardware.chip.tile) for tiles in placed)
     needed = sum(entry.tiles for entry in use)
     fixed = hardware.chip.tiles
-    available = needed if fixed == "auto" else fixed
+    check_partition(hardware, len(network.layers), use)
+    available = needed if fixed == "auto" else fixed * hardware.partition.chips
     if needed > available:
         raise InputError(_too_small(network, needed, available, placed, shape))
     stages, bypasses = build_stages(graph, hardware, length, {p.path: p for p in placed})

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from imssa_sim.components.action import Action
 from imssa_sim.components.buffer import fifo
 from imssa_sim.components.bus import transfer
-from imssa_sim.components.off_chip import off_chip
+from imssa_sim.components.off_chip import link, off_chip
 from imssa_sim.components.path import BUS, VECTOR
 from imssa_sim.components.tile_read import behind_adc, joined_slices, tile_read
 from imssa_sim.components.units import vector
 from imssa_sim.mapping.kernels.base import PlacedKernels, digital
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
+from imssa_sim.mapping.partition import chip_of
 from imssa_sim.mapping.program import Bypass, KernelTiles, Stage
 from imssa_sim.mapping.tiles import partial_sums, rows_and_columns
 from imssa_sim.program.operations.enter import Enter
@@ -36,7 +37,7 @@ from imssa_sim.program.operations.recurrence import KernelRecurrence
 from imssa_sim.program.operations.sums import ResidualSum
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from imssa_sim.config.schema import HardwareConfig
     from imssa_sim.mapping.program import LinearTiles
@@ -64,7 +65,8 @@ def build_stages(
     """
     pipeline = _Pipeline(graph, hardware, sequence_length, tiles)
     stages = [pipeline.stage(place) for place in range(len(pipeline.order))]
-    return _dealt(stages, hardware), _bypasses(graph, stages, sequence_length)
+    chips = [pipeline.chip(place) for place in range(len(stages))]
+    return _dealt(stages, hardware, chips), _bypasses(graph, stages, sequence_length)
 
 
 class _Pipeline:
@@ -121,6 +123,8 @@ class _Pipeline:
             out = last.operation.outputs, last.operation.bits
             if self._crosses(place):
                 after.append(transfer(hardware, *out))
+            leaves, enters = self.chip(place), self.chip(place + 1)
+            after += [link(hardware, number, *out) for number in range(leaves, enters)]
             after += fifo(hardware, path, *out)
         # Of two directions, the first hands a whole sequence to what waits for the second.
         recurs = isinstance(last.operation, _RECURRENCES)
@@ -188,6 +192,12 @@ class _Pipeline:
             for work in node.operation.feedthrough()
         ]
 
+    def chip(self, place: int) -> int:
+        """Return the number of the chip that a stage stands on."""
+        layers = 1 + max(node.layer or 0 for node in self.graph)
+        path = f"chip.{self.order[place][0].stage}"
+        return chip_of(path, layers, self.hardware.partition.chips)
+
     def _crosses(self, place: int) -> bool:
         """Whether what a stage hands on goes over the bus."""
         here, there = self.order[place][-1], self.order[place + 1][0]
@@ -197,15 +207,23 @@ class _Pipeline:
         return between or (moved and not isinstance(here.operation, Enter))
 
 
-def _dealt(stages: list[Stage], hardware: HardwareConfig) -> tuple[Stage, ...]:
-    """Name the vector unit and the bus link that each stage uses."""
+def _dealt(
+    stages: list[Stage], hardware: HardwareConfig, chips: Sequence[int]
+) -> tuple[Stage, ...]:
+    """Name the vector unit and the bus link that each stage uses; each chip has its own."""
     for shared, units in ((VECTOR, hardware.digital.vector_units), (BUS, hardware.bus.links)):
-        users = [s.path for s in stages if any(action.component == shared for action in s.actions)]
-        if units == 1:
+        if units * hardware.partition.chips == 1:
             continue
-        unit = {
-            p: i * units // len(users) if units < len(users) else i for i, p in enumerate(users)
-        }
+        unit: dict[str, int] = {}
+        for chip in range(hardware.partition.chips):
+            users = [
+                stage.path
+                for stage, on in zip(stages, chips, strict=True)
+                if on == chip and any(action.component == shared for action in stage.actions)
+            ]
+            for i, path in enumerate(users):
+                own = i * units // len(users) if units < len(users) else i
+                unit[path] = chip * units + own
         stages = [
             replace(
                 stage,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imssa_sim.components.path import LINK, ComponentPath
 from imssa_sim.config.schema.effects import CHOICES
 from imssa_sim.model.kept import kernels_of
 from imssa_sim.report.adaptive import adaptive_line
@@ -175,6 +176,15 @@ def _time(result: RunResult) -> Iterator[ScreenPart]:
             "",
             f"the sequence ends before its steady state: the interval is its mean, and optimistic, "
             f"as is the throughput; for ever the bottleneck takes {bears} a step",
+        )
+    partition = result.loaded.config.hardware.partition
+    if partition.chips > 1:
+        rows = [row for row in result.ledger.rows if ComponentPath(row.component).is_unit_of(LINK)]
+        each = format_si(sum(row.energy for row in rows if row.account == "off_chip"), "J")
+        yield Paragraph(
+            "partition",
+            f"{partition.chips} chips, a link from each to the next ({partition.link}): {each} per "
+            "inference for what crosses",
         )
     for label, text in (*interleave_lines(result), *input_lines(result)):
         yield Paragraph(label, text)

@@ -19,6 +19,7 @@ from imssa_sim.devices.cell import check_conditions
 from imssa_sim.errors import InputError
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
+from imssa_sim.mapping.partition import check_partition
 from imssa_sim.model.runnable import check_runnable
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.clock import Clock
@@ -75,6 +76,7 @@ def check_settings(config: RunConfig) -> None:
     check_operating_point(config.hardware)
     check_conditions(config.hardware, config.evaluate.time_since_programming)
     check_times(config)
+    check_partition(config.hardware, config.model.layers, ())
     if config.evaluate.input.times is not None:
         read_times(config.evaluate.input.times)
 
@@ -119,6 +121,7 @@ def _one_layer(config: RunConfig) -> RunConfig:
     chip = config.hardware.chip.model_copy(update={"tiles": "auto"})
     stream = config.evaluate.stream.model_copy(update={"duration": 0.0})
     unfed = type(config.evaluate.input)()
+    whole = type(config.hardware.partition)()
     evaluate = {
         "chips": 1, "stream": stream, "input": unfed, "chip_samples": "all", "threads": 1,
         "until": None,
@@ -127,7 +130,7 @@ def _one_layer(config: RunConfig) -> RunConfig:
         update={
             "model": config.model.model_copy(update={"layers": 1}),
             "bits": config.bits.model_copy(update=first),
-            "hardware": config.hardware.model_copy(update={"chip": chip}),
+            "hardware": config.hardware.model_copy(update={"chip": chip, "partition": whole}),
             "evaluate": config.evaluate.model_copy(update=evaluate),
         }
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from pydantic import model_validator
+
 from imssa_sim.config.fields import (
     CardReference,
     CheckCard,
@@ -16,6 +18,7 @@ from imssa_sim.config.fields import (
     Temperature,
     Voltage,
     named,
+    problem,
 )
 from imssa_sim.config.schema.tile import TileConfig
 
@@ -24,6 +27,7 @@ DigitalCard = Annotated[str, CheckCard, CardReference("digital")]
 MemoryCard = Annotated[str, CheckCard, CardReference("memory")]
 BusCard = Annotated[str, CheckCard, CardReference("bus")]
 OffChipCard = Annotated[str, CheckCard, CardReference("off_chip")]
+LinkCard = Annotated[str, CheckCard, CardReference("link")]
 
 
 class ChipConfig(Section):
@@ -74,6 +78,23 @@ class OffChipConfig(Section):
     """The link or memory beyond the chip; card None: inputs and outputs are not charged."""
 
     card: OffChipCard | None = None
+
+
+class PartitionConfig(Section):
+    """Layers over several equal chips, in the order of the flow; one link from each to the next."""
+
+    chips: Positive = 1
+    link: LinkCard | None = None
+    """Bandwidth, latency, energy, area and idle power of a link's two ends."""
+
+    @model_validator(mode="after")
+    def _linked(self) -> PartitionConfig:
+        if self.chips > 1 and self.link is None:
+            raise problem(
+                f"chips: {self.chips} chips need links",
+                remedy="give link, for example link/short_reach",
+            )
+        return self
 
 
 class MappingConfig(Section):

@@ -14,6 +14,7 @@ from imssa_sim.config.schema.chip import (
     MappingConfig,
     MemoryConfig,
     OffChipConfig,
+    PartitionConfig,
     ProgrammingConfig,
 )
 from imssa_sim.config.schema.converters import AdcConfig, DacConfig
@@ -40,6 +41,7 @@ class HardwareConfig(Section):
     effects: EffectsConfig = EffectsConfig()
     faults: FaultsConfig = FaultsConfig()
     programming: ProgrammingConfig = ProgrammingConfig()
+    partition: PartitionConfig = PartitionConfig()
     interleave: Annotated[int, Field(ge=1, le=64), CostOnly] = 1
     """Independent sequences that take turns, each with state registers of its own."""
     power_gating: Annotated[bool, CostOnly] = False

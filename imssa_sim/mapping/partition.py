@@ -1,0 +1,63 @@
+"""Layers over several chips, in the order of the flow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imssa_sim.components.off_chip import check_link
+from imssa_sim.components.path import ComponentPath
+from imssa_sim.errors import InputError
+
+if TYPE_CHECKING:
+    from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.mapping.program import TileUse
+
+
+def chip_of(path: str, layers: int, chips: int) -> int:
+    """Return the number of the chip that a stage or a set of tiles stands on.
+
+    Layers are dealt out evenly; what comes before them is on the first chip, what follows on the
+    last.
+
+    Parameters
+    ----------
+    path : str
+        Such as chip.layer3.kernel.
+    layers, chips : int
+        Of the network; of the hardware.
+    """
+    place = ComponentPath(path)
+    if place.layer_number is not None:
+        return place.layer_number * chips // layers
+    return 0 if place.layer in ("encoder", "input") else chips - 1
+
+
+def check_partition(hardware: HardwareConfig, layers: int, use: Sequence[TileUse]) -> None:
+    """Refuse what does not fit on the chips.
+
+    Raises
+    ------
+    InputError
+        More chips than layers, too many tiles on one of them, or a link of unknown speed.
+    """
+    chips, fixed = hardware.partition.chips, hardware.chip.tiles
+    if chips == 1:
+        return
+    if chips > layers:
+        raise InputError(
+            f"hardware.partition.chips: {chips} chips for {layers} layers; a layer stays on one "
+            f"chip, give at most {layers}"
+        )
+    check_link(hardware)
+    needed: Counter[int] = Counter()
+    for entry in use:
+        needed[chip_of(entry.path, layers, chips)] += entry.tiles
+    if fixed == "auto" or all(tiles <= fixed for tiles in needed.values()):
+        return
+    each = ", ".join(f"chip {chip} {needed[chip]}" for chip in range(chips))
+    raise InputError(
+        f"hardware.chip.tiles: each of {chips} chips has {fixed} tiles, but its layers need more "
+        f"({each}); give more hardware.partition.chips or larger hardware.chip.tiles"
+    )
