@@ -11,7 +11,11 @@ from imssa_sim.errors import ConfigError, nearest
 
 # (what was typed, what is proposed in its place, where else the key is said to stand)
 TYPOS = [
-    ("hardware.chip.chips", "", "evaluate.chips or evaluate.at_most.chips"),
+    (
+        "hardware.chip.chips",
+        "",
+        "hardware.partition.chips or evaluate.chips or evaluate.at_most.chips",
+    ),
     ("evaluate.rate", "", "hardware.adc.rate or evaluate.input.rate"),
     ("model.readout", "", ""),
     ("hardware.adc.model", "", ""),
