@@ -12,7 +12,7 @@ from imssa_sim.config import LoadedConfig
 from imssa_sim.config.schema import EvaluateConfig
 from imssa_sim.errors import ConfigError, ValidityError
 from imssa_sim.simulation.run import simulate
-from imssa_sim.simulation.schedule import schedule
+from imssa_sim.simulation.schedule import check_times, schedule
 
 Load = Callable[..., LoadedConfig]
 
@@ -97,3 +97,5 @@ def test_a_stream_beyond_the_cards_time_ends_before_it_begins(load: Load) -> Non
     config = load("hardware.chip.tile.cell=cells/hfox_neurram", "evaluate.stream.duration=3 d")
     with pytest.raises(ValidityError, match=r"time 2.142 d is outside"):
         simulate(config)
+    with pytest.raises(ValidityError, match=r"time 2.142 d is outside"):
+        check_times(config.config)

@@ -175,6 +175,10 @@ def test_turns(load: Load) -> None:
             "interleave.area_registers": (registers * 3 / 4, "m2"),
         },
     )
+    steps = result.program.sequence_length
+    # Back to back, a round of all steps of all sequences takes them its interval each.
+    assert found.throughput == pytest.approx(1 / (steps * found.interval), rel=1e-9)
+    assert steps * 3 * found.interval < found.latency < steps * 5 * found.interval
     ((label, text),) = interleave_lines(result)
     assert label == "interleave"
     assert text == (
@@ -242,3 +246,16 @@ def test_streams(load: Load, modelled: bool) -> None:
 def test_a_run_collects_them(fed: RunResult) -> None:
     names = {stat.name for stat in collect(fed)}
     assert {name for name, *_ in input_entries(fed)} <= names
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_turns_of_few_steps(load: Load, steps: int) -> None:
+    """Before a rhythm is found, the interval is that from the first to the last result."""
+    from imssa_sim.timing.interleave import simulate_interleaved
+
+    config = load(*QUICK).config
+    program = replace(simulate(load(*QUICK)).program, sequence_length=steps)
+    one, two = (simulate_interleaved(program, config.hardware, n) for n in (1, 2))
+    for found in (one, two):
+        assert found.interval * (found.sequences * steps - 1) <= found.latency
+    assert two.interval > 0

@@ -188,6 +188,24 @@ def test_every_parameter_and_range_has_a_finite_gradient():
     assert not missing
 
 
+@pytest.mark.parametrize("size", ["state", "output", "weights"])
+def test_noise_disturbs_training_and_evaluation_only_where_asked(size):
+    from imssa_sim.training.noise import Noise
+    from imssa_sim.training.qat_network import QatModule
+
+    network, inputs = network_of(), torch.from_numpy(inputs_of(8))
+    quiet, noisy = (
+        QatModule(network, quantisers_of(network), noise=noise)
+        for noise in (None, Noise(**{size: 0.2}))
+    )
+    expected = quiet.eval()(inputs)
+    assert torch.equal(noisy.eval()(inputs), expected)
+    noisy.noisy_evaluation = True
+    assert not torch.equal(noisy(inputs), expected)
+    noisy.noisy_evaluation = False
+    assert not torch.equal(noisy.train()(inputs), quiet.train()(inputs))
+
+
 def wider_states(quantisers):
     """Room above the largest state, which would drive with a clipped code."""
     ranges = quantisers.ranges
