@@ -80,6 +80,19 @@ def test_every_number_is_the_statistic_that_it_stands_for(
         assert expected in text
 
 
+def test_every_effect_is_said_to_be_on_or_off(shown: tuple[str, dict[str, Any], RunResult]) -> None:
+    text, _, result = shown
+    told = text.split(" effects ")[1].split(" latency ")[0]
+    on, off = (part.split(", ") for part in told.split("; off: "))
+    switches = dict(result.loaded.config.hardware.effects)
+    named = {name: name.replace("_", " ") for name in switches} | {"ir_drop": "wires (IR drop)"}
+    choices = {"read_duration", "drift_compensation", "write_verify", "level_grid"}
+    assert on == [named[name] for name, value in switches.items() if value]
+    silent = {named[name] for name, value in switches.items() if not value} - set(off)
+    assert silent <= {named[name] for name in choices}
+    assert not set(on) & set(off)
+
+
 def test_a_gated_chip_that_is_given_some_of_the_samples() -> None:
     settings = ["evaluate.samples=20", "evaluate.chips=2", "hardware.adc.bits=6"]
     settings += ["evaluate.chip_samples=7", "hardware.power_gating=true"]
