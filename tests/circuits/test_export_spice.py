@@ -68,3 +68,12 @@ def test_bad_requests(workload, tmp_path, capsys, options, message):
     assert main(arguments) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "x.cir").exists()
+
+
+def test_the_last_tile_is_the_last_that_is_written(workload, tmp_path, capsys):
+    deck = tmp_path / "x.cir"
+    assert main(["export-spice", workload, "-o", str(deck), "--index", "99"]) == 2
+    last = int(capsys.readouterr().err.split("has tiles 0 to ")[1].split(",")[0])
+    assert main(["export-spice", workload, "-o", str(deck), "--index", str(last + 1)]) == 2
+    assert f"has tiles 0 to {last}, not {last + 1}" in capsys.readouterr().err
+    assert main(["export-spice", workload, "-o", str(deck), "--index", str(last)]) == 0
