@@ -112,6 +112,20 @@ def _mappings(config: RunConfig) -> Iterator[Variation]:
         yield Variation(
             "mapping", f"{layer}: {other}", {f"{_MAPPING}.{layer}": other}, other == "digital"
         )
+    yield from _layers(config)
+
+
+def _layers(config: RunConfig) -> Iterator[Variation]:
+    """Yield each layer on the vector unit alone, or back on tiles."""
+    now, path = config.hardware.mapping.digital_layers, f"{_MAPPING}.digital_layers"
+    for layer in range(config.model.layers if config.model.layers > 1 else 0):
+        if layer in now:
+            rest = [i for i in now if i != layer]
+            yield Variation("mapping", f"layer {layer}: analog", {path: rest})
+        else:
+            yield Variation(
+                "mapping", f"layer {layer}: digital", {path: sorted((*now, layer))}, True
+            )
 
 
 def _arrays(config: RunConfig) -> Iterator[Variation]:

@@ -83,6 +83,8 @@ def _place(
     parameters = integer_parameters(network)
     placed: list[KernelTiles | LinearTiles] = []
     for node in graph:
+        if node.layer in hardware.mapping.digital_layers:
+            continue
         path, held, operation = f"chip.{node.name}", parameters[node.name], node.operation
         site = _site(node, len(network.layers))
         if isinstance(operation, KernelRecurrence) and kernels.reads:

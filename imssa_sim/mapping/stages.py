@@ -21,7 +21,8 @@ from imssa_sim.components.off_chip import link, off_chip
 from imssa_sim.components.path import BUS, VECTOR
 from imssa_sim.components.tile_read import behind_adc, joined_slices, tile_read
 from imssa_sim.components.units import vector
-from imssa_sim.mapping.kernels.base import PlacedKernels, digital
+from imssa_sim.mapping.kernels.base import KernelMapping, PlacedKernels, digital
+from imssa_sim.mapping.kernels.digital import DigitalKernels
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.partition import chip_of
 from imssa_sim.mapping.program import Bypass, KernelTiles, Stage
@@ -130,6 +131,7 @@ class _Pipeline:
         recurs = isinstance(last.operation, _RECURRENCES)
         first = recurs and isinstance(self.order[place + 1][0].operation, _RECURRENCES)
         second = recurs and isinstance(self.order[place - 1][0].operation, _RECURRENCES)
+        kernels = isinstance(last.operation, KernelRecurrence)
         tokens = hardware.memory.buffer_tokens
         return Stage(
             path,
@@ -138,8 +140,13 @@ class _Pipeline:
             max(tokens, self.length) if first else tokens,
             barrier=second,
             per="sequence" if self.graph.per_sequence(nodes[0]) else "step",
-            extra_steps=self.mapping.delay if isinstance(last.operation, KernelRecurrence) else 0,
+            extra_steps=self._mapping_of(last).delay if kernels else 0,
         )
+
+    def _mapping_of(self, node: Node) -> KernelMapping:
+        """Return how the kernels of a node run: as the mapping says, or on the vector unit."""
+        off_tiles = node.layer in self.hardware.mapping.digital_layers
+        return KERNEL_MAPPINGS[DigitalKernels.name] if off_tiles else self.mapping
 
     def actions(self, node: Node) -> tuple[list[Action], list[Action]]:
         """Return the actions of a node that close its loop, and those behind them."""
@@ -147,7 +154,8 @@ class _Pipeline:
         tiles = self.tiles.get(path)
         if isinstance(operation, KernelRecurrence):
             cells = tiles if isinstance(tiles, KernelTiles) else None
-            return self.mapping.actions(PlacedKernels(hardware, path, operation, cells))
+            placed = PlacedKernels(hardware, path, operation, cells)
+            return self._mapping_of(node).actions(placed)
         if isinstance(operation, Enter):
             return [off_chip(hardware, operation.outputs, operation.bits)], []
         if tiles is None or not isinstance(operation, LinearMap):

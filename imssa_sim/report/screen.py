@@ -50,11 +50,17 @@ def _head(result: RunResult) -> Iterator[ScreenPart]:
     yield Paragraph(
         c.workload,
         f"{m.layers} layers, H = {m.width}, N = {m.state}, L = {result.program.sequence_length}; "
-        f"{c.hardware.mapping.kernel} on {_cells(c.hardware.chip.tile)}",
+        f"{c.hardware.mapping.kernel} on {_cells(c.hardware.chip.tile)}{_digital_layers(result)}",
     )
     yield Paragraph("", result.data.message)
     yield from _base(result)
     yield Rule()
+
+
+def _digital_layers(result: RunResult) -> str:
+    """Return which layers stand on no tiles although others may."""
+    layers = result.loaded.config.hardware.mapping.digital_layers
+    return f"; digital: layer {', '.join(map(str, layers))}" if layers else ""
 
 
 def _base(result: RunResult) -> Iterator[ScreenPart]:

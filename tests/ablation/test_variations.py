@@ -1,7 +1,8 @@
 """Every change differs from the workload, and all single ones load or say why they cannot."""
 
 from imssa_sim.ablation.variations import NONE, effects_on, together, variations
-from imssa_sim.config.load import LoadedConfig
+from imssa_sim.config.dump import plain
+from imssa_sim.config.load import LoadedConfig, load_tree
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 
 
@@ -20,6 +21,20 @@ def test_every_effect_is_off_once_and_alone_once(spoilt: LoadedConfig) -> None:
 def test_every_other_mapping_is_tried(spoilt: LoadedConfig) -> None:
     tried = [v.set.get("hardware.mapping.kernel") for v in variations(spoilt.config)]
     assert {name for name in tried if name} == set(KERNEL_MAPPINGS) - {"fused_lookahead"}
+
+
+def test_every_layer_is_tried_off_and_on_tiles(spoilt: LoadedConfig) -> None:
+    path = "hardware.mapping.digital_layers"
+    found = {v.words: v for v in variations(spoilt.config) if path in v.set}
+    assert {w: list(v.set[path]) for w, v in found.items()} == {
+        "layer 0: digital": [0], "layer 1: digital": [1]
+    }  # fmt: skip
+    assert all(v.digital for v in found.values())
+    mixed = load_tree(plain(spoilt.config), (f"{path}=[1]",)).config
+    found = {v.words: v for v in variations(mixed) if path in v.set}
+    assert {w: (list(v.set[path]), v.digital) for w, v in found.items()} == {
+        "layer 0: digital": ([0, 1], True), "layer 1: analog": ([], False)
+    }  # fmt: skip
 
 
 def test_no_change_is_what_there_is(spoilt: LoadedConfig) -> None:

@@ -34,6 +34,7 @@ def sequences(net, count, seed=0):
     seed=st.integers(0, 2**16),
     kernel=st.sampled_from(MAPPINGS),
     places=st.tuples(PLACES, PLACES, PLACES),
+    off_tiles=st.sampled_from([(), (), (), (0,), (1,), (0, 1)]),
     position=st.sampled_from(["post", "pre", "none"]),
     both=st.booleans(),
     shape=st.tuples(st.integers(1, 6), st.integers(1, 5)),
@@ -49,8 +50,8 @@ def sequences(net, count, seed=0):
     inside=st.sampled_from([None, {"state": 5, "activations": 6, "kernel_input": 7, "A": 4}]),
 )
 def test_ideal_chip_is_the_golden_model(
-    random_networks, seed, kernel, places, position, both, shape, tile, scheme, slices, devices,
-    state_bits, below, feedback, pruned, channel_inputs, inside,
+    random_networks, seed, kernel, places, off_tiles, position, both, shape, tile, scheme, slices,
+    devices, state_bits, below, feedback, pruned, channel_inputs, inside,
 ):  # fmt: skip
     accumulators = {}
     if scheme == "four_line":  # a mode takes four rows
@@ -66,7 +67,8 @@ def test_ideal_chip_is_the_golden_model(
          "channel_inputs": channel_inputs, **accumulators},
         tile={"rows": tile[0], "columns": 2 * tile[1] * slices * devices + devices,
               "weights": scheme, "slices": slices, "devices": devices},
-        mapping=dict(zip(("linear", "encoder", "decoder"), places, strict=True)),
+        mapping=dict(zip(("linear", "encoder", "decoder"), places, strict=True))
+        | {"digital_layers": off_tiles},
     )  # fmt: skip
     x = sequences(net, 3)
     expected = run_digital(net, x)

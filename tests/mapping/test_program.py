@@ -134,6 +134,30 @@ def test_digital_kernels_count_their_macs(random_networks):
     assert not any(kind in path for path, _ in digital for kind in ("array", "adc", "dac"))
 
 
+@pytest.mark.parametrize("mapping", [m for m in MAPPINGS if m != "digital"])
+def test_a_layer_off_the_tiles_is_on_the_vector_unit(random_networks, mapping):
+    whole = program(random_networks, mapping)
+    mixed = program(random_networks, mapping, mapping={"digital_layers": [1]})
+    assert {t.path for t in (*mixed.kernels, *mixed.linears)} == {
+        "chip.layer0.kernel", "chip.layer0.linear"
+    }  # fmt: skip
+    # Noise of the layer that stays is what it was.
+    assert [t.site for t in mixed.kernels] == [t.site for t in whole.kernels[:1]]
+    counts = action_counts(mixed)
+    assert not any(path.startswith("chip.layer1") for path, verb in counts if verb == "convert")
+    # H = 5, M = 3: 4 products a real state and D; 50 of the linear map; 12 steps; the encoder's 10
+    # and the decoder's 20. Outside of the look-ahead forms D of layer 0 is digital too.
+    apart = 5 * (mapping == "two_pass" or not whole.kernels[0].mapping.form.ahead)
+    assert counts["chip.vector", "mac"] == 12 * (10 + 5 * (4 * 6 + 1) + 50 + apart) + 20
+    added = counts.get(("chip.vector", "accumulate"), 0)
+    assert added == (12 * 30 if mapping == "fused_delta" else 0)
+    delayed = {s.path: s.extra_steps for s in mixed.stages if "kernel" in s.path}
+    assert delayed == {
+        "chip.layer0.kernel": int(mapping == "fused_delayed"),
+        "chip.layer1.kernel": 0,
+    }
+
+
 def test_bit_serial_drives_once_per_magnitude_bit(random_networks):
     counts = action_counts(
         program(random_networks, dac={"encoding": "bit_serial"}, network={"state": 6})

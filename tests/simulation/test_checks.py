@@ -41,6 +41,10 @@ REFUSED = {
         ["hardware.effects.write_verify=true", "hardware.chip.tile.cell=cells/ideal"],
         "write_verify",
     ),
+    "a digital layer beyond the last": (
+        ["hardware.mapping.digital_layers=[0,2]"],
+        "names layer 2, but model.layers is 2",
+    ),
     "no column left": (["hardware.chip.tile.spare_columns=96"], "leaves none"),
     "too few tiles": (["hardware.chip.tiles=1"], "the chip has 1"),
     "no mode fits": (["hardware.chip.tile.columns=4"], "cannot hold one complex mode"),

@@ -9,6 +9,7 @@ from imssa_sim.mapping.counts import action_counts
 from imssa_sim.timing.simulate import simulate_timing
 
 CARDS = {"digital": {"card": "digital/cmos_40nm"}, "memory": {"card": "memory/sram_32nm_puma"}}
+BY_LAYER = {"digital_layers": [1]}
 
 
 def program_of(random_networks, kernel, linear, bidirectional, arbitration="fifo", length=60):
@@ -16,7 +17,7 @@ def program_of(random_networks, kernel, linear, bidirectional, arbitration="fifo
         3, form=random_networks.form_of(kernel), bidirectional=bidirectional, length=length
     )
     hardware = random_networks.hardware(
-        mapping={"kernel": kernel, "linear": linear},
+        mapping={"kernel": kernel, **(BY_LAYER if linear == "by layer" else {"linear": linear})},
         chip={"arbitration": arbitration},
         **CARDS,
     )
@@ -26,7 +27,7 @@ def program_of(random_networks, kernel, linear, bidirectional, arbitration="fifo
 @pytest.mark.parametrize(
     "kernel", ["fused_lookahead", "fused_delayed", "fused_delta", "two_pass", "digital"]
 )
-@pytest.mark.parametrize("linear", ["analog", "digital"])
+@pytest.mark.parametrize("linear", ["analog", "digital", "by layer"])
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_counts_and_agreement(random_networks, kernel, linear, bidirectional):
     program, hardware = program_of(random_networks, kernel, linear, bidirectional)

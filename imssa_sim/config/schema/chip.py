@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import model_validator
+from pydantic import Field, field_validator, model_validator
 
 from imssa_sim.config.fields import (
+    AsTuple,
     CardReference,
     CheckCard,
     CostOnly,
@@ -112,6 +113,14 @@ class MappingConfig(Section):
     linear: Literal["analog", "digital"] = "analog"
     encoder: Literal["analog", "digital"] = "digital"
     decoder: Literal["analog", "digital"] = "digital"
+    digital_layers: Annotated[tuple[Annotated[int, Field(ge=0)], ...], AsTuple] = ()
+    """Layers, counted from 0, that stand on no tiles whatever the other keys say: their kernels and
+    linear maps are computed on the vector unit, in the integers that the tiles would compute."""
+
+    @field_validator("digital_layers")
+    @classmethod
+    def _once_each(cls, layers: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(sorted(set(layers)))
 
 
 class ProgrammingConfig(Section):

@@ -42,6 +42,17 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _digital_layers_that_are_there(self) -> RunConfig:
+        beyond = [i for i in self.hardware.mapping.digital_layers if i >= self.model.layers]
+        if beyond:
+            raise problem(
+                f"hardware.mapping.digital_layers names layer {beyond[0]}, but model.layers is "
+                f"{self.model.layers}",
+                remedy=f"layers are counted from 0 to {self.model.layers - 1}",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _interleaved_back_to_back(self) -> RunConfig:
         if self.hardware.interleave > 1 and self.evaluate.input.on:
             raise problem(

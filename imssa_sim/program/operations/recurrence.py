@@ -86,8 +86,14 @@ class KernelRecurrence(Operation):
         return (*sums, *added, DigitalWork("register", "write", states, bits))
 
     def output(self) -> tuple[DigitalWork, ...]:
-        """Return the work on the outputs, behind the loop."""
-        return (DigitalWork("requantiser", "requantise", self.outputs, self.bits),)
+        """Return the work on the outputs, behind the loop.
+
+        In the look-ahead form D·u is one more product of their sums.
+        """
+        requantised = DigitalWork("requantiser", "requantise", self.outputs, self.bits)
+        if not self.form.ahead or self.reverse:
+            return (requantised,)
+        return (DigitalWork("mac", "mac", self.outputs, self.widths.D), requantised)
 
     def work(self) -> tuple[DigitalWork, ...]:
         """Return loop and output; the feed-through of the separate form is apart."""
@@ -123,7 +129,8 @@ class KernelRecurrence(Operation):
     def stored_bits(self, on_tiles: bool) -> int:
         """Return the bits of the weights that digital multiply-accumulates read."""
         own = self.widths
-        beside = self.outputs * own.D if not self.form.ahead else 0
+        in_cells = self.form.ahead and (on_tiles or self.reverse)
+        beside = 0 if in_cells else self.outputs * own.D
         return beside + (0 if on_tiles else self.states * (own.A + own.B + own.C))
 
 
