@@ -21,7 +21,7 @@ from imssa_sim.components.off_chip import link, off_chip
 from imssa_sim.components.path import BUS, VECTOR
 from imssa_sim.components.tile_read import behind_adc, joined_slices, tile_read
 from imssa_sim.components.units import vector
-from imssa_sim.mapping.kernels.base import KernelMapping, PlacedKernels, digital
+from imssa_sim.mapping.kernels.base import PlacedKernels, digital
 from imssa_sim.mapping.kernels.digital import DigitalKernels
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.partition import chip_of
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.mapping.kernels.base import KernelMapping
     from imssa_sim.mapping.program import LinearTiles
     from imssa_sim.program.graph import Graph, Node
 
