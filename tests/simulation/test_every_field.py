@@ -64,6 +64,7 @@ CASES: dict[str, tuple[str, tuple[str, ...]]] = {
     "hardware.bus.card": ("bus/isaac_32nm", ()),
     "hardware.off_chip.card": ("off_chip/hbm2", ()),
     "hardware.mapping.kernel": ("digital", ()),
+    "hardware.mapping.digital_layers": ("[0]", ()),
     "hardware.effects.drift": ("false", PCM),
     "hardware.effects.drift_compensation": ("true", PCM),
     "evaluate.time_since_programming": ("9 d", PCM),
