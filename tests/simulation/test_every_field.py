@@ -105,6 +105,7 @@ ELSEWHERE = {
         "workload", "description", "evaluate.extrapolate", "hardware.chip.tiles",
     ),
     "tests/simulation/test_adaptive.py": ("evaluate.until", "evaluate.at_most"),
+    "tests/simulation/test_partition.py": ("hardware.partition",),
     "tests/quantisation, tests/reference: bits of increments, steps and ranges": (
         "bits.drive", "bits.dt", "calibration.samples", "calibration.activations",
         "hardware.mapping.error_feedback",
