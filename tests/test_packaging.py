@@ -1,6 +1,7 @@
 """What pyproject.toml declares is what the package imports and ships."""
 
 import ast
+import json
 import re
 import sys
 import tomllib
@@ -12,6 +13,7 @@ import imssa_sim
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "imssa_sim"
+CHECKPOINTS = sorted((ROOT / "checkpoints").glob("*.safetensors"))
 MODULE = {"scikit-learn": "sklearn", "ruamel.yaml": "ruamel", "pyvcd": "vcd"}
 
 
@@ -94,3 +96,16 @@ def test_changelog_citation_and_package_agree_on_the_version() -> None:
         re.findall(r"^date-released: (.+)$", cited, re.M)[0],
     )
     assert released[1] == imssa_sim.__version__
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "checkpoints").glob("*.safetensors")), ids=lambda p: p.stem
+)
+def test_checkpoints_say_how_to_make_them_anywhere(path: Path) -> None:
+    """Their command names the file as it ships, and no folder of the machine that made it."""
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    stored = json.loads(content[8 : 8 + length])["__metadata__"]["imssa_sim"]
+    command = json.loads(stored)["command"]
+    assert f"-o checkpoints/{path.name}" in command
+    assert not re.search(r"[ \"'=]/\w", command)
