@@ -279,7 +279,7 @@ FAULTS = {
         "kind: adc",
         "kind: adcs",
         "2:7: kind: unknown kind 'adcs'; did you mean 'adc'? kinds: cell, array, adc, dac, "
-        "digital, memory, bus, wires, off_chip, power, scaling, chip, gpu",
+        "digital, memory, bus, wires, off_chip, power, scaling, chip, gpu, standby, link",
     ),
     "no title": ("title: a converter\n", "", "1:1: missing key 'title'"),
     "inverted validity": (

@@ -7,6 +7,7 @@ import pytest
 
 from imssa_sim.functional.activity import bits_of_inputs
 from imssa_sim.functional.analog import AnalogNetwork
+from imssa_sim.functional.columns import slices_of
 from imssa_sim.functional.counts import ActionCounter
 from imssa_sim.functional.reads import Reader
 from imssa_sim.mapping.build import build_program
@@ -241,7 +242,7 @@ def test_bits_of_linear_inputs(random_networks):
     chip = chip_of(random_networks, tile={"rows": 3})
     linear = build_program(net, chip).linears[0]
     codes = np.array([[1, -3, 7, 0, -8], [2, 2, 2, 2, 2]], np.int16)
-    rows = bits_of_inputs(linear, codes)
+    rows = bits_of_inputs(linear, slices_of(linear, chip.chip.tile), codes)
     assert rows.tolist() == [[1 + 1, 2 + 1, 0], [3 + 1, 0 + 1, 1 + 1]]
 
 
