@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    from imssa_sim.cli.app import ClosedPipeError, command
+    from imssa_sim.cli.app import command
+    from imssa_sim.cli.group import ClosedPipeError
 
     try:
         command().main(args=words, prog_name="imssa_sim")

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from imssa_sim.api.sweep import Output
-from imssa_sim.cli import app, main
-from imssa_sim.cli.app import command
+from imssa_sim.cli import main
+from imssa_sim.cli.app import COMMANDS, command
 
 WORK = {
     "validate": "validate.validate", "explain": "explain.explain", "list": "list.list_available",
@@ -52,7 +52,8 @@ def options() -> Iterator[tuple[str, str]]:
 
 def words(name: str, parameter: Any, number: int = 3) -> tuple[list[str], Any]:
     """Return a legal use of a parameter, and the value that it stands for."""
-    function = getattr(app, f"{name.replace('-', '_')}_command")
+    wanted = f"{name.replace('-', '_')}_command"
+    (function,) = (getattr(m, wanted) for m in COMMANDS if hasattr(m, wanted))
     hint = str(typing.get_type_hints(function)[parameter.name])
     value: Any
     if "bool" in hint:

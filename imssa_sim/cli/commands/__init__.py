@@ -1,0 +1,1 @@
+"""Options and help of the commands, by what they are for."""
