@@ -7,6 +7,7 @@ the round-trip containers: it has a mark on every scalar, and duplicate keys can
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ KeyPath = tuple[str | int, ...]
 _MAX_NODES = 50_000  # a document of aliases to aliases can unfold without bound
 _MAX_BYTES = 4 << 20
 _MAX_DEPTH = 50
+_KEPT = 64  # documents, so that thousands of runs parse a workload once
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,18 @@ class Document:
     data: Any
     keys: dict[KeyPath, Position] = field(default_factory=dict)
     values: dict[KeyPath, Position] = field(default_factory=dict)
+
+    def copy(self) -> Document:
+        """Return a document that can be changed without changing this one."""
+        return Document(_copied(self.data), dict(self.keys), dict(self.values))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value
 
 
 def dotted(path: KeyPath) -> str:
@@ -92,7 +106,12 @@ def read_file(path: Path, shown: str) -> Document:
 
 
 def parse(text: str, shown: str) -> Document:
-    """Parse YAML text; see `read_file`."""
+    """Parse YAML text; see `read_file`. The same text is parsed once."""
+    return _parsed(text, shown).copy()
+
+
+@lru_cache(maxsize=_KEPT)
+def _parsed(text: str, shown: str) -> Document:
     yaml = YAML(typ="safe", pure=True)
     try:
         node = yaml.compose(text)

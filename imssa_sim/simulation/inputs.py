@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +129,19 @@ def load_weights(config: RunConfig, fallback: bool) -> Weights:
         return Weights(network_of_config(config.model, seed=config.seed))
     loaded = load_checkpoint(Path(name), structure_of_config(config.model))
     return Weights(loaded.network, loaded.quantisers, Path(name))
+
+
+def weights_fingerprint(config: RunConfig) -> str:
+    """Return a hash of what the network of a run is read from: the bytes of its checkpoint.
+
+    Empty for random weights, and where the file cannot be read, as `load_weights` then says.
+    """
+    if config.model.checkpoint is None:
+        return ""
+    try:
+        return hashlib.sha256(Path(config.model.checkpoint).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def part_of(inputs: Sequences, places: NDArray[np.int64]) -> Sequences:

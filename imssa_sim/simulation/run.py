@@ -97,7 +97,7 @@ def _simulate(
     for doubt in doubts(config):
         told.note(f"warning: {doubt}")
     clock = Clock(told)
-    key = functional_key(config)
+    key = functional_key(config) if accuracy and memory is not None else ""
     values: Values | Outline
     if not accuracy:
         with clock.phase("network"):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import imssa_sim
 from imssa_sim.data import registry
 from imssa_sim.errors import InputError
+from imssa_sim.files import locate
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +92,34 @@ def test_a_memory_gives_the_same_numbers_and_follows_the_bits(tiny: dict[str, An
     fewer = imssa_sim.run(tiny, set={"bits.default": 5}, accuracy=False, memory=memory)
     assert first["energy.inference"] == again["energy.inference"]
     assert float(fewer["energy.inference"]) < float(first["energy.inference"])
+
+
+def change(checkpoint: Path) -> None:
+    """Halve the real parts of the last layer's C; size and date of the file stay."""
+    before, raw = checkpoint.stat(), bytearray(checkpoint.read_bytes())
+    data = 8 + int.from_bytes(raw[:8], "little")
+    entries = json.loads(raw[8:data])
+    place = next(e for name, e in sorted(entries.items(), reverse=True) if name.endswith(".C"))
+    first, last = (data + offset for offset in place["data_offsets"])
+    values = np.frombuffer(raw[first:last], "<f4") * np.tile([0.5, 1.0], (last - first) // 8)
+    raw[first:last] = values.astype("<f4").tobytes()
+    checkpoint.write_bytes(raw)
+    os.utime(checkpoint, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_checkpoint_that_changes_between_two_runs_is_read_again(
+    tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "net.safetensors"
+    shutil.copy(locate.checkpoints() / "sdigits.safetensors", checkpoint)
+    model = {"layers": 2, "width": 32, "state": 16, "classes": 10, "checkpoint": str(checkpoint)}
+    given = {**tiny, "model": model}
+    name = "energy.array.fixed_activity"
+    first, again = (imssa_sim.run(given, accuracy=False)[name] for _ in range(2))
+    change(checkpoint)
+    changed = imssa_sim.run(given, accuracy=False)[name]
+    assert first == again
+    assert changed != first
+    checkpoint.unlink()
+    with pytest.raises(InputError, match=r"net\.safetensors"):
+        imssa_sim.run(given, accuracy=False)
