@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from imssa_sim.errors import ConfigError, InputError, Problem, nearest
 from imssa_sim.files import locate
+from imssa_sim.files.stamp import Stamp, stamp
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _bare(value: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _read(path: Path, modified: int) -> Mapping[str, Reference]:
+def _read(path: Path, state: Stamp) -> Mapping[str, Reference]:
     return MappingProxyType(parse_bibtex(path.read_text(encoding="utf-8"), str(path)))
 
 
@@ -92,7 +93,7 @@ def references() -> Mapping[str, Reference]:
     """
     path = locate.device_models() / "references.bib"
     try:
-        return _read(path, path.stat().st_mtime_ns)
+        return _read(path, stamp(path))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 

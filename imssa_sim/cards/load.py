@@ -14,6 +14,7 @@ from imssa_sim.cards.entry import STATUSES, Card, Entry, Number, Value
 from imssa_sim.errors import ConfigError, Problem, nearest
 from imssa_sim.files import locate
 from imssa_sim.files.source import Document, KeyPath, dotted, read_file
+from imssa_sim.files.stamp import Stamp, stamp
 from imssa_sim.units import UnitError, parse_any, parse_unit, to_si
 
 KINDS = (
@@ -37,11 +38,7 @@ def load_card(name: str) -> Card:
         With every problem of the file.
     """
     path = locate.find_card(name)
-    bibliography = locate.device_models() / "references.bib"
-    stamps = (
-        path.stat().st_mtime_ns,
-        bibliography.stat().st_mtime_ns if bibliography.exists() else 0,
-    )
+    stamps = stamp(path), stamp(locate.device_models() / "references.bib")
     return _load(path, "" if locate.is_path(name) else name, stamps)
 
 
@@ -52,7 +49,7 @@ def list_cards(kind: str | None = None) -> tuple[Card, ...]:
 
 
 @lru_cache(maxsize=512)
-def _load(path: Path, name: str, stamps: tuple[int, int]) -> Card:
+def _load(path: Path, name: str, stamps: tuple[Stamp, Stamp]) -> Card:
     return _CardReader(path, name).card()
 
 

@@ -90,6 +90,11 @@ def find_card(name: str) -> Path:
         if not path.is_file():
             raise InputError(f"{name}: there is no such card file")
         return path
+    return _shipped_card(name)
+
+
+@lru_cache(maxsize=512)
+def _shipped_card(name: str) -> Path:
     if name not in card_names():
         raise InputError(_unknown("card", name, card_names(), "`list cards` shows all cards"))
     return device_models() / f"{name}.yaml"

@@ -26,7 +26,7 @@ from imssa_sim.simulation.upkeep import upkeep_of
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from imssa_sim.config.schema import RunConfig
+    from imssa_sim.config.schema import ModelConfig, RunConfig
     from imssa_sim.ledger.one_off import Upkeep
     from imssa_sim.model.quantised import QuantisedNetwork
     from imssa_sim.quantisation.widths import BitWidths
@@ -92,7 +92,7 @@ def outline(config: RunConfig, memory: MutableMapping[str, Any] | None = None) -
 class _Wanted:
     """All that a network quantised with made-up inputs depends on; ``weights``: a fingerprint."""
 
-    model: str
+    model: ModelConfig
     seed: int
     bits: BitWidths
     form: OutputForm
@@ -103,7 +103,7 @@ class _Wanted:
     def of(config: RunConfig) -> _Wanted:
         bits, form = network_bits(config), output_form(config)
         weights = weights_fingerprint(config)
-        return _Wanted(config.model.model_dump_json(), config.seed, bits, form, weights, config)
+        return _Wanted(config.model, config.seed, bits, form, weights, config)
 
 
 @lru_cache(maxsize=_NETWORKS)

@@ -56,6 +56,23 @@ def test_the_configuration_is_frozen_and_hashable(write_workload: Write) -> None
     assert hash(config) == hash(load_config(write_workload()).config)
 
 
+def test_overrides_of_one_load_are_not_there_in_the_next(write_workload: Write) -> None:
+    path = write_workload()
+    changed = load_config(path, ["hardware.adc.bits=5", "bits=6", "model.norm=none"])
+    again = load_config(path)
+    assert (changed.config.hardware.adc.bits, again.config.hardware.adc.bits) == (5, 7)
+    assert again.origins["bits.A"].line == 13
+    assert {leaf: str(at) for leaf, at in again.origins.items()} == {
+        leaf: str(at) for leaf, at in load_config(path).origins.items()
+    }
+
+
+def test_a_workload_that_changes_between_two_loads_is_read_again(write_workload: Write) -> None:
+    assert load_config(write_workload()).config.hardware.adc.bits == 7
+    assert load_config(write_workload({"bits: 7": "bits: 6"})).config.hardware.adc.bits == 6
+    assert load_config(write_workload()).config.hardware.adc.bits == 7
+
+
 def test_every_value_has_an_origin(write_workload: Write) -> None:
     path = write_workload()
     loaded = load_config(path, ["hardware.adc.bits=6"])
