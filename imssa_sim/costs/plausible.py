@@ -8,6 +8,7 @@ one quantity span more than that, a ratio of two parameters is checked instead.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -197,6 +198,14 @@ WINDOWS: Mapping[str, Window] = {
     "wires/row_resistance_48f2_32": (0.02, 100),
 }
 
+# Names of published figures of layers and networks on a chip, by what they end with.
+LAYERS: Mapping[str, Window] = {
+    "chip/published_*_peak_*": (1e11, 1e15),
+    "chip/published_*_efficiency_*": (1e11, 1e15),
+    "chip/published_*_energy_*": (1e-8, 1e-4),
+    "chip/published_*_time_*": (1e-8, 1e-4),
+}
+
 # kind/numerator/denominator: ratio in SI. GPUs span 10³ among themselves, their balance does not.
 RATIOS: Mapping[str, Window] = {
     "gpu/peak_fp16/bandwidth": (0.1, 200),  # operations per bit; CPUs lie lowest
@@ -217,7 +226,8 @@ def window_of(card: Card, entry: Entry) -> Window | None:
     for key in (f"{card.kind}/{form}{entry.name}", f"{card.kind}/{entry.name}", f"*/{entry.name}"):
         if key in WINDOWS:
             return WINDOWS[key]
-    return None
+    name = f"{card.kind}/{entry.name}"
+    return next((window for key, window in LAYERS.items() if fnmatchcase(name, key)), None)
 
 
 def implausible(card: Card) -> list[str]:

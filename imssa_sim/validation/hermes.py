@@ -32,7 +32,7 @@ def core_figures(card: Card) -> Iterator[Figure]:
 
 
 def chip_figures(card: Card) -> Iterator[Figure]:
-    """Yield the figures of the 64-core chip in its two modes.
+    """Yield the figures of the 64-core chip and of layers on it, in its two modes.
 
     One number is taken from the chip, its energy in the short mode; the long mode is free.
     """
@@ -41,6 +41,7 @@ def chip_figures(card: Card) -> Iterator[Figure]:
         phases = int(c.value(f"phases_{mode}"))
         run = product(WORKLOAD, (f"hardware.dac.phases={phases}",))
         yield from _mode(c, run, mode, f"{phases} phase{'s' if phases > 1 else ''}")
+    yield from _layers(c)
 
 
 def _mode(c: FigureMaker, run: Product, mode: str, label: str) -> Iterator[Figure]:
@@ -66,3 +67,36 @@ def _mode(c: FigureMaker, run: Product, mode: str, label: str) -> Iterator[Figur
         f"published_density_{mode}", "run", calibrated=True,
         note="the area rests on the single core's density",
     )  # fmt: skip
+
+
+def _layers(c: FigureMaker) -> Iterator[Figure]:
+    """Yield the figures of a layer of ResNet-9 and of a time step of an LSTM, in both modes.
+
+    Products alone have cells, drivers and converters; whole layers what joins the partial sums
+    of cores, scales the results and hands them on.
+    """
+    for layer, label in (("resnet9", "ResNet-9 layer"), ("lstm", "LSTM step")):
+        inputs, outputs = c.card[f"{layer}_shape"].array
+        operations = 2 * inputs * outputs
+        for mode in ("short", "long"):
+            phases = int(c.value(f"phases_{mode}"))
+            run = product(f"hermes_{layer}", (f"hardware.dac.phases={phases}",))
+            name = f"{label}, {phases} phase{'s' if phases > 1 else ''}"
+            target = f"published_{layer}_{{}}_{mode}"
+            yield c.figure(
+                f"throughput, {name}", operations / run.time, target.format("peak"), "run",
+                note=f"products of {inputs:.0f} x {outputs:.0f} on {run.tiles} cores",
+            )  # fmt: skip
+            yield c.figure(
+                f"efficiency, {name}", operations / run.energy(), target.format("efficiency"),
+                "run", note="converters of columns that the layer does not use rest here",
+            )  # fmt: skip
+            yield c.figure(
+                f"time of all, {name}", run.whole, target.format("time"), "run",
+                note="digital units and wires of this project instead of the chip's",
+            )  # fmt: skip
+            yield c.figure(
+                f"energy of all, {name}", run.energy_of_all(), target.format("energy"), "run",
+                note="digital units and wires of this project instead of the chip's, whose "
+                "published energy holds all that they draw standing by",
+            )  # fmt: skip

@@ -37,6 +37,8 @@ class Product:
         Arrays of all maps.
     time : float
         From the first drive to the last conversion of one map [s].
+    whole : float
+        Until the results of the map, joined and scaled, went over the bus [s].
     dynamic : mapping of str to float
         Energy by kind, all maps [J].
     leakage, area : mapping of str to float
@@ -45,6 +47,7 @@ class Product:
 
     tiles: int
     time: float
+    whole: float
     dynamic: Mapping[str, float]
     leakage: Mapping[str, float]
     area: Mapping[str, float]
@@ -53,6 +56,14 @@ class Product:
         """Return the energy of a product [J], and what leaks meanwhile, of some kinds."""
         return math.fsum(
             self.dynamic.get(kind, 0.0) + self.leakage.get(kind, 0.0) * self.time for kind in kinds
+        )
+
+    def energy_of_all(self) -> float:
+        """Return the energy of a product with all that follows it [J], buffers apart."""
+        kinds = [*self.dynamic, *self.leakage]
+        moved = [kind for kind in dict.fromkeys(kinds) if kind != "buffer"]
+        return math.fsum(
+            self.dynamic.get(kind, 0.0) + self.leakage.get(kind, 0.0) * self.whole for kind in moved
         )
 
     def size(self, leave_out: Iterable[str] = ("buffer",)) -> float:
@@ -93,18 +104,20 @@ def product(workload: str, settings: tuple[str, ...] = ()) -> Product:
             leakage[part.kind] = leakage.get(part.kind, 0.0) + part.leakage
             area[part.kind] = area.get(part.kind, 0.0) + part.area
     return Product(
-        sum(tiles.tiles for tiles in maps), time_of_map(result, paths[0]), dynamic, leakage, area
+        sum(tiles.tiles for tiles in maps), *times_of_map(result, paths[0]), dynamic, leakage, area
     )
 
 
-def time_of_map(result: RunResult, path: str) -> float:
-    """Return the time of drive, read and conversion of one map [s]."""
+def times_of_map(result: RunResult, path: str) -> tuple[float, float]:
+    """Return the times of drive, read and conversion of one map and of all it does [s]."""
     for stage in result.program.stages:
-        actions = [
+        reads = [
             action for action in stage.actions
             if component_of(action.kind).reads and action.component.startswith(path)
         ]  # fmt: skip
-        if actions:
+        if reads:
             table = durations([stage], result.loaded.config.hardware).table
-            return float(sum(table[action].seconds for action in actions))
+            every = [action for action in stage.actions if action.kind != "buffer"]
+            times = (sum(table[action].seconds for action in some) for some in (reads, every))
+            return float(next(times)), float(next(times))
     raise InternalError(f"no stage reads {path}")
