@@ -122,7 +122,7 @@ class Study:
     @property
     def guessing(self) -> float:
         """Accuracy of a guess, 0 to 1."""
-        return 1 / self.loaded.config.model.classes
+        return 1 / self.loaded.config.model.results
 
 
 class _Noted:
@@ -182,6 +182,11 @@ class _Runner:
         sequences: int | None,
     ) -> None:
         evaluate = loaded.config.evaluate
+        if loaded.config.model.task == "regression":
+            raise InputError(
+                "model.task: regression: why finds what an accuracy dies of, and there is none; "
+                "run the workload with single hardware.effects off, or sweep them with y: [r2]"
+            )
         if evaluate.stream.duration:
             raise InputError(
                 "evaluate.stream: why compares single times; leave the stream out "

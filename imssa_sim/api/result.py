@@ -34,6 +34,10 @@ _KEY_FIGURES = (
     ("accuracy.float", "accuracy, float", "%"),
     ("accuracy.digital", "accuracy, quantised", "%"),
     ("accuracy.analog.mean", "accuracy, chip", "%"),
+    ("regression.r2.float", "R², float", ""),
+    ("regression.r2.digital", "R², quantised", ""),
+    ("regression.r2.analog.mean", "R², chip", ""),
+    ("regression.rmse.analog.mean", "RMSE, chip", ""),
     ("time.end_to_end", "latency", "s"),
     ("time.interval", "interval per step", "s"),
     ("energy.inference", "energy per inference", "J"),
@@ -43,6 +47,10 @@ _KEY_FIGURES = (
     ("area", "area", "m^2"),
 )
 """Statistic, words, unit."""
+_SHOWN = (
+    "accuracy.analog.mean", "regression.r2.analog.mean", "time.end_to_end", "energy.inference",
+    "area",
+)  # fmt: skip
 
 
 class Run:
@@ -117,8 +125,24 @@ class Run:
 
     @cached_property
     def accuracy(self) -> pd.Series[Any]:
-        """Accuracies, 0 to 1, and numbers of samples; ``analog.mean`` is that on the chip."""
+        """Accuracies, 0 to 1, and numbers of samples; ``analog.mean`` is that on the chip.
+
+        Of a regression there is none: see `regression`.
+        """
+        if "regression.samples" in self._record.values:
+            raise InputError(f"{self.name} is a regression and has no accuracy: see run.regression")
         return self._numbers("accuracy")
+
+    @cached_property
+    def regression(self) -> pd.Series[Any]:
+        """How near values come to their targets, with the bounds of 95 % intervals.
+
+        ``r2.float``, ``r2.digital``, ``r2.analog.mean`` and the same of ``mse`` and ``rmse``, in
+        the unit of the targets.
+        """
+        if "accuracy.samples" in self._record.values:
+            raise InputError(f"{self.name} is a classification: see run.accuracy")
+        return self._numbers("regression")
 
     @cached_property
     def timing(self) -> pd.Series[Any]:
@@ -175,7 +199,9 @@ class Run:
     def predictions(self) -> pd.DataFrame:
         """A row a test sequence: ``labels``, and the class that each execution gave.
 
-        Columns ``float``, ``digital``, ``chip0``, …; -1 where a chip was not given a sequence.
+        Columns ``float``, ``digital``, ``chip0``, …; -1 where a chip was not given a sequence. Of a
+        regression a row a target: ``sequence``, with several ``step`` and ``output``, ``targets``,
+        and the values, not a number where a chip was not given a sequence.
         """
         if "predictions" not in self._record.tables:
             raise InputError(f"{self.name} has no predictions: it was run for its costs alone")
@@ -351,7 +377,7 @@ class Run:
         shown = ", ".join(
             f"{words} {text}"
             for statistic, words, text in self._key_figures()
-            if statistic in ("accuracy.analog.mean", "time.end_to_end", "energy.inference", "area")
+            if statistic in _SHOWN
         )
         return f"<Run {self.name}: {shown}>"
 

@@ -206,7 +206,7 @@ def shape_of(config: RunConfig, sequence_length: int) -> Shape:
     """Return the network of a run as the baselines see it."""
     model = config.model
     return Shape(
-        model.layers, model.width, model.state, sequence_length, model.inputs, model.classes,
+        model.layers, model.width, model.state, sequence_length, model.inputs, model.results,
         model.bidirectional, "none" if model.norm == "none" else model.norm_position,
         Composition(**model.composition_keys), model.family in MIXING,
     )  # fmt: skip

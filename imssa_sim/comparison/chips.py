@@ -109,7 +109,7 @@ class ChipsCompared:
     @property
     def guessing(self) -> float:
         """Accuracy of a guess, 0 to 1."""
-        return 1 / self.loaded.config.model.classes
+        return 1 / self.loaded.config.model.results
 
 
 class _First:
@@ -156,6 +156,11 @@ def compare(
     own = candidates[0].loaded
     assert own is not None  # the caller has loaded it
     chip, evaluate = own.config.hardware.chip, own.config.evaluate
+    if own.config.model.task == "regression":
+        raise InputError(
+            "model.task: regression: compare-chips compares accuracies, and there is none; run the "
+            "workload with hardware.base of each chip, or sweep it with y: [r2]"
+        )
     if evaluate.stream.duration:
         raise InputError(
             "evaluate.stream: compare-chips compares single times; leave the stream out "

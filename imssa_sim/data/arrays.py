@@ -26,7 +26,9 @@ _KNOWN = (
 )
 
 
-def load_arrays(path: Path | None, normalise: bool, memory: int = MEMORY) -> Dataset:
+def load_arrays(
+    path: Path | None, normalise: bool, memory: int = MEMORY, outputs: int | None = None
+) -> Dataset:
     """Read sequences and labels from an .npz or a folder of .npy (docs/data.md).
 
     Parameters
@@ -39,6 +41,8 @@ def load_arrays(path: Path | None, normalise: bool, memory: int = MEMORY) -> Dat
         See `imssa_sim.data.own.assemble`.
     memory : int
         Parts of up to so many bytes are read whole, larger ones are streamed.
+    outputs : int or None
+        See `imssa_sim.data.own.assemble`.
 
     Raises
     ------
@@ -71,7 +75,8 @@ def load_arrays(path: Path | None, normalise: bool, memory: int = MEMORY) -> Dat
     source = f"arrays of {path.name}"
     if unused:
         source += f" ({', '.join(unused)} not used)"
-    dataset = assemble(path.name, found, _classes(path, arrays), normalise, source, memory)
+    names = _classes(path, arrays)
+    dataset = assemble(path.name, found, names, normalise, source, memory, outputs)
     return replace(dataset, sample_rate=_sample_rate(path, arrays))
 
 

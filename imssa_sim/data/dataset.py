@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,13 @@ class Split:
     ----------
     inputs : float32 array (n, L, d) or StreamedSequences
         Sequences of L steps with d features; data too large for memory are streamed.
-    labels : int64 array (n,)
-        Class of each sequence, 0…K-1.
+    labels : array
+        Class of each sequence, 0…K-1, int64 (n,); or its target values, float64 (n, K), or (n, L,
+        K) with one for each step.
     """
 
     inputs: SequenceArray | StreamedSequences
-    labels: LabelArray
+    labels: NDArray[Any]
 
     def __len__(self) -> int:
         """Return the number of sequences."""
@@ -68,7 +70,7 @@ class Dataset:
     train, validation, test : Split
         Training proper, model selection, and evaluation. Calibration uses the training part.
     classes : tuple of str
-        Names of the classes.
+        Names of the classes; none where labels are values.
     source : str
         Where the data come from, in one sentence.
     normalisation : str
@@ -129,7 +131,8 @@ class Dataset:
                 digest.update(self.contents.encode())
             else:
                 digest.update(np.ascontiguousarray(part.inputs, dtype="<f4").tobytes())
-            digest.update(np.ascontiguousarray(part.labels, dtype="<i8").tobytes())
+            kind = "<i8" if self.classes else "<f8"
+            digest.update(np.ascontiguousarray(part.labels, dtype=kind).tobytes())
         return digest.hexdigest()
 
     def only(self, classes: tuple[str, ...]) -> Dataset:

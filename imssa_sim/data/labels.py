@@ -108,7 +108,8 @@ def _whole(values: NDArray[Any], where: str) -> LabelArray:
         if broken.size:
             raise InputError(
                 f"{where}[{broken[0]}] is {values[broken[0]]:g}; labels are classes, as whole "
-                "numbers or words, not values"
+                "numbers or words, not values: for values give model.task: regression and "
+                "model.outputs in the place of model.classes"
             )
     return values.astype(np.int64)
 

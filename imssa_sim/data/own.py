@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from imssa_sim.data.dataset import Dataset, Split, stratified_parts
 from imssa_sim.data.labels import classes_of
 from imssa_sim.data.streamed import MEMORY, StreamedSequences
+from imssa_sim.data.targets import targets_of
 from imssa_sim.errors import InputError
 
 VALIDATION_SHARE = 0.2
@@ -37,7 +38,7 @@ class OwnPart:
         As messages call its sequences: ``mine.npz: x_train``.
     values : array (n, L, d)
         Of any real type; may be a memory map.
-    labels : array (n,)
+    labels : array (n,), or as `targets_of` says
     lengths : int64 array (n,) or None
         Steps of each sequence; what follows them is padding. None: L each.
     """
@@ -68,6 +69,7 @@ def assemble(
     normalise: bool,
     source: str,
     memory: int = MEMORY,
+    outputs: int | None = None,
 ) -> Dataset:
     """Make a data set of parts that fit each other.
 
@@ -86,13 +88,18 @@ def assemble(
         Where the data come from.
     memory : int
         Parts of up to so many bytes are read whole, larger ones are streamed.
+    outputs : int or None
+        Values of a target, where labels are targets; None where they are classes.
 
     Raises
     ------
     InputError
-        Labels cannot be classes (`classes_of`), or a value is not finite in float32.
+        Labels cannot be classes (`classes_of`) or targets (`targets_of`), or a value is not finite
+        in float32.
     """
-    names, labels, notes = classes_of({p: part.labels for p, part in found.items()}, classes, name)
+    steps = int(found["train"].values.shape[1])
+    raw = {p: part.labels for p, part in found.items()}
+    names, labels, notes = _labels(raw, classes, outputs, steps, name)
     places = {p: np.arange(len(part.values)) for p, part in found.items()}
     if "validation" not in found:
         count = len(labels["train"])
@@ -104,15 +111,15 @@ def assemble(
             )
         found = {**found, "validation": found["train"]}
         labels["validation"] = labels["train"]
+        strata = labels["train"] if outputs is None else np.zeros(count, dtype=np.int64)
         places["train"], places["validation"] = stratified_parts(
-            labels["train"], (count - held_out, held_out)
+            strata, (count - held_out, held_out)
         )
         notes += (
             f"there is no validation part: {held_out} of {count} training sequences, drawn by a "
             "fixed seed, are for validation",
         )
     scaling = _statistics(found["train"], places["train"], memory) if normalise else None
-    steps = int(found["train"].values.shape[1])
     if any(part.lengths is not None for part in found.values()):
         notes += (
             f"shorter sequences are followed by zeros up to {steps} steps, which the network reads "
@@ -138,6 +145,25 @@ def assemble(
         contents=_contents(found, normalise) if _streamed(splits) else "",
         notes=notes,
     )
+
+
+def _labels(
+    raw: Mapping[str, NDArray[Any]],
+    classes: tuple[str, ...] | None,
+    outputs: int | None,
+    steps: int,
+    name: str,
+) -> tuple[tuple[str, ...], dict[str, NDArray[Any]], tuple[str, ...]]:
+    """Return names of the classes, labels, and what the user should know of them."""
+    if outputs is None:
+        names, numbers, notes = classes_of(raw, classes, name)
+        return names, dict(numbers), notes
+    if classes is not None:
+        raise InputError(
+            f"{name}: names classes ({', '.join(classes)}), but with model.task: regression labels "
+            "are values; leave 'classes' out, or give task: classification"
+        )
+    return (), dict(targets_of(raw, outputs, steps, name)), ()
 
 
 def converted(part: OwnPart, places: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from imssa_sim.data.keywords import load_keywords
 from imssa_sim.data.mnist import load_mnist
 from imssa_sim.data.speech_commands import load_words
 from imssa_sim.data.time_series import load_series, load_shipped
+from imssa_sim.errors import InputError
 from imssa_sim.registry import Registry, unknown
 
 
@@ -29,14 +30,16 @@ class DataSource:
 
     A loader takes the folder, None for the usual places, and the settings; it ignores those that
     have no meaning for its data. ``steps`` of every sequence and names of the ``classes``: where
-    they are known without reading any. Other packages add theirs in the entry point group
-    ``imssa_sim.data``, under the name of the data set.
+    they are known without reading any. ``load_targets`` loads the data with labels that are values,
+    so many for each target; None where the data have classes alone. Other packages add theirs in
+    the entry point group ``imssa_sim.data``, under the name of the data set.
     """
 
     description: str
     load: Callable[[Path | None, DataConfig], Dataset]
     steps: int | None = None
     classes: tuple[str, ...] | None = None
+    load_targets: Callable[[Path | None, DataConfig, int], Dataset] | None = None
 
 
 def _digits(name: str, side: int, path: Path | None, config: DataConfig) -> Dataset:
@@ -67,6 +70,10 @@ def _heidelberg(path: Path | None, config: DataConfig) -> Dataset:
 
 def _arrays(path: Path | None, config: DataConfig) -> Dataset:
     return load_arrays(path, config.normalise is True)
+
+
+def _targets(path: Path | None, config: DataConfig, outputs: int) -> Dataset:
+    return load_arrays(path, config.normalise is True, outputs=outputs)
 
 
 def _series(path: Path | None, config: DataConfig) -> Dataset:
@@ -124,7 +131,11 @@ _OWN = {
     "speech_commands": DataSource(
         "spoken words, 16,000 samples or log-mel frames; a local folder", _speech_commands
     ),
-    "arrays": DataSource("your own: x_train, y_train, … in an .npz or a folder of .npy", _arrays),
+    "arrays": DataSource(
+        "your own: x_train, y_train, … in an .npz or a folder of .npy",
+        _arrays,
+        load_targets=_targets,
+    ),
     "ts": DataSource("your own: a pair of UCR/UEA files, NAME_TRAIN.ts and NAME_TEST.ts", _series),
     "japanese_vowels": DataSource(
         "nine speakers' vowels, 12 cepstra, 7 to 29 steps; in aeon (extra data)",
@@ -175,6 +186,21 @@ def check_class_names(config: DataConfig) -> None:
             check_classes(name, config.classes, known)
 
 
+def check_targets(name: str) -> None:
+    """Refuse a data set that has classes alone, where values are wanted.
+
+    Raises
+    ------
+    InputError
+    """
+    if DATASETS[name].load_targets is None:
+        able = ", ".join(other for other in dataset_names() if DATASETS[other].load_targets)
+        raise InputError(
+            f"model.task is regression, but the labels of {name} are classes; give data with "
+            f"values (data.name: {able}), or task: classification"
+        )
+
+
 def dataset_description(name: str) -> str:
     """Return what a data set of `dataset_names` is, in some words."""
     return DATASETS[name].description
@@ -190,6 +216,7 @@ def load_dataset(
     path: Path | None = None,
     normalise: bool | Literal["auto"] = "auto",
     settings: DataConfig | None = None,
+    outputs: int | None = None,
 ) -> Dataset:
     """Load a data set with its fixed split.
 
@@ -205,14 +232,23 @@ def load_dataset(
     settings : DataConfig or None
         What else a configuration says of features; its name, path and ``normalise`` do not count.
         None: the defaults.
+    outputs : int or None
+        Values of a target, of regression; None: labels are classes.
 
     Raises
     ------
     InputError
-        The name is unknown, or the folder is missing (`MissingDataError`), incomplete or corrupt.
+        The name is unknown, it has classes where values are wanted, or the folder is missing
+        (`MissingDataError`), incomplete or corrupt.
     """
     given = DataConfig(name=name) if settings is None else settings
-    return DATASETS[name].load(path, given.model_copy(update={"normalise": normalise}))
+    given = given.model_copy(update={"normalise": normalise})
+    if outputs is None:
+        return DATASETS[name].load(path, given)
+    check_targets(name)
+    load = DATASETS[name].load_targets
+    assert load is not None  # checked
+    return load(path, given, outputs)
 
 
 @dataclass(frozen=True)
@@ -233,11 +269,12 @@ class ResolvedData:
     note: str = ""
 
 
-def resolve_dataset(config: DataConfig) -> ResolvedData:
+def resolve_dataset(config: DataConfig, outputs: int | None = None) -> ResolvedData:
     """Load the data set of a configuration, or its fallback where the files are nowhere.
 
     Files that are there but incomplete or corrupt are an error, never a reason to fall back, and
-    so is a folder that the user named and that does not hold them.
+    so is a folder that the user named and that does not hold them. ``outputs`` as for
+    `load_dataset`.
 
     Raises
     ------
@@ -247,11 +284,11 @@ def resolve_dataset(config: DataConfig) -> ResolvedData:
     path = None if config.path == "auto" else Path(config.path)
     note = ""
     try:
-        dataset = load_dataset(config.name, path, config.normalise, config)
+        dataset = load_dataset(config.name, path, config.normalise, config, outputs)
     except MissingDataError as error:
         if config.fallback is None or config.path != "auto":
             raise
-        dataset = load_dataset(config.fallback, None, config.normalise, config)
+        dataset = load_dataset(config.fallback, None, config.normalise, config, outputs)
         note = f"using {config.fallback} instead: {error}"
     if config.classes is not None:
         dataset = dataset.only(config.classes)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 
@@ -26,9 +27,14 @@ def read_rows(text: str) -> list[dict[str, Any]]:
 
 def _values(column: tuple[str, ...]) -> tuple[Any, ...]:
     try:
-        return tuple(map(_number, column))
+        return tuple(with_nan(map(_number, column)))
     except ValueError:
         return column
+
+
+def with_nan(values: Iterable[int | float]) -> list[int | float]:
+    """Return values with every not-a-number as ``math.nan``, which a list finds equal to itself."""
+    return [math.nan if value != value else value for value in values]
 
 
 def _number(text: str) -> int | float:

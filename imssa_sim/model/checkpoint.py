@@ -231,7 +231,7 @@ def structure_of_config(model: ModelConfig) -> Structure:
         width=model.width,
         state=model.state,
         inputs=model.inputs,
-        classes=model.classes,
+        classes=model.results,
         bidirectional=model.bidirectional,
         norm=model.norm,
         norm_position=model.norm_position,

@@ -129,7 +129,7 @@ def network_of_config(
         width=model.width,
         state=model.state,
         inputs=model.inputs,
-        classes=model.classes,
+        classes=model.results,
         bidirectional=model.bidirectional,
         norm=model.norm,
         norm_position=model.norm_position,

@@ -68,6 +68,8 @@ def _tree(record: Record, name: str) -> Iterator[str]:
         yield from _times(record)
     elif name.startswith("accuracy."):
         yield from _counted(record, name)
+    elif name.startswith("regression."):
+        yield from _squared(record, name)
     yield f"  {record.manifest['data']['message']}"
     yield f"  seed {record.manifest['seed']}, imssa_sim {record.manifest['imssa_sim']}"
 
@@ -181,6 +183,18 @@ def _counted(record: Record, name: str) -> Iterator[str]:
             given = [row for row in rows if row[column] >= 0]
             right = sum(row[column] == row["labels"] for row in given)
             yield f"  {column}: {right} of {len(given)} right (predictions.csv)"
+
+
+def _squared(record: Record, name: str) -> Iterator[str]:
+    """Yield squared errors of the executions that a measure of a regression is about."""
+    parts = name.split(".")
+    chips = parts[-1] in ("mean", "deviation") or parts[-2:-1] == ["analog"]
+    rows = record.table("predictions")
+    for column in rows[0] if rows else ():
+        if column in parts or (chips and column.startswith("chip")):
+            errors = [row[column] - row["targets"] for row in rows if not math.isnan(row[column])]
+            squares = math.fsum(error * error for error in errors)
+            yield f"  {column}: squared errors {squares:.6g} of {len(errors)} (predictions.csv)"
 
 
 def _grouped(rows: Sequence[Line], key: str, largest: bool = True) -> list[tuple[str, list[Line]]]:

@@ -14,6 +14,7 @@ from imssa_sim.cards import METHODS, cite_cards
 from imssa_sim.config import dump_resolved
 from imssa_sim.config.cards import cards_used
 from imssa_sim.config.dump import plain
+from imssa_sim.ledger.rows import with_nan
 from imssa_sim.report.manifest import manifest
 from imssa_sim.report.real_time import input_table, states_table
 from imssa_sim.report.screen import WIDTH, screen
@@ -36,8 +37,8 @@ Without accuracy, there are no ``predictions``.
 """
 
 
-EVALUATED = "accuracy.samples"
-"""A statistic of runs that computed values, not costs alone."""
+EVALUATED = ("accuracy.samples", "regression.samples")
+"""Statistics of runs that computed values, not costs alone: one of them is there."""
 
 
 class Record(Protocol):
@@ -151,7 +152,7 @@ class LiveRecord:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of its tables."""
-        none = () if self.result.accuracy is not None else ("predictions",)
+        none = () if self.result.evaluated else ("predictions",)
         stream = () if self.result.stream is None else ("stream",)
         fed = () if self.result.real_time is None else ("input", "power_states")
         return (*(name for name in TABLES if name not in none), "settings", *stream, *fed)
@@ -176,7 +177,7 @@ def _table(result: RunResult, name: str) -> Rows:
         case "layers":
             return layers_table(result)
         case "predictions":
-            columns = {key: values.tolist() for key, values in result.predictions.items()}
+            columns = {key: with_nan(v.tolist()) for key, v in result.predictions.items()}
             return [
                 dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
             ]

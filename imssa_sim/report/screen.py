@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from imssa_sim.components.path import LINK, ComponentPath
 from imssa_sim.config.schema.effects import CHOICES
 from imssa_sim.model.kept import kernels_of
-from imssa_sim.report.adaptive import adaptive_line
 from imssa_sim.report.converters import converter_lines
 from imssa_sim.report.real_time import input_lines, interleave_lines
+from imssa_sim.report.screen_evaluated import evaluated
 from imssa_sim.report.screen_parts import Gap, Paragraph, Rule
 from imssa_sim.report.stream import calibration_line, stream_line
 from imssa_sim.report.tables import energy_table
-from imssa_sim.simulation.intervals import wilson
 from imssa_sim.units import format_si
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from imssa_sim.config.schema import TileConfig
     from imssa_sim.ledger.ledger import Ledger
     from imssa_sim.report.screen_parts import ScreenPart
-    from imssa_sim.simulation.result import Accuracy, RunResult
+    from imssa_sim.simulation.result import RunResult
 
 WIDTH = 80
 NARROW = 72
@@ -37,7 +36,7 @@ def screen(result: RunResult, path: Path | None, width: int = WIDTH) -> str:
 
     ``path``: directory of the run, where it has one.
     """
-    parts = (_head, _beyond, _accuracy, _effects, _course, _time, _energy, _chip, _baselines, _host)
+    parts = (_head, _beyond, evaluated, _effects, _course, _time, _energy, _chip, _baselines, _host)
     lines = [line for part in parts for row in part(result) for line in row.lines(width)]
     if path is not None:
         lines.append(f"{'run':<11}{path}")
@@ -90,56 +89,6 @@ def _cells(tile: TileConfig) -> str:
     if tile.devices > 1:
         text += f", {tile.devices} devices in parallel"
     return text
-
-
-def _accuracy(result: RunResult) -> Iterator[ScreenPart]:
-    a = result.accuracy
-    if a is None:
-        yield Paragraph("accuracy", "not evaluated: costs alone")
-        return
-    shares = [
-        f"{name} {correct / a.decisions:.1%}"
-        for name, correct in (("float", a.float_correct), ("quantised", a.digital_correct))
-        if correct is not None
-    ]
-    if a.analog_mean is not None:
-        spread = f" ± {a.analog_deviation:.1%}" if a.analog_deviation is not None else ""
-        low, high = (
-            right / a.analog_decisions for right in (min(a.analog_correct), max(a.analog_correct))
-        )
-        chips = len(a.analog_correct)
-        which = f"{chips} chips, {low:.1%} to {high:.1%}" if chips > 1 else "1 chip"
-        shares.append(f"analog {a.analog_mean:.1%}{spread} ({which})")
-    yield Paragraph("accuracy", "   ".join(shares))
-    if result.reached is not None:
-        yield Paragraph("", adaptive_line(result.reached))
-    conversions = sum(s.conversions for s in result.saturation)
-    clipped = sum(s.low + s.high for s in result.saturation)
-    share = f"; {clipped / conversions:.2%} of conversions clip" if conversions else ""
-    if result.overflow is not None:
-        share += f", {result.overflow:.2%} of sums exceed an accumulator"
-    each = "" if a.analog_samples == a.samples else f", {a.analog_samples} of them on each chip"
-    of_steps = f", {a.steps} results each" if a.steps > 1 else ""
-    if a.analog_draw is not None:
-        each = (
-            f", each chip its own {a.analog_samples} (the draw alone gives ± {a.analog_draw:.1%})"
-        )
-    guess = 1 / result.loaded.config.model.classes
-    yield Paragraph(
-        "",
-        f"{a.samples} of {result.data.test_size} test sequences{of_steps}{each}{share}; "
-        f"guessing gives {guess:.1%}",
-    )
-    if near_guessing(a, guess):
-        yield Paragraph("", "near guessing: `imssa_sim why` tells what the accuracy dies of")
-
-
-def near_guessing(accuracy: Accuracy, guess: float) -> bool:
-    """Tell whether a chip cannot be told from a guess, and the quantised network can."""
-    mean, digital = accuracy.analog_mean, accuracy.digital_correct
-    if mean is None or wilson(mean, accuracy.analog_decisions).low > guess:
-        return False
-    return digital is None or wilson(digital / accuracy.decisions, accuracy.decisions).low > guess
 
 
 def _beyond(result: RunResult) -> Iterator[ScreenPart]:
@@ -221,7 +170,7 @@ def _energy(result: RunResult) -> Iterator[ScreenPart]:
         yield Paragraph(
             "  cells",
             f"{format_si(fixed, 'J')} by their fixed activity"
-            if result.accuracy is None
+            if not result.evaluated
             else f"{format_si(real, 'J')} from the actual inputs; a fixed activity would say "
             f"{format_si(fixed, 'J')} ({fixed / real - 1:+.0%})"
             if real > 0
@@ -351,10 +300,11 @@ def _line(row: Baseline, width: int) -> str:
 def _host(result: RunResult) -> Iterator[ScreenPart]:
     host = sum(result.host_seconds.values())
     simulated = result.timing.end_to_end
-    a = result.accuracy
+    a, r = result.accuracy, result.regression
     what = f"{host:.2f} s for an inference of {format_si(simulated, 's')}, costs alone"
-    if a is not None:
-        runs = a.analog_samples * len(a.analog_correct)
+    if a is not None or r is not None:
+        runs = a.analog_samples * len(a.analog_correct) if a is not None else 0
+        runs += r.analog_samples * len(r.chips) if r is not None else 0
         what = f"{host:.1f} s for {runs} analog inferences of {format_si(simulated, 's')} each"
     yield Gap()
     yield Paragraph(

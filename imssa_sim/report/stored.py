@@ -75,7 +75,7 @@ class StoredRun:
         """Names of its tables."""
         named = ("settings", "stream", "input", "power_states")
         more = (name for name in named if (self.path / f"{name}.csv").exists())
-        none = () if EVALUATED in self.values else ("predictions",)
+        none = () if any(name in self.values for name in EVALUATED) else ("predictions",)
         return (*(name for name in TABLES if name not in none), *more)
 
     @cached_property

@@ -37,7 +37,10 @@ METRICS = (
     Metric("area", "area", "A", "m2"),
     Metric("time.end_to_end", "end-to-end latency", "t", "s"),
 )
-
+R2 = Metric(
+    "regression.r2.analog.mean", "R² on the chip", "R²", "", "regression.r2.analog.deviation"
+)
+"""Of regressions, in the place of the accuracy."""
 
 _UNITS = (
     (r"accuracy\..*|.*_share|utilisation\..*", "%"),
@@ -51,8 +54,15 @@ _UNITS = (
 
 def metrics_of(plan: SweepPlan) -> tuple[Metric, ...]:
     """Return what table and figure of a sweep show: the plan's ``y``, else the main statistics."""
-    known = {metric.statistic: metric for metric in METRICS}
-    return tuple(known.get(name) or _metric(name) for name in plan.y) or METRICS
+    main = (METRICS[0], R2, *METRICS[1:])
+    known = {metric.statistic: metric for metric in main}
+    return tuple(known.get(name) or _metric(name) for name in plan.y) or main
+
+
+def main_metrics(results: Sequence[PointResult]) -> tuple[Metric, ...]:
+    """Return the main statistics, beginning with the accuracy, or R² where points have that."""
+    regression = any(R2.statistic in result.stats for result in results)
+    return (R2, *METRICS[1:]) if regression else METRICS
 
 
 def _metric(name: str) -> Metric:

@@ -149,6 +149,11 @@ def _stat(name: str, known: Mapping[str, str], where: str) -> str:
     stat = NAMED.get(name, name)
     if stat in known:
         return stat
+    if stat == ACCURACY or stat.startswith("regression.") or name in ("r2", "mse", "rmse"):
+        raise InputError(
+            f"{where}: '{name}': with model.task: regression a search takes costs alone (energy, "
+            "latency, area, power, …), since its trials end early by intervals of accuracies"
+        )
     if stat.startswith(("accuracy.", "adc.", "saturation.")):
         raise InputError(
             f"{where}: '{name}' is known of whole runs alone; a search takes costs and accuracy "

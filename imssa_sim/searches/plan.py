@@ -226,13 +226,15 @@ def search_of(document: Mapping[str, Any], path: Path, trials: int | None = None
 
 def _known(workload: str, common: Mapping[str, Any]) -> dict[str, str]:
     """Return the statistics that a search can use, and their units."""
-    result = simulate(load_config(workload, overrides_of(common)), accuracy=False)
+    loaded = load_config(workload, overrides_of(common))
+    result = simulate(loaded, accuracy=False)
     found = {
         stat.name: stat.unit
         for stat in collect(result)
         if isinstance(stat.value, int | float) and not stat.name.startswith("host.")
     }
-    return found | {ACCURACY: "1"}
+    classes = loaded.config.model.task == "classification"
+    return found | ({ACCURACY: "1"} if classes else {})
 
 
 def _check_choices(plan: SearchPlan, path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.costs.card_prices import check_operating_point
 from imssa_sim.costs.model import CostModel
-from imssa_sim.data import check_class_names, check_dataset_name, known_steps
+from imssa_sim.data import check_class_names, check_dataset_name, check_targets, known_steps
 from imssa_sim.devices.cell import check_conditions
 from imssa_sim.errors import InputError
 from imssa_sim.ledger.build import build_ledger
@@ -63,12 +63,14 @@ def check_settings(config: RunConfig) -> None:
             "evaluate.stream counts one result a sequence, but with model.pooling: none there is "
             "one at every step; leave the stream out, or give pooling: mean or last"
         )
+    if config.model.task == "regression":
+        _check_regression(config)
     check_dataset_name(config.data.name)
     if config.data.fallback is not None:
         check_dataset_name(config.data.fallback)
     check_class_names(config.data)
     chosen, classes = config.data.classes, config.model.classes
-    if chosen is not None and len(chosen) != classes:
+    if chosen is not None and classes is not None and len(chosen) != classes:
         raise InputError(
             f"model.classes is {classes}, but data.classes names {len(chosen)}; set model.classes "
             f"to {len(chosen)}, or name others"
@@ -79,6 +81,29 @@ def check_settings(config: RunConfig) -> None:
     check_partition(config.hardware, config.model.layers, ())
     if config.evaluate.input.times is not None:
         read_times(config.evaluate.input.times)
+
+
+def _check_regression(config: RunConfig) -> None:
+    """Refuse what needs classes."""
+    if config.evaluate.until is not None:
+        raise InputError(
+            "evaluate.until is half the interval of an accuracy, and with model.task: regression "
+            "there is none; leave it out: evaluate.samples and chips say how much is run"
+        )
+    if config.evaluate.stream.duration:
+        raise InputError(
+            "evaluate.stream follows an accuracy over time, and with model.task: regression there "
+            "is none; leave it out, and give evaluate.time_since_programming for one age"
+        )
+    if config.data.classes is not None:
+        raise InputError(
+            "data.classes keeps some classes, and with model.task: regression there are none; "
+            "leave it out"
+        )
+    for name in (config.data.name, config.data.fallback):
+        if name is not None:
+            check_dataset_name(name)
+            check_targets(name)
 
 
 def check_by_trial(config: RunConfig) -> None:
@@ -100,6 +125,8 @@ def check_by_trial(config: RunConfig) -> None:
         build_program(whole, hardware, _STEPS)
     tried = _one_layer(config)
     inputs = _made_up_inputs(replace(network, layers=network.layers[:1]), made_up)
+    if config.model.outputs is not None:
+        inputs = replace(inputs, labels=np.zeros((_SEQUENCES, config.model.outputs)))
     values = run_values(tried, inputs, Clock(Silent()))
     program = build_program(values.network, tried.hardware, _STEPS)
     timing = simulate_timing(program, tried.hardware)

@@ -127,9 +127,9 @@ def _on_chip(
     name: str,
 ) -> ChipRun:
     """Run the next chip instance; its tiles are gone before the one after the next is made."""
-    evaluate = config.evaluate
+    evaluate, evaluated = config.evaluate, config.model.measure
     threads = None if evaluate.threads == "auto" else int(evaluate.threads)
-    with clock.phase(f"analog accuracy, {name}", len(chosen)):
+    with clock.phase(f"analog {evaluated}, {name}", len(chosen)):
         analog = next(chips)
         result = analog.run(
             part_of(inputs.inputs, chosen),

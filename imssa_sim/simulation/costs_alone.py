@@ -47,6 +47,7 @@ class Outline:
     data: DataUsed
     upkeep: Upkeep
     accuracy: None = None
+    regression: None = None
     activity: None = None
     overflow: None = None
     reached: None = None
@@ -125,5 +126,5 @@ def _network(wanted: _Wanted) -> QuantisedNetwork:
 
 
 def _read_steps(config: RunConfig) -> tuple[str, int]:
-    dataset = resolve_dataset(config.data).dataset
+    dataset = resolve_dataset(config.data, config.model.outputs).dataset
     return dataset.name, dataset.length

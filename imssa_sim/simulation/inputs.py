@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,15 +14,18 @@ from imssa_sim.data.streamed import StreamedSequences
 from imssa_sim.errors import InputError
 from imssa_sim.model.checkpoint import load_checkpoint, structure_of_config
 from imssa_sim.model.initialise import network_of_config
+from imssa_sim.model.target_scaling import scaling_from
 from imssa_sim.simulation.result import DataUsed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from imssa_sim.config.schema import RunConfig
+    from imssa_sim.config.schema import ModelConfig, RunConfig
     from imssa_sim.data import Dataset
+    from imssa_sim.model.checkpoint import Checkpoint
     from imssa_sim.model.network import Network
     from imssa_sim.model.scales import TrainedQuantisers
+    from imssa_sim.model.target_scaling import TargetScaling
 
     Sequences = NDArray[np.float32] | StreamedSequences
 
@@ -32,16 +35,18 @@ class Inputs:
     """A network, calibration sequences, and the test sequences to evaluate.
 
     ``sample_ids`` (n,) are places in the test part; they enter the noise coordinates, so that a
-    sample meets the same noise in whatever company it is evaluated.
+    sample meets the same noise in whatever company it is evaluated. ``labels`` are classes (n,), or
+    targets as a `Split` has them, in their unit, which ``scaling`` gives the network's results.
     """
 
     network: Network
     calibration: NDArray[np.float32]  # (n_cal, L, d)
     inputs: Sequences  # (n, L, d)
-    labels: NDArray[np.int64]  # (n,)
+    labels: NDArray[Any]
     sample_ids: NDArray[np.int64]  # (n,)
     used: DataUsed
     quantisers: TrainedQuantisers | None = None
+    scaling: TargetScaling | None = None
 
 
 def prepare_inputs(config: RunConfig) -> Inputs:
@@ -55,7 +60,7 @@ def prepare_inputs(config: RunConfig) -> Inputs:
         If neither the data set nor its fallback is there, sizes do not fit together, or the
         checkpoint is unusable.
     """
-    resolved = resolve_dataset(config.data)
+    resolved = resolve_dataset(config.data, config.model.outputs)
     dataset = resolved.dataset
     _check_fit(config, dataset)
     weights = load_weights(config, resolved.fallback)
@@ -77,10 +82,11 @@ def prepare_inputs(config: RunConfig) -> Inputs:
             samples=len(chosen),
             test_size=len(dataset.test),
             calibration_samples=len(calibration),
-            message=_message(config, dataset, checkpoint, resolved.fallback),
+            message=_message(config, dataset, weights, resolved.fallback),
             sample_rate=dataset.sample_rate,
         ),
         quantisers=weights.quantisers,
+        scaling=weights.scaling,
     )
 
 
@@ -103,11 +109,12 @@ def only(inputs: Inputs, places: NDArray[np.int64]) -> Inputs:
 
 @dataclass(frozen=True)
 class Weights:
-    """A float network, its trained quantisers and its file, where it has them."""
+    """A float network; its trained quantisers, file, and scaling of targets, where it has them."""
 
     network: Network
     quantisers: TrainedQuantisers | None = None
     checkpoint: Path | None = None
+    scaling: TargetScaling | None = None
 
 
 def load_weights(config: RunConfig, fallback: bool) -> Weights:
@@ -122,13 +129,34 @@ def load_weights(config: RunConfig, fallback: bool) -> Weights:
     Raises
     ------
     InputError
-        The checkpoint is unusable, or of another size than the ``model`` section.
+        The checkpoint is unusable, of another size than the ``model`` section, or trained for
+        another task.
     """
     name = config.data.fallback_checkpoint if fallback else config.model.checkpoint
     if name is None:
         return Weights(network_of_config(config.model, seed=config.seed))
     loaded = load_checkpoint(Path(name), structure_of_config(config.model))
-    return Weights(loaded.network, loaded.quantisers, Path(name))
+    check_task(config.model, loaded)
+    scaling = scaling_from(loaded.metadata, loaded.network.classes, str(name))
+    return Weights(loaded.network, loaded.quantisers, Path(name), scaling)
+
+
+def check_task(model: ModelConfig, checkpoint: Checkpoint) -> None:
+    """Refuse a network that was trained for another task, as far as its file tells.
+
+    Raises
+    ------
+    InputError
+    """
+    trained = checkpoint.metadata.get("config", {}).get("model", {})
+    task = trained.get("task", "classification") if trained else model.task
+    if task != model.task:
+        count = checkpoint.network.classes
+        meant = f"outputs: {count}" if task == "regression" else f"classes: {count}"
+        raise InputError(
+            f"model.task is {model.task}, but {checkpoint.path} was trained for {task}; give "
+            f"model.task: {task} and {meant}, or another checkpoint"
+        )
 
 
 def weights_fingerprint(config: RunConfig) -> str:
@@ -149,20 +177,38 @@ def part_of(inputs: Sequences, places: NDArray[np.int64]) -> Sequences:
     return inputs.select(places) if isinstance(inputs, StreamedSequences) else inputs[places]
 
 
-def _message(config: RunConfig, dataset: Dataset, checkpoint: Path | None, fallback: bool) -> str:
+def _message(config: RunConfig, dataset: Dataset, weights: Weights, fallback: bool) -> str:
     first = f"data: {dataset.name}, {dataset.source}"
     if fallback:
         first = f"data: {config.data.name} was not found, so this run uses {dataset.called} instead"
         if config.model.checkpoint is not None:
             first += f" (and not model.checkpoint, which is for {config.data.name})"
     first = "; ".join((first, *dataset.notes))
-    if checkpoint is not None:
-        return f"{first}; weights: {checkpoint.name}"
     m = config.model
+    if weights.checkpoint is not None:
+        text = f"{first}; weights: {weights.checkpoint.name}"
+        if m.task == "classification":
+            return text
+        return f"{text}, {_scaled(weights.scaling)}"
+    what = f"{m.classes} classes" if m.task == "classification" else f"outputs {m.outputs}"
+    measure = "accuracy means" if m.task == "classification" else "R² and errors mean"
     return (
-        f"{first}; weights: RANDOM, accuracy means nothing. Needed: a checkpoint of {m.layers} "
-        f"layers, H = {m.width}, N = {m.state}, {m.inputs} inputs, {m.classes} classes trained on "
+        f"{first}; weights: RANDOM, {measure} nothing. Needed: a checkpoint of {m.layers} "
+        f"layers, H = {m.width}, N = {m.state}, {m.inputs} inputs, {what} trained on "
         f"{dataset.name} (--set model.checkpoint=FILE; `imssa_sim train` makes one)"
+    )
+
+
+def _scaled(scaling: TargetScaling | None) -> str:
+    """Say in which unit a network gives its results."""
+    if scaling is None:
+        return "whose results are taken in the unit of the targets"
+    each = ", ".join(
+        f"{m:.4g} and {d:.4g}" for m, d in zip(scaling.mean, scaling.deviation, strict=True)
+    )
+    return (
+        f"whose results are scaled back by mean and deviation of the targets it was trained on "
+        f"({each})"
     )
 
 
@@ -173,6 +219,15 @@ def _check_fit(config: RunConfig, dataset: Dataset) -> None:
             f"model.inputs is {model.inputs}, but {dataset.name} has {dataset.features} features "
             f"per step; set model.inputs to {dataset.features} or choose other data"
         )
+    if model.task == "regression":
+        per_step = dataset.test.labels.ndim == 3
+        if per_step and model.pooling != "none":
+            raise InputError(
+                f"{dataset.name} has a target for each step, but with model.pooling: "
+                f"{model.pooling} there is one result a sequence; give model.pooling: none, or "
+                "targets of whole sequences"
+            )
+        return
     if len(dataset.classes) != model.classes:
         raise InputError(
             f"model.classes is {model.classes}, but {dataset.name} has {len(dataset.classes)} "

@@ -6,12 +6,11 @@ import itertools
 import math
 import statistics
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from imssa_sim.baselines.gpu import BaselineResult
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from imssa_sim.ledger.sources import Booking
     from imssa_sim.mapping.program import Program
     from imssa_sim.simulation.adaptive import Reached
+    from imssa_sim.simulation.regression import Regression
     from imssa_sim.simulation.schedule import Moment
     from imssa_sim.timing.interleave import Interleaved
     from imssa_sim.timing.real_time import RealTime
@@ -174,7 +174,10 @@ class AdcSaturation:
 
 @dataclass(frozen=True)
 class RunResult:
-    """Everything that the report needs; immutable. ``accuracy``: None if values were not wanted."""
+    """Everything that the report needs; immutable.
+
+    ``accuracy`` of classes, ``regression`` of values: one of them, none if no values were wanted.
+    """
 
     loaded: LoadedConfig
     data: DataUsed
@@ -184,7 +187,7 @@ class RunResult:
     ledger: Ledger
     baselines: tuple[BaselineResult, ...]
     saturation: tuple[AdcSaturation, ...]
-    predictions: Mapping[str, NDArray[np.int64]]  # "labels", "float", "digital", "chip0", …
+    predictions: Mapping[str, NDArray[Any]]  # "labels", "float", "digital", "chip0", …
     citations: tuple[str, ...]  # bibliography keys of the cards that this run used
     uses: Mapping[Booking, tuple[Use, ...]] = field(default_factory=dict)  # of cards, by booking
     extrapolated: tuple[str, ...] = ()  # what cards were used for outside of their ranges
@@ -198,3 +201,9 @@ class RunResult:
     reached: Reached | None = None  # with evaluate.until: the interval, and how far it came
     overflow: float | None = None  # share of sums that exceed an accumulator, where there are such
     wire_residual: float = 0.0  # of the wire equations, largest of all tiles and chip instances
+    regression: Regression | None = None
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether values were computed, not costs alone."""
+        return self.accuracy is not None or self.regression is not None

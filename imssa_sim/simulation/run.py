@@ -147,6 +147,7 @@ def _simulate(
         loaded=loaded,
         data=values.data,
         accuracy=values.accuracy,
+        regression=values.regression,
         program=program,
         timing=timing,
         ledger=ledger,

@@ -11,6 +11,7 @@ from imssa_sim.model.kept import kernels_of
 from imssa_sim.simulation.adaptive_stats import adaptive_entries
 from imssa_sim.simulation.input_stats import input_entries
 from imssa_sim.simulation.interleave_stats import interleave_entries
+from imssa_sim.simulation.regression_stats import regression_entries
 from imssa_sim.simulation.stream_stats import calibration_entries, stream_entries
 
 if TYPE_CHECKING:
@@ -66,10 +67,14 @@ def _accuracy(result: RunResult) -> Iterator[Entry]:
     yield "data.name", result.data.name, "", "data set that was used"
     yield "data.fallback", int(result.data.fallback), "", "1 if the configured data were absent"
     if result.accuracy is not None:
-        yield from _evaluated(result, result.accuracy)
+        yield from _evaluated(result.accuracy)
+    if result.regression is not None:
+        yield from regression_entries(result.regression)
+    if result.evaluated:
+        yield from _converters(result)
 
 
-def _evaluated(result: RunResult, a: Accuracy) -> Iterator[Entry]:
+def _evaluated(a: Accuracy) -> Iterator[Entry]:
     def share(correct: int | None) -> float | None:
         return None if correct is None else correct / a.decisions
 
@@ -96,6 +101,9 @@ def _evaluated(result: RunResult, a: Accuracy) -> Iterator[Entry]:
     for chip, correct in enumerate(a.analog_correct):
         share_right = correct / a.analog_decisions
         yield f"accuracy.analog.chip{chip}", share_right, "1", f"on chip instance {chip}"
+
+
+def _converters(result: RunResult) -> Iterator[Entry]:
     conversions = sum(s.conversions for s in result.saturation)
     clipped = sum(s.low + s.high for s in result.saturation)
     yield (
@@ -151,7 +159,7 @@ def _energy(result: RunResult) -> Iterator[Entry]:
         yield f"energy.status.{status}", joules, "J", f"rests on numbers that are {status} at best"
     yield "energy.leakage_ungated", ledger.leakage_ungated, "J", "leakage without power gating"
     yield "energy.leakage_gated", ledger.leakage_gated, "J", "leakage with power gating"
-    if result.accuracy is not None:
+    if result.evaluated:
         yield (
             "energy.array.real_inputs",
             sum(ledger.array_measured.values()),

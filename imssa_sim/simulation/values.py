@@ -12,6 +12,7 @@ from imssa_sim.reference.forward import forward
 from imssa_sim.simulation.adaptive import run_until
 from imssa_sim.simulation.chips import programmed, run_on_chips, streaming_of
 from imssa_sim.simulation.quantisation import place
+from imssa_sim.simulation.regression import at_each_step, regression_of, table_of
 from imssa_sim.simulation.tally import (
     NOT_EVALUATED,
     accuracy_of,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from imssa_sim.simulation.clock import Clock
     from imssa_sim.simulation.inputs import Inputs
     from imssa_sim.simulation.quantisation import Placed
+    from imssa_sim.simulation.regression import Regression
     from imssa_sim.simulation.result import (
         Accuracy,
         AdcSaturation,
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     )
     from imssa_sim.simulation.tally import ChipActivity
 
-    IntArray = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Values:
@@ -54,16 +54,18 @@ class Values:
     ``wire_residual``: the largest of all tiles and chips, 0 without effects.ir_drop.
     ``overflow``: share of the sums that exceed an accumulator of states, where there are such.
     ``upkeep``: what was done to the chips beside inferences. ``reached``: with evaluate.until.
+    ``accuracy`` of classes, ``regression`` of values; the other one is None.
     """
 
     network: QuantisedNetwork
     sequence_length: int
     data: DataUsed
-    accuracy: Accuracy
+    accuracy: Accuracy | None
     saturation: tuple[AdcSaturation, ...]
-    predictions: Mapping[str, IntArray]
+    predictions: Mapping[str, NDArray[Any]]
     activity: ChipActivity
     upkeep: Upkeep
+    regression: Regression | None = None
     wire_residual: float = 0.0
     stream: Stream | None = None
     calibration: ColumnCalibration | None = None
@@ -86,7 +88,7 @@ def run_values(
     ImssaError
         From any of the parts.
     """
-    predictions: dict[str, IntArray] = {}
+    predictions: dict[str, NDArray[Any]] = {}
     reached, streaming = None, None
     if config.evaluate.until is None:
         _in_float(config, inputs, clock, predictions)
@@ -104,13 +106,21 @@ def run_values(
         _in_float(config, inputs, clock, predictions)
         _in_integers(config, inputs, placed, clock, predictions)
     samples = len(inputs.labels)
-    predictions = {"labels": inputs.labels} | predictions
+    given = {}
     for chip, run in enumerate(runs):
-        found = run.result.predictions
-        whole = np.full((samples, *found.shape[1:]), NOT_EVALUATED)
+        found = _read(config, inputs, run.result.logits)
+        whole = np.full((samples, *found.shape[1:]), NOT_EVALUATED, dtype=found.dtype)
         whole[run.chosen] = found
         predictions[f"chip{chip}"] = whole
-    predictions = step_by_step(predictions)
+        given[f"chip{chip}"] = np.isin(np.arange(samples), run.chosen)
+    accuracy, regression = None, None
+    if config.model.task == "regression":
+        targets, values = at_each_step(inputs.labels, predictions)
+        regression = regression_of(targets, values, given)
+        predictions = table_of(targets, values, given, inputs.sample_ids)
+    else:
+        predictions = step_by_step({"labels": inputs.labels} | predictions)
+        accuracy = accuracy_of(predictions, samples)
     results = [run.result for run in runs]
     fits = [fit for run in runs for fit in run.fits]
     plan = streaming.plan if streaming else None
@@ -118,7 +128,8 @@ def run_values(
         network=placed.network,
         sequence_length=inputs.inputs.shape[1],
         data=inputs.used,
-        accuracy=accuracy_of(predictions, samples),
+        accuracy=accuracy,
+        regression=regression,
         saturation=saturation_of(results),
         overflow=overflow_of(results, placed.network),
         reached=reached,
@@ -131,14 +142,21 @@ def run_values(
     )
 
 
+def _read(config: RunConfig, inputs: Inputs, results: NDArray[np.float64]) -> NDArray[Any]:
+    """Return what an execution's results (…, K) mean: classes (…), or values (…, K)."""
+    if config.model.task == "classification":
+        return np.asarray(results.argmax(axis=-1))
+    return results if inputs.scaling is None else inputs.scaling.undone(results)
+
+
 def _in_float(
-    config: RunConfig, inputs: Inputs, clock: Clock, predictions: dict[str, IntArray]
+    config: RunConfig, inputs: Inputs, clock: Clock, predictions: dict[str, NDArray[Any]]
 ) -> None:
     """Evaluate the network in floating point, where wanted."""
     if config.evaluate.float:
-        with clock.phase("float accuracy"):
+        with clock.phase(f"float {config.model.measure}"):
             logits = forward(inputs.network, inputs.inputs, precision="single")
-            predictions["float"] = logits.argmax(axis=-1)
+            predictions["float"] = _read(config, inputs, logits)
 
 
 def _in_integers(
@@ -146,12 +164,13 @@ def _in_integers(
     inputs: Inputs,
     placed: Placed,
     clock: Clock,
-    predictions: dict[str, IntArray],
+    predictions: dict[str, NDArray[Any]],
 ) -> None:
     """Evaluate the quantised network, where wanted."""
     if config.evaluate.digital:
         threads = None if config.evaluate.threads == "auto" else int(config.evaluate.threads)
-        with clock.phase("quantised digital accuracy", len(inputs.labels)):
-            predictions["digital"] = run_digital(
+        with clock.phase(f"quantised digital {config.model.measure}", len(inputs.labels)):
+            found = run_digital(
                 placed.network, inputs.inputs, threads, config.evaluate.batch, clock.told.advance
-            ).predictions
+            )
+            predictions["digital"] = _read(config, inputs, found.logits)

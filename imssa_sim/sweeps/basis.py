@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imssa_sim.config.load import LoadedConfig
-    from imssa_sim.config.schema import DataConfig
+    from imssa_sim.config.schema import RunConfig
 
 Basis = dict[str, Any]
 """Settings by dotted path, and by name the fingerprints of files, data and code."""
@@ -48,7 +48,7 @@ class Bases:
         for checkpoint in (config.model.checkpoint, config.data.fallback_checkpoint):
             if checkpoint is not None:
                 basis[f"checkpoint {Path(checkpoint).name}"] = self._file(Path(checkpoint))
-        basis["data"] = self._contents(config.data)
+        basis["data"] = self._contents(config)
         basis["imssa_sim"] = f"{imssa_sim.__version__} {_sources()}"
         for name in _LIBRARIES:
             basis[name] = version(name)
@@ -63,11 +63,12 @@ class Bases:
             self._files[path] = _digest(content)
         return self._files[path]
 
-    def _contents(self, data: DataConfig) -> str:
-        key = data.model_dump_json()
+    def _contents(self, config: RunConfig) -> str:
+        data, outputs = config.data, config.model.outputs
+        key = f"{data.model_dump_json()} {outputs}"
         if key not in self._data:
             try:
-                dataset = resolve_dataset(data).dataset
+                dataset = resolve_dataset(data, outputs).dataset
                 self._data[key] = f"{dataset.name} {dataset.fingerprint[:16]}"
             except ImssaError as error:
                 self._data[key] = f"unusable: {error}"

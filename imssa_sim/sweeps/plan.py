@@ -174,6 +174,10 @@ def plan_of(document: Mapping[str, Any], path: Path) -> SweepPlan:
     )
 
 
+MEASURES = {name: f"regression.{name}.analog.mean" for name in ("r2", "mse", "rmse")}
+"""Short names of statistics of regressions, as ``y`` takes them."""
+
+
 def _statistics(value: Any, path: Path) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
@@ -183,7 +187,7 @@ def _statistics(value: Any, path: Path) -> tuple[str, ...]:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise InputError(f"{path}: y: '{twice[0]}' is named twice")
-    return tuple(map(str, names))
+    return tuple(MEASURES.get(name, name) for name in map(str, names))
 
 
 def _switch(document: Mapping[str, Any], path: Path) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from imssa_sim.ablation import study
 from imssa_sim.cli import main
-from imssa_sim.report.screen import near_guessing
+from imssa_sim.report.screen_evaluated import near_guessing
 from imssa_sim.simulation.result import Accuracy
 from imssa_sim.simulation.run import simulate
 

@@ -104,6 +104,7 @@ ELSEWHERE = {
     "tests/config: names, and where numbers come from": (
         "workload", "description", "evaluate.extrapolate", "hardware.chip.tiles",
     ),
+    "tests/simulation/test_regression_runs.py": ("model.task", "model.outputs"),
     "tests/simulation/test_adaptive.py": ("evaluate.until", "evaluate.at_most"),
     "tests/simulation/test_partition.py": ("hardware.partition",),
     "tests/quantisation, tests/reference: bits of increments, steps and ranges": (

@@ -49,7 +49,7 @@ def numbers(sequences: Any) -> np.ndarray:
 def given(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Dataset:
     dataset = marked(request.param)
     monkeypatch.setattr(
-        inputs_module, "resolve_dataset", lambda data: SimpleNamespace(
+        inputs_module, "resolve_dataset", lambda data, outputs: SimpleNamespace(
             dataset=dataset.only(data.classes) if data.classes else dataset, fallback=False
         ),
     )  # fmt: skip
@@ -149,7 +149,7 @@ def test_a_run_on_the_fallback_names_its_data_and_weights(monkeypatch: pytest.Mo
     dataset = load_dataset("sdigits")
     monkeypatch.setattr(
         inputs_module, "resolve_dataset",
-        lambda data: SimpleNamespace(dataset=replace(dataset, name="other"), fallback=True),
+        lambda _, outputs: SimpleNamespace(dataset=replace(dataset, name="other"), fallback=True),
     )  # fmt: skip
     used = prepare_inputs(load_config("sdigits").config).used
     assert (used.name, used.fallback) == ("other", True)

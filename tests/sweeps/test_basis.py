@@ -43,8 +43,8 @@ def new_library(bench, monkeypatch) -> None:  # type: ignore[no-untyped-def]
 def new_data(bench, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     resolve = module.resolve_dataset
 
-    def changed(config):  # type: ignore[no-untyped-def]
-        found = resolve(config)
+    def changed(config, outputs):  # type: ignore[no-untyped-def]
+        found = resolve(config, outputs)
         dataset = found.dataset
         part = type(dataset.test)(dataset.test.inputs * 2, dataset.test.labels)
         return replace(found, dataset=replace(dataset, test=part))

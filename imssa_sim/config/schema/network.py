@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from imssa_sim.config.fields import FilePath, Positive, Section, problem
 
@@ -26,7 +26,12 @@ class ModelConfig(Section):
     state: Annotated[int, Field(ge=2)]
     """Real state size N per channel, even; M = N/2 complex modes are stored."""
     inputs: Positive = 1
-    classes: Annotated[int, Field(ge=2)]
+    task: Literal["classification", "regression"] = "classification"
+    """Whether a result is a class, or values."""
+    classes: Annotated[int, Field(ge=2)] | None = None
+    """Of classification, which needs it."""
+    outputs: Positive | None = None
+    """Values of a result, which regression needs; None with classification."""
     bidirectional: bool = False
     norm: Literal["layer", "batch", "none"] = "layer"
     norm_position: Literal["post", "pre"] = "post"
@@ -57,6 +62,43 @@ class ModelConfig(Section):
                 remedy="real states come in pairs, one for each complex mode: give an even number",
             )
         return value
+
+    @model_validator(mode="after")
+    def _results(self) -> ModelConfig:
+        regression = self.task == "regression"
+        if regression and self.classes is not None:
+            raise problem(
+                "classes: with task: regression results are values",
+                remedy="give outputs, the values of a result, and leave classes out "
+                "(classes: null)",
+            )
+        if not regression and self.outputs is not None:
+            raise problem(
+                "outputs: with task: classification results are classes",
+                remedy="leave it out, or give task: regression in the place of classes",
+            )
+        if self.classes is None and self.outputs is None:
+            key = "outputs" if regression else "classes"
+            meant = "" if regression else "; of values instead of classes, task and outputs"
+            raise problem(f"missing key '{key}'", remedy=f"it has no default: add it{meant}")
+        if regression and self.output != "logits":
+            raise problem(
+                f"output: {self.output} is a distribution over classes",
+                remedy="with task: regression leave it out",
+            )
+        return self
+
+    @property
+    def measure(self) -> str:
+        """What executions are judged by, in words."""
+        return "accuracy" if self.task == "classification" else "errors"
+
+    @property
+    def results(self) -> int:
+        """Numbers of a result: one for each class, or the outputs."""
+        found = self.classes or self.outputs
+        assert found is not None  # validated
+        return found
 
     @property
     def composition_keys(self) -> dict[str, Any]:

@@ -18,8 +18,11 @@ LINEAR = 8.0
 @look
 def comparison_figure(comparison: Comparison) -> Figure:
     """Bars of the main results, one colour a run, each relative to the first run."""
+    regression = "regression.samples" in comparison.runs[0].values
     shown = [
-        ("accuracy.analog.mean", "accuracy"),
+        ("regression.rmse.analog.mean", "RMSE")
+        if regression
+        else ("accuracy.analog.mean", "accuracy"),
         ("time.end_to_end", "latency"),
         ("energy.inference", "energy"),
         ("tops_per_watt.useful", "TOPS/W"),

@@ -95,8 +95,8 @@ def sweep_figure(plan: SweepPlan, rows: Sequence[PointRow]) -> Figure:
 
 
 def _drawn(plan: SweepPlan) -> tuple[Metric, ...]:
-    """Return the metrics that have panels."""
-    return metrics_of(plan) if plan.y else metrics_of(plan)[:MAIN]
+    """Return the metrics that have panels: of accuracy and R², points have one."""
+    return metrics_of(plan) if plan.y else metrics_of(plan)[: MAIN + 1]
 
 
 def _roles(plan: SweepPlan) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:

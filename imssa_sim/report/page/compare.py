@@ -34,8 +34,7 @@ def compare_page(records: Sequence[Record]) -> str:
     """Return the report of runs side by side; the first is what the others are held against."""
     comparison = compare(records)
     found = [
-        Chapter("accuracy", "Accuracy", _accuracy(records),
-                "On the chip, mean over chips, with 95 % Wilson intervals over the sequences."),
+        _quality(records),
         Chapter("costs", "Costs", _costs(records)),
         Chapter("energy", "Energy", _energy(records), "By component kind, on one scale."),
         Chapter("latency", "Latency", _latency(records), "Of the first step, by component kind."),
@@ -63,6 +62,26 @@ def _named(place: int, record: Record) -> Markup:
 
 def _colour(place: int) -> str:
     return PALETTE[place % len(PALETTE)]
+
+
+def _quality(records: Sequence[Record]) -> Chapter:
+    """Return accuracies, or R² where the first run is a regression."""
+    if "regression.samples" not in records[0].values:
+        words = "On the chip, mean over chips, with 95 % Wilson intervals over the sequences."
+        return Chapter("accuracy", "Accuracy", _accuracy(records), words)
+    rows = []
+    for place, record in enumerate(records):
+        found = [number(record, f"regression.r2.analog.{end}") for end in ("low", "mean", "high")]
+        if None not in found:
+            low, mean, high = (float(value or 0.0) for value in found)
+            text = f"{mean:.4g} ({low:.4g}–{high:.4g})"
+            rows.append(Span(record.name, low, high, mean, text, _colour(place)))
+    shown = element("p", "No run has an R² of a chip.", class_="hint")
+    if rows:
+        scale = fitted([end for row in rows for end in (row.low, row.high)], 0.15)
+        shown = spans(rows, scale, lambda value: f"{value:.4g}", "R² of the runs")
+    words = "On the chip, mean over chips, with 95 % intervals by bootstrap over the sequences."
+    return Chapter("fit", "R²", shown, words)
 
 
 def _accuracy(records: Sequence[Record]) -> Markup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from imssa_sim.report.page import arrivals, provenance, sections
+from imssa_sim.report.page import arrivals, fit, provenance, sections
 from imssa_sim.report.page.document import Chapter, document, fold
 from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.record import EVALUATED
@@ -38,7 +38,9 @@ def run_page(record: Record) -> str:
 
 
 def _evaluated(record: Record) -> list[Chapter]:
-    if EVALUATED not in record.values:
+    if "regression.samples" in record.values:
+        return [Chapter("fit", "R² and errors", fit.goodness(record), fit.GOODNESS)]
+    if not any(name in record.values for name in EVALUATED):
         return []
     return [Chapter("accuracy", "Accuracy", sections.accuracy(record), sections.ACCURACY)]
 

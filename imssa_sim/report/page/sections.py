@@ -52,7 +52,8 @@ def percent(value: float) -> str:
 
 def key_figures(record: Record) -> Markup:
     """Return the numbers that matter first, as cards."""
-    cards = [_accuracy_card(record)]
+    regression = "regression.samples" in record.values
+    cards = [_r2_card(record) if regression else _accuracy_card(record)]
     for name, words, unit, more in (
         ("time.end_to_end", "latency", "s", _of(record, "time.interval", "s", "a step every {}")),
         ("energy.inference", "energy per inference", "J", _assumed(record)),
@@ -91,11 +92,17 @@ def _assumed(record: Record) -> str:
 
 def _accuracy_card(record: Record) -> Markup:
     mean, quantised = number(record, "accuracy.analog.mean"), number(record, "accuracy.digital")
-    samples = number(record, EVALUATED)
     if mean is None:
-        return _card("accuracy", "–", "costs alone" if samples is None else "no chip ran")
+        ran = any(name in record.values for name in EVALUATED)
+        return _card("accuracy", "–", "no chip ran" if ran else "costs alone")
     more = "" if quantised is None else f"{quantised:.1%} quantised"
     return _card("accuracy on the chip", f"{100 * mean:.1f} %", more)
+
+
+def _r2_card(record: Record) -> Markup:
+    mean, error = (number(record, f"regression.{m}.analog.mean") for m in ("r2", "rmse"))
+    more = "" if error is None else f"RMSE {error:.4g}"
+    return _card("R² on the chip", "–" if mean is None else f"{mean:.4g}", more)
 
 
 def accuracy(record: Record) -> Markup:

@@ -9,7 +9,7 @@ from imssa_sim.report.page.document import Chapter, document, table
 from imssa_sim.report.page.markup import Markup, element
 from imssa_sim.report.page.scales import Scale, decades, fitted
 from imssa_sim.report.page.sections import percent
-from imssa_sim.report.sweep_rows import METRICS
+from imssa_sim.report.sweep_rows import METRICS, R2, main_metrics
 from imssa_sim.sweeps.plan import label, varying
 from imssa_sim.units import format_si
 
@@ -108,7 +108,7 @@ def _order(text: str) -> tuple[int, float, str]:
 
 def _of_metrics(results: Sequence[PointResult]) -> list[Axis]:
     found = []
-    for metric in METRICS:
+    for metric in main_metrics(results):
         values = [_value(result, metric.statistic) for result in results]
         known = [value for value in values if value is not None]
         if len(set(known)) > 1:
@@ -121,7 +121,7 @@ def _of_metrics(results: Sequence[PointResult]) -> list[Axis]:
 
 def _parallel(results: Sequence[PointResult], axes: Sequence[Axis]) -> Markup:
     step = 100 / max(1, len(axes) - 1)
-    accuracies = [_value(result, METRICS[0].statistic) for result in results]
+    accuracies = [_value(result, main_metrics(results)[0].statistic) for result in results]
     known = [value for value in accuracies if value is not None]
     lines = [
         _line(number, result, axes, step, _shade(value, known))
@@ -163,7 +163,7 @@ def _line(
 
 
 def _shade(value: float | None, known: Sequence[float]) -> str:
-    """Return a colour from orange (the lowest accuracy) over grey to blue (the highest)."""
+    """Return a colour from orange (the lowest accuracy or R²) over grey to blue (the highest)."""
     if value is None or not known or max(known) == min(known):
         return "#0072B2"
     place = (value - min(known)) / (max(known) - min(known))
@@ -178,7 +178,7 @@ def _told(result: PointResult) -> str:
     settings = ", ".join(f"{_brief(path)} {label(result.point, path)}" for path in result.point)
     numbers = [
         f"{_show(metric.unit)(value)} {metric.heading}"
-        for metric in METRICS
+        for metric in (R2, *METRICS)
         if (value := _value(result, metric.statistic)) is not None
     ]
     return f"{settings}: {', '.join(numbers)}"
@@ -198,7 +198,7 @@ def pareto(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _pareto(results: Sequence[PointResult], paths: Sequence[str]) -> Markup:
-    across, up = METRICS[1], METRICS[0]
+    up, across, *_ = main_metrics(results)
     numbered = [
         (number, x, y, result)
         for number, result in enumerate(results)
@@ -206,10 +206,12 @@ def _pareto(results: Sequence[PointResult], paths: Sequence[str]) -> Markup:
         and (y := _value(result, up.statistic)) is not None
     ]
     if not numbered:
-        return element("p", "No point has an accuracy on the chip.", class_="hint")
+        return element("p", "No point has a result of the chip.", class_="hint")
     pairs = [(x, y) for _, x, y, _ in numbered]
     horizontal, vertical = scale_of([x for x, _ in pairs]), fitted([y for _, y in pairs], 0.1)
-    vertical = Scale(max(0.0, vertical.low), min(1.0, vertical.high))
+    if up is not R2:
+        vertical = Scale(max(0.0, vertical.low), min(1.0, vertical.high))
+    show_up = percent if up is not R2 else _show("")
     front = pareto(pairs)
     places = [(horizontal(x), vertical(y)) for x, y in pairs]
     line = " ".join(f"{places[n][0]:.2f},{100 - places[n][1]:.2f}" for n in front)
@@ -222,13 +224,13 @@ def _pareto(results: Sequence[PointResult], paths: Sequence[str]) -> Markup:
         for n, (number, _, _, result) in enumerate(numbered)
     ]  # fmt: skip
     shown = [
-        [_shown(result, paths), _show("%")(y), format_si(x, "J")]
+        [_shown(result, paths), _show(up.unit)(y), format_si(x, "J")]
         for x, y, result in ((numbered[n][1], numbered[n][2], numbered[n][3]) for n in front)
     ]
     return element(
         "div",
         element(
-            "div", _ticks(horizontal, "x", _show("J")), _ticks(vertical, "y", percent),
+            "div", _ticks(horizontal, "x", _show("J")), _ticks(vertical, "y", show_up),
             element("div", across.words, class_="title-x"),
             element("div", up.words, class_="title-y"),
             element("svg", element("polyline", points=line, class_="front"),
@@ -256,14 +258,15 @@ def _ticks(scale: Scale, side: str, show: Callable[[float], str]) -> Markup:
 
 
 def _points(results: Sequence[PointResult], paths: Sequence[str]) -> Markup:
-    head = [*(_brief(path) for path in paths), *(m.words for m in METRICS), ""]
+    metrics = main_metrics(results)
+    head = [*(_brief(path) for path in paths), *(m.words for m in metrics), ""]
     rows: list[list[str | Markup]] = []
     for result in results:
         row: list[str | Markup] = [label(result.point, path) for path in paths]
-        for metric in METRICS:
+        for metric in metrics:
             value = _value(result, metric.statistic)
             row.append("–" if value is None else _show(metric.unit)(value))
         row.append(result.error)
         rows.append(row or [""])
-    numbers = range(len(paths), len(paths) + len(METRICS))
+    numbers = range(len(paths), len(paths) + len(metrics))
     return table(head, rows, "points", numbers=numbers, searched=True)
