@@ -11,11 +11,15 @@ LATCH_CYCLES = 1
 
 @dataclass(frozen=True)
 class Duration:
-    """One action's time [s], exact, and how it comes about."""
+    """One action's time [s], exact, and how it comes about.
+
+    ``behind`` [s]: the last part of it, in which the component already serves another token.
+    """
 
     seconds: Fraction
     explanation: str
     assumed: bool
+    behind: Fraction = Fraction(0)
 
 
 def exact(value: float) -> Fraction:

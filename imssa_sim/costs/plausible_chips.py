@@ -54,9 +54,9 @@ def _outside(hardware: HardwareConfig) -> Iterator[str]:
         yield from _line("dac.lsb_time", hardware.dac.lsb_time, PULSE, "s")
     else:
         yield from _line("chip.tile.read_time", chip.tile.read_time, READ, "s")
-    card = load_card(adc.card)
-    period = float(adc_form(card).period(Parameters(card), adc_point(hardware)))
-    yield from _line("adc.rate times the card's shortest period", adc.rate * period, PACE, "")
+    card, at = load_card(adc.card), adc_point(hardware)
+    period = float(adc_form(card).period(Parameters(card), at))
+    yield from _line("adc.rate times the card's shortest period", at.rate * period, PACE, "")
 
 
 def _line(name: str, value: float, window: tuple[float, float], unit: str) -> Iterator[str]:

@@ -62,7 +62,7 @@ def converter_lines(result: RunResult) -> Iterator[str]:
         return
     at = adc_point(hardware)
     own = priced(hardware.adc.card, at)
-    bits, rate, enob = hardware.adc.bits, hardware.adc.rate, hardware.adc.enob
+    bits, rate, enob, ways = hardware.adc.bits, at.rate, hardware.adc.enob, hardware.adc.ways
     power = own.energy * rate
     steps = f"{format_si(float(walden_fom(power, bits, rate)), 'J')} a nominal step"
     if enob is not None:
@@ -70,8 +70,9 @@ def converter_lines(result: RunResult) -> Iterator[str]:
         steps += f", {effective} a step of {enob:g} effective bits"
     else:
         steps += "; all bits count as effective (hardware.adc.enob)"
+    turn = "" if ways == 1 else f" in each of {ways} ways"
     yield (
-        f"{own.card}: {bits} b at {format_si(rate, 'S/s')}, {own.text} each; {steps}"
+        f"{own.card}: {bits} b at {format_si(rate, 'S/s')}{turn}, {own.text} each; {steps}"
         f"{_measured(own.card, at)}"
     )
     others = [priced(name, at) for name in adc_choice(hardware)[1:]]

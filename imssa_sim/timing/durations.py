@@ -41,10 +41,15 @@ class Durations:
             raise InternalError(f"{action.component}: {duration.seconds} s is no whole tick")
         return ticks.numerator
 
+    def behind(self, action: Action) -> int:
+        """Return for how many of these ticks, at the end, the component serves the next token."""
+        return int(self.table[action].behind / self.tick)
+
     @classmethod
     def from_seconds(cls, table: Mapping[Action, Duration]) -> Durations:
         """Choose the tick for given durations: their greatest common divisor."""
-        return cls(common_divisor(d.seconds for d in table.values()), table)
+        times = [t for d in table.values() for t in (d.seconds, d.behind)]
+        return cls(common_divisor(times), table)
 
 
 def durations(stages: Sequence[Stage], hardware: HardwareConfig) -> Durations:

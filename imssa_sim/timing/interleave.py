@@ -4,14 +4,16 @@ Token n belongs to sequence n mod K: a fair, fixed rotation. A station that hold
 taken apart into its components, which work on tokens of different sequences at the same time; a
 feedback FIFO with K places lets a sequence's next token in when its last one has left the loop.
 Word lines and the array that they drive stay together: a read ends when its columns are sampled.
+Converters with several ways take the next token's sums while those of the last are under way.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from imssa_sim.components.path import ComponentPath
@@ -78,26 +80,31 @@ def simulate_interleaved(program: Program, hardware: HardwareConfig, sequences: 
             "hardware.interleave: a bidirectional network holds whole sequences between its "
             "directions; interleave a causal one"
         )
-    result = run_event(interleave(steps[0], sequences, policy), fast_forward=True)
+    behind = {(a.component, a.verb): table.behind(a) for a in table.table}
+    turned = interleave(steps[0], sequences, policy, behind)
+    result = run_event(turned, fast_forward=True)
     tokens = steps[0].tokens * sequences
     if result.period is not None:
         interval = float(result.period.interval)
     else:
         interval = (result.end - result.first_output) / max(1, tokens - 1)
-    behind = sum(
-        run_event(segment).end for segment in graph.segments if segment.per == "sequence"
-    )  # fmt: skip
+    once = sum(run_event(segment).end for segment in graph.segments if segment.per == "sequence")
     tick = float(table.tick)
     return Interleaved(
         sequences=sequences,
         interval=interval * tick,
-        latency=(result.end + sequences * behind) * tick,
-        throughput=1 / (max(steps[0].tokens * interval, behind) * tick),
+        latency=(result.end + sequences * once) * tick,
+        throughput=1 / (max(steps[0].tokens * interval, once) * tick),
         events=result.events,
     )
 
 
-def interleave(segment: Segment, sequences: int, policy: Arbitration) -> Segment:
+def interleave(
+    segment: Segment,
+    sequences: int,
+    policy: Arbitration,
+    behind: Mapping[tuple[str, str], int] = MappingProxyType({}),
+) -> Segment:
     """Return a segment in which so many sequences take turns.
 
     Parameters
@@ -107,6 +114,8 @@ def interleave(segment: Segment, sequences: int, policy: Arbitration) -> Segment
     sequences : int
     policy : {"fifo", "round_robin", "static"}
         Of its shared components, and of those that a loop uses twice.
+    behind : mapping
+        (component, action) -> ticks at its end in which the component serves the next token.
 
     Raises
     ------
@@ -125,7 +134,7 @@ def interleave(segment: Segment, sequences: int, policy: Arbitration) -> Segment
     first: list[int] = []
     for station in segment.stations:
         first.append(len(stations))
-        parts = _parts(station)
+        parts = _parts(station, behind)
         for number, part in enumerate(parts):
             path = station.path if len(parts) == 1 else f"{station.path}.{number}"
             stations.append(replace(station, path=path, phases=(part,), firings=tokens))
@@ -143,15 +152,27 @@ def interleave(segment: Segment, sequences: int, policy: Arbitration) -> Segment
     return _with_resources(segment, tokens, stations, channels, policy)
 
 
-def _parts(station: Station) -> list[Phase]:
-    """Return what a station is taken apart into."""
+def _parts(station: Station, behind: Mapping[tuple[str, str], int]) -> list[Phase]:
+    """Return what a station is taken apart into.
+
+    What a component still does behind its service becomes delays, none longer than the service, so
+    that they hold as many tokens as may be under way and never limit the rate.
+    """
     found: list[Phase] = []
     for phase in station.phases:
         if phase.resource >= 0 or phase.varying is not None:
             found.append(phase)
             continue
         for _, run in groupby(phase.parts, key=_unit):
-            found.append(Phase(tuple(run)))
+            parts = tuple(run)
+            rest = behind.get((parts[-1].component, parts[-1].action), 0)
+            served = parts[-1].ticks - rest
+            found.append(Phase((*parts[:-1], replace(parts[-1], ticks=served))))
+            longest = found[-1].ticks
+            for start in range(0, rest, longest):
+                name = f"{parts[-1].component}.behind{len(found)}"
+                delay = min(longest, rest - start)
+                found.append(Phase((TimedAction(name, "delay", delay, 0),)))
     return found
 
 

@@ -15,7 +15,9 @@ from imssa_sim.components.adc import (
     walden_fom,
 )
 from imssa_sim.components.parameters import Parameters
+from imssa_sim.config import load_config
 from imssa_sim.errors import ValidityError
+from imssa_sim.simulation.run import simulate
 
 ADCS = [card.name for card in list_cards("adc")]
 
@@ -140,3 +142,23 @@ def test_figures_of_merit():
     assert walden_fom(3.1e-3, 8, 1.2e9) == pytest.approx(3.1e-3 / 256 / 1.2e9)
     # An ideal 8-bit converter of 1 mW and 1 MHz: SNDR 49.92 dB + 90 dB.
     assert schreier_fom(1e-3, 49.92, 1e6) == pytest.approx(139.92)
+
+
+def test_ways_have_the_energy_and_area_of_slower_converters() -> None:
+    """Three ways at 300 MS/s are three converters of 100 MS/s; a conversion takes three periods."""
+    few = ("evaluate.samples=2", "evaluate.chips=1", "baselines=[]", "hardware.adc.per_tile=68")
+    one, three = (
+        simulate(load_config("sdigits", (*few, *keys)), accuracy=False)
+        for keys in (
+            ("hardware.adc.rate=100 MHz",),
+            ("hardware.adc.rate=300 MHz", "hardware.adc.ways=3"),
+        )
+    )
+    areas = [result.ledger.area_by_kind()["adc"] for result in (one, three)]
+    assert areas[1] == pytest.approx(3 * areas[0], rel=1e-12)
+    energies = [
+        sum(r.energy for r in x.ledger.rows if r.kind == "adc" and r.account == "dynamic")
+        for x in (one, three)
+    ]
+    assert energies[1] == pytest.approx(energies[0], rel=1e-12)
+    assert three.timing.interval == pytest.approx(one.timing.interval, rel=1e-12)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imssa_sim.config import LoadedConfig
+from imssa_sim.config import LoadedConfig, load_config
 from imssa_sim.errors import ConfigError, ValidityError
 from imssa_sim.report.screen import screen
 from imssa_sim.simulation.run import simulate
@@ -39,6 +39,23 @@ def test_four_in_turn(load: Load) -> None:
     assert after["interleave.energy"] == pytest.approx(by_hand, rel=1e-12)
     assert after["interleave.energy"] < after["interleave.energy_alone"]
     assert "4 sequences in turn" in screen(four, Path("x"))
+
+
+def test_four_in_turn_are_four_times_as_fast_where_the_loop_is_the_bottleneck() -> None:
+    """The shipped workload: a loop of 44 ns, of which a read holds the array for 11 ns."""
+    few = ("evaluate.samples=8", "evaluate.chips=1", "evaluate.float=false", "baselines=[]")
+    one, four = (
+        simulate(load_config("sdigits_interleaved", (*few, f"hardware.interleave={k}")))
+        for k in (1, 4)
+    )
+    assert one.timing.bottleneck.path.endswith("kernel.loop")
+    assert one.predictions.keys() == four.predictions.keys()
+    for name, found in one.predictions.items():
+        np.testing.assert_array_equal(found, four.predictions[name])
+    assert values(four)["interleave.speedup"] == pytest.approx(4, rel=1e-9)
+    kinds = one.ledger.area_by_kind(), four.ledger.area_by_kind()
+    assert {kind for kind in kinds[0] if kinds[0][kind] != kinds[1][kind]} == {"register"}
+    assert kinds[1]["register"] == pytest.approx(4 * kinds[0]["register"], rel=1e-12)
 
 
 def test_more_sequences_are_never_slower(load: Load) -> None:

@@ -57,6 +57,36 @@ def test_a_read_keeps_its_word_lines_until_the_columns_are_sampled():
     assert interval(segment_of([read]), 4) == 7
 
 
+@pytest.mark.parametrize(
+    ("sequences", "ticks"), [(1, 44), (2, 22), (3, Fraction(44, 3)), (4, 11), (5, 11)]
+)
+def test_ways_take_the_next_sums_while_the_last_are_converted(sequences, ticks):
+    """A read of 11 ticks, a conversion of 30 of which one begins every 10, and 3 behind it."""
+    read = stage(
+        "chip.k",
+        operation("chip.k.dac", 1, "dac"),
+        operation("chip.k.array", 10, "array"),
+        operation("chip.k.adc", 30, "adc"),
+        operation("chip.k.requantiser", 3),
+        loop=4,
+    )
+    (adc,) = (action for action in read.actions if action.kind == "adc")
+    behind = {(adc.component, adc.verb): 20}
+    turned = interleave(segment_of([read]), sequences, "fifo", behind)
+    assert run_event(turned, fast_forward=True).period.interval == ticks
+
+
+@given(st.integers(1, 9), st.integers(0, 30), st.integers(1, 12))
+def test_what_is_behind_a_service_delays_and_never_limits(service, behind, read):
+    stages = [loop(read, service + behind)]
+    one = {("chip.s.u1", stages[0].actions[1].verb): behind}
+    for sequences, least in ((1, read + service + behind), (64, max(read, service))):
+        found = run_event(
+            interleave(segment_of(stages, 200), sequences, "fifo", one), fast_forward=True
+        )
+        assert found.period.interval == least
+
+
 def test_a_unit_that_the_loop_uses_twice_is_shared():
     twice = stage(
         "chip.s",

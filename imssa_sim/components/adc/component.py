@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def adc_point(hardware: HardwareConfig) -> AdcPoint:
-    """Return the operating point of a chip's converters."""
+    """Return the operating point of a chip's converters, of each way where they have several."""
     chip, adc = hardware.chip, hardware.adc
-    return AdcPoint(adc.bits, adc.rate, chip.technology, chip.tile.rows)
+    return AdcPoint(adc.bits, adc.rate / adc.ways, chip.technology, chip.tile.rows)
 
 
 class Adc(Component):
@@ -33,10 +33,18 @@ class Adc(Component):
     reads = True
 
     def duration(self, action: Action, hardware: HardwareConfig, cycle: Fraction) -> Duration:
-        """Return the time of the conversions of the busiest converter."""
-        conversion = 1 / exact(hardware.adc.rate)
+        """Return the time of the conversions of the busiest converter.
+
+        One begins every period, and each takes as many as there are ways; the next token's begin
+        while the last ones are still under way.
+        """
+        conversion, ways = 1 / exact(hardware.adc.rate), hardware.adc.ways
         text = f"{action.serial} conversions of {nanoseconds(conversion)} per converter"
-        return Duration(action.serial * conversion, text, False)
+        if ways == 1:
+            return Duration(action.serial * conversion, text, False)
+        behind = (ways - 1) * conversion
+        text += f", each under way for {ways} of them"
+        return Duration(action.serial * conversion + behind, text, False, behind)
 
     def energy(self, action: Action, chip: PricedChip, place: Place) -> Iterator[ActionCost]:
         """Yield a conversion, the charging of its bit lines, and the sampling of their sums."""
@@ -57,10 +65,12 @@ class Adc(Component):
         yield beside(array, "sample_hold", "sample", sample, samples)
 
     def size(self, action: Action, chip: PricedChip, place: Place) -> tuple[Term, Term]:
-        """Return area and leakage of a converter."""
+        """Return area and leakage of a converter, of all its ways."""
         card, at = chip.card(chip.hardware.adc.card), adc_point(chip.hardware)
-        form = adc_form(card)
-        return chip.pair(card, lambda p: form.area(p, at), lambda p: form.leakage(p, at), ("adc",))
+        form, ways = adc_form(card), chip.hardware.adc.ways
+        return chip.pair(
+            card, lambda p: form.area(p, at) * ways, lambda p: form.leakage(p, at) * ways, ("adc",)
+        )
 
 
 def _pulses(conversion: Action, place: Place, hardware: HardwareConfig) -> int:

@@ -31,7 +31,11 @@ class AdcConfig(Section):
     bits: Annotated[int, Field(ge=1, le=16)] = 8
     per_tile: Positive = 16
     rate: Annotated[Frequency, CostOnly] = 1e8
-    """[Hz], conversions per second of one converter."""
+    """[Hz], conversions per second of one converter, of all its ways."""
+    ways: Annotated[Positive, CostOnly] = 1
+    """Time-interleaved ways of one converter, in turn: each conversion takes so many periods of
+    ``rate``, and each way has the energy and area of a converter of a ways-th of it. Differences
+    between them are not modelled."""
     range: Literal["aligned", "max", "percentile", "mse"] = "aligned"
     percentile: Percentile = 99.9
     scope: Literal["column", "tile"] = "column"
