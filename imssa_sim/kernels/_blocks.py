@@ -7,33 +7,37 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.kernels._lanes import WIDTH
+from imssa_sim.kernels._lanes import HALF, WIDTH
 from imssa_sim.kernels.ops import LANES, entry, take_next
 
 STRETCH = 32  # steps that are copied at a time
-ALONE = 15  # up to so many left-over samples run one by one: 32 abreast take as long
+ALONE = 5  # up to so many left-over samples run one by one: 16 abreast take as long
 
 
 class Plan(NamedTuple):
     """Blocks of samples, with their places on an axis of padded samples."""
 
     place: NDArray[np.int64]
-    width: NDArray[np.int64]  # 32 or 1
+    width: NDArray[np.int64]  # 32, 16 or 1
     first: NDArray[np.int64]  # first sample
     valid: NDArray[np.int64]  # samples
 
 
 def make_plan(samples: int) -> Plan:
-    """Cut a batch into blocks of 32 samples, its rest into single samples where few are left."""
+    """Cut a batch into blocks of 32 samples, its rest into 16 and up to `ALONE` single ones."""
     whole, rest = divmod(samples, WIDTH)
     valid = [WIDTH] * whole
     width = [WIDTH] * whole
-    if rest > ALONE:
+    if rest > HALF + ALONE:
         valid.append(rest)
         width.append(WIDTH)
-    else:
-        valid += [1] * rest
-        width += [1] * rest
+        rest = 0
+    elif rest > ALONE:
+        valid.append(min(rest, HALF))
+        width.append(HALF)
+        rest -= valid[-1]
+    valid += [1] * rest
+    width += [1] * rest
     ends = np.cumsum(width)
     firsts = np.cumsum(valid)
     return Plan(

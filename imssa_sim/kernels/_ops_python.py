@@ -270,10 +270,10 @@ def make_product(scalars: int, vectors: int) -> Callable[..., None]:
     return product
 
 
-def make_winograd_products(columns: int) -> Callable[..., None]:
+def make_winograd_products(columns: int, vectors: int) -> Callable[..., None]:
     """Sums and noise in one pass; see ``_winograd_llvm.make_winograd_products``."""
-    first = make_product(columns, 2)
-    width = 2 * LANES
+    first = make_product(columns, vectors)
+    width = vectors * LANES
 
     def products(
         x: Any,
@@ -294,13 +294,13 @@ def make_winograd_products(columns: int) -> Callable[..., None]:
     ) -> None:
         first(w, j, pitch, 1, x, 0, width, n, sums, j * width, width)
         for c in range(j, j + columns):
-            total = start[c] + load_twice(common, 0)
+            total = start[c] + load(common, 0, width)
             for k in range((n + 3) // 4):
-                u01, u23 = (load_twice(u, (2 * k + r) * width) for r in range(2))
+                u01, u23 = (load(u, (2 * k + r) * width, width) for r in range(2))
                 v01, v23 = (v[(2 * k + r) * pitch + c] for r in range(2))
                 total = fma_pairs(_add_words(u01, v23), _add_words(u23, v01), total)
             var = fma(unit[c], convert(total, unit[c]), extra[c])
-            var = fma(flat[c], load_twice(squares, 0), var)
+            var = fma(flat[c], load(squares, 0, width), var)
             store(deviations, c * width, sqrt(positive(var)))
 
     return products

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from imssa_sim.kernels import _columns, _lanes
+from imssa_sim.kernels import _columns
 from imssa_sim.kernels._blocks import Plan
 from imssa_sim.kernels._columns import ABREAST, stretch_order
-from imssa_sim.kernels._lanes import WIDTH
+from imssa_sim.kernels._lanes import HALF, WIDTH, make_layout
 from imssa_sim.kernels._layout import Layout
 from imssa_sim.kernels._packing import aligned_zeros
 from imssa_sim.kernels._tile import Cells, Chain, Counters, Flow, Job, Slot, Space, Tile, Work
@@ -228,5 +228,6 @@ def _make_items(name: str, layout: Layout, width: int) -> Items:
     return entry(run_items)
 
 
-run_blocks = _make_items("run_blocks", _lanes.LAYOUT, WIDTH)
+run_blocks = _make_items("run_blocks", make_layout(2), WIDTH)
+run_halves = _make_items("run_halves", make_layout(1), HALF)
 run_singles = _make_items("run_singles", _columns.LAYOUT, 1)

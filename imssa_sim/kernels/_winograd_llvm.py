@@ -27,11 +27,8 @@ from imssa_sim.kernels._memory_llvm import INT64, at, loaded_from, put
 from imssa_sim.kernels._products_llvm import multiply_pairs, summed
 from imssa_sim.kernels._vectors_llvm import LANES, call, widened
 
-VECTORS = 2  # of samples
-WIDTH = VECTORS * LANES
 
-
-def _vectors(builder: Any, base: ir.Value, count: int = VECTORS) -> list[ir.Value]:
+def _vectors(builder: Any, base: ir.Value, count: int) -> list[ir.Value]:
     kind, align = base.type.pointee, 8 if base.type.pointee == ir.DoubleType() else 4
     places = [at(builder, base, n * LANES) for n in range(count)]
     return [loaded_from(builder, place, kind, align) for place in places]
@@ -48,22 +45,25 @@ def _plus(builder: Any, a: ir.Value, b: ir.Value) -> ir.Value:
     return builder.bitcast(total, a.type)
 
 
-def make_winograd_products(columns: int) -> Any:
-    """Sums and noise of 32 samples in ``columns`` columns, in one pass over n rows.
+def make_winograd_products(columns: int, vectors: int) -> Any:
+    """Sums and noise of ``vectors`` of samples in ``columns`` columns, in one pass over n rows.
+
+    With W = 16 ``vectors`` samples,
 
     ``products(x, w, u, v, pitch, n, j, start, common, unit, extra, flat, squares, sums,
-    deviations)`` writes, for c in j … j + columns - 1 and s < 32::
+    deviations)`` writes, for c in j … j + columns - 1 and s < W::
 
-        sums[32*c + s] = sum_{i<n} x[32*i + s] * w[i*pitch + c]
+        sums[W*c + s] = sum_{i<n} x[W*i + s] * w[i*pitch + c]
         total[c, s] = start[c] + common[s]
             + sum_{k<n/4} (u0 + v2) * (u2 + v0) + (u1 + v3) * (u3 + v1)
-        deviations[32*c + s] = sqrt(max(0, unit[c] * total[c, s] + extra[c] + flat[c] * squares[s]))
+        deviations[W*c + s] = sqrt(max(0, unit[c] * total[c, s] + extra[c] + flat[c] * squares[s]))
 
     the first as in ``make_product``, the second in int16 and modulo 2**32, n/4 rounded up, where
-    u0 and u1 are the lower and the upper half of ``u[64*k + s]``, u2 and u3 those of
-    ``u[64*k + 32 + s]``, v0 and v1 of ``v[2*k*pitch + c]``, v2 and v3 of
+    u0 and u1 are the lower and the upper half of ``u[2*W*k + s]``, u2 and u3 those of
+    ``u[2*W*k + W + s]``, v0 and v1 of ``v[2*k*pitch + c]``, v2 and v3 of
     ``v[(2*k + 1)*pitch + c]``. No sum in brackets may leave 16 bits.
     """
+    width = vectors * LANES
 
     @intrinsic
     def products(  # type: ignore[no-untyped-def]
@@ -84,7 +84,7 @@ def make_winograd_products(columns: int) -> Any:
         sums,
         deviations,
     ):
-        whole, count = types.intp, columns * VECTORS
+        whole, count = types.intp, columns * vectors
 
         def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             a_x, a_w, a_u, a_v, a_pitch, a_n, a_j, a_start, a_common, *given = args
@@ -98,7 +98,7 @@ def make_winograd_products(columns: int) -> Any:
 
             def row(i: ir.Value, so_far: list[ir.Value]) -> list[ir.Value]:
                 """The sums after row i."""
-                codes = _vectors(builder, at(builder, a_x, times(i, WIDTH)))
+                codes = _vectors(builder, at(builder, a_x, times(i, width)), vectors)
                 weights = at(builder, w_j, builder.mul(i, a_pitch))
                 wide = [_everywhere(builder, weights, c) for c in range(columns)]
                 factors = [(weight, code) for weight in wide for code in codes]
@@ -107,15 +107,15 @@ def make_winograd_products(columns: int) -> Any:
 
             def four(k: ir.Value, c: int, so_far: list[ir.Value]) -> list[ir.Value]:
                 """The totals of a column after the rows 4 k … 4 k + 3."""
-                squares = _vectors(builder, at(builder, a_u, times(k, 2 * WIDTH)), 2 * VECTORS)
+                squares = _vectors(builder, at(builder, a_u, times(k, 2 * width)), 2 * vectors)
                 lower = at(builder, v_j, builder.mul(times(k, 2), a_pitch))
                 ahead = _everywhere(builder, lower, c)
                 behind = _everywhere(builder, at(builder, lower, a_pitch), c)
                 new = []
-                for s in range(VECTORS):
+                for s in range(vectors):
                     a = _plus(builder, squares[s], behind)
-                    b = _plus(builder, squares[VECTORS + s], ahead)
-                    total = so_far[c * VECTORS + s]
+                    b = _plus(builder, squares[vectors + s], ahead)
+                    total = so_far[c * vectors + s]
                     new.append(multiply_pairs(context, builder, a, b, total))
                 return new
 
@@ -133,7 +133,7 @@ def make_winograd_products(columns: int) -> Any:
 
             element = value_type(context, x.dtype)
             nothing = ir.Constant(ir.VectorType(element, LANES), [0.0] * LANES)
-            everyone = _vectors(builder, a_common)
+            everyone = _vectors(builder, a_common, vectors)
             begun = [
                 builder.add(_everywhere(builder, start_j, c), value)
                 for c in range(columns)
@@ -147,15 +147,15 @@ def make_winograd_products(columns: int) -> Any:
             totals = summed(builder, fours, ends, found[count:], last_four)
             products = summed(builder, times(fours, 4), a_n, found[:count], row)
 
-            begin, align = times(a_j, WIDTH), x.dtype.bitwidth // 8
+            begin, align = times(a_j, width), x.dtype.bitwidth // 8
             sums_j, deviations_j = (at(builder, base, begin) for base in (a_sums, a_deviations))
-            all_squares = _vectors(builder, a_squares)
+            all_squares = _vectors(builder, a_squares, vectors)
             for c in range(columns):
                 scale, offset, shared = (_everywhere(builder, base, c) for base in parts)
-                for k in range(c * VECTORS, (c + 1) * VECTORS):
+                for k in range(c * vectors, (c + 1) * vectors):
                     total = builder.sitofp(totals[k], nothing.type)
                     var = call(builder, "llvm.fma", scale, total, offset)
-                    var = call(builder, "llvm.fma", shared, all_squares[k % VECTORS], var)
+                    var = call(builder, "llvm.fma", shared, all_squares[k % vectors], var)
                     above = builder.fcmp_ordered(">", var, nothing)
                     root = call(builder, "llvm.sqrt", builder.select(above, var, nothing))
                     put(builder, at(builder, sums_j, k * LANES), products[k], align)

@@ -25,8 +25,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from imssa_sim.kernels._blocks import Plan, from_blocks, make_plan, to_blocks
-from imssa_sim.kernels._lanes import WIDTH
-from imssa_sim.kernels._recurrent_items import Items, run_blocks, run_singles, work_space
+from imssa_sim.kernels._lanes import HALF, WIDTH
+from imssa_sim.kernels._recurrent_items import (
+    Items,
+    run_blocks,
+    run_halves,
+    run_singles,
+    work_space,
+)
 from imssa_sim.kernels._threads import run_threads
 from imssa_sim.kernels._tile import Counters, Flow, Job
 from imssa_sim.kernels.read_noise.threefry import sample_keys
@@ -147,7 +153,7 @@ def run_recurrent(
         _exchange(plan, codes_of, flat, to_blocks=True)
     entering, leaving = (np.zeros(1, np.int64) for _ in range(2))
     run_threads(threads, lambda: to_blocks(codes, plan, flow.codes, entering))
-    for width, run in ((WIDTH, run_blocks), (1, run_singles)):
+    for width, run in ((WIDTH, run_blocks), (HALF, run_halves), (1, run_singles)):
         if np.any(plan.width == width):
             counter = np.zeros(1, np.int64)
             run_threads(

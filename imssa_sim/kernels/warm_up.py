@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from imssa_sim.compiled import ahead
@@ -20,9 +20,19 @@ LOOPS = {
     "blocks": ("_recurrent_items", "run_blocks"),
     "singles": ("_recurrent_items", "run_singles"),
     "dense": ("_dense_items", "read_items"),
+    "halves": ("_recurrent_items", "run_halves"),
 }
 """File and name of the loops, in the order in which a run needs them."""
-RECURRENT, DENSE = ("blocks", "singles"), ("dense",)
+DENSE = ("dense",)
+_SAMPLES = {"blocks": 32, "singles": 1, "halves": 16}
+
+
+def recurrent_loops(batches: Iterable[int]) -> tuple[str, ...]:
+    """Return the loops that read recurrent tiles for batches of so many samples."""
+    from imssa_sim.kernels._blocks import make_plan
+
+    widths = {width for size in batches for width in make_plan(size).width.tolist()}
+    return tuple(name for name, samples in _SAMPLES.items() if samples in widths)
 
 
 def compile_ahead(loops: Collection[str], threads: int) -> None:
@@ -54,7 +64,7 @@ def main(loops: Collection[str]) -> None:
         adc_offset=0.0, adc_low=-1, adc_high=1,
     )  # fmt: skip
     tiles = pack_tiles(circuit, RecurrentWiring(one, np.array([[0]]), 1.0, 1), dtype=np.float32)
-    for name, samples in (("blocks", 32), ("singles", 1)):
+    for name, samples in _SAMPLES.items():
         if name in loops:
             codes = np.zeros((samples, 1, 1), np.int16)
             run_recurrent(tiles, codes, sample_ids=np.arange(samples), seed=0, chip=0, site=0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.compiled.notices import listening
 from imssa_sim.costs.model import CostModel
-from imssa_sim.kernels.warm_up import DENSE, RECURRENT, compile_ahead
+from imssa_sim.kernels.warm_up import DENSE, compile_ahead, recurrent_loops
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.ledger.sources import uses_of
 from imssa_sim.mapping.build import build_program
@@ -38,10 +38,17 @@ if TYPE_CHECKING:
 
 
 def _analog_loops(config: RunConfig) -> tuple[str, ...]:
-    """Compiled loops that the tiles of a chip are read with."""
-    mapping = config.hardware.mapping
+    """Compiled loops that the tiles of a chip are read with, as far as the data do not matter."""
+    mapping, evaluate = config.hardware.mapping, config.evaluate
     linear = DENSE if mapping.linear == "analog" else ()
-    return (RECURRENT if KERNEL_MAPPINGS[mapping.kernel].reads else ()) + linear
+    if not KERNEL_MAPPINGS[mapping.kernel].reads:
+        return linear
+    alone, batch = 1, evaluate.batch  # the trial's sequences, and a batch
+    samples = evaluate.drawn if evaluate.chip_samples == "all" else evaluate.chip_samples
+    rest = [] if samples == "all" else [samples % batch]
+    if samples != "all":
+        batch = min(batch, samples)
+    return recurrent_loops([alone, batch, *rest]) + linear
 
 
 def simulate(

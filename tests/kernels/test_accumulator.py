@@ -145,13 +145,14 @@ TURNED = Accumulator(6, 31, True, exchange(np.random.default_rng(4)))
 def test_float64_equals_the_twin(twins, by, noise, slices, tables):
     rng = np.random.default_rng(7)
     circuit, p = parameters(rng, twins.normals, by=by, noise=noise, tables=tables, slices=slices)
-    codes, ids = random_codes(rng, 17, 6), rng.permutation(1000)[:17]
+    codes, ids = random_codes(rng, 23, 6), rng.permutation(1000)[:23]
     tiles = pack(circuit, p, np.float64)
-    result = run_recurrent(tiles, codes, sample_ids=ids, **WHERE)  # 17 samples abreast
-    alone = run_recurrent(tiles, codes[:2], sample_ids=ids[:2], **WHERE)  # one by one
+    result, some, alone = (  # 32 and 16 abreast, and one by one
+        run_recurrent(tiles, codes[:n], sample_ids=ids[:n], **WHERE) for n in (23, 9, 2)
+    )
     twin = twin_of(twins, circuit)
     outputs, states, rests, beyond = naive(p, circuit, twin, codes, ids)
-    for found, count in ((result, 17), (alone, 2)):
+    for found, count in ((result, 23), (some, 9), (alone, 2)):
         np.testing.assert_array_equal(found.outputs, outputs[:count])
         np.testing.assert_array_equal(found.state, states[:count])
         np.testing.assert_array_equal(found.rest, rests[:count])
@@ -168,7 +169,7 @@ def test_float64_equals_the_twin(twins, by, noise, slices, tables):
         assert not rests.any()
 
 
-def test_saturation_of_the_accumulators_is_counted_in_both_layouts(twins):
+def test_saturation_of_the_accumulators_is_counted_in_all_layouts(twins):
     rng = np.random.default_rng(3)
     circuit, p = parameters(rng, twins.normals, by=Accumulator(0, LIMIT), state_limit=100)
     codes = random_codes(rng, 32, 9)
@@ -177,8 +178,13 @@ def test_saturation_of_the_accumulators_is_counted_in_both_layouts(twins):
     parts = [
         run_recurrent(tiles, codes[b : b + 1], sample_ids=[b], **WHERE) for b in range(32)
     ]  # fmt: skip
+    halves = [
+        run_recurrent(tiles, codes[b : b + 16], sample_ids=np.arange(b, b + 16), **WHERE)
+        for b in (0, 16)
+    ]
     *_, beyond = naive(p, circuit, twin_of(twins, circuit), codes, np.arange(32))
     assert beyond.sum() > 100
+    np.testing.assert_array_equal(sum(half.saturated_states for half in halves), beyond)
     np.testing.assert_array_equal(whole.saturated_states, beyond)
     np.testing.assert_array_equal(sum(part.saturated_states for part in parts), beyond)
     assert not whole.saturated_states[1, 3:].any()
@@ -225,7 +231,7 @@ def test_fused_output_is_the_requantised_adc_code(twins, samples):
     np.testing.assert_array_equal(fused.state, plain.state)
 
 
-@given(cut=st.integers(1, 5), feedback=st.booleans(), samples=st.sampled_from([1, 20]))
+@given(cut=st.integers(1, 5), feedback=st.booleans(), samples=st.sampled_from([1, 9, 25]))
 @settings(max_examples=8, deadline=None)
 def test_a_sequence_can_be_run_in_pieces(twins, cut, feedback, samples):
     rng = np.random.default_rng(10)

@@ -9,17 +9,26 @@ from numba import njit
 from imssa_sim.kernels.ops import make_product, make_winograd_products, pointer
 from imssa_sim.kernels.read_noise.packing import SQUARE, WORD, noise_pairs, pair_rows
 
-LIMIT, PITCH, WIDTH = 127, 48, 32
-winograd, product = make_winograd_products(3), make_product(1, 2)
+LIMIT, PITCH = 127, 48
+product = make_product(1, 2)
 
 
-@njit
-def run_winograd(x, w, u, v, n, j, start, common, unit, extra, flat, squares, sums, deviations):
-    winograd(
-        pointer(x, 0), pointer(w, 0), pointer(u, 0), pointer(v, 0), PITCH, n, j, pointer(start, 0),
-        pointer(common, 0), pointer(unit, 0), pointer(extra, 0), pointer(flat, 0),
-        pointer(squares, 0), pointer(sums, 0), pointer(deviations, 0),
-    )  # fmt: skip
+def make_winograd(vectors):
+    """The products of 16 ``vectors`` samples, to be called from here."""
+    winograd = make_winograd_products(3, vectors)
+
+    @njit
+    def run_winograd(x, w, u, v, n, j, start, common, unit, extra, flat, squares, sums, deviations):
+        winograd(
+            pointer(x, 0), pointer(w, 0), pointer(u, 0), pointer(v, 0), PITCH, n, j,
+            pointer(start, 0), pointer(common, 0), pointer(unit, 0), pointer(extra, 0),
+            pointer(flat, 0), pointer(squares, 0), pointer(sums, 0), pointer(deviations, 0),
+        )  # fmt: skip
+
+    return run_winograd
+
+
+WINOGRAD = {16 * vectors: make_winograd(vectors) for vectors in (1, 2)}
 
 
 @njit
@@ -32,13 +41,13 @@ def in_pairs(numbers):
     return ((numbers[::2] & 0xFFFF) | (numbers[1::2] << 16)).astype(np.int32)
 
 
-def cells(rows, seed):
+def cells(rows, seed, width=32):
     """Integer weights and variances of a tile, the largest variance 2**15 - 1; codes of samples."""
     rng = np.random.default_rng(seed)
     weights = rng.integers(-100, 101, (rows, PITCH))
     # sums of squares times variances stay within 32 bits
     variances = rng.integers(0, min(WORD, 2**31 // max(rows * LIMIT**2, 1)) + 1, (rows, PITCH))
-    codes = rng.integers(-LIMIT, LIMIT + 1, (rows, WIDTH))
+    codes = rng.integers(-LIMIT, LIMIT + 1, (rows, width))
     if rows:
         codes[0, :2], codes[-1, :2] = LIMIT, [-LIMIT, 0]
     if 0 < rows < 4:
@@ -46,11 +55,12 @@ def cells(rows, seed):
     return weights, variances, codes
 
 
+@pytest.mark.parametrize("width", WINOGRAD)
 @pytest.mark.parametrize("rows", [*range(10), 65, 256])
-def test_winograd_gives_the_sums_and_the_noise(rows):
-    weights, variances, codes = cells(rows, rows)
+def test_winograd_gives_the_sums_and_the_noise(rows, width):
+    weights, variances, codes = cells(rows, rows, width)
     tall = 2 * pair_rows(rows)
-    squares = np.zeros((tall, WIDTH), np.int64)
+    squares = np.zeros((tall, width), np.int64)
     squares[:rows] = codes**2
     numbers = np.zeros((tall, PITCH), np.int64)
     numbers[:rows] = variances
@@ -61,25 +71,25 @@ def test_winograd_gives_the_sums_and_the_noise(rows):
     start = SQUARE * v.sum(axis=0)
     start = start - sum(v[k] * v[k + 2] + v[k + 1] * v[k + 3] for k in range(0, tall, 4))
     unit, extra = np.float32(0.25), np.arange(PITCH, dtype=np.float32)
-    flat, shared = extra[::-1].copy(), np.arange(WIDTH, dtype=np.float32) * 64
-    sums, deviations = (np.full(PITCH * WIDTH, -1, np.float32) for _ in range(2))
-    run_winograd(
+    flat, shared = extra[::-1].copy(), np.arange(width, dtype=np.float32) * 64
+    sums, deviations = (np.full(PITCH * width, -1, np.float32) for _ in range(2))
+    WINOGRAD[width](
         codes.astype(np.float32).ravel(), weights.astype(np.float32).ravel(), in_pairs(u).ravel(),
         in_pairs(v).ravel(), rows, 2, np.broadcast_to(start, PITCH).astype(np.int32),
-        np.broadcast_to(common, WIDTH).astype(np.int32), np.full(PITCH, unit), extra, flat,
+        np.broadcast_to(common, width).astype(np.int32), np.full(PITCH, unit), extra, flat,
         shared, sums, deviations,
     )  # fmt: skip
     given = slice(2, 5)
     exact = (weights.T @ codes)[given]
-    np.testing.assert_array_equal(sums.reshape(PITCH, WIDTH)[given], exact)
+    np.testing.assert_array_equal(sums.reshape(PITCH, width)[given], exact)
     totals = (variances.T @ codes**2)[given]
     assert totals.max(initial=0) < 2**31
     expected = 0.25 * totals.astype(np.float32) + extra[given, None]
     added = expected.astype(np.float64) + flat[given, None].astype(np.float64) * shared
     expected = np.sqrt(added.astype(np.float32))
-    np.testing.assert_array_equal(deviations.reshape(PITCH, WIDTH)[given], expected)
+    np.testing.assert_array_equal(deviations.reshape(PITCH, width)[given], expected)
     for out in (sums, deviations):  # nothing beside them is touched
-        rest = np.delete(out.reshape(PITCH, WIDTH), given, axis=0)
+        rest = np.delete(out.reshape(PITCH, width), given, axis=0)
         np.testing.assert_array_equal(rest, -1)
 
 

@@ -113,7 +113,7 @@ def joined(parts):
 
 
 def in_pieces(tiles, codes, ids, two_pass):
-    """34 samples in batches of 1, 20 and 13, on two threads."""
+    """34 samples in batches of 1, of 20 (16 abreast, the rest alone) and of 13, on two threads."""
     parts = [
         run_recurrent(
             tiles, codes[i : i + size], sample_ids=ids[i : i + size], two_pass=two_pass, threads=2,
@@ -130,21 +130,26 @@ def in_pieces(tiles, codes, ids, two_pass):
 def test_float64_equals_the_twin(twins, noise, tables, two_pass):
     rng = np.random.default_rng(7)
     p = parameters(rng, noise=noise, tables=tables)
-    codes, ids = random_codes(rng, 18, 5), rng.permutation(1000)[:18]
+    codes, ids = random_codes(rng, 24, 5), rng.permutation(1000)[:24]
     tiles = pack(p, np.float64)
     result = run_recurrent(tiles, codes, sample_ids=ids, two_pass=two_pass, **WHERE)
-    alone = run_recurrent(tiles, codes[:2], sample_ids=ids[:2], two_pass=two_pass, **WHERE)
+    parts = [
+        run_recurrent(tiles, codes[:n], sample_ids=ids[:n], two_pass=two_pass, **WHERE)
+        for n in (2, 14)  # one by one, 16 abreast
+    ]
     twin = twins.Twin(**p)
     outputs, state = twins.run(twin, codes, ids, two_pass=two_pass, **WHERE)
     np.testing.assert_array_equal(result.outputs, outputs)
     np.testing.assert_array_equal(result.state, state)
-    np.testing.assert_array_equal(alone.outputs, outputs[:2])
+    for part in parts:
+        np.testing.assert_array_equal(part.outputs, outputs[: len(part.outputs)])
+        np.testing.assert_array_equal(part.state, state[: len(part.state)])
     np.testing.assert_array_equal(result.saturated_low, twin.low)
     np.testing.assert_array_equal(result.saturated_high, twin.high)
     np.testing.assert_array_equal(result.sum_squares, twin.squares)
     np.testing.assert_array_equal(result.sum_magnitudes, twin.magnitudes)
     np.testing.assert_array_equal(result.non_zeros, twin.non_zeros)
-    assert result.drives == 18 * 5 * (2 if two_pass else 1)
+    assert result.drives == 24 * 5 * (2 if two_pass else 1)
     assert twin.low.sum() > 0
     assert twin.high.sum() > 0
 
@@ -263,6 +268,7 @@ def test_result_is_the_same_in_any_grouping(dtype, noise, tables):
     assert_same(run(slice(None), threads=3), whole)
     assert_same(joined([run(slice(i, i + 1)) for i in range(64)]), whole)
     assert_same(joined([run(slice(i, i + 7)) for i in range(0, 64, 7)]), whole)
+    assert_same(joined([run(slice(i, j)) for i, j in ((0, 22), (22, 47), (47, 64))]), whole)
     order = rng.permutation(64)
     shuffled = run(order)
     np.testing.assert_array_equal(shuffled.outputs, whole.outputs[order])
@@ -303,7 +309,36 @@ def test_steps_that_differ_are_looked_up():
     assert not pack(p | {"dac_levels": None}, np.float32).arrays.dac_grid.any()
 
 
-@given(cut=st.integers(1, 5), two_pass=st.booleans(), samples=st.sampled_from([1, 20]))
+@given(
+    samples=st.integers(1, 90),
+    columns=st.integers(2, 41),
+    noise=st.sampled_from([False, "dense", "flat"]),
+    threads=st.integers(1, 3),
+)
+@settings(max_examples=30)
+def test_any_batch_gives_what_its_samples_give_alone(samples, columns, noise, threads):
+    """Blocks of 32 and of 16 and single samples, whatever columns are left over."""
+    rng = np.random.default_rng(samples)
+    variance = None if not noise else rng.uniform(0, 3, (1, 3, columns))
+    if noise == "flat":
+        variance *= rng.random(variance.shape) < 0.2
+    circuit = ReadCircuit(
+        weights=rng.normal(0, 9, (1, 3, columns)), rows_used=np.array([3]),
+        columns_used=np.array([columns]), limit=LIMIT, adc_scale=0.05, adc_offset=0.5,
+        adc_low=-128, adc_high=127, variance=variance, flat_variance=0.3 if noise else 0.0,
+    )  # fmt: skip
+    tiles = pack_tiles(circuit, RecurrentWiring(np.array([2]), np.array([[0]]), 0.8, LIMIT))
+    codes = random_codes(rng, samples, 3)
+    ids = rng.permutation(1000)[:samples]
+    whole = run_recurrent(tiles, codes, sample_ids=ids, threads=threads, **WHERE)
+    alone = [
+        run_recurrent(tiles, codes[b : b + 1], sample_ids=ids[b : b + 1], **WHERE)
+        for b in range(samples)
+    ]
+    assert_same(joined(alone), whole)
+
+
+@given(cut=st.integers(1, 5), two_pass=st.booleans(), samples=st.sampled_from([1, 9, 25]))
 @settings(max_examples=8)
 def test_a_sequence_can_be_run_in_pieces(cut, two_pass, samples):
     rng = np.random.default_rng(10)
@@ -321,7 +356,7 @@ def test_a_sequence_can_be_run_in_pieces(cut, two_pass, samples):
     np.testing.assert_array_equal(first.state, kept)
 
 
-@pytest.mark.parametrize("samples", [1, 40])
+@pytest.mark.parametrize("samples", [1, 40, 62])
 def test_fused_output_is_the_requantised_adc_code(twins, samples):
     rng = np.random.default_rng(11)
     p = parameters(rng, noise="dense", tables=False)

@@ -77,13 +77,16 @@ def test_recurrent_reads(twins, noise, slices, tables, form):
         output=FusedOutput(np.array([[0]]), 0.5, LIMIT, 1) if form == "fused" else None,
     )  # fmt: skip
     rng = np.random.default_rng(5)
-    codes = rng.integers(-LIMIT, LIMIT + 1, (17, 2, 2)).astype(np.int16)
+    codes = rng.integers(-LIMIT, LIMIT + 1, (22, 2, 2)).astype(np.int16)
     two = form == "two passes"
     for dtype in (np.float32, np.float64):
         tiles = pack_tiles(c, wiring, dtype=dtype)
-        whole = run_recurrent(tiles, codes, sample_ids=np.arange(17), two_pass=two, **WHERE)
-        alone = run_recurrent(tiles, codes[:1], sample_ids=[0], two_pass=two, **WHERE)
+        whole, some, alone = (  # 32 and 16 abreast, and one by itself
+            run_recurrent(tiles, codes[:n], sample_ids=np.arange(n), two_pass=two, **WHERE)
+            for n in (22, 7, 1)
+        )
         for name in ("outputs", "state", "rest"):
+            np.testing.assert_array_equal(getattr(whole, name)[:7], getattr(some, name))
             np.testing.assert_array_equal(getattr(whole, name)[:1], getattr(alone, name))
     if form == "direct":  # in double precision, the last of the two
         outputs, state = direct(twins, c, codes)

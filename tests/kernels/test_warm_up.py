@@ -36,15 +36,33 @@ def test_what_is_missing_is_shared_by_two_processes(started, monkeypatch):
     warm_up.compile_ahead(warm_up.LOOPS, threads=4)
     assert [(names, loops) for _, names, loops in started] == [
         (["blocks"], ["_recurrent_items.run_blocks"]),
-        (["singles", "dense"], ["_recurrent_items.run_singles", "_dense_items.read_items"]),
+        (
+            ["singles", "dense", "halves"],
+            [
+                "_recurrent_items.run_singles",
+                "_dense_items.read_items",
+                "_recurrent_items.run_halves",
+            ],
+        ),
     ]
     assert {module for module, *_ in started} == {"imssa_sim.kernels.warm_up"}
 
 
 def test_only_what_is_asked_for_is_started(started, monkeypatch):
     monkeypatch.setattr(warm_up, "is_kept", lambda file, name: name == "run_blocks")
-    warm_up.compile_ahead(warm_up.RECURRENT, threads=2)
+    warm_up.compile_ahead(warm_up.recurrent_loops([33]), threads=2)
     assert [names for _, names, _ in started] == [["singles"]]
+
+
+@pytest.mark.parametrize(
+    ("batches", "loops"),
+    [
+        ([1], ("singles",)), ([32], ("blocks",)), ([33, 0], ("blocks", "singles")),
+        ([10], ("halves",)), ([1, 32, 18], ("blocks", "singles", "halves")), ([], ()),
+    ],
+)  # fmt: skip
+def test_batches_tell_the_loops(batches, loops):
+    assert warm_up.recurrent_loops(batches) == loops
 
 
 def test_a_single_thread_compiles_what_it_needs_itself(started, monkeypatch):
