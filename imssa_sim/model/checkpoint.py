@@ -82,7 +82,7 @@ def save_checkpoint(
     described = dict(metadata) | {"format": FORMAT, "network": structure.as_dict()}
     tensors = tensors_of(network, exact)
     if quantisers is not None:
-        tensors |= quantisers.tensors()
+        tensors |= quantisers.tensors(network)
         described[ENTRY] = quantisers.described()
     texts = {_ENTRY: json.dumps(described, ensure_ascii=False)}
     temporary = path.with_name(path.name + ".part")

@@ -185,6 +185,12 @@ class Network:
         return self.layers[0].kernel.sizes.bidirectional
 
     @property
+    def rounds_products(self) -> bool:
+        """Whether gated products are rounded to codes: before a norm that no residual sum feeds."""
+        normed = self.norm != "none" and self.norm_position == "post"
+        return normed and not self.composition.residual
+
+    @property
     def parameters(self) -> int:
         """Number of trained real parameters (a complex one counts twice).
 

@@ -215,7 +215,7 @@ def _quantise_layer(
     taken = channels[: layer.weight.shape[1]] if made.activation == "glu" else channels
     mixing = quantise_mixing(
         made, layer, taken, (y, activation.after), bits, ranges, settings.options,
-        narrow=position == "post" and not made.residual,
+        narrow=network.rounds_products,
     )  # fmt: skip
     product, residual, shift = 0, 0, 0
     sum_scale, sum_bound = mixing.after.scale, mixing.after.bound

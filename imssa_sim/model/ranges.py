@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imssa_sim.model.network import GATED, Network
 from imssa_sim.quantisation.quantisers import FloatArray
 
 
@@ -38,3 +39,25 @@ class Ranges:
     layers: tuple[LayerRanges, ...]
     final: float  # residual stream behind the last layer
     pooled: float
+
+
+ENDS = ("input", "final", "pooled")
+SCALARS = ("residual", "kernel_output", "gelu", "value", "gate", "mixed")
+
+
+def ends_of(network: Network) -> tuple[str, ...]:
+    """Return the names of the ranges outside of the layers that a network has codes for."""
+    return ENDS if network.composition.pooling == "mean" else ENDS[:2]
+
+
+def scalars_of(network: Network) -> tuple[str, ...]:
+    """Return the names of the ranges of one number each that every layer has codes for."""
+    made = network.composition
+    gated, mapped = made.mixing in GATED, made.mixing != "none"
+    absent = {
+        "gelu": made.activation == "none",
+        "value": made.mixing in ("none", *GATED[1:]),
+        "gate": not gated,
+        "mixed": not (network.rounds_products if gated else mapped and made.mixing != "plain"),
+    }
+    return tuple(name for name in SCALARS if not absent.get(name, False))

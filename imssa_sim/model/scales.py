@@ -7,7 +7,7 @@ the integers of the network follow without any data, the same in training and in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,19 +18,18 @@ from imssa_sim.errors import InputError
 from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import quantise_with_ranges
 from imssa_sim.model.quantised import QuantisedNetwork
-from imssa_sim.model.ranges import LayerRanges, Ranges
+from imssa_sim.model.ranges import ENDS, SCALARS, LayerRanges, Ranges, ends_of, scalars_of
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
-from imssa_sim.quantisation.quantisers import IntArray
+from imssa_sim.quantisation.quantisers import FloatArray, IntArray
 from imssa_sim.quantisation.widths import BitWidths, bits_from
 from imssa_sim.ssm.forms import OutputForm, output_form
 
 PREFIX = "quantisers."
 ENTRY = "quantisers"
-SCALARS = ("residual", "kernel_output", "gelu", "value", "gate")
 INPUT = "kernel_input"
-"""One range for a layer, or one for each channel of the stream."""
+"""One range for a layer, or one for each channel that kernels take."""
 STATES = ("state", "state_reverse")
-ENDS = ("input", "final", "pooled")
+INCREMENT = "increment"
 
 
 @dataclass(frozen=True)
@@ -89,9 +88,10 @@ class TrainedQuantisers:
             found.append("another granularity")
         return ", ".join(found)
 
-    def tensors(self) -> dict[str, NDArray[np.float32]]:
-        """Return ranges and turns as named float32 arrays."""
-        values = named(self.ranges) | {_turns_of(i): q for i, q in enumerate(self.turns)}
+    def tensors(self, network: Network) -> dict[str, NDArray[np.float32]]:
+        """Return ranges and turns of a network as named float32 arrays."""
+        turns = {_turns_of(i): q for i, q in enumerate(self.turns)}
+        values = named(self.ranges, network) | turns
         return {name: np.array(value, np.float32) for name, value in values.items()}
 
     def described(self) -> dict[str, Any]:
@@ -110,11 +110,11 @@ def _turns_of(layer: int) -> str:
     return f"{PREFIX}layers.{layer}.turns"
 
 
-def named(ranges: Ranges) -> dict[str, Any]:
-    """Return the ranges by the names of their tensors."""
-    found: dict[str, Any] = {PREFIX + name: getattr(ranges, name) for name in ENDS}
+def named(ranges: Ranges, network: Network) -> dict[str, Any]:
+    """Return the ranges that a network has codes for by the names of their tensors."""
+    found: dict[str, Any] = {PREFIX + name: getattr(ranges, name) for name in ends_of(network)}
     for i, layer in enumerate(ranges.layers):
-        for name in (INPUT, *SCALARS, *STATES):
+        for name in (INPUT, *scalars_of(network), *STATES, INCREMENT):
             value = getattr(layer, name)
             if value is not None:
                 found[f"{PREFIX}layers.{i}.{name}"] = value
@@ -122,32 +122,33 @@ def named(ranges: Ranges) -> dict[str, Any]:
 
 
 def ranges_of(values: Mapping[str, Any], layers: int) -> Ranges:
-    """Return the ranges from values by the names of their tensors.
+    """Return the ranges from values by the names of their tensors; zero where there is none.
 
     Raises
     ------
     KeyError
-        A name is missing.
+        The name of one that every layer has is missing.
     """
 
     def of_layer(i: int) -> LayerRanges:
         head = f"{PREFIX}layers.{i}."
-        reverse = values.get(head + "state_reverse")
-        scalars: dict[str, Any] = {name: float(values[head + name]) for name in SCALARS}
+        scalars: dict[str, Any] = {name: float(values.get(head + name, 0.0)) for name in SCALARS}
         given = np.asarray(values[head + INPUT], np.float64)
+
+        def array(name: str) -> FloatArray | None:
+            value = values.get(head + name)
+            return None if value is None else np.asarray(value, np.float64)
+
         return LayerRanges(
             **scalars,
             kernel_input=given if given.ndim else float(given),
             state=np.asarray(values[head + "state"], np.float64),
-            state_reverse=None if reverse is None else np.asarray(reverse, np.float64),
+            state_reverse=array("state_reverse"),
+            increment=array(INCREMENT),
         )
 
-    return Ranges(
-        input=float(values[PREFIX + "input"]),
-        layers=tuple(of_layer(i) for i in range(layers)),
-        final=float(values[PREFIX + "final"]),
-        pooled=float(values[PREFIX + "pooled"]),
-    )
+    ends = {name: float(values.get(PREFIX + name, 0.0)) for name in ENDS}
+    return Ranges(**ends, layers=tuple(of_layer(i) for i in range(layers)))
 
 
 def quantisers_from(
@@ -187,16 +188,16 @@ def quantisers_from(
         by_channel = settings["options"].granularity.kernel_input == "channel"
     except (KeyError, TypeError, ValueError, InputError) as error:
         problems.append(f"the metadata entry '{ENTRY}' does not describe quantisers ({error})")
-    wanted = {PREFIX + name: () for name in ENDS}
-    states: tuple[int, ...] = (network.width, network.modes)
-    shapes: dict[str, tuple[int, ...]] = dict(wanted)
-    for i in range(len(network.layers)):
-        shapes |= {f"{PREFIX}layers.{i}.{name}": () for name in SCALARS}
-        shapes[f"{PREFIX}layers.{i}.{INPUT}"] = (network.width,) if by_channel else ()
-        shapes |= {
-            f"{PREFIX}layers.{i}.{name}": states for name in STATES[: 1 + network.bidirectional]
-        }
-    turns, found = _stored_turns(tensors, len(network.layers), states)
+    shapes: dict[str, tuple[int, ...]] = {PREFIX + name: () for name in ends_of(network)}
+    for i, layer in enumerate(network.layers):
+        head, kernel = f"{PREFIX}layers.{i}.", layer.kernel
+        shapes |= {head + name: () for name in scalars_of(network)}
+        shapes[head + INPUT] = (kernel.channels,) if by_channel else ()
+        states = STATES[: 1 + network.bidirectional]
+        shapes |= dict.fromkeys((head + name for name in states), kernel.alive.shape)
+        if len(kernel.alive) != kernel.channels:
+            shapes[head + INCREMENT] = (kernel.modes,)
+    turns, found = _stored_turns(tensors, [layer.kernel.alive.shape for layer in network.layers])
     tensors = {name: array for name, array in tensors.items() if not name.endswith(".turns")}
     problems += found + [f"unexpected tensor '{name}'" for name in tensors if name not in shapes]
     for name, shape in shapes.items():
@@ -217,14 +218,14 @@ def quantisers_from(
 
 
 def _stored_turns(
-    tensors: Mapping[str, NDArray[Any]], layers: int, shape: tuple[int, ...]
+    tensors: Mapping[str, NDArray[Any]], shapes: Sequence[tuple[int, ...]]
 ) -> tuple[tuple[IntArray, ...], list[str]]:
     """Return the turns of all layers, none where none are stored, and what is wrong with them."""
-    wanted = [_turns_of(i) for i in range(layers)]
+    wanted = {_turns_of(i): shape for i, shape in enumerate(shapes)}
     stored = {name: array for name, array in tensors.items() if name.endswith(".turns")}
     problems = [f"unexpected tensor '{name}'" for name in stored if name not in wanted]
     turns = []
-    for name in wanted if stored else ():
+    for name, shape in wanted.items() if stored else ():
         array = stored.get(name)
         if array is None or array.shape != shape or not np.isin(array, range(4)).all():
             problems.append(f"'{name}' must hold 0, 1, 2 or 3 in shape {shape}")

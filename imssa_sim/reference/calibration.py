@@ -188,8 +188,7 @@ class _Collector:
         self.floor = None if made.mixing == "half_glu2" else FLOORS.get(made.activation)
         self.mixed = "function"
         if made.mixing in GATED:  # products become codes before a norm alone
-            narrow = network.norm_position == "post" and not made.residual
-            self.mixed = "glu" if narrow else ""
+            self.mixed = "glu" if network.rounds_products else ""
         positions = shape[0] * shape[1]
         self.tokens = positions
         directions = 2 if network.bidirectional else 1

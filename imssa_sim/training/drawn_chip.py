@@ -217,9 +217,10 @@ class DrawnChip:
         return out, real * gain[:, None]
 
     def read_logits(self, pooled: Codes) -> NDArray[np.float64]:
-        """Return the logits (B, K) of pooled codes (B, H), where the decoder is on tiles."""
-        sums = self.reader.sums("chip.decoder", pooled[:, None, :], np.arange(len(pooled)))
-        return sums * self.instance.program.network.logit_scale
+        """Return the logits (…, K) of codes (B, H) or (B, L, H), where the decoder is on tiles."""
+        steps = pooled.reshape(len(pooled), -1, pooled.shape[-1])
+        sums = self.reader.sums("chip.decoder", steps, np.arange(len(pooled)))
+        return (sums * self.instance.program.network.logit_scale).reshape(*pooled.shape[:-1], -1)
 
 
 def _exchange(tiles: KernelTiles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

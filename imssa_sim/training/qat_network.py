@@ -55,7 +55,8 @@ class QatModule(NetworkModule):
     ) -> None:
         super().__init__(network)
         # Training holds the zeros of what was pruned.
-        self.kept = tuple(kept_modes(layer.kernel) for layer in network.layers)
+        every = network.composition.needs_all_channels
+        self.kept = tuple(kept_modes(layer.kernel, every) for layer in network.layers)
         self.quantisers = quantisers
         self.chips = chips
         self.noise = noise or Noise()
@@ -69,7 +70,7 @@ class QatModule(NetworkModule):
     def load_quantisers(self, quantisers: TrainedQuantisers) -> None:
         """Take over bits and ranges; existing range parameters keep their identity."""
         self.quantisers = quantisers
-        for name, value in named(quantisers.ranges).items():
+        for name, value in named(quantisers.ranges, self.network()).items():
             key = name.removeprefix(PREFIX).replace(".", "/")
             array = np.maximum(np.asarray(value, np.float64), SMALLEST_RANGE)
             if key.endswith("kernel_input"):

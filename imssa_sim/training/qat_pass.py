@@ -1,31 +1,32 @@
 """One forward pass of quantisation-aware training: a backend of the network's graph.
 
-Values between nodes are codes, float32 tensors that hold integers. What is wider than a code on its
-way to a rounding stays with what it came from (`_Sum`, `_Branch`, `_Stream`), so that the end of a
-block is one differentiable operation (`imssa_sim.training.gated`).
+Values between nodes know their scale (`imssa_sim.training.qat_value`), so that each operation has
+one rule, whatever stands before and behind it. The integers are the golden model's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from imssa_sim.model.network import NORM_EPSILON
 from imssa_sim.program.integers import Integers, graph_of
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.enter import Enter
 from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.last import Last
 from imssa_sim.program.operations.linear_map import LinearMap
+from imssa_sim.program.operations.log_softmax import LogSoftmax
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import KernelRecurrence
+from imssa_sim.program.operations.repeat import Repeat
 from imssa_sim.program.operations.requantise import Requantise
 from imssa_sim.program.operations.select import Select
 from imssa_sim.program.operations.sums import ResidualSum, SaturatingSum
@@ -34,7 +35,9 @@ from imssa_sim.quantisation.quantisers import code_limit
 from imssa_sim.quantisation.requantiser import requantiser_scale
 from imssa_sim.training.gated import Ending, gated
 from imssa_sim.training.noise import Noise, linear_noisy, recur_noisy
-from imssa_sim.training.recurrence import Gains, gains_of, recur
+from imssa_sim.training.qat_gains import kernel_gains
+from imssa_sim.training.qat_value import Branch, Stream, Value
+from imssa_sim.training.recurrence import recur
 from imssa_sim.training.straight_through import (
     codes_of,
     held_at,
@@ -43,40 +46,14 @@ from imssa_sim.training.straight_through import (
     rounded,
     tabulated,
 )
+from imssa_sim.training.torch_network import FUNCTIONS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from imssa_sim.model.quantised import QuantisedLinear, QuantisedNetwork
     from imssa_sim.program.graph import Node
     from imssa_sim.quantisation.widths import BitWidths
-    from imssa_sim.ssm.kept import KeptModes
-    from imssa_sim.ssm.quantised import QuantisedKernel
     from imssa_sim.training.drawn_chip import DrawnChip
     from imssa_sim.training.qat_network import QatModule
-    from imssa_sim.training.torch_network import LayerModule
-
-
-class _Sum(NamedTuple):
-    """The sum over the steps: the mean as a tensor, and the integers."""
-
-    mean: Tensor
-    codes: NDArray[Any]
-
-
-class _Branch(NamedTuple):
-    """Gated products: the codes that they are made of, and the integers."""
-
-    z: Tensor
-    codes: NDArray[Any]
-
-
-class _Stream(NamedTuple):
-    """A branch and the residual stream together, before they are rounded."""
-
-    z: Tensor
-    r: Tensor
-    codes: NDArray[Any]
 
 
 class QatPass:
@@ -101,14 +78,15 @@ class QatPass:
         if module.training or module.noisy_evaluation:
             self.noise = module.noise
         self.scale: dict[str, Tensor] = {}
+        wires = module.structure.width * network.composition.copies
         for key, logarithm in module.ranges.items():
             kind = key.rsplit("/", 1)[-1]
             width = _width_of(network.bits, key)
             largest = torch.exp(logarithm)
             if kind == "gate":  # as in `imssa_sim.model.ptq`
                 largest = largest.clamp(max=float(np.log(2.0 ** (width + 1) - 1)))
-            if kind == "kernel_input":  # one for each channel of the stream
-                largest = (largest * module.shares[key]).expand(module.structure.width)
+            if kind == "kernel_input":  # one for each channel that kernels take
+                largest = (largest * module.shares[key]).expand(wires)
             self.scale[key] = largest / code_limit(width)
         layers = len(network.layers)
         streams = [self.scale[f"layers/{i}/residual"] for i in range(layers)]
@@ -116,7 +94,7 @@ class QatPass:
         self.scales = [self._of_layer(i) for i in range(layers)]
 
     def logits(self, inputs: Tensor) -> Tensor:
-        """Return the logits (B, K) of inputs (B, L, d_in)."""
+        """Return the logits (B, K), or (B, L, K) without pooling, of inputs (B, L, d_in)."""
         found: Tensor = walk(self.graph, self, inputs)
         return found
 
@@ -131,27 +109,39 @@ class QatPass:
             if key.startswith(f"layers/{i}/")
         }
 
-    def _codes(self, node: Node, *values: Any) -> Any:
-        """Return the integers of a node."""
-        return self.integers.run(node, *values)
+    def _rounded(self, node: Node, exact: Tensor, unit: Tensor, *integers: Any) -> Value:
+        """Return a node's codes of some unit, made of integers, with the derivative of ``exact``.
 
-    def _enter(self, node: Node, inputs: Tensor) -> Tensor:
-        codes = self._codes(node, inputs.numpy())
-        return rounded(inputs / self.scale["input"], codes, code_limit(node.operation.bits))
+        ``exact`` is in codes.
+        """
+        codes = self.integers.run(node, *integers)
+        return Value(rounded(exact, codes, code_limit(node.operation.bits)), unit)
 
-    def _linear_map(self, node: Node, codes: Tensor) -> Tensor:
-        module, linear, i = self.module, self.integers.parameters[node.name], node.layer
+    def _enter(self, node: Node, inputs: Tensor) -> Value:
+        unit = self.scale["input"]
+        return self._rounded(node, inputs / unit, unit, inputs.numpy())
+
+    def _linear_map(self, node: Node, value: Value) -> Value:
+        linear, i = self.integers.parameters[node.name], node.layer
         if i is None:
-            encoder, stream = module.encoder, self.streams[0]
-            weight, bias = encoder.weight * (self.scale["input"] / stream), encoder.bias / stream
-            return self._linear(f"chip.{node.name}", linear, codes, weight, bias)
-        scale, width = self.scales[i], self.network.encoder.weight.shape[0]
-        halves = torch.cat([scale["value"].expand(width), scale["gate"].expand(width)])
-        output = module.blocks[i].output_linear[0]
-        channels = self.network.layers[i].kernel_channels
-        weight = output.get_parameter("weight")[:, channels, 0] * (scale["gelu"] / halves)[:, None]
-        bias = output.get_parameter("bias") / halves
-        return self._linear(f"chip.{node.name}", linear, codes, weight, bias)
+            encoder, unit = self.module.encoder, self.streams[0]
+            weight, bias = encoder.weight * (value.unit / unit), encoder.bias / unit
+        else:
+            unit, output = self._mapped(i), self.module.blocks[i].output_linear[0]
+            weight = output.get_parameter("weight")
+            channels = self.network.layers[i].kernel_channels[: weight.shape[1]]
+            gain = value.unit / unit
+            weight = weight[:, channels, 0] * (gain[:, None] if gain.dim() else gain)
+            bias = output.get_parameter("bias") / unit
+        path = f"chip.{node.name}"
+        return Value(self._linear(path, linear, value.number, weight, bias), unit)
+
+    def _mapped(self, i: int) -> Tensor:
+        """Return the unit of what a layer's mixing map gives; with two halves, of each output."""
+        scale, width = self.scales[i], self.module.structure.width
+        if self.network.composition.mixing == "glu":
+            return torch.cat([scale["value"].expand(width), scale["gate"].expand(width)])
+        return scale["gate" if "gate" in scale else "value"]
 
     def _linear(
         self, path: str, linear: QuantisedLinear, codes: Tensor, weight: Tensor, bias: Tensor
@@ -166,90 +156,132 @@ class QatPass:
             return linear_noisy(codes, weight, bias, linear, self.noise)
         return linear_codes(codes, weight, bias, linear)
 
-    def _normalise(self, node: Node, value: Tensor | _Stream) -> Tensor:
+    def _normalise(self, node: Node, value: Value | Stream) -> Value:
         i = node.layer or 0
         gain, bias, epsilon = self._norm(i)
-        if isinstance(value, _Stream):
+        if isinstance(value, Stream):
             leave = self.streams[i + 1]
             return self._ended(node, value, gain / leave, bias / leave, epsilon)
-        exact = value * self.streams[i]
+        exact = value.real
         if epsilon is None:
             exact = exact * gain + bias
         else:
             exact = functional.layer_norm(exact, gain.shape, gain, bias, epsilon)
-        codes = self._codes(node, codes_of(value))
-        into = self.scales[i]["kernel_input"]
-        return rounded(exact / into, codes, code_limit(node.operation.bits))
+        unit = self._normed(i, gain.shape[0])
+        return self._rounded(node, exact / unit, unit, value.integers)
 
-    def _select(self, node: Node, value: Tensor) -> Tensor:
-        return value[..., self.integers.parameters[node.name]]
+    def _normed(self, i: int, width: int) -> Tensor:
+        """Return the unit behind a norm: of the kernels' inputs, or of the stream."""
+        if self.network.layers[i].norm_position == "pre":
+            return self.scales[i]["kernel_input"][:width]  # copies share it
+        return self.streams[i + 1]
 
-    def _requantise(self, node: Node, value: Tensor | _Sum | _Stream) -> Tensor:
-        limit = code_limit(node.operation.bits)
-        if isinstance(value, _Sum):
-            exact = value.mean * (self.streams[-1] / self.scale["pooled"])
-            return rounded(exact, self._codes(node, value.codes), limit)
-        i = node.layer or 0
-        if isinstance(value, _Stream):
-            width = value.r.shape[-1]
-            gain, bias = torch.ones(width) / self.streams[i + 1], torch.zeros(width)
+    def _repeat(self, node: Node, value: Value) -> Value:
+        copies = self.network.composition.copies
+        unit = value.unit.repeat(copies) if value.unit.dim() else value.unit
+        return Value(value.number.repeat(1, 1, copies), unit)
+
+    def _select(self, node: Node, value: Value) -> Value:
+        return value.taken(self.integers.parameters[node.name])
+
+    def _requantise(self, node: Node, value: Value | Stream) -> Value:
+        i = node.layer
+        if isinstance(value, Stream):
+            width = value.r.number.shape[-1]
+            gain, bias = torch.ones(width) / self.streams[(i or 0) + 1], torch.zeros(width)
             return self._ended(node, value, gain, bias, None)
-        into = self.scales[i]["kernel_input"][self.network.layers[i].kernel_channels]
-        exact = value * (self.streams[i] / into)
-        return rounded(exact, self._codes(node, codes_of(value)), limit)
+        unit = self.scale["pooled"] if i is None else self._requantised(node.name, i)
+        return self._rounded(node, value.number * (value.unit / unit), unit, value.integers)
+
+    def _requantised(self, name: str, i: int) -> Tensor:
+        """Return the unit behind a requantiser of a layer."""
+        scale = self.scales[i]
+        match name.rsplit(".", 1)[-1]:
+            case "input":
+                return scale["kernel_input"][self.network.layers[i].kernel_channels]
+            case "activated":
+                return scale["gelu"]
+            case "product":
+                return scale["mixed"]
+        return self.streams[i + 1]
 
     def _ended(
-        self, node: Node, value: _Stream, gain: Tensor, bias: Tensor, epsilon: float | None
-    ) -> Tensor:
-        """Return the codes of the residual stream behind a block."""
+        self, node: Node, value: Stream, gain: Tensor, bias: Tensor, epsilon: float | None
+    ) -> Value:
+        """Return the codes of the residual stream behind a block with a gate."""
         i = node.layer or 0
         scale, bits = self.scales[i], self.network.bits
         limits = code_limit(bits.of_layer(i).activations), code_limit(bits.activations)
-        ending = Ending(scale["value"], scale["gate"], self.streams[i], gain, bias, epsilon)
-        return gated(value.z, value.r, ending, self._codes(node, value.codes), limits)
+        ending = Ending(scale["value"], scale["gate"], value.r.unit, gain, bias, epsilon)
+        codes = self.integers.run(node, value.integers)
+        stream = gated(value.z.number, value.r.number, ending, codes, limits)
+        return Value(stream, self.streams[i + 1])
 
-    def _recurrence(self, node: Node, u: Tensor) -> Tensor:
-        path, operation = f"chip.{node.name}", node.operation
+    def _recurrence(self, node: Node, value: Value) -> Value:
+        path, operation, u = f"chip.{node.name}", node.operation, value.number
         reverse = isinstance(operation, KernelRecurrence) and operation.reverse
         kernel, i = self.integers.parameters[node.name], node.layer or 0
-        gains = _gains(kernel, self.module.blocks[i], self.module.kept[i], self.scales[i], reverse)
+        module, scale = self.module, self.scales[i]
+        gains = kernel_gains(kernel, module.blocks[i], module.kept[i], scale, reverse)
         if self.chip is not None and path in self.chip.kernels:
-            return self.chip.recur(path, u, gains)
-        if self.noise != Noise():
-            return recur_noisy(u, kernel, gains, self.noise, reverse)
-        return recur(u, kernel, gains, reverse)
+            y = self.chip.recur(path, u, gains)
+        elif self.noise != Noise():
+            y = recur_noisy(u, kernel, gains, self.noise, reverse)
+        else:
+            y = recur(u, kernel, gains, reverse)
+        return Value(y, scale["kernel_output"])
 
-    def _both(self, node: Node, one: Tensor, other: Tensor) -> Tensor:
-        codes = self._codes(node, codes_of(one), codes_of(other))
-        return rounded(one + other, codes, code_limit(node.operation.bits))
+    def _both(self, node: Node, one: Value, other: Value) -> Value:
+        exact = one.number + other.number
+        return self._rounded(node, exact, one.unit, one.integers, other.integers)
 
-    def _table(self, node: Node, codes: Tensor) -> Tensor:
-        scale = self.scales[node.layer or 0]
-        return tabulated(
-            codes,
-            lambda at: functional.gelu(at * scale["kernel_output"]) / scale["gelu"],
+    def _table(self, node: Node, value: Value) -> Value:
+        i, operation = node.layer or 0, node.operation
+        name = operation.function if isinstance(operation, Table) else ""
+        unit = self.scales[i]["gelu" if node.name.endswith(".activation") else "mixed"]
+        codes = tabulated(
+            value.number,
+            lambda at: FUNCTIONS[name](at * value.unit) / unit,
             self.integers.parameters[node.name],
-            code_limit(node.operation.bits),
+            code_limit(operation.bits),
         )
+        return Value(codes, unit)
 
-    def _gate(self, node: Node, z: Tensor) -> _Branch:
-        return _Branch(z, self._codes(node, codes_of(z)))
+    def _gate(self, node: Node, *values: Value) -> Value | Branch:
+        integers = self.integers.run(node, *(value.integers for value in values))
+        mixes = node.name.endswith(".gate")
+        if mixes and len(values) == 1 and self.network.composition.residual:
+            return Branch(values[0], integers)
+        if len(values) == 1:
+            half = node.operation.outputs
+            values = values[0].taken(slice(0, half)), values[0].taken(slice(half, None))
+        opened, gate = values
+        return Value(opened.number * torch.sigmoid(gate.real), opened.unit, integers)
 
-    def _residual_sum(self, node: Node, branch: _Branch, r: Tensor) -> _Stream:
-        return _Stream(branch.z, r, self._codes(node, branch.codes, codes_of(r)))
+    def _residual_sum(self, node: Node, branch: Value | Branch, r: Value) -> Value | Stream:
+        integers = self.integers.run(node, branch.integers, r.integers)
+        if isinstance(branch, Branch):
+            return Stream(branch.z, r, integers)
+        return Value(branch.real + r.real, torch.ones(()), integers)
 
-    def _pool(self, node: Node, r: Tensor) -> _Sum:
-        return _Sum(r.mean(dim=1), self._codes(node, codes_of(r)))
+    def _pool(self, node: Node, r: Value) -> Value:
+        return Value(r.number.mean(dim=1), r.unit, self.integers.run(node, r.integers))
 
-    def _head(self, node: Node, pooled: Tensor) -> Tensor:
+    def _last(self, node: Node, r: Value) -> Value:
+        return Value(r.number[:, -1], r.unit)
+
+    def _head(self, node: Node, pooled: Value) -> Tensor:
         path, module = f"chip.{node.name}", self.module.decoder
         decoder, step = self.integers.parameters[node.name]
-        weight = held_at(module.weight * self.scale["pooled"], decoder.weight * step[:, None])
+        weight = held_at(module.weight * pooled.unit, decoder.weight * step[:, None])
         bias = held_at(module.bias, decoder.bias * step)
-        logits = functional.linear(pooled, weight, bias)
+        logits = functional.linear(pooled.number, weight, bias)
         if self.chip is not None and path in self.chip.linears:
-            return held_at(logits, self.chip.read_logits(codes_of(pooled)))
-        return held_at(logits, self._codes(node, codes_of(pooled)))
+            return held_at(logits, self.chip.read_logits(pooled.integers))
+        return held_at(logits, self.integers.run(node, pooled.integers))
+
+    def _log_softmax(self, node: Node, logits: Tensor) -> Tensor:
+        return functional.log_softmax(logits, dim=-1)
 
     def _norm(self, i: int) -> tuple[Tensor, Tensor, float | None]:
         """Return gain and bias of a norm, and its epsilon where it uses its inputs' statistics."""
@@ -259,7 +291,7 @@ class QatPass:
             return weight, bias, norm.eps
         # The chip holds the statistics fixed, so training does too.
         mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
-        gain = weight / torch.sqrt(variance + NORM_EPSILON)
+        gain = weight / torch.sqrt(variance + self.module.structure.norm_epsilon)
         return gain, bias - mean * gain, None
 
 
@@ -268,7 +300,9 @@ _RULES: Mapping[type, Callable[..., Any]] = MappingProxyType(
         Enter: QatPass._enter,
         LinearMap: QatPass._linear_map,
         Head: QatPass._head,
+        LogSoftmax: QatPass._log_softmax,
         Normalise: QatPass._normalise,
+        Repeat: QatPass._repeat,
         Select: QatPass._select,
         Requantise: QatPass._requantise,
         KernelRecurrence: QatPass._recurrence,
@@ -277,6 +311,7 @@ _RULES: Mapping[type, Callable[..., Any]] = MappingProxyType(
         Gate: QatPass._gate,
         ResidualSum: QatPass._residual_sum,
         Pool: QatPass._pool,
+        Last: QatPass._last,
     }
 )
 
@@ -287,41 +322,6 @@ def _width_of(bits: BitWidths, key: str) -> int:
     if not key.startswith("layers/") or kind == "residual":
         return bits.activations
     own = bits.of_layer(int(key.split("/")[1])).widths()
+    if kind == "increment":
+        return own["kernel_output"]
     return own.get(kind.removesuffix("_reverse"), own["activations"])
-
-
-def _gains(
-    kernel: QuantisedKernel,
-    block: LayerModule,
-    kept: KeptModes,
-    scale: dict[str, Tensor],
-    reverse: bool,
-) -> Gains:
-    """Return the gains from code to code, quantised in value, differentiable in the parameters."""
-    place = (torch.from_numpy(kept.channels)[:, None], torch.from_numpy(kept.modes))
-    state = scale["state_reverse" if reverse else "state"][place]
-    log_a, b = (part[place] for part in block.kernel.discrete())
-    a = torch.exp(log_a)
-    c = block.kernel.output_weights()[reverse][place]
-    d = block.D[place[0][:, 0]]
-    d = torch.zeros_like(d) if reverse else d
-    ahead = kernel.form.ahead and not reverse
-    if ahead:
-        d = d + 2 * (c * b).sum(dim=1).real
-        c = c * a
-    given = scale["kernel_input"][place[0][:, 0]]
-    into = given[:, None] / state
-    drive = 2.0**kernel.drive_shift  # codes of a state per code that drives
-    out = 2 * drive * state / scale["kernel_output"]
-    beyond = a - torch.from_numpy(kernel.centre).to(a.dtype)
-    exact = (
-        beyond.real * drive,
-        beyond.imag * drive,
-        b.real * into,
-        b.imag * into,
-        c.real * out,
-        -c.imag * out,
-        d * (given / scale["kernel_output"]),
-    )
-    values: tuple[NDArray[Any], ...] = gains_of(kernel)
-    return Gains(*(held_at(e, v) for e, v in zip(exact, values, strict=True)))

@@ -11,7 +11,7 @@ from imssa_sim.config.load import load_config
 from imssa_sim.config.schema import HardwareConfig, RunConfig
 from imssa_sim.data import Dataset
 from imssa_sim.errors import InputError
-from imssa_sim.model.network import REFERENCE, Network
+from imssa_sim.model.network import Network
 from imssa_sim.model.ptq import nearest_turns, with_quantised_time_step
 from imssa_sim.model.scales import TrainedQuantisers
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
@@ -60,12 +60,11 @@ class Stages:
     ) -> None:
         section = config.quantise
         assert section is not None
-        if network.composition != REFERENCE or network.family in MIXING:
+        if network.family in MIXING:
             raise InputError(
-                "quantise: quantisation-aware training knows S4D in the reference block alone "
-                "(model: activation gelu, mixing glu, residual, pooling mean); train the float "
-                "network, "
-                "without `quantise`, and let a run quantise it"
+                f"quantise: quantisation-aware training does not know model.family: "
+                f"{network.family}; train the float network, without `quantise`, and let a run "
+                "quantise it"
             )
         self.section = section
         self.options = CalibrationOptions(

@@ -105,7 +105,8 @@ class NetworkModule(nn.Module):
         ]
         self.s4_layers = nn.ModuleList(self.blocks)
         self.norms = nn.ModuleList(
-            _norm_module(network.norm, network.width) for _ in self.s4_layers
+            _norm_module(network.norm, network.width, self.structure.norm_epsilon)
+            for _ in self.s4_layers
         )
         self.dropout = ChannelDropout(dropout)
         self.decoder = nn.Linear(network.width, network.classes)
@@ -207,11 +208,11 @@ class StepBatchNorm(nn.BatchNorm1d):
         return super().forward(x.flatten(0, 1)).view_as(x)
 
 
-def _norm_module(kind: str, width: int) -> nn.Module:
+def _norm_module(kind: str, width: int, epsilon: float) -> nn.Module:
     if kind == "layer":
-        return nn.LayerNorm(width)
+        return nn.LayerNorm(width, eps=epsilon)
     if kind == "batch":
-        return StepBatchNorm(width)
+        return StepBatchNorm(width, eps=epsilon)
     return nn.Identity()
 
 

@@ -294,15 +294,23 @@ def test_images_shift_without_wrapping() -> None:
     assert shift_images(data, inputs, 0, np.random.default_rng(0)) is inputs
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        (),
+        ("model.activation=none", "model.mixing=relu", "model.residual=false", "model.norm=batch"),
+        ("model.activation=glu", "model.mixing=tanh", "model.pooling=last"),
+    ],
+)
 def test_quantised_training_equals_the_run_sample_by_sample(
-    run: Callable[..., Any], tmp_path: Path
+    run: Callable[..., Any], tmp_path: Path, block: tuple[str, ...]
 ) -> None:
     """What training measured is what the simulator rebuilds from the file."""
     from imssa_sim.functional.digital import run_digital
 
-    run("float.safetensors")
+    run("float.safetensors", *block)
     start = f"model.checkpoint={tmp_path / 'float.safetensors'}"
-    settings = (start, "quantise={bits: 5, lowering: [7]}", "train.dropout=0")
+    settings = (*block, start, "quantise={bits: 5, lowering: [7]}", "train.dropout=0")
     found = run("a.safetensors", *settings)
     run("b.safetensors", *settings)
     assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
