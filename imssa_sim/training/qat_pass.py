@@ -36,7 +36,7 @@ from imssa_sim.quantisation.requantiser import requantiser_scale
 from imssa_sim.training.gated import Ending, gated
 from imssa_sim.training.noise import Noise, linear_noisy, recur_noisy
 from imssa_sim.training.qat_gains import kernel_gains
-from imssa_sim.training.qat_value import Branch, Stream, Value
+from imssa_sim.training.qat_value import GatedBranch, GatedSum, Value
 from imssa_sim.training.recurrence import recur
 from imssa_sim.training.straight_through import (
     codes_of,
@@ -156,10 +156,10 @@ class QatPass:
             return linear_noisy(codes, weight, bias, linear, self.noise)
         return linear_codes(codes, weight, bias, linear)
 
-    def _normalise(self, node: Node, value: Value | Stream) -> Value:
+    def _normalise(self, node: Node, value: Value | GatedSum) -> Value:
         i = node.layer or 0
         gain, bias, epsilon = self._norm(i)
-        if isinstance(value, Stream):
+        if isinstance(value, GatedSum):
             leave = self.streams[i + 1]
             return self._ended(node, value, gain / leave, bias / leave, epsilon)
         exact = value.real
@@ -184,9 +184,9 @@ class QatPass:
     def _select(self, node: Node, value: Value) -> Value:
         return value.taken(self.integers.parameters[node.name])
 
-    def _requantise(self, node: Node, value: Value | Stream) -> Value:
+    def _requantise(self, node: Node, value: Value | GatedSum) -> Value:
         i = node.layer
-        if isinstance(value, Stream):
+        if isinstance(value, GatedSum):
             width = value.r.number.shape[-1]
             gain, bias = torch.ones(width) / self.streams[(i or 0) + 1], torch.zeros(width)
             return self._ended(node, value, gain, bias, None)
@@ -206,7 +206,7 @@ class QatPass:
         return self.streams[i + 1]
 
     def _ended(
-        self, node: Node, value: Stream, gain: Tensor, bias: Tensor, epsilon: float | None
+        self, node: Node, value: GatedSum, gain: Tensor, bias: Tensor, epsilon: float | None
     ) -> Value:
         """Return the codes of the residual stream behind a block with a gate."""
         i = node.layer or 0
@@ -247,21 +247,21 @@ class QatPass:
         )
         return Value(codes, unit)
 
-    def _gate(self, node: Node, *values: Value) -> Value | Branch:
+    def _gate(self, node: Node, *values: Value) -> Value | GatedBranch:
         integers = self.integers.run(node, *(value.integers for value in values))
         mixes = node.name.endswith(".gate")
         if mixes and len(values) == 1 and self.network.composition.residual:
-            return Branch(values[0], integers)
+            return GatedBranch(values[0], integers)
         if len(values) == 1:
             half = node.operation.outputs
             values = values[0].taken(slice(0, half)), values[0].taken(slice(half, None))
         opened, gate = values
         return Value(opened.number * torch.sigmoid(gate.real), opened.unit, integers)
 
-    def _residual_sum(self, node: Node, branch: Value | Branch, r: Value) -> Value | Stream:
+    def _residual_sum(self, node: Node, branch: Value | GatedBranch, r: Value) -> Value | GatedSum:
         integers = self.integers.run(node, branch.integers, r.integers)
-        if isinstance(branch, Branch):
-            return Stream(branch.z, r, integers)
+        if isinstance(branch, GatedBranch):
+            return GatedSum(branch.z, r, integers)
         return Value(branch.real + r.real, torch.ones(()), integers)
 
     def _pool(self, node: Node, r: Value) -> Value:

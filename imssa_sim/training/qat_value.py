@@ -48,14 +48,14 @@ class Value(NamedTuple):
         return Value(self.number[..., words], unit)
 
 
-class Branch(NamedTuple):
+class GatedBranch(NamedTuple):
     """Gated products of halves of z, on their way to a residual sum."""
 
     z: Value
     integers: NDArray[Any]
 
 
-class Stream(NamedTuple):
+class GatedSum(NamedTuple):
     """A branch and the residual stream together, before they are rounded."""
 
     z: Value
