@@ -91,7 +91,7 @@ def _text(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
     return str(value)
 
@@ -127,10 +127,7 @@ def _heading(card: Card) -> str:
 
 
 def _entry(entry: Entry, file: str) -> str:
-    if isinstance(entry.value, tuple):
-        number = f"[{', '.join(map(_text, entry.value))}] {entry.unit}"
-    else:
-        number = f"{_text(entry.value)} {entry.unit}"
+    number = f"{_text(entry.value)} {entry.unit}"
     number = number.removesuffix(" 1").rstrip()
     spread = ""
     if entry.range:

@@ -80,36 +80,50 @@ def test_strata_are_hit_once_each():
     assert not np.array_equal(u, latin_hypercube(50, 3, seed=1, stream=1))
 
 
-def test_the_nominal_totals_are_the_ledgers(run, found):
-    ledger = run[2]
+def totals_of(ledger):
+    """Return every total of a ledger under the names of drawn ones."""
     accounts = ledger.by_account()
-    expected = {
+    return {
         "energy": ledger.energy, "dynamic": accounts["dynamic"], "leakage": accounts["leakage"],
-        "off_chip": 0.0, "power": ledger.average_power, "area": ledger.area,
-        "leakage_power": ledger.leakage_power,
+        "off_chip": accounts.get("off_chip", 0.0), "power": ledger.average_power,
+        "leakage_power": ledger.leakage_power, "area": ledger.area,
         "efficiency_useful": ledger.efficiency("useful"),
         "efficiency_array": ledger.efficiency("array"),
         "density_useful": ledger.density("useful"), "density_array": ledger.density("array"),
     }  # fmt: skip
+
+
+def test_the_nominal_totals_are_the_ledgers(run, found):
+    expected = totals_of(run[2])
     assert set(expected) == set(UNITS)
     for name, value in expected.items():
         assert found.intervals[name].nominal == pytest.approx(value, rel=1e-12), name
 
 
-def test_one_draw_is_the_ledger_with_those_numbers(make, run):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"off_chip": {"card": "off_chip/hypertransport_isaac"}, "power_gating": True},
+        {"tile": {"weights": "one_sided", "array": "arrays/crossbar_1t1r_logic"},
+         "memory": {"card": "memory/edram_32nm_isaac"}, "bus": {"card": "bus/mesh_isaac"}},
+    ],
+)  # fmt: skip
+def test_one_draw_is_the_ledger_with_those_numbers(make, changes):
     """The vectorised totals are those of a scalar cost model and ledger with the drawn cards."""
-    program, hardware, ledger = run
-    model = LedgerModel(program, hardware, ledger)
+    nominal = make(**changes)
+    ledger = build_ledger(nominal.program, nominal.costs, nominal.timing)
+    model = LedgerModel(nominal.program, nominal.hardware, ledger)
     u = latin_hypercube(7, len(model.varied), seed=3)
     totals = model.at(u)
+    assert set(totals) == set(UNITS)
     for draw in (0, 6):
         single = draws_at(model.varied, u[draw : draw + 1])
         scalar = {key: float(value[0]) for key, value in single.items()}
-        case = make(draws=scalar)
-        alone = build_ledger(case.program, case.costs, case.timing)
-        assert totals["energy"][draw] == pytest.approx(alone.energy, rel=1e-12)
-        assert totals["area"][draw] == pytest.approx(alone.area, rel=1e-12)
-        assert totals["leakage"][draw] == pytest.approx(alone.by_account()["leakage"], rel=1e-12)
+        case = make(draws=scalar, **changes)
+        alone = totals_of(build_ledger(case.program, case.costs, case.timing))
+        for name, value in alone.items():
+            assert totals[name][draw] == pytest.approx(value, rel=1e-12), name
 
 
 def only_the_own_card(monkeypatch):
