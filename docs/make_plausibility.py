@@ -17,7 +17,7 @@ from imssa_sim.cards import load_card
 from imssa_sim.config import load_config
 from imssa_sim.files import locate
 from imssa_sim.simulation.run import simulate
-from imssa_sim.validation.runs import time_of_map
+from imssa_sim.validation.runs import times_of_map
 
 if TYPE_CHECKING:
     from imssa_sim.simulation.result import RunResult
@@ -96,7 +96,7 @@ def of_run(name: str, result: RunResult, *, network: bool) -> Row:
             energy[row.kind] = energy.get(row.kind, 0.0) + row.energy / (1 if network else steps)
             if row.action == "convert":
                 conversions += row.count / (1 if network else steps)
-    time = ledger.elapsed if network else time_of_map(result, paths[0])
+    time = ledger.elapsed if network else times_of_map(result, paths[0])[0]
     area = 0.0
     for part in ledger.areas:
         if part.component.startswith(paths):

@@ -1,4 +1,4 @@
-"""Jia et al. 2020: energies and areas per column of an SRAM charge-domain array."""
+"""Jia et al. 2020: columns of an SRAM charge-domain array, and two networks that run on it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from collections.abc import Iterator
 from imssa_sim.cards import Card, load_card
 from imssa_sim.components.scaling import Scaling
 from imssa_sim.validation.figure import Figure, FigureMaker
+from imssa_sim.validation.runs import product
+
+NETWORKS = {
+    "four_bit": ("jia_cifar10", "4 b", "arrays, input buffer, converters with their datapaths"),
+    "binary": ("jia_cifar10_binary", "1 b", "arrays, input buffer, comparisons"),
+}
+"""Network: its workload, the bits of weights and inputs, what its energy has in it."""
 
 
 def figures(card: Card) -> Iterator[Figure]:
@@ -31,6 +38,7 @@ def figures(card: Card) -> Iterator[Figure]:
             f"published density is one on {needed * 1e6:.2f} mm^2",
         )  # fmt: skip
     yield from _supplies(c)
+    yield from _networks(c)
 
 
 def _supplies(c: FigureMaker) -> Iterator[Figure]:
@@ -47,4 +55,19 @@ def _supplies(c: FigureMaker) -> Iterator[Figure]:
         yield c.figure(
             f"{words}, energy of a column at 1.2 V from that at 0.85 V",
             ratio * c.card[f"{part}_energy"].array[0], f"{part}_energy", "model", index=1, note=how,
+        )  # fmt: skip
+
+
+def _networks(c: FigureMaker) -> Iterator[Figure]:
+    """Networks for CIFAR-10: each layer a product for each pixel of its output."""
+    for name, (workload, bits, parts) in NETWORKS.items():
+        energy = 0.0
+        for inputs, outputs, pixels in c.card["cifar10_layers"].table:
+            settings = (f"model.inputs={inputs:.0f}", f"model.width={outputs:.0f}")
+            energy += pixels * product(workload, settings).energy()
+        yield c.figure(
+            f"network for CIFAR-10, {bits}, energy of an image", energy,
+            f"published_cifar10_energy_{name}", "run",
+            note=f"{parts}; rests on measured energies a column, not on the network's; cells by "
+            "their cards' fixed activity",
         )  # fmt: skip

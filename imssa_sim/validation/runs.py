@@ -71,7 +71,7 @@ class Product:
         return math.fsum(area for kind, area in self.area.items() if kind not in leave_out)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def product(workload: str, settings: tuple[str, ...] = ()) -> Product:
     """Run a workload of ``workloads/chips`` for its costs.
 

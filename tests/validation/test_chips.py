@@ -191,6 +191,18 @@ def test_neurrams_efficiencies_are_the_sum_of_their_parts():
     assert [f.ours for f in own if f.basis == "run"] == pytest.approx(published[:4], rel=0.2)
 
 
+def test_networks_on_the_charge_domain_array():
+    """105.2 and 5.31 uJ an image; a layer by hand from what the figure states a column."""
+    for bits, published in (("4 b", 105.2), ("1 b", 5.31)):
+        figure = figures()["jia_2020", f"network for CIFAR-10, {bits}, energy of an image"]
+        assert figure.published == pytest.approx(published)
+        assert figure.case == "out of sample"
+        assert figure.error == pytest.approx(0, abs=0.15)
+    run = product("jia_cifar10", ("model.inputs=1024", "model.width=10"))
+    assert run.dynamic["adc"] == pytest.approx(10 * 4 * 4 * (1.79 + 8.3) * 1e-12, rel=0.02)
+    assert run.dynamic["dac"] == pytest.approx(1024 * 4 * 12e-12 / 32, rel=0.02)
+
+
 def test_jia_per_column():
     assert ours("jia_2020", "1-bit efficiency, 0.85 V") == pytest.approx(400, rel=0.01)
     assert ours("jia_2020", "1-bit efficiency, 1.2 V") == pytest.approx(192, rel=0.01)
