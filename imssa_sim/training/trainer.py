@@ -16,6 +16,9 @@ import torch
 from numpy.typing import NDArray
 
 import imssa_sim
+from imssa_sim.config.cards import cards_used
+from imssa_sim.config.dump import plain
+from imssa_sim.config.load import load_config
 from imssa_sim.data import Dataset, Split
 from imssa_sim.data.registry import resolve_dataset
 from imssa_sim.errors import InputError
@@ -201,9 +204,18 @@ def _described(config: TrainConfig) -> dict[str, Any]:
 
 
 def _identity(config: TrainConfig, dataset: Dataset) -> str:
-    """Fingerprint of all that decides a training's course."""
+    """Fingerprint of all that decides a training's course, files by their contents."""
     content = _described(config) | {"data": dataset.fingerprint}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    files = [] if config.model.checkpoint is None else [config.model.checkpoint]
+    chip = None if config.quantise is None else config.quantise.chip
+    if chip is not None:
+        workload = load_config(chip).config
+        content["hardware"] = plain(workload)["hardware"]
+        content["time"] = workload.evaluate.time_since_programming
+        files += sorted({card.path for card in cards_used(workload).values()})
+    content["files"] = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _resume(fit: Fit, path: Path, identity: str, report: Report) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from imssa_sim.config.load import leaves
 from imssa_sim.config.walk import field_at
 from imssa_sim.data import Dataset, Split
 from imssa_sim.data.digits import load_digits
+from imssa_sim.files import locate
 from imssa_sim.files.source import dotted
 from imssa_sim.training.load import load_train_config
 from imssa_sim.training.schema import TrainConfig
@@ -101,6 +103,10 @@ def few(name: str, side: int, normalise: bool) -> Dataset:
         for part, n in (("train", 32), ("validation", 24), ("test", 16))
     }
     return replace(whole, **parts)
+
+
+WORDS = {"name": "other", "description": "other", "model.family": "s5"}
+"""Other values of fields that the walk over effects leaves out."""
 
 
 Given = Callable[..., dict[str, Any]]
@@ -194,6 +200,50 @@ def _words(annotation: Any) -> Iterator[Any]:
 def test_a_field_acts(given: Given, name: str) -> None:
     value, besides = CASES.get(name) or (another(name), BESIDE.get(name.split(".")[0], ()))
     assert given(*besides, f"{name}={value}") != given(*besides)
+
+
+def test_a_training_with_another_field_is_not_gone_on_with(given: Given, tmp_path: Path) -> None:
+    """What is stored of an interrupted training belongs to its settings and to their files alone.
+
+    Names of data count by the contents that they stand for.
+    """
+    from imssa_sim.training.trainer import _identity
+
+    start, chip = tmp_path / "start.safetensors", tmp_path / "chip.yaml"
+    start.write_bytes(b"a network")
+    chip.write_text(CHIP.replace("cells/taox_imssa", "./cell.yaml"), "utf-8")
+    card = locate.find_card("cells/taox_imssa").read_text("utf-8")
+    (tmp_path / "cell.yaml").write_text(card.replace("cells/taox_imssa", "cell"), "utf-8")
+    (tmp_path / "tiny.yaml").write_text(CONFIG, "utf-8")
+    data = few("sdigits", 8, True)
+
+    def identity(*overrides: str) -> str:
+        texts = [o.replace("START", str(start)).replace("CHIP", str(chip)) for o in overrides]
+        return _identity(load_train_config(tmp_path / "tiny.yaml", texts), data)
+
+    for name in (dotted(path) for path in leaves(whole_config())):
+        section = name.split(".")[0]
+        if section == "data" or name in ("model.inputs", "model.output", "prune.state"):
+            continue
+        besides: tuple[str, ...]
+        value, besides = CASES.get(name) or ("", BESIDE.get(section, ()))
+        value = value or WORDS.get(name) or another(name)
+        assert identity(*besides, f"{name}={value}") != identity(*besides), name
+
+    settings = (*QAT, *START, "quantise.chip=CHIP")
+    found = [identity(*settings)]
+    for file, old, new in (
+        (start, "network", "netwerk"), (chip, "rows: 24", "rows: 25"), (chip, "1 min", "2 min"),
+        (tmp_path / "cell.yaml", "title:", "title: another"),
+    ):  # fmt: skip
+        text = file.read_text("utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), "utf-8")
+        found.append(identity(*settings))
+    assert len(set(found)) == 5
+    other = replace(data, test=Split(data.test.inputs + 1, data.test.labels))
+    config = load_train_config(tmp_path / "tiny.yaml")
+    assert _identity(config, other) != _identity(config, data)
 
 
 def test_what_is_declared_exists() -> None:
