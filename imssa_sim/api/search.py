@@ -144,8 +144,13 @@ def search(
 
     path = Path(source).expanduser()
     if knobs is None:
-        if objectives is not None or constraints is not None or set is not None:
-            raise InputError("search: objectives, constraints and set go with knobs")
+        beside = {"objectives": objectives, "constraints": constraints, "set": set}
+        named = [name for name, value in beside.items() if value is not None]
+        if named or (sampler, seed, storage) != ("tpe", 0, "journal"):
+            raise InputError(
+                "search: objectives, constraints, set, sampler, seed and storage go with knobs; a "
+                "file has its own"
+            )
         plan = read_search(path, trials)
     else:
         document = {

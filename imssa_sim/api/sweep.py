@@ -122,9 +122,9 @@ def sweep(
 
     path = Path(source).expanduser()
     if grid is None and points is None:
-        if set is not None or list(seeds):
+        if set is not None or list(seeds) or not accuracy:
             raise InputError(
-                "sweep: 'set' and 'seeds' go with a grid or points; a file has its own"
+                "sweep: 'set', 'seeds' and 'accuracy' go with a grid or points; a file has its own"
             )
         plan = read_plan(path)
     else:

@@ -41,6 +41,10 @@ def test_time_passes_and_it_is_written_again(tiny: dict[str, Any]) -> None:
     assert again.writings == 1
     assert not np.array_equal(again.conductances[path], fresh.conductances[path])
     assert "60 s after programming" in repr(again)
+    third = again.reprogram(60.0)
+    assert third.writings == 2
+    assert not np.array_equal(third.conductances[path], again.conductances[path])
+    assert third.targets[path].tolist() == fresh.targets[path].tolist()
 
 
 @pytest.mark.parametrize(
