@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -77,9 +78,20 @@ class S5Module(DenseModule):
     own: ClassVar[tuple[str, ...]] = S5Model.own
     slow: ClassVar[tuple[str, ...]] = (*S5Model.own, "B")
 
+    def continuous(self) -> Tensor:
+        """Return Λ, complex (P,), without noise."""
+        return torch.complex(self.get_parameter("Lambda_re"), self.get_parameter("Lambda_im"))
+
+    def shifted(self, kernel: S5Model) -> S5Model:
+        """Return a model with the present noise on its Λ."""
+        assert self.offset is not None
+        offset = self.offset.numpy()
+        re, im = kernel.Lambda_re + offset.real, kernel.Lambda_im + offset.imag
+        return replace(kernel, Lambda_re=re, Lambda_im=im)
+
     def discrete(self) -> tuple[Tensor, Tensor]:
         """Return log(A) (P,) and B (P, H) of the discrete recurrence, complex."""
-        A = torch.complex(self.get_parameter("Lambda_re"), self.get_parameter("Lambda_im"))
+        A = self.noisy_A()
         dt = torch.exp(self.get_parameter("log_step"))
         step = A * dt
         if self.discretisation == "bilinear":

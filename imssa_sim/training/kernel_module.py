@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from imssa_sim.errors import InputError
 from imssa_sim.ssm.discretise import Discretisation
 from imssa_sim.training.convolution import convolve
 
@@ -31,10 +32,54 @@ class KernelModule(nn.Module, ABC):
     def __init__(self, kernel: Any, discretisation: Discretisation) -> None:
         super().__init__()
         self.discretisation = discretisation
+        self.offset: Tensor | None = None
 
     @abstractmethod
     def discrete(self) -> tuple[Tensor, Tensor]:
         """Return log(A) and B of the discrete recurrence, complex (H, M)."""
+
+    def continuous(self) -> Tensor:
+        """Return A in continuous time, complex, without noise.
+
+        Raises
+        ------
+        InputError
+            The family has none.
+        """
+        raise self._without_A()
+
+    def shifted(self, kernel: Any) -> Any:
+        """Return a model of this family with the present noise on its A, as `noisy_A` has it.
+
+        Raises
+        ------
+        InputError
+            The family has no A in continuous time.
+        """
+        raise self._without_A()
+
+    def _without_A(self) -> InputError:
+        name = type(self).__name__.removesuffix("Module")
+        return InputError(f"train.noise_A: {name} has no A in continuous time; leave it out")
+
+    @torch.no_grad()
+    def draw_noise(self, sigma: float) -> None:
+        """Draw noise on the continuous A anew; 0 takes it away.
+
+        As QS4D's authors have it (arXiv 2507.06079, and the first author's code): Gaussian, fresh
+        in each forward pass, its deviation relative to max - min of Re A and of Im A over the
+        layer. Nothing keeps Re A negative.
+        """
+        self.offset = None
+        if sigma:
+            parts = torch.view_as_real(self.continuous())
+            spread = parts.flatten(0, -2).amax(dim=0) - parts.flatten(0, -2).amin(dim=0)
+            self.offset = torch.view_as_complex(sigma * spread * torch.randn(parts.shape))
+
+    def noisy_A(self) -> Tensor:
+        """Return A in continuous time, complex, with the noise that was drawn last."""
+        A = self.continuous()
+        return A if self.offset is None else A + self.offset
 
     @abstractmethod
     def output_weights(self) -> tuple[Tensor, ...]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from imssa_sim.model.network import Network
+from imssa_sim.model.ptq import with_quantised_time_step
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.model.scales import PREFIX, TrainedQuantisers, named, ranges_of
 from imssa_sim.model.tensors import network_from_tensors
@@ -44,6 +45,8 @@ class QatModule(NetworkModule):
         all, and derivatives are taken at the weights that its cells really have.
     noise : Noise
         In training; in evaluation too where ``noisy_evaluation`` is set.
+    noise_A : float
+        Of the noise on continuous A in training, before it is quantised.
     """
 
     def __init__(
@@ -52,8 +55,9 @@ class QatModule(NetworkModule):
         quantisers: TrainedQuantisers,
         chips: ChipSource | None = None,
         noise: Noise | None = None,
+        noise_A: float = 0.0,
     ) -> None:
-        super().__init__(network)
+        super().__init__(network, noise_A=noise_A)
         # Training holds the zeros of what was pruned.
         every = network.composition.needs_all_channels
         self.kept = tuple(kept_modes(layer.kernel, every) for layer in network.layers)
@@ -107,6 +111,19 @@ class QatModule(NetworkModule):
         """Return the integers as they are now."""
         return self.trained().quantise(self.network())
 
+    def disturbed(self) -> QuantisedNetwork:
+        """Return the integers of the network whose A has noise: time steps first, then A."""
+        self.draw_noise()
+        network, trained = self.network(), self.trained()
+        if all(block.kernel.offset is None for block in self.blocks):
+            return trained.quantise(network)
+        network = with_quantised_time_step(network, trained.bits, trained.options.granularity.dt)
+        layers = tuple(
+            replace(layer, kernel=block.kernel.shifted(layer.kernel))
+            for layer, block in zip(network.layers, self.blocks, strict=True)
+        )
+        return trained.quantise(replace(network, layers=layers))
+
     def train(self, mode: bool = True) -> QatModule:
         """Switch between training and evaluation, where the integers are made only once."""
         self._fixed, self._evaluated = None, 0
@@ -117,7 +134,7 @@ class QatModule(NetworkModule):
         """Return logits (batch, K) for inputs (batch, L, d_in)."""
         network = self._fixed
         if network is None:
-            network = self.quantised()
+            network = self.disturbed()
             if not self.training:
                 self._fixed = network
         chip = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from imssa_sim.ssm.discretise import Discretisation
+from imssa_sim.ssm.s4block.kernel import BlockKernel
 from imssa_sim.ssm.s4d.kernel import S4DKernel
 from imssa_sim.training.kernel_module import KernelModule, hold, parameter_of, tensor_of
 
@@ -39,9 +41,25 @@ class S4DModule(KernelModule):
             if self.C_reverse is not None:
                 hold(self.C_reverse, alive[..., None])
 
+    def continuous(self) -> Tensor:
+        """Return A in continuous time, complex (H, M), without noise."""
+        return torch.complex(-torch.exp(self.log_A_real), self.A_imag)
+
+    def shifted(self, kernel: S4DKernel) -> BlockKernel:
+        """Return kernels with the present noise on their A, whose real part may be positive."""
+        assert self.offset is not None
+        return BlockKernel(
+            A=kernel.A + self.offset.numpy(),
+            B=kernel.input_weights,
+            dt=np.repeat(kernel.dt[:, None], kernel.modes, axis=1),
+            C=kernel.C,
+            D=kernel.D,
+            C_reverse=kernel.C_reverse,
+        )
+
     def discrete(self) -> tuple[Tensor, Tensor]:
         """Return log(A) and B of the discrete recurrence, complex (H, M)."""
-        A = torch.complex(-torch.exp(self.log_A_real), self.A_imag)
+        A = self.noisy_A()
         step = A * torch.exp(self.log_dt)[:, None]
         if self.discretisation == "bilinear":
             log_a = torch.log((1 + step / 2) / (1 - step / 2))

@@ -36,6 +36,10 @@ class TrainSection(Section):
     """Not applied to log dt, A and B."""
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Probability with which a channel of a block is dropped."""
+    noise_A: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Gaussian noise on A in continuous time, fresh in each forward pass of training, with or
+    without ``quantise``; its deviation relative to max - min of Re A and of Im A of a layer (QS4D's
+    authors, arXiv 2507.06079). Nothing keeps Re A negative. Validation has none."""
     dt_min: Annotated[float, Field(gt=0)] = 0.001
     dt_max: Annotated[float, Field(gt=0)] = 0.1
     """Range of the initial time steps, log-uniform."""

@@ -101,6 +101,7 @@ class Stages:
             network,
             first or self._calibrated(network, self.widths[0], dataset.length),
             noise=Noise(**section.noise.model_dump()),
+            noise_A=config.train.noise_A,
         )
 
     @property

@@ -93,10 +93,18 @@ class NetworkModule(nn.Module):
         Initial values and structure.
     dropout : float
         Probability with which a channel is dropped, behind each activation and at each block's end.
+    noise_A : float
+        Of the noise on continuous A in training (`KernelModule.draw_noise`).
+
+    Raises
+    ------
+    InputError
+        Noise on the A of a family that has none in continuous time.
     """
 
-    def __init__(self, network: Network, dropout: float = 0.0) -> None:
+    def __init__(self, network: Network, dropout: float = 0.0, noise_A: float = 0.0) -> None:
         super().__init__()
+        self.noise_A = noise_A
         self.structure = Structure.of(network)
         self.graph = float_graph(network)
         self.encoder = nn.Linear(network.inputs, network.width)
@@ -117,6 +125,14 @@ class NetworkModule(nn.Module):
             for i in range(len(self.blocks))
         ]
         self.load_network(network)
+        if noise_A:
+            for block in self.blocks:
+                block.kernel.continuous()
+
+    def draw_noise(self) -> None:
+        """Draw noise on every layer's A anew where there is some; in evaluation there is none."""
+        for block in self.blocks:
+            block.kernel.draw_noise(self.noise_A if self.training else 0.0)
 
     @torch.no_grad()
     def load_network(self, network: Network) -> None:
@@ -146,6 +162,7 @@ class NetworkModule(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return logits (batch, K) for inputs (batch, L, d_in)."""
+        self.draw_noise()
         logits: Tensor = walk(self.graph, self, inputs)
         return logits
 

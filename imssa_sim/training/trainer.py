@@ -106,7 +106,7 @@ def train(
     stages: Stages | None = None
     module: NetworkModule
     if config.quantise is None:
-        module = NetworkModule(start, config.train.dropout)
+        module = NetworkModule(start, config.train.dropout, config.train.noise_A)
         fit = Fit(module, dataset, config.train, config.seed)
     else:
         stages = Stages(config, dataset, start, stored)
