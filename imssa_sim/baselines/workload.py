@@ -32,7 +32,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from imssa_sim.model.network import REFERENCE, Composition
@@ -54,6 +54,7 @@ GELU_FLOPS = 10
 GATE_NORM_FLOPS = 13
 COMPLEX_PRODUCT_FLOPS = 6
 ONE_PASS_POINTS = 8192
+_KEPT = 64  # networks; runs that differ in the chip alone share theirs
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,12 @@ class Shape:
     @property
     def useful_macs(self) -> int:
         """Multiply-accumulates of one inference."""
-        return self.graph.useful_macs(self.length)
+        return _useful_macs(self)
+
+
+@lru_cache(maxsize=_KEPT)
+def _useful_macs(shape: Shape) -> int:
+    return shape.graph.useful_macs(shape.length)
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ class Kernel:
     unit: Precision
 
 
+@lru_cache(maxsize=_KEPT)
 def recurrent_kernels(
     shape: Shape, batch: int, precision: Precision, fused: bool = True
 ) -> tuple[Kernel, ...]:
@@ -144,6 +151,7 @@ def recurrent_kernels(
     return _alike(found)
 
 
+@lru_cache(maxsize=_KEPT)
 def convolution_kernels(shape: Shape, batch: int, precision: Precision) -> tuple[Kernel, ...]:
     """Return the kernels of a batch whose sequences are there as a whole."""
     w, H, L, B, graph = BYTES[precision], shape.width, shape.length, batch, shape.graph

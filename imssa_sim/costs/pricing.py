@@ -28,7 +28,6 @@ class Pricing(CardPrices):
     ) -> None:
         super().__init__(hardware, draws)
         self.program = program
-        self.conductances: dict[str, float] = {}  # by path; the same for all draws
 
     @property
     def tiles_available(self) -> int:
@@ -60,17 +59,23 @@ class Pricing(CardPrices):
 
     def tile_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
         """Return the conductance of all cells of a tile, mean over the tiles [S]."""
-        if tiles.path not in self.conductances:
-            self.conductances[tiles.path] = self._summed_conductance(tiles)
-        return self.conductances[tiles.path]
-
-    def _summed_conductance(self, tiles: KernelTiles | LinearTiles) -> float:
         tile, cell = self.hardware.chip.tile, self.card(self.hardware.chip.tile.cell)
         low, high = cell["g_min"].si, cell["g_max"].si
-        held = cut_weights(tiles.weights, tile.slices, tile.weights, tile.weight_scale).weights
-        scale = unit_conductance(held, tile.weights, tile.weight_scale, low, high, tile.unformed)
-        meant = targets(held, scale, tile.weights, low, high, tile.unformed)
-        formed = formed_cells(held, tile.weights, tile.unformed)
-        rest = cell.quantity("unformed_conductance", "conductance") if not formed.all() else 0.0
-        cells = float(np.where(formed, meant, rest).sum())
-        return cells * tile.devices / tiles.tiles
+
+        def pristine() -> float:
+            return cell.quantity("unformed_conductance", "conductance")
+
+        rest = pristine() if "unformed_conductance" in cell else None
+        key = tile.slices, tile.weights, tile.weight_scale, tile.unformed, low, high, rest
+
+        def found() -> float:
+            held = cut_weights(tiles.weights, tile.slices, tile.weights, tile.weight_scale).weights
+            scheme, unformed = tile.weights, tile.unformed
+            scale = unit_conductance(held, scheme, tile.weight_scale, low, high, unformed)
+            meant = targets(held, scale, scheme, low, high, unformed)
+            formed = formed_cells(held, scheme, unformed)
+            if not formed.all():
+                meant = np.where(formed, meant, pristine())
+            return float(meant.sum())
+
+        return tiles.total(key, found) * tile.devices / tiles.tiles

@@ -136,7 +136,6 @@ class LedgerModel:
     def totals(self, draws: Draws, number: int) -> dict[str, FloatArray]:
         """Return each total (see `UNITS`) for ``number`` draws, shape (number,)."""
         costs = CostModel(self.program, self.hardware, draws)
-        costs.conductances = self._nominal.conductances
         accounts = {name: np.zeros(number) for name in ("dynamic", "off_chip", "leakage")}
         measured = self.ledger.array_measured
         accounts["dynamic"] += sum(measured.values())

@@ -5,31 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imssa_sim.errors import InputError
-from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.partition import check_partition
+from imssa_sim.mapping.placements import Placements
 from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
 from imssa_sim.mapping.stages import build_stages
-from imssa_sim.mapping.tiles import (
-    TileShape,
-    kernel_tiles,
-    linear_tiles,
-    rows_and_columns,
-    tile_shape,
-    tile_use,
-)
-from imssa_sim.program.integers import graph_of, integer_parameters
-from imssa_sim.program.operations.head import Head
-from imssa_sim.program.operations.linear_map import LinearMap
-from imssa_sim.program.operations.recurrence import KernelRecurrence
+from imssa_sim.mapping.tiles import TileShape, rows_and_columns, tile_shape, tile_use
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import HardwareConfig
+    from imssa_sim.mapping.placements import Placed
     from imssa_sim.model.quantised import QuantisedNetwork
-    from imssa_sim.program.graph import Graph, Node
 
 
 def build_program(
-    network: QuantisedNetwork, hardware: HardwareConfig, sequence_length: int | None = None
+    network: QuantisedNetwork,
+    hardware: HardwareConfig,
+    sequence_length: int | None = None,
+    placements: Placements | None = None,
 ) -> Program:
     """Place a quantised network on a chip.
 
@@ -41,6 +33,8 @@ def build_program(
         Tile, mapping and the parts beside the tiles.
     sequence_length : int, optional
         Steps per inference; that of the network by default.
+    placements : Placements, optional
+        What further programs of this network share.
 
     Raises
     ------
@@ -49,8 +43,8 @@ def build_program(
     """
     length = network.sequence_length if sequence_length is None else sequence_length
     shape = tile_shape(hardware.chip.tile)
-    graph = graph_of(network)
-    placed = _place(network, graph, hardware, shape)
+    placements = placements or Placements(network)
+    graph, placed = placements.graph, placements.placed(hardware, shape)
     use = tuple(tile_use(tiles, shape, hardware.chip.tile) for tiles in placed)
     needed = sum(entry.tiles for entry in use)
     fixed = hardware.chip.tiles
@@ -75,56 +69,6 @@ def build_program(
     )
 
 
-def _place(
-    network: QuantisedNetwork, graph: Graph, hardware: HardwareConfig, shape: TileShape
-) -> list[KernelTiles | LinearTiles]:
-    """Return the tiles of all recurrences and linear maps that stand on crossbars."""
-    kernels = KERNEL_MAPPINGS[hardware.mapping.kernel]
-    parameters = integer_parameters(network)
-    placed: list[KernelTiles | LinearTiles] = []
-    for node in graph:
-        if node.layer in hardware.mapping.digital_layers:
-            continue
-        path, held, operation = f"chip.{node.name}", parameters[node.name], node.operation
-        site = _site(node, len(network.layers))
-        if isinstance(operation, KernelRecurrence) and kernels.reads:
-            placed.append(
-                kernel_tiles(
-                    held, shape, kernels, path=path, site=site, layer=node.layer or 0,
-                    reverse=operation.reverse,
-                )
-            )  # fmt: skip
-        elif isinstance(operation, LinearMap) and _place_of(node, hardware) == "analog":
-            weights = held.linear if isinstance(operation, Head) else held
-            placed.append(linear_tiles(weights, shape, path=path, site=site))
-    return placed
-
-
-def _place_of(node: Node, hardware: HardwareConfig) -> str:
-    """Return where a linear map stands; B and C of a state that mixes channels, as kernels do."""
-    mapping, operation = hardware.mapping, node.operation
-    if isinstance(operation, LinearMap) and operation.tensor != "linear":
-        return "analog" if KERNEL_MAPPINGS[mapping.kernel].reads else "digital"
-    places = {"encoder": mapping.encoder, "decoder": mapping.decoder}
-    return places.get(node.name, mapping.linear)
-
-
-def _site(node: Node, layers: int) -> int:
-    """Return the number that enters the noise coordinates, in the order of the flow.
-
-    It counts analog and digital layers alike, so that moving one layer off the tiles leaves the
-    noise of the others as it was.
-    """
-    if node.layer is None:
-        return 1 + 3 * layers if node.name == "decoder" else 0
-    operation = node.operation
-    if isinstance(operation, LinearMap):  # B and C stand in the places of kernels
-        inside = {"B": 0, "C": 1}.get(operation.tensor, 2)
-    else:
-        inside = int(isinstance(operation, KernelRecurrence) and operation.reverse)
-    return 1 + 3 * node.layer + inside
-
-
 def _array_macs(tiles: KernelTiles | LinearTiles, length: int) -> int:
     """Return driven rows x converted logical columns, over all reads of one inference."""
     rows, columns = rows_and_columns(tiles)
@@ -138,7 +82,7 @@ def _too_small(
     network: QuantisedNetwork,
     needed: int,
     available: int,
-    placed: list[KernelTiles | LinearTiles],
+    placed: Placed,
     shape: TileShape,
 ) -> str:
     kernels = [p for p in placed if isinstance(p, KernelTiles)]

@@ -7,9 +7,9 @@ with zeros (weights) or -1 (indices).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,8 @@ from imssa_sim.program.integers import integer_parameters
 from imssa_sim.program.operations.head import HeadParameters
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from imssa_sim.mapping.kernels.base import KernelMapping
     from imssa_sim.model.quantised import QuantisedLinear
     from imssa_sim.ssm.quantised import QuantisedKernel
@@ -31,7 +33,75 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class KernelTiles:
+class Cells:
+    """What stands in the cells of a tile set.
+
+    Attributes
+    ----------
+    weights : int array (T, R, C)
+        In accumulator units (already shifted).
+    useful : bool array (T, R, C)
+        Cells that hold a weight of the network (zero-valued ones too).
+    """
+
+    weights: IntArray
+    useful: BoolArray
+
+
+@dataclass(frozen=True)
+class TileSet:
+    """Crossbar tiles of one layer: where everything stands, and on demand what the cells hold.
+
+    Attributes
+    ----------
+    path : str
+        For instance chip.layer0.kernel.
+    site : int
+        Number that enters the noise coordinates, unique in the Program.
+    tiles : int
+        Number of tiles T.
+    fill : callable
+        Makes the cells, most of a Program's memory.
+    totals : dict
+        Sums over the cells, by what else they depend on.
+    """
+
+    path: str
+    site: int
+    tiles: int
+    fill: Callable[[], Cells]
+    totals: dict[Hashable, float] = field(
+        default_factory=dict, kw_only=True, compare=False, repr=False
+    )
+
+    @cached_property
+    def cells(self) -> Cells:
+        """What the cells hold."""
+        return self.fill()
+
+    @property
+    def weights(self) -> IntArray:
+        """Integer weights (T, R, C) in accumulator units."""
+        return self.cells.weights
+
+    @property
+    def useful(self) -> BoolArray:
+        """Cells (T, R, C) that hold a weight of the network."""
+        return self.cells.useful
+
+    def total(self, key: Hashable, find: Callable[[], float]) -> float:
+        """Return a sum over the cells, found once for each ``key``."""
+        if key not in self.totals:
+            self.totals[key] = find()
+        return self.totals[key]
+
+    def emptied(self) -> Self:
+        """Return a copy that shares the totals, but has its cells yet to be made."""
+        return replace(self)
+
+
+@dataclass(frozen=True)
+class KernelTiles(TileSet):
     """The crossbar tiles of one layer's S4D kernels in one direction.
 
     A tile's rows are its state rows, then its input rows; its columns are its state columns (in
@@ -40,13 +110,9 @@ class KernelTiles:
     apart and added digitally. Kernels pack along the diagonal.
     """
 
-    path: str  # e.g. chip.layer0.kernel
-    site: int  # number that enters the noise coordinates, unique in the Program
     layer: int
     reverse: bool
     mapping: KernelMapping
-    weights: IntArray  # (T, R, C) integer weights in accumulator units (already shifted)
-    useful: BoolArray  # (T, R, C) cells that hold a weight of the network (zero-valued ones too)
     n_states: IntArray  # (T,)
     n_inputs: IntArray  # (T,)
     n_outputs: IntArray  # (T,)
@@ -61,11 +127,6 @@ class KernelTiles:
     state_sign: IntArray  # (T, S) 1 or -1
 
     @property
-    def tiles(self) -> int:
-        """Number of tiles T."""
-        return int(self.weights.shape[0])
-
-    @property
     def states(self) -> int:
         """State rows S of the fullest tile."""
         return int(self.state_index.shape[1])
@@ -77,22 +138,13 @@ class KernelTiles:
 
 
 @dataclass(frozen=True)
-class LinearTiles:
+class LinearTiles(TileSet):
     """The crossbar tiles of one linear layer, split over rows and columns."""
 
-    path: str
-    site: int
-    weights: IntArray  # (T, R, C)
-    useful: BoolArray  # (T, R, C)
     row_start: IntArray  # (T,) first input that the tile takes
     row_count: IntArray  # (T,)
     column_start: IntArray  # (T,) first output that the tile gives
     column_count: IntArray  # (T,)
-
-    @property
-    def tiles(self) -> int:
-        """Number of tiles T."""
-        return int(self.weights.shape[0])
 
     @property
     def drives_per_step(self) -> int:

@@ -8,13 +8,14 @@ or several devices in parallel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from imssa_sim.errors import InputError, InternalError
-from imssa_sim.mapping.kernels.cells import Part, complex_ports
-from imssa_sim.mapping.program import KernelTiles, LinearTiles, TileUse
+from imssa_sim.mapping.packing import kernel_cells, lines_of, split
+from imssa_sim.mapping.program import Cells, KernelTiles, LinearTiles, TileUse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,50 +91,6 @@ def tile_shape(tile: TileConfig) -> TileShape:
     return TileShape(tile.rows // tile.lines_per_row, left, tile.weights, tile.slices, tile.devices)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A run of modes of one channel, with its own input row and output column."""
-
-    channel: int
-    start: int
-    modes: int
-
-
-def _split(modes_of: IntArray, shape: TileShape, path: str) -> list[list[_Part]]:
-    """Return the parts that each tile holds, first fit, the largest parts first.
-
-    ``modes_of`` (H,) are the modes of each channel.
-    """
-    capacity = min(shape.rows, shape.columns)
-    largest = (capacity - shape.ports) // 2
-    if largest < 1:
-        raise InputError(
-            f"{path}: a tile of {shape.rows} rows and {shape.columns} logical columns cannot hold "
-            f"one complex mode, which needs {shape.side(1)} of each (Re, Im, input); enlarge "
-            "hardware.chip.tile"
-        )
-    parts = [
-        _Part(channel, start, min(largest, modes - start))
-        for channel, modes in enumerate(modes_of.tolist())
-        for start in range(0, modes, largest)
-    ]
-    parts.sort(key=lambda part: -part.modes)
-    tiles: list[list[_Part]] = []
-    room: list[int] = []
-    first: dict[int, int] = {}  # tiles before this one have no room for a part of that size
-    for part in parts:
-        t = first.get(part.modes, 0)
-        while t < len(tiles) and room[t] < shape.side(part.modes):
-            t += 1
-        first[part.modes] = t
-        if t == len(tiles):
-            tiles.append([])
-            room.append(capacity)
-        tiles[t].append(part)
-        room[t] -= shape.side(part.modes)
-    return tiles
-
-
 def kernel_tiles(
     kernel: QuantisedKernel,
     shape: TileShape,
@@ -174,15 +131,13 @@ def kernel_tiles(
         raise InternalError(
             f"{path}: mapping {mapping.name} needs the form {mapping.form}, not {kernel.form}"
         )
-    placed = _split(kernel.modes_of, shape, path)
+    placed = split(kernel.modes_of, shape, path)
     tiles = len(placed)
     n_parts = np.array([len(parts) for parts in placed])
     n_states = np.array([2 * sum(part.modes for part in parts) for parts in placed])
     states, ports = int(n_states.max()), int(n_parts.max())
     n_idle = n_parts * (shape.ports - 1)
-    side = int((n_states + n_parts + n_idle).max())
-    weights = np.zeros((tiles, side, side), dtype=np.int64)
-    useful = np.zeros((tiles, side, side), dtype=np.bool_)
+    lines = [lines_of(parts, paired=shape.ports > 1) for parts in placed]
     port_channel = np.full((tiles, ports), -1, dtype=np.int64)
     state_index = np.full((tiles, states), -1, dtype=np.int64)
     requant = kernel.state_requant
@@ -192,23 +147,9 @@ def kernel_tiles(
     state_source = np.tile(np.arange(states), (tiles, 1))
     state_sign = np.ones((tiles, states), dtype=np.int64)
     for t, parts in enumerate(placed):
-        first = 0
-        for i, part in enumerate(parts):
-            c, modes = part.channel, slice(part.start, part.start + part.modes)
-            re = np.arange(first, first + part.modes)
-            im = re + part.modes
-            held = _weights_of(kernel, part)
-            block = mapping.block(held)
-            port = [n_states[t] + i]
-            if n_idle[t]:
-                re = np.arange(first, first + 2 * part.modes, 2)
-                im = re + 1
-                block = complex_ports(block, held)
-                port.append(n_states[t] + n_parts[t] + i)
-            lines = np.concatenate([re, im, port])
-            place = np.ix_(lines, lines)
-            weights[t][place], useful[t][place] = block.weights, block.useful
-            port_channel[t, i] = c
+        port_channel[t, : len(parts)] = [part.channel for part in parts]
+        for part, (re, im, _) in zip(parts, lines[t], strict=True):
+            c, modes = part.channel, part.span
             number = (c * kernel.modes + np.arange(modes.start, modes.stop)) * 2
             state_index[t, re], state_index[t, im] = number, number + 1
             state_gain[t, re] = state_gain[t, im] = gain[c, modes]
@@ -218,15 +159,14 @@ def kernel_tiles(
             state_source[t, im] = np.where(exchanged, re, im)
             state_sign[t, re] = np.where((turns == 1) | (turns == 2), -1, 1)
             state_sign[t, im] = np.where(turns >= 2, -1, 1)
-            first += 2 * part.modes
     return KernelTiles(
         path=path,
         site=site,
+        tiles=tiles,
+        fill=partial(kernel_cells, kernel, mapping, placed, lines),
         layer=layer,
         reverse=reverse,
         mapping=mapping,
-        weights=weights,
-        useful=useful,
         n_states=n_states,
         n_inputs=n_parts,
         n_outputs=n_parts.copy(),
@@ -237,22 +177,6 @@ def kernel_tiles(
         state_gain=state_gain,
         state_source=state_source,
         state_sign=state_sign,
-    )
-
-
-def _weights_of(kernel: QuantisedKernel, part: _Part) -> Part:
-    """Return the integers of a run of modes: real parts of the states, then imaginary ones."""
-    c, modes = part.channel, slice(part.start, part.start + part.modes)
-    a_re, a_im = (a[c, modes] << kernel.a_shift[c, modes] for a in (kernel.a_re, kernel.a_im))
-    b_re, b_im = (b[c, modes] << kernel.b_shift[c, modes] for b in (kernel.b_re, kernel.b_im))
-    c_re, c_im = (w[c, modes] << kernel.c_shift[c] for w in (kernel.c_re, kernel.c_im))
-    return Part(
-        state=np.block([[np.diag(a_re), np.diag(-a_im)], [np.diag(a_im), np.diag(a_re)]]),
-        held=np.tile(np.eye(part.modes, dtype=np.bool_), (2, 2)),
-        into=np.concatenate([b_re, b_im]),
-        out=np.concatenate([c_re, c_im]),
-        through=int(kernel.d[c] << kernel.d_shift[c]),
-        first=part.start == 0,
     )
 
 
@@ -273,26 +197,28 @@ def linear_tiles(linear: QuantisedLinear, shape: TileShape, *, path: str, site: 
     row_start, row_count = _chunks(inputs, shape.rows)
     column_start, column_count = _chunks(outputs, shape.columns)
     n_rows, n_columns = len(row_start), len(column_start)
-    size = (n_rows * n_columns, int(row_count.max()), int(column_count.max()))
+    tiled = (
+        np.tile(row_start, n_columns),
+        np.tile(row_count, n_columns),
+        np.repeat(column_start, n_rows),
+        np.repeat(column_count, n_rows),
+    )
+    return LinearTiles(
+        path, site, n_rows * n_columns, partial(_linear_cells, linear.weight, *tiled), *tiled
+    )
+
+
+def _linear_cells(
+    weight: IntArray, row: IntArray, rows: IntArray, column: IntArray, columns: IntArray
+) -> Cells:
+    """Return what the cells of a linear layer's tiles hold; starts and counts are by tile."""
+    size = (len(row), int(rows.max()), int(columns.max()))
     weights = np.zeros(size, dtype=np.int64)
     useful = np.zeros(size, dtype=np.bool_)
-    for j in range(n_columns):
-        columns = slice(column_start[j], column_start[j] + column_count[j])
-        for i in range(n_rows):
-            rows = slice(row_start[i], row_start[i] + row_count[i])
-            t = j * n_rows + i
-            weights[t, : row_count[i], : column_count[j]] = linear.weight[columns, rows].T
-            useful[t, : row_count[i], : column_count[j]] = True
-    return LinearTiles(
-        path=path,
-        site=site,
-        weights=weights,
-        useful=useful,
-        row_start=np.tile(row_start, n_columns),
-        row_count=np.tile(row_count, n_columns),
-        column_start=np.repeat(column_start, n_rows),
-        column_count=np.repeat(column_count, n_rows),
-    )
+    for t, (r, m, c, n) in enumerate(zip(row, rows, column, columns, strict=True)):
+        weights[t, :m, :n] = weight[c : c + n, r : r + m].T
+        useful[t, :m, :n] = True
+    return Cells(weights, useful)
 
 
 def rows_and_columns(tiles: KernelTiles | LinearTiles) -> tuple[IntArray, IntArray]:
@@ -314,6 +240,7 @@ def tile_use(tiles: KernelTiles | LinearTiles, shape: TileShape, tile: TileConfi
     rows, columns = rows_and_columns_held(tiles)
     rows = rows * shape.lines_per_row
     lines = np.array([shape.bit_lines(int(c)) for c in columns])
+    useful = tiles.total("useful", lambda: int(tiles.useful.sum()))
     return TileUse(
         path=tiles.path,
         tiles=tiles.tiles,
@@ -321,7 +248,7 @@ def tile_use(tiles: KernelTiles | LinearTiles, shape: TileShape, tile: TileConfi
         columns_used=int(lines.max()),
         cells=tiles.tiles * tile.rows * tile.columns,
         cells_used=int((rows * lines).sum()),
-        cells_useful=int(tiles.useful.sum()) * shape.lines_per_column * shape.lines_per_row,
+        cells_useful=int(useful) * shape.lines_per_column * shape.lines_per_row,
     )
 
 

@@ -6,24 +6,28 @@ through every part of a run, on a few steps of made-up numbers.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imssa_sim.baselines.gpu import evaluate_baselines
+from imssa_sim.config.cards import cards_used
 from imssa_sim.costs.card_prices import check_operating_point
 from imssa_sim.costs.model import CostModel
 from imssa_sim.data import check_class_names, check_dataset_name, check_targets, known_steps
 from imssa_sim.devices.cell import check_conditions
 from imssa_sim.errors import InputError
+from imssa_sim.files.stamp import Stamp, stamp
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.partition import check_partition
 from imssa_sim.model.runnable import check_runnable
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.clock import Clock
-from imssa_sim.simulation.inputs import Inputs, load_weights
+from imssa_sim.simulation.inputs import Inputs, load_weights, weights_fingerprint
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.quantisation import network_bits, output_form
 from imssa_sim.simulation.result import DataUsed
@@ -34,6 +38,7 @@ from imssa_sim.timing.interleave import simulate_interleaved
 from imssa_sim.timing.real_time import feed
 from imssa_sim.timing.simulate import simulate_timing
 from imssa_sim.units import format_si
+from imssa_sim.validity import beyond, extrapolating
 
 if TYPE_CHECKING:
     from imssa_sim.config.schema import RunConfig
@@ -109,11 +114,45 @@ def _check_regression(config: RunConfig) -> None:
 def check_by_trial(config: RunConfig) -> None:
     """Refuse what a run would come upon behind its data: some hundredths of a second.
 
+    A configuration that has passed is not tried again in this process, unless one of its files is
+    another.
+
     Raises
     ------
     ImssaError
         As `imssa_sim.simulation.run.simulate`, of all that does not depend on the data.
     """
+    if config.evaluate.input.on:  # recorded arrivals are a file more
+        _try(config)
+        return
+    for message in _passed(_Tried.of(config)):
+        beyond(message, "")
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """All that a trial depends on: a configuration, its weights, and the state of its cards."""
+
+    config: RunConfig
+    weights: tuple[str, ...]
+    cards: tuple[tuple[Path, Stamp], ...]
+
+    @staticmethod
+    def of(config: RunConfig) -> _Tried:
+        weights = tuple(weights_fingerprint(config, fallback) for fallback in (False, True))
+        paths = dict.fromkeys(card.path for card in cards_used(config).values())
+        return _Tried(config, weights, tuple((path, stamp(path)) for path in paths))
+
+
+@lru_cache(maxsize=32)
+def _passed(tried: _Tried) -> tuple[str, ...]:
+    """Try a configuration; return what cards were used for beyond their ranges, where wanted."""
+    with extrapolating(tried.config.evaluate.extrapolate) as found:
+        _try(tried.config)
+        return tuple(found)
+
+
+def _try(config: RunConfig) -> None:
     network = load_weights(config, fallback=False).network
     if config.data.fallback is not None and config.data.fallback_checkpoint is not None:
         load_weights(config, fallback=True)
@@ -128,14 +167,14 @@ def check_by_trial(config: RunConfig) -> None:
     if config.model.outputs is not None:
         inputs = replace(inputs, labels=np.zeros((_SEQUENCES, config.model.outputs)))
     values = run_values(tried, inputs, Clock(Silent()))
-    program = build_program(values.network, tried.hardware, _STEPS)
+    program = build_program(values.network, tried.hardware, _STEPS, values.placements)
     timing = simulate_timing(program, tried.hardware)
     if tried.hardware.interleave > 1:
         simulate_interleaved(program, tried.hardware, tried.hardware.interleave)
     if config.evaluate.input.on:
         # Recorded time stamps must hold a whole sequence; only the data may tell its length.
         length = known_steps(config.data.name) or 1
-        whole_length = build_program(values.network, tried.hardware, length)
+        whole_length = build_program(values.network, tried.hardware, length, values.placements)
         feed(whole_length, tried.hardware, config.evaluate.input)
     costs = CostModel(program, tried.hardware)
     build_ledger(program, costs, timing, values.activity, values.upkeep)

@@ -16,6 +16,7 @@ import numpy as np
 
 from imssa_sim.data import known_steps, resolve_dataset
 from imssa_sim.errors import InputError
+from imssa_sim.mapping.placements import Placements
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.inputs import load_weights, weights_fingerprint
 from imssa_sim.simulation.memory import input_key, remembered
@@ -42,7 +43,7 @@ _NETWORKS = 8
 class Outline:
     """What a run knows without values; the fields that it lacks are those of a run without them."""
 
-    network: QuantisedNetwork
+    placements: Placements
     sequence_length: int
     data: DataUsed
     upkeep: Upkeep
@@ -56,6 +57,11 @@ class Outline:
     saturation: tuple[()] = ()
     predictions: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     wire_residual: float = 0.0
+
+    @property
+    def network(self) -> QuantisedNetwork:
+        """The quantised network."""
+        return self.placements.network
 
 
 def outline(config: RunConfig, memory: MutableMapping[str, Any] | None = None) -> Outline:
@@ -73,7 +79,7 @@ def outline(config: RunConfig, memory: MutableMapping[str, Any] | None = None) -
         The checkpoint is unusable; widths that cannot be; data that are needed for their length
         are absent.
     """
-    network = _network(_Wanted.of(config))
+    placements = _placements(_Wanted.of(config))
     name, steps = config.data.name, known_steps(config.data.name)
     if steps is None:
         key = input_key(config, "steps")
@@ -86,7 +92,7 @@ def outline(config: RunConfig, memory: MutableMapping[str, Any] | None = None) -
         test_size=0, calibration_samples=0,
         message=f"{message}; cells are priced by their fixed activity",
     )  # fmt: skip
-    return Outline(network, steps, used, upkeep_of(config, [], None))
+    return Outline(placements, steps, used, upkeep_of(config, [], None))
 
 
 @dataclass(frozen=True)
@@ -108,8 +114,8 @@ class _Wanted:
 
 
 @lru_cache(maxsize=_NETWORKS)
-def _network(wanted: _Wanted) -> QuantisedNetwork:
-    """Return a network quantised with made-up inputs.
+def _placements(wanted: _Wanted) -> Placements:
+    """Return a network quantised with made-up inputs, and what its programs share.
 
     Raises
     ------
@@ -122,7 +128,7 @@ def _network(wanted: _Wanted) -> QuantisedNetwork:
     noise = np.random.Generator(np.random.PCG64(0))
     shape = (_SEQUENCES, _STEPS, network.inputs)
     made_up = noise.standard_normal(shape).astype(np.float32)
-    return quantise(network, wanted.bits, made_up, wanted.form)
+    return Placements(quantise(network, wanted.bits, made_up, wanted.form))
 
 
 def _read_steps(config: RunConfig) -> tuple[str, int]:

@@ -132,7 +132,7 @@ def load_weights(config: RunConfig, fallback: bool) -> Weights:
         The checkpoint is unusable, of another size than the ``model`` section, or trained for
         another task.
     """
-    name = config.data.fallback_checkpoint if fallback else config.model.checkpoint
+    name = _checkpoint(config, fallback)
     if name is None:
         return Weights(network_of_config(config.model, seed=config.seed))
     loaded = load_checkpoint(Path(name), structure_of_config(config.model))
@@ -159,17 +159,22 @@ def check_task(model: ModelConfig, checkpoint: Checkpoint) -> None:
         )
 
 
-def weights_fingerprint(config: RunConfig) -> str:
-    """Return a hash of what the network of a run is read from: the bytes of its checkpoint.
+def weights_fingerprint(config: RunConfig, fallback: bool = False) -> str:
+    """Return a hash of what `load_weights` reads: the bytes of the checkpoint.
 
     Empty for random weights, and where the file cannot be read, as `load_weights` then says.
     """
-    if config.model.checkpoint is None:
+    name = _checkpoint(config, fallback)
+    if name is None:
         return ""
     try:
-        return hashlib.sha256(Path(config.model.checkpoint).read_bytes()).hexdigest()
+        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
     except OSError:
         return ""
+
+
+def _checkpoint(config: RunConfig, fallback: bool) -> Path | None:
+    return config.data.fallback_checkpoint if fallback else config.model.checkpoint
 
 
 def part_of(inputs: Sequences, places: NDArray[np.int64]) -> Sequences:

@@ -9,6 +9,7 @@ from imssa_sim.errors import InputError
 from imssa_sim.functional.calibrate_adc import calibrate_adc
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
+from imssa_sim.mapping.placements import Placements
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import LayeredBits, bits_from
 from imssa_sim.reference.quantise import quantise
@@ -31,9 +32,14 @@ if TYPE_CHECKING:
 class Placed:
     """A quantised network on its chip; from the column sums (by path) ADC ranges follow."""
 
-    network: QuantisedNetwork
+    placements: Placements
     program: Program
     column_sums: Mapping[str, ColumnSums]
+
+    @property
+    def network(self) -> QuantisedNetwork:
+        """The quantised network."""
+        return self.placements.network
 
 
 def output_form(config: RunConfig) -> OutputForm:
@@ -151,6 +157,7 @@ def place(
     """
     drivers = config.hardware.dac.bits
     key = input_key(config, "quantised", config.bits.model_dump(), output_form(config), drivers)
-    network = remembered(memory, key, lambda: quantise_network(config, inputs, note))
-    program = build_program(network, config.hardware, inputs.inputs.shape[1])
-    return Placed(network, program, calibrate_adc(program, config.hardware, inputs.calibration))
+    placements = remembered(memory, key, lambda: Placements(quantise_network(config, inputs, note)))
+    network, length = placements.network, inputs.inputs.shape[1]
+    program = build_program(network, config.hardware, length, placements)
+    return Placed(placements, program, calibrate_adc(program, config.hardware, inputs.calibration))

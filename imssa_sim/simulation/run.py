@@ -129,7 +129,9 @@ def _simulate(
         if memory is not None:
             memory[key] = values
     with clock.phase("timing"):
-        program = build_program(values.network, config.hardware, values.sequence_length)
+        program = build_program(
+            values.network, config.hardware, values.sequence_length, values.placements
+        )
         timing = simulate_timing(program, config.hardware, engine=engine)
         interleaved = None
         if config.hardware.interleave > 1:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.ledger.one_off import Upkeep
+    from imssa_sim.mapping.placements import Placements
     from imssa_sim.model.quantised import QuantisedNetwork
     from imssa_sim.simulation.adaptive import Reached
     from imssa_sim.simulation.clock import Clock
@@ -57,7 +58,7 @@ class Values:
     ``accuracy`` of classes, ``regression`` of values; the other one is None.
     """
 
-    network: QuantisedNetwork
+    placements: Placements
     sequence_length: int
     data: DataUsed
     accuracy: Accuracy | None
@@ -71,6 +72,11 @@ class Values:
     calibration: ColumnCalibration | None = None
     overflow: float | None = None
     reached: Reached | None = None
+
+    @property
+    def network(self) -> QuantisedNetwork:
+        """The quantised network."""
+        return self.placements.network
 
 
 def run_values(
@@ -125,7 +131,7 @@ def run_values(
     fits = [fit for run in runs for fit in run.fits]
     plan = streaming.plan if streaming else None
     return Values(
-        network=placed.network,
+        placements=placed.placements,
         sequence_length=inputs.inputs.shape[1],
         data=inputs.used,
         accuracy=accuracy,

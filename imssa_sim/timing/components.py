@@ -165,6 +165,8 @@ class FirstComeArbiter(Arbiter):
 
     def choose(self) -> int | None:
         """Return the user who has waited longest."""
+        if len(self.waiting) == 1:
+            return next(iter(self.waiting))
         return min(self.waiting, key=lambda user: (self.waiting[user][0], user))
 
     def state(self, reference: int) -> tuple[int, ...]:

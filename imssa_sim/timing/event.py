@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import simpy
+from simpy.core import EmptySchedule
 
 from imssa_sim.errors import ValidityError
 from imssa_sim.timing.components import (
@@ -201,13 +202,10 @@ def run_event(
     if probe is not None:
         _attach(design, probe)
     design.start()
-    env = design.env
-    events = 0
-    while env.peek() != float("inf"):
-        env.step()
-        events += 1
-        if events == patience and steady is not None and steady.period is None:
-            raise SteadyStateNotFoundError(f"{segment.path}: no steady state in {events} events")
+    events = _advance(design.env, patience)
+    if events == patience and steady is not None and steady.period is None:
+        raise SteadyStateNotFoundError(f"{segment.path}: no steady state in {events} events")
+    events += _advance(design.env, None)
     stuck = [station for station in design.stations if station.ended < station.limit]
     if stuck:
         raise TimingError(
@@ -222,6 +220,18 @@ def run_event(
         events,
         steady.period if steady is not None else None,
     )
+
+
+def _advance(env: simpy.Environment, most: int | None) -> int:
+    """Process events until none is left, or so many are done; return their number."""
+    step, done = env.step, 0
+    try:
+        while done != most:
+            step()
+            done += 1
+    except EmptySchedule:
+        pass
+    return done
 
 
 def _attach(design: Design, probe: Probe) -> None:

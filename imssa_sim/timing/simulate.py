@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING, get_args
 
 from imssa_sim.errors import InputError, InternalError, nearest
@@ -171,10 +172,8 @@ def _run(
         schedule(event_system(segment, relaxed=True))  # a lock-up is said in words here
         bottleneck = find_bottleneck(segment, text)
     seen = max(1, timeline_tokens) + segment.stations[-1].extra
-    if engine == "recurrence":
-        outcome = _by_recurrence(segment, seen)
-    else:
-        outcome = _by_events(segment, seen, fast=engine == "auto")
+    find = _found if segment.varying else _kept
+    outcome = find(segment, engine, seen)
     interval = None if outcome.period is None else Fraction(outcome.period[1], outcome.period[0])
     if not segment.dynamic and not segment.varying:
         # Without dynamic arbitration the bottleneck's ratio is the steady state's interval.
@@ -202,6 +201,17 @@ def _run(
         note,
     )
     return _Run(segment, timing, outcome, bottleneck)
+
+
+def _found(segment: Segment, engine: str, seen: int) -> _Outcome:
+    """Run a segment on an engine."""
+    if engine == "recurrence":
+        return _by_recurrence(segment, seen)
+    return _by_events(segment, seen, fast=engine == "auto")
+
+
+# Runs that differ in what takes no time, in prices for instance, have equal segments.
+_kept = lru_cache(maxsize=64)(_found)
 
 
 def _by_recurrence(segment: Segment, seen: int, note: str = "") -> _Outcome:

@@ -137,7 +137,7 @@ def test_digital_kernels_count_their_macs(random_networks):
 @pytest.mark.parametrize("mapping", [m for m in MAPPINGS if m != "digital"])
 def test_a_layer_off_the_tiles_is_on_the_vector_unit(random_networks, mapping):
     whole = program(random_networks, mapping)
-    mixed = program(random_networks, mapping, mapping={"digital_layers": [1]})
+    mixed = program(random_networks, mapping, mapping={"digital_layers": (1,)})
     assert {t.path for t in (*mixed.kernels, *mixed.linears)} == {
         "chip.layer0.kernel", "chip.layer0.linear"
     }  # fmt: skip

@@ -16,10 +16,12 @@ from imssa_sim.config.fields import Quantity
 from imssa_sim.config.load import leaves
 from imssa_sim.config.walk import field_at, marks
 from imssa_sim.errors import ImssaError, InputError, InternalError
+from imssa_sim.files import locate
 from imssa_sim.files.source import dotted
-from imssa_sim.simulation import run
+from imssa_sim.simulation import checks, run
 from imssa_sim.simulation.checks import check_by_trial, check_settings, doubts
 from imssa_sim.units import format_exact
+from imssa_sim.validity import extrapolating
 
 Load = Callable[..., LoadedConfig]
 
@@ -163,3 +165,39 @@ def test_what_is_accepted_is_not_refused_later(load: Load, seed: int) -> None:
     except ImssaError:
         return
     run.simulate(loaded)
+
+
+def test_what_passed_is_tried_again_when_one_of_its_files_changes(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = tmp_path / "cell.yaml"
+    text = (locate.device_models() / "cells" / "taox_imssa.yaml").read_text(encoding="utf-8")
+    card.write_text(text, encoding="utf-8")
+    config = load(f"hardware.chip.tile.cell={card}").config
+    trials: list[RunConfig] = []
+    real = checks._try
+
+    def counted(tried: RunConfig) -> None:
+        trials.append(tried)
+        real(tried)
+
+    monkeypatch.setattr(checks, "_try", counted)
+    check_by_trial(config)
+    check_by_trial(config)
+    assert len(trials) == 1
+    check_by_trial(load(f"hardware.chip.tile.cell={card}", "hardware.adc.bits=7").config)
+    assert len(trials) == 2
+    card.write_text(text.replace("title:", "title: of"), encoding="utf-8")
+    check_by_trial(config)
+    assert len(trials) == 3
+
+
+def test_what_a_trial_extrapolates_is_said_each_time(load: Load) -> None:
+    config = load("evaluate.extrapolate=true", "hardware.chip.temperature=150 degC").config
+    said = []
+    for _ in range(2):
+        with extrapolating(True) as found:
+            check_by_trial(config)
+            said.append(tuple(found))
+    assert said[0]
+    assert said[0] == said[1]

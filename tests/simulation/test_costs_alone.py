@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,17 @@ def test_a_checkpoint_that_changes_between_two_runs_is_read_again(
     checkpoint.unlink()
     with pytest.raises(InputError, match=r"net\.safetensors"):
         imssa_sim.run(given, accuracy=False)
+
+
+def test_a_card_that_changes_between_two_runs_is_read_again(
+    tiny: dict[str, Any], tmp_path: Path
+) -> None:
+    card, name = tmp_path / "cell.yaml", "energy.array.fixed_activity"
+    text = (locate.device_models() / "cells" / "taox_imssa.yaml").read_text(encoding="utf-8")
+    given = {"hardware.chip.tile.cell": str(card)}
+    found = []
+    for high in ("300", "200", "300"):
+        card.write_text(re.sub(r"(g_max: {value: )[\d.]+", rf"\g<1>{high}", text), "utf-8")
+        found.append(imssa_sim.run(tiny, set=given, accuracy=False)[name])
+    assert found[0] == found[2]
+    assert float(found[1]) < float(found[0])

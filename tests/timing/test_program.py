@@ -9,7 +9,7 @@ from imssa_sim.mapping.counts import action_counts
 from imssa_sim.timing.simulate import simulate_timing
 
 CARDS = {"digital": {"card": "digital/cmos_40nm"}, "memory": {"card": "memory/sram_32nm_puma"}}
-BY_LAYER = {"digital_layers": [1]}
+BY_LAYER = {"digital_layers": (1,)}
 
 
 def program_of(random_networks, kernel, linear, bidirectional, arbitration="fifo", length=60):

@@ -8,6 +8,7 @@ import pytest
 
 from imssa_sim.errors import ImssaError, InputError, ValidityError
 from imssa_sim.mapping.program import Bypass
+from imssa_sim.timing.event import run_event
 from imssa_sim.timing.simulate import simulate_stages
 
 from .programs import operation, pipeline, stage, table
@@ -214,3 +215,25 @@ def test_a_very_long_transient_is_left_to_the_recurrence(monkeypatch):
     assert "the recurrence took over" in auto.segments[0].note
     for name in ("end_to_end_ticks", "first_output_ticks", "interval_ticks", "counts", "timeline"):
         assert getattr(auto, name) == getattr(full, name), name
+
+
+def test_equal_segments_are_simulated_once_and_others_anew(monkeypatch):
+    ran = []
+
+    def counted(segment, **options):
+        ran.append(segment.path)
+        return run_event(segment, **options)
+
+    monkeypatch.setattr("imssa_sim.timing.simulate.run_event", counted)
+
+    def timed(ticks, tokens=83, **options):
+        path = "chip.once"
+        return run([stage(path, operation(f"{path}.mac", ticks, "mac", "mac"))], tokens, **options)
+
+    first, again = timed(7), timed(7)
+    assert len(ran) == 1
+    assert (first.end_to_end_ticks, first.counts) == (again.end_to_end_ticks, again.counts)
+    assert timed(7, tokens=84).end_to_end_ticks > first.end_to_end_ticks
+    assert timed(7, engine="event").engine != first.engine
+    assert timed(7, timeline_tokens=3).timeline != first.timeline
+    assert len(ran) == 4
