@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.errors import InputError
 from imssa_sim.mapping.kernels.cells import Part, complex_ports
-from imssa_sim.mapping.program import Cells
+from imssa_sim.mapping.program import TileContents
 
 if TYPE_CHECKING:
     from imssa_sim.mapping.kernels.base import KernelMapping
@@ -96,7 +96,7 @@ def kernel_cells(
     mapping: KernelMapping,
     placed: list[list[ModeRun]],
     lines: list[list[Lines]],
-) -> Cells:
+) -> TileContents:
     """Return what the cells of a kernel's tiles hold."""
     side = max(sum(len(line) for of_part in of_tile for line in of_part) for of_tile in lines)
     weights = np.zeros((len(placed), side, side), dtype=np.int64)
@@ -110,7 +110,7 @@ def kernel_cells(
             taken = np.concatenate(own)
             place = np.ix_(taken, taken)
             weights[t][place], useful[t][place] = block.weights, block.useful
-    return Cells(weights, useful)
+    return TileContents(weights, useful)
 
 
 def _weights_of(kernel: QuantisedKernel, part: ModeRun) -> Part:

@@ -33,7 +33,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Cells:
+class TileContents:
     """What stands in the cells of a tile set.
 
     Attributes
@@ -69,13 +69,13 @@ class TileSet:
     path: str
     site: int
     tiles: int
-    fill: Callable[[], Cells]
+    fill: Callable[[], TileContents]
     totals: dict[Hashable, float] = field(
         default_factory=dict, kw_only=True, compare=False, repr=False
     )
 
     @cached_property
-    def cells(self) -> Cells:
+    def cells(self) -> TileContents:
         """What the cells hold."""
         return self.fill()
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from imssa_sim.errors import InputError, InternalError
 from imssa_sim.mapping.packing import kernel_cells, lines_of, split
-from imssa_sim.mapping.program import Cells, KernelTiles, LinearTiles, TileUse
+from imssa_sim.mapping.program import KernelTiles, LinearTiles, TileContents, TileUse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -210,7 +210,7 @@ def linear_tiles(linear: QuantisedLinear, shape: TileShape, *, path: str, site: 
 
 def _linear_cells(
     weight: IntArray, row: IntArray, rows: IntArray, column: IntArray, columns: IntArray
-) -> Cells:
+) -> TileContents:
     """Return what the cells of a linear layer's tiles hold; starts and counts are by tile."""
     size = (len(row), int(rows.max()), int(columns.max()))
     weights = np.zeros(size, dtype=np.int64)
@@ -218,7 +218,7 @@ def _linear_cells(
     for t, (r, m, c, n) in enumerate(zip(row, rows, column, columns, strict=True)):
         weights[t, :m, :n] = weight[c : c + n, r : r + m].T
         useful[t, :m, :n] = True
-    return Cells(weights, useful)
+    return TileContents(weights, useful)
 
 
 def rows_and_columns(tiles: KernelTiles | LinearTiles) -> tuple[IntArray, IntArray]:

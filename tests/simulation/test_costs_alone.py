@@ -138,3 +138,24 @@ def test_a_card_that_changes_between_two_runs_is_read_again(
         found.append(imssa_sim.run(tiny, set=given, accuracy=False)[name])
     assert found[0] == found[2]
     assert float(found[1]) < float(found[0])
+
+
+CHIPS: list[dict[str, Any]] = [
+    {"hardware.adc.bits": 5},
+    {"hardware.adc.per_tile": 2},
+    {"hardware.chip.tile.rows": 40, "hardware.chip.tile.columns": 80},
+    {"hardware.chip.clock": "700 MHz"},
+    {"hardware.chip.tile.weights": "one_sided"},
+    {"bits.default": 6},
+]
+
+
+def test_points_of_a_design_space_take_nothing_from_one_another(tiny: dict[str, Any]) -> None:
+    first = [imssa_sim.run(tiny, set=chip, accuracy=False) for chip in CHIPS]
+    for chip, before in zip(CHIPS, first, strict=True):
+        again = imssa_sim.run(tiny, set=chip, accuracy=False)
+        assert again.ledger.equals(before.ledger)
+        whole = imssa_sim.run(tiny, set=chip)
+        names = [n for n in whole.record.values if n.startswith(("time.", "area", "utilisation."))]
+        assert {n: again[n] for n in names} == {n: whole[n] for n in names}
+    assert len({run["energy.inference"] for run in first}) == len(CHIPS)
