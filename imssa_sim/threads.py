@@ -19,6 +19,8 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+Begin = Callable[[Callable[[], Any]], Callable[[], Any]]
+
 _count: ContextVar[int | None] = ContextVar("threads", default=None)
 _given_up: ContextVar[Event | None] = ContextVar("nobody waits for the results", default=None)
 
@@ -63,16 +65,18 @@ def ordered_map(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterat
     ``work`` should spend its time where the interpreter's lock is released: in NumPy, SciPy and
     compiled kernels.
     """
-    count = current()
+    count, given_up = current(), _given_up.get()
+
+    def unless_given_up(item: Item) -> Result:
+        if given_up is not None and given_up.is_set():
+            raise CancelledError
+        return work(item)
+
     if count == 1:
-        given_up = _given_up.get()
-        for item in items:
-            if given_up is not None and given_up.is_set():
-                raise CancelledError
-            yield work(item)
+        yield from map(unless_given_up, items)
         return
     with ThreadPoolExecutor(count, initializer=_inherit, initargs=(copy_context(),)) as pool:
-        yield from pool.map(work, items)
+        yield from pool.map(unless_given_up, items)
 
 
 @contextmanager
@@ -106,11 +110,33 @@ def ahead(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Ite
             given_up.set()
 
 
-def _inherit(context: Context, given_up: Event | None = None) -> None:
-    """Begin a thread with what holds for the one that waits for it, and one thread of its own."""
+@contextmanager
+def begun() -> Iterator[Begin]:
+    """Give a function that begins work beside this thread, and returns what waits for it.
+
+    One piece after the other; each may use as many threads as this one. Where only one thread is
+    allowed, work is done when it is first waited for. If the block is left before, the piece in
+    work ends at the next item of its `ordered_map`, and the following are not begun.
+    """
+    count = current()
+    if count == 1:
+        yield cache
+        return
+    given_up = Event()
+    arguments = copy_context(), given_up, count
+    with ThreadPoolExecutor(1, initializer=_inherit, initargs=arguments) as pool:
+        try:
+            yield lambda work: pool.submit(work).result
+        finally:
+            given_up.set()
+            pool.shutdown(cancel_futures=True)
+
+
+def _inherit(context: Context, given_up: Event | None = None, count: int = 1) -> None:
+    """Begin a thread with what holds for the one that waits for it, and ``count`` of its own."""
     for variable, value in context.items():
         variable.set(value)
-    _count.set(1)
+    _count.set(count)
     if given_up is not None:
         _given_up.set(given_up)
 

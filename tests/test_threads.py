@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from imssa_sim.threads import ahead, available, current, ordered_map, use_threads
+from imssa_sim.threads import ahead, available, begun, current, ordered_map, use_threads
 
 
 def test_the_count_is_numbas_variable_or_the_processors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,3 +135,63 @@ def test_work_ahead_ends_early_where_the_user_interrupts(monkeypatch: pytest.Mon
         interrupted.set()
         raise KeyboardInterrupt
     assert len(seen) < 10_000
+
+
+def test_begun_work_goes_on_beside_this_thread_in_its_turn() -> None:
+    order: list[str] = []
+    first_may_end = threading.Event()
+
+    def first() -> int:
+        assert first_may_end.wait(10)
+        order.append("first")
+        return current()
+
+    with use_threads(2), begun() as begin:
+        waiting = begin(first), begin(lambda: order.append("second") or threading.get_ident())
+        assert not order
+        first_may_end.set()
+        assert waiting[1]() != threading.get_ident()
+        assert waiting[0]() == waiting[0]() == current()
+    assert order == ["first", "second"]
+
+
+def test_on_a_single_thread_begun_work_is_done_once_when_waited_for() -> None:
+    done: list[int] = []
+    with use_threads(1), begun() as begin:
+        waiting = begin(lambda: done.append(1) or len(done))
+        assert not done
+        assert waiting() == waiting() == 1
+    assert done == [1]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_of_begun_work_is_raised_where_it_is_waited_for(threads: int) -> None:
+    with use_threads(threads), begun() as begin:
+        waiting = begin(lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            waiting()
+
+
+@pytest.mark.parametrize("inside", [1, 2])
+def test_begun_work_ends_when_its_block_is_left(
+    monkeypatch: pytest.MonkeyPatch, inside: int
+) -> None:
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "2")
+    items, started = [], threading.Event()
+
+    def item(number: int) -> None:
+        items.append(number)
+        started.set()
+        time.sleep(0.01)
+
+    def work() -> None:
+        with use_threads(inside):
+            list(ordered_map(item, range(500)))
+
+    with pytest.raises(KeyError), use_threads(2), begun() as begin:
+        begin(work)
+        begin(lambda: items.append(-1))
+        assert started.wait(10)
+        raise KeyError
+    assert len(items) < 400
+    assert -1 not in items

@@ -134,4 +134,5 @@ def _usage(seconds: float) -> str:
 
     memory = peak_memory()
     peak = "" if memory is None else f", peak memory {memory / 2**20:.0f} MiB"
-    return f"in all: {seconds:.2f} s, of processors {time.process_time():.2f} s{peak}"
+    busy = sum(os.times()[:4])  # of processes that this one waited for, too
+    return f"in all: {seconds:.2f} s, of processors {busy:.2f} s{peak}"

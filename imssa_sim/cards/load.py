@@ -43,9 +43,13 @@ def load_card(name: str) -> Card:
 
 
 def list_cards(kind: str | None = None) -> tuple[Card, ...]:
-    """Return all cards that come with the package, of one kind or of every kind."""
-    cards = (load_card(name) for name in locate.card_names())
-    return tuple(card for card in cards if kind is None or card.kind == kind)
+    """Return all cards that come with the package, of one kind or of every kind.
+
+    They lie in a folder that has the name of their kind, or its plural.
+    """
+    folders = f"{kind}/", f"{kind}s/"
+    names = (name for name in locate.card_names() if kind is None or name.startswith(folders))
+    return tuple(map(load_card, names))
 
 
 @lru_cache(maxsize=512)

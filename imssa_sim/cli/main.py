@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
+from imssa_sim.beside import own_process
 from imssa_sim.cli.output import discard_output, output_refuses, prepare_streams
 from imssa_sim.errors import ConfigError, ImssaError
 
@@ -25,6 +26,7 @@ def entry() -> NoReturn:
 
     At once: taking down compiled code and figures costs half a second that nobody needs.
     """
+    own_process()
     gc.set_threshold(100_000)  # a run leaves few cycles behind, and searching for them takes time
     code = main()
     for stream in (sys.stdout, sys.stderr):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from imssa_sim.beside import beside
 from imssa_sim.ledger.rows import write_rows
 from imssa_sim.report.stored import SUMMARY
 
@@ -32,6 +33,28 @@ def write_run(
     more : str
         What the screen shows below its summary.
     """
+    if not figures:
+        _write_tables(directory, record, more)
+        return
+    from imssa_sim.report.figures.of_run import draw, figures_of
+    from imssa_sim.report.figures.style import save
+
+    files = figures_of(record)
+    names = list(files)
+    half = len(names) // 2
+
+    def draw_all(names: Sequence[str]) -> None:
+        for name in names:
+            paths = [directory.file(f"{files[name]}.{kind}") for kind in ("png", "svg")]
+            save(draw(record, name), paths)
+
+    with beside(lambda: draw_all(names[half:])):
+        _write_tables(directory, record, more)
+        draw_all(names[:half])
+
+
+def _write_tables(directory: RunDirectory, record: LiveRecord, more: str) -> None:
+    """Write all that is not drawn."""
     directory.file("config.resolved.yaml").write_text(record.resolved, "utf-8")
     text = json.dumps(record.manifest, indent=2)
     directory.file("manifest.json").write_text(text + "\n", "utf-8")
@@ -43,13 +66,6 @@ def write_run(
     record.result.ledger.write_parquet(directory.file("ledger.parquet"))
     directory.file("citations.bib").write_text(record.citations, "utf-8")
     directory.file(SUMMARY).write_text(f"{record.summary()}{more}\n", "utf-8")
-    if figures:
-        from imssa_sim.report.figures.of_run import draw, figures_of
-        from imssa_sim.report.figures.style import save
-
-        for name, file_name in figures_of(record).items():
-            paths = [directory.file(f"{file_name}.{kind}") for kind in ("png", "svg")]
-            save(draw(record, name), paths)
 
 
 def stats_text(stats: Sequence[Stat]) -> str:

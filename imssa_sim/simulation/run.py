@@ -21,8 +21,8 @@ from imssa_sim.simulation.memory import functional_key, input_key, remembered
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.real_time import run_input
 from imssa_sim.simulation.result import RunResult
-from imssa_sim.simulation.values import run_values
-from imssa_sim.threads import use_threads
+from imssa_sim.simulation.values import run_in_float, run_values
+from imssa_sim.threads import begun, use_threads
 from imssa_sim.timing.interleave import simulate_interleaved
 from imssa_sim.timing.simulate import simulate_timing
 from imssa_sim.validity import extrapolating
@@ -30,11 +30,15 @@ from imssa_sim.validity import extrapolating
 if TYPE_CHECKING:
     from collections.abc import Callable, MutableMapping
 
+    from numpy.typing import NDArray
+
     from imssa_sim.config.load import LoadedConfig
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.simulation.costs_alone import Outline
+    from imssa_sim.simulation.inputs import Inputs
     from imssa_sim.simulation.progress import Progress
     from imssa_sim.simulation.values import Values
+    from imssa_sim.threads import Begin
 
 
 def _analog_loops(config: RunConfig) -> tuple[str, ...]:
@@ -49,6 +53,17 @@ def _analog_loops(config: RunConfig) -> tuple[str, ...]:
     if samples != "all":
         batch = min(batch, samples)
     return recurrent_loops([alone, batch, *rest]) + linear
+
+
+def _begin(
+    config: RunConfig, memory: MutableMapping[str, Any] | None, begin: Begin
+) -> tuple[Callable[[], Inputs], Callable[[], NDArray[Any]] | None]:
+    """Begin what needs no quantised network: data and weights, and the values in floats."""
+    own = input_key(config, "inputs")
+    prepared = begin(lambda: remembered(memory, own, lambda: prepare_inputs(config)))
+    if config.evaluate.until is not None or not config.evaluate.float:
+        return prepared, None
+    return prepared, begin(lambda: run_in_float(config, prepared()))
 
 
 def simulate(
@@ -116,16 +131,17 @@ def _simulate(
         values = memory[key]
     else:
         threads = config.evaluate.threads
-        with listening(told.note), use_threads(None if threads == "auto" else int(threads)) as many:
+        count = None if threads == "auto" else int(threads)
+        with listening(told.note), use_threads(count) as many, begun() as begin:
             compile_ahead(_analog_loops(config), many)
+            prepared, in_float = _begin(config, memory, begin)
             check_by_trial(config)
             with clock.phase("data and weights"):
-                own = input_key(config, "inputs")
-                inputs = remembered(memory, own, lambda: prepare_inputs(config))
+                inputs = prepared()
             told.note(inputs.used.message)
             if check_length is not None:
                 check_length(inputs.inputs.shape[1])
-            values = run_values(config, inputs, clock, memory)
+            values = run_values(config, inputs, clock, memory, in_float)
         if memory is not None:
             memory[key] = values
     with clock.phase("timing"):

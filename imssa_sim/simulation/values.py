@@ -24,7 +24,7 @@ from imssa_sim.simulation.tally import (
 from imssa_sim.simulation.upkeep import column_calibration, upkeep_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Callable, Mapping, MutableMapping
     from typing import Any
 
     from numpy.typing import NDArray
@@ -84,10 +84,12 @@ def run_values(
     inputs: Inputs,
     clock: Clock,
     memory: MutableMapping[str, Any] | None = None,
+    in_float: Callable[[], NDArray[Any]] | None = None,
 ) -> Values:
     """Evaluate the network in floating point, in integers, and on each chip instance.
 
-    ``memory``: quantised networks that runs share, filled here.
+    ``memory``: quantised networks that runs share, filled here. ``in_float`` waits for
+    the results of `run_in_float`, where it has been begun.
 
     Raises
     ------
@@ -97,7 +99,7 @@ def run_values(
     predictions: dict[str, NDArray[Any]] = {}
     reached, streaming = None, None
     if config.evaluate.until is None:
-        _in_float(config, inputs, clock, predictions)
+        _in_float(config, inputs, clock, predictions, in_float)
         with clock.phase("quantisation"):
             placed = place(config, inputs, clock.told.note, memory)
         streaming = streaming_of(config, len(inputs.labels))
@@ -155,14 +157,22 @@ def _read(config: RunConfig, inputs: Inputs, results: NDArray[np.float64]) -> ND
     return results if inputs.scaling is None else inputs.scaling.undone(results)
 
 
+def run_in_float(config: RunConfig, inputs: Inputs) -> NDArray[Any]:
+    """Return what the network gives in floating point: classes (…), or values (…, K)."""
+    return _read(config, inputs, forward(inputs.network, inputs.inputs, precision="single"))
+
+
 def _in_float(
-    config: RunConfig, inputs: Inputs, clock: Clock, predictions: dict[str, NDArray[Any]]
+    config: RunConfig,
+    inputs: Inputs,
+    clock: Clock,
+    predictions: dict[str, NDArray[Any]],
+    begun: Callable[[], NDArray[Any]] | None = None,
 ) -> None:
     """Evaluate the network in floating point, where wanted."""
     if config.evaluate.float:
         with clock.phase(f"float {config.model.measure}"):
-            logits = forward(inputs.network, inputs.inputs, precision="single")
-            predictions["float"] = _read(config, inputs, logits)
+            predictions["float"] = run_in_float(config, inputs) if begun is None else begun()
 
 
 def _in_integers(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imssa_sim.cards import Card, list_cards, load_card
+from imssa_sim.cards import KINDS, Card, list_cards, load_card
 from imssa_sim.errors import ConfigError, InputError
 
 CARD = """\
@@ -389,7 +389,12 @@ def test_every_shipped_card_loads_under_its_own_name() -> None:
 
 
 def test_cards_by_kind() -> None:
-    assert {card.kind for card in list_cards("adc")} == {"adc"}
+    cards = list_cards()
+    assert sorted(card.name for kind in KINDS for card in list_cards(kind)) == [
+        card.name for card in cards
+    ]
+    for kind in KINDS:
+        assert list_cards(kind) == tuple(card for card in cards if card.kind == kind)
     assert list_cards("nothing") == ()
 
 

@@ -125,15 +125,16 @@ def test_timeline():
     ]
     (axes,) = timeline(rows).axes
     (collection,) = axes.collections
-    boxes = [path.vertices for path in collection.get_paths()]
-    found = [(b[:, 0].min(), b[:, 0].max(), b[:, 1].mean()) for b in (x[:4] for x in boxes)]
+    boxes = [box for path in collection.get_paths() for box in path.to_polygons()]
+    found = [(b[:, 0].min(), b[:, 0].max(), b[:4, 1].mean()) for b in boxes]
     assert np.array(found) == pytest.approx(
         np.array([(0, 2, 0), (2, 5, 1), (3, 6, 0), (6, 9, 1)]), abs=1e-9
     )
+    assert [len(path.to_polygons()) for path in collection.get_paths()] == [2, 2]  # of each step
     heights = {round(float(np.ptp(b[:, 1])), 9) for b in boxes}
     assert heights == {0.8}
     colours = [to_rgba(c) for c in collection.get_facecolor()]
-    assert colours == [to_rgba(PALETTE[n]) for n in (0, 0, 1, 1)]
+    assert colours == [to_rgba(PALETTE[n]) for n in (0, 1)]
     assert ticks(axes.yaxis) == ["encoder.tile0.adc", "layer0.kernel.tile0.adc"]
     assert axes.get_xlabel() == "simulated time [ns]"
     assert axes.get_title() == "The first 2 time steps (one colour a step)"
