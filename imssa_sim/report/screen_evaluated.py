@@ -79,44 +79,49 @@ def _clipped(result: RunResult) -> str:
 
 
 def _regression(result: RunResult, r: Regression) -> Iterator[ScreenPart]:
-    executions = (("float", r.float_), ("quantised", r.digital))
-    scores, errors = (
-        [f"{name} {_of(measure, g)}" for name, g in executions if g is not None]
-        for measure in ("r2", "rmse")
-    )
+    scores = [f"{name} {_shown(g.r2.value)}" for name, g in _executions(r) if name != "analog"]
     if r.analog is not None:
-        for parts, measure in ((scores, "r2"), (errors, "rmse")):
-            each = [getattr(chip, measure).value for chip in r.chips]
-            spread = r.deviation(measure)
-            more = "" if spread is None else f" ± {spread:.3g}"
-            shown = f"{min(each):.4g} to {max(each):.4g}"
-            which = f"{len(each)} chips, {shown}" if len(each) > 1 else "1 chip"
-            parts.append(f"analog {_of(measure, r.analog)}{more} ({which})")
-    mean_of = f", mean of {r.outputs} outputs" if r.outputs > 1 else ""
-    yield Paragraph("R²", "   ".join(scores) + mean_of)
+        scores.append(f"analog {_shown(r.analog.r2.value)}{_over_chips(r, 'r2')}")
+    of = f" (mean of {r.outputs} outputs)" if r.outputs > 1 else ""
+    yield Paragraph("R²", "   ".join(scores) + of)
     if r.analog is not None and not math.isnan(r.analog.r2.low):
         low, high = r.analog.r2.low, r.analog.r2.high
         yield Paragraph(
             "", f"analog {low:.4g} to {high:.4g}: 95 %, by bootstrap over test sequences"
         )
-    if math.isnan(r.spread) or any(math.isnan(g.r2.value) for g in _those(r)):
+    if any(math.isnan(g.r2.value) for _, g in _executions(r)):
         yield Paragraph("", "R² has no value where all targets of an output are equal")
-    yield Paragraph("RMSE", "   ".join(errors))
+    for output, spread in enumerate(r.spread_of):
+        errors = []
+        for name, g in _executions(r):
+            more = _over_chips(r, "rmse") if name == "analog" and r.outputs == 1 else ""
+            errors.append(f"{name} {math.sqrt(g.mse_of[output]):.4g}{more}")
+        which = f"output {output}: " if r.outputs > 1 else ""
+        text = f"{which}{'   '.join(errors)}   always the mean {spread:.4g}"
+        yield Paragraph("" if output else "RMSE", text)
     each_chip = "" if r.analog_samples == r.samples else f", {r.analog_samples} on each chip"
     of_steps = f", {r.targets:,} targets" if r.steps > 1 else ""
     yield Paragraph(
         "",
         f"{r.samples} of {result.data.test_size} test sequences{of_steps}{each_chip}"
-        f"{_clipped(result)}; always giving the targets' mean has RMSE {r.spread:.4g}",
+        f"{_clipped(result)}",
     )
     if r.analog is not None and r.analog.r2.high <= 0:
         yield Paragraph("", "the chip is no better than the mean of the targets")
 
 
-def _those(r: Regression) -> list[Goodness]:
-    return [found for found in (r.float_, r.digital, r.analog) if found is not None]
+def _executions(r: Regression) -> list[tuple[str, Goodness]]:
+    named = (("float", r.float_), ("quantised", r.digital), ("analog", r.analog))
+    return [(name, found) for name, found in named if found is not None]
 
 
-def _of(measure: str, found: Goodness) -> str:
-    value = getattr(found, measure).value
+def _over_chips(r: Regression, measure: str) -> str:
+    each = [getattr(chip, measure).value for chip in r.chips]
+    spread = r.deviation(measure)
+    if spread is None:
+        return " (1 chip)"
+    return f" ± {spread:.3g} ({len(each)} chips, {min(each):.4g} to {max(each):.4g})"
+
+
+def _shown(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.4g}"

@@ -217,6 +217,21 @@ def _scaled(scaling: TargetScaling | None) -> str:
     )
 
 
+def check_targets_fit(model: ModelConfig, dataset: Dataset) -> None:
+    """Refuse targets of each step where the network has one result a sequence.
+
+    Raises
+    ------
+    InputError
+    """
+    if dataset.test.labels.ndim == 3 and model.pooling != "none":
+        raise InputError(
+            f"{dataset.name} has a target for each step, but with model.pooling: {model.pooling} "
+            "there is one result a sequence; give model.pooling: none, or targets of whole "
+            "sequences"
+        )
+
+
 def _check_fit(config: RunConfig, dataset: Dataset) -> None:
     model = config.model
     if dataset.features != model.inputs:
@@ -225,13 +240,7 @@ def _check_fit(config: RunConfig, dataset: Dataset) -> None:
             f"per step; set model.inputs to {dataset.features} or choose other data"
         )
     if model.task == "regression":
-        per_step = dataset.test.labels.ndim == 3
-        if per_step and model.pooling != "none":
-            raise InputError(
-                f"{dataset.name} has a target for each step, but with model.pooling: "
-                f"{model.pooling} there is one result a sequence; give model.pooling: none, or "
-                "targets of whole sequences"
-            )
+        check_targets_fit(model, dataset)
         return
     if len(dataset.classes) != model.classes:
         raise InputError(

@@ -79,9 +79,9 @@ class Regression:
         Most targets of a sequence, 1 where there is one for all of it.
     targets : int
         Of all sequences.
-    spread : float
-        Root mean square deviation of the targets from their mean: what always giving the mean
-        leaves.
+    spread_of : tuple of float
+        Root mean square deviation of each output's targets from their mean: what always giving the
+        mean leaves.
     float_, digital : Goodness or None
     chips : tuple of Goodness
         Of each chip instance on its own sequences.
@@ -94,12 +94,17 @@ class Regression:
     outputs: int
     steps: int
     targets: int
-    spread: float
+    spread_of: tuple[float, ...]
     float_: Goodness | None
     digital: Goodness | None
     chips: tuple[Goodness, ...]
     analog: Goodness | None
     analog_alike: bool = True
+
+    @property
+    def spread(self) -> float:
+        """Root of the mean square of `spread_of`."""
+        return math.sqrt(statistics.fmean(spread**2 for spread in self.spread_of))
 
     def deviation(self, measure: str) -> float | None:
         """Return the sample standard deviation of ``r2``, ``mse`` or ``rmse`` over the chips."""
@@ -181,7 +186,7 @@ def regression_of(
         outputs=outputs,
         steps=int(counted.sum(axis=1).max()),
         targets=int(counted.sum()),
-        spread=math.sqrt(float(np.square(targets - mean)[counted].mean())),
+        spread_of=tuple(np.sqrt(np.square(targets - mean)[counted].mean(axis=0)).tolist()),
         float_=together([name for name in values if name == "float"]),
         digital=together([name for name in values if name == "digital"]),
         chips=tuple(alone),

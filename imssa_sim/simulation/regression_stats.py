@@ -72,6 +72,8 @@ def _outputs(found: Regression) -> Iterator[Entry]:
                 r2, mse = _number(held.r2_of[output]), held.mse_of[output]
                 yield f"{name}.r2.{execution}", r2, "1", f"R² of output {output} alone"
                 yield f"{name}.rmse.{execution}", math.sqrt(mse), "target", "its RMSE"
+        spread = found.spread_of[output]
+        yield f"regression.output{output}.spread", spread, "target", "RMSE of its targets' mean"
 
 
 def _number(value: float | None) -> float | None:

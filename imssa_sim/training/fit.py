@@ -11,25 +11,25 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from imssa_sim.data import Dataset, Split
 from imssa_sim.data.dataset import SequenceArray
 from imssa_sim.training.augment import shift_images
+from imssa_sim.training.criteria import ClassCriterion, Criterion
 from imssa_sim.training.kernel_module import KernelModule
 from imssa_sim.training.schema import TrainSection
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch achieved; losses are mean cross-entropies, accuracies fractions."""
+    """What one epoch achieved: mean losses, and scores as the `Criterion` has them, at most 1."""
 
     epoch: int
     rate: float
     train_loss: float
-    train_accuracy: float
+    train_score: float
     validation_loss: float
-    validation_accuracy: float
+    validation_score: float
     seconds: float
 
 
@@ -39,7 +39,7 @@ class FitState:
 
     epoch: int = 0
     best_epoch: int = -1
-    best_key: tuple[float, float] = (-1.0, -math.inf)
+    best_key: tuple[float, float] = (-math.inf, -math.inf)
     best_parameters: dict[str, Tensor] = field(default_factory=dict)
     history: list[EpochRecord] = field(default_factory=list)
 
@@ -50,7 +50,7 @@ class Fit:
     Parameters
     ----------
     module : nn.Module
-        Maps inputs (batch, L, d) to logits (batch, K).
+        Maps inputs (batch, L, d) to results (batch, K), or (batch, L, K).
     dataset : Dataset
         Its training and validation parts are used, never the test part.
     settings : TrainSection
@@ -59,6 +59,8 @@ class Fit:
         the uninterrupted one.
     range_rate : float
         Learning rate of the ranges of quantisers, where the module has some.
+    criterion : Criterion, optional
+        By default that of classes.
 
     Attributes
     ----------
@@ -73,8 +75,10 @@ class Fit:
         settings: TrainSection,
         seed: int,
         range_rate: float = 0.0,
+        criterion: Criterion | None = None,
     ) -> None:
         self.module = module
+        self.criterion = criterion or ClassCriterion()
         self.dataset = dataset
         self.settings = settings
         self.seed = seed
@@ -109,7 +113,7 @@ class Fit:
 
     def forget_best(self) -> None:
         """Let only the epochs to come count as the best: what is trained has changed."""
-        self.state.best_key, self.state.best_epoch = (-1.0, -math.inf), self.state.epoch - 1
+        self.state.best_key, self.state.best_epoch = (-math.inf, -math.inf), self.state.epoch - 1
 
     def load_best(self) -> None:
         """Put the parameters of the best epoch into the module."""
@@ -132,11 +136,11 @@ class Fit:
         """Go on from what `state_dict` returned."""
         self.module.load_state_dict(saved["module"])
         self.optimiser.load_state_dict(saved["optimiser"])
-        accuracy, negative_loss = saved["best_key"]
+        score, negative_loss = saved["best_key"]
         self.state = FitState(
             epoch=saved["epoch"],
             best_epoch=saved["best_epoch"],
-            best_key=(accuracy, negative_loss),
+            best_key=(score, negative_loss),
             best_parameters=saved["best_parameters"],
             history=[EpochRecord(**record) for record in saved["history"]],
         )
@@ -147,12 +151,12 @@ class Fit:
         rng = np.random.default_rng((self.seed, state.epoch))
         torch.manual_seed(int(rng.integers(2**63)))
         self.module.train()
-        losses, correct, rate = 0.0, 0.0, 0.0
+        losses, sums, rate = 0.0, np.zeros(1), 0.0
+        criterion = self.criterion
         for inputs, labels in self._batches(rng):
             rate = self._set_rate()
-            logits = self.module(inputs)
-            logits, labels, steps = decisions(logits, labels)
-            loss = functional.cross_entropy(logits, labels)
+            results, labels, steps = decisions(self.module(inputs), labels)
+            loss = criterion.loss_of(results, labels)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             if self.settings.clip > 0:
@@ -160,20 +164,22 @@ class Fit:
             self.optimiser.step()
             self._damp()
             losses += float(loss.detach()) * len(labels) / steps
-            correct += int((logits.argmax(dim=1) == labels).sum()) / steps
+            sums = sums + criterion.counted(results, labels, steps)
         count = len(self.dataset.train)
-        loss_value, accuracy = evaluate(self.module, self.dataset.validation, self.settings.batch)
+        loss_value, score = evaluate(
+            self.module, self.dataset.validation, self.settings.batch, criterion
+        )
         record = EpochRecord(
             epoch=state.epoch,
             rate=rate,
             train_loss=losses / count,
-            train_accuracy=correct / count,
+            train_score=criterion.score(sums),
             validation_loss=loss_value,
-            validation_accuracy=accuracy,
+            validation_score=score,
             seconds=time.perf_counter() - started,
         )
         state.history.append(record)
-        key = (accuracy, -loss_value)
+        key = (score, -loss_value)
         if key > state.best_key:
             state.best_key, state.best_epoch = key, state.epoch
             state.best_parameters = {
@@ -199,7 +205,7 @@ class Fit:
         for start in range(0, len(part), self.settings.batch):
             index = order[start : start + self.settings.batch]
             inputs = shift_images(self.dataset, part.inputs[index], self.settings.shift, rng)
-            yield _tensor(inputs), torch.from_numpy(part.labels[index])
+            yield _tensor(inputs), self.criterion.labels(part.labels[index])
             self._step += 1
 
     def _set_rate(self) -> float:
@@ -219,29 +225,33 @@ def _tensor(inputs: SequenceArray) -> Tensor:
     return torch.from_numpy(inputs).clone()
 
 
-def decisions(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Return logits (n, K), their labels (n,), and how many of them one sequence has.
+def decisions(results: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:
+    """Return results (n, K), their labels (n, …), and how many of them one sequence has.
 
-    Logits of every step (B, L, K) each get their sequence's label.
+    Results of every step (B, L, K) each get their own target, or their sequence's label.
     """
-    if logits.dim() == 2:
-        return logits, labels, 1
-    steps = logits.shape[1]
-    return logits.flatten(0, 1), labels.repeat_interleave(steps), steps
+    if results.dim() == 2:
+        return results, labels, 1
+    steps = results.shape[1]
+    each = labels.flatten(0, 1) if labels.dim() == 3 else labels.repeat_interleave(steps, dim=0)
+    return results.flatten(0, 1), each, steps
 
 
 @torch.no_grad()
-def evaluate(module: nn.Module, part: Split, batch: int) -> tuple[float, float]:
-    """Return mean cross-entropy and accuracy of a module on a part of a data set."""
+def evaluate(
+    module: nn.Module, part: Split, batch: int, criterion: Criterion | None = None
+) -> tuple[float, float]:
+    """Return mean loss and score of a module on a part of a data set; by default of classes."""
     module.eval()
-    loss, correct = 0.0, 0.0
+    judge = criterion or ClassCriterion()
+    loss, sums = 0.0, np.zeros(1)
     for start in range(0, len(part), batch):
-        labels = torch.from_numpy(part.labels[start : start + batch])
+        labels = judge.labels(part.labels[start : start + batch])
         outputs = module(_tensor(part.inputs[start : start + batch]))
-        logits, labels, steps = decisions(outputs, labels)
-        loss += float(functional.cross_entropy(logits, labels, reduction="sum")) / steps
-        correct += int((logits.argmax(dim=1) == labels).sum()) / steps
-    return loss / len(part), correct / len(part)
+        results, labels, steps = decisions(outputs, labels)
+        loss += float(judge.loss_of(results, labels, "sum")) / steps
+        sums = sums + judge.counted(results, labels, steps)
+    return loss / len(part), judge.score(sums)
 
 
 def _parameter_groups(

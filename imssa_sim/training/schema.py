@@ -52,7 +52,7 @@ class TrainSection(Section):
     clip: Annotated[float, Field(ge=0)] = 0.0
     """Largest norm of the gradient of all parameters together; 0: any."""
     target: Rate = 1.0
-    """Validation accuracy at which training ends at once."""
+    """Validation accuracy, or R² with model.task: regression, at which training ends at once."""
     threads: Positive = 1
     """Threads of PyTorch; results repeat bit for bit only at the same number."""
 

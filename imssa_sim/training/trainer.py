@@ -7,13 +7,12 @@ import json
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import imssa_sim
 from imssa_sim.config.cards import cards_used
@@ -32,11 +31,14 @@ from imssa_sim.model.checkpoint import (
 from imssa_sim.model.initialise import network_of_config
 from imssa_sim.model.network import Network
 from imssa_sim.model.scales import TrainedQuantisers
+from imssa_sim.model.target_scaling import TargetScaling, scaling_from
 from imssa_sim.model.tensors import network_from_tensors
-from imssa_sim.reference.forward import at_each_step, forward
+from imssa_sim.reference.forward import forward
 from imssa_sim.reference.pruning import mode_saliency, prune_modes, prune_shares
+from imssa_sim.simulation.inputs import check_targets_fit, check_task
+from imssa_sim.training.criteria import ClassCriterion, Criterion, ValueCriterion
 from imssa_sim.training.curve import write_curve
-from imssa_sim.training.fit import EpochRecord, Fit
+from imssa_sim.training.fit import EpochRecord, Fit, decisions
 from imssa_sim.training.schema import TrainConfig
 from imssa_sim.training.stages import Stages
 from imssa_sim.training.torch_network import NetworkModule
@@ -96,22 +98,24 @@ def train(
     _check_output(output)
     torch.set_num_threads(config.train.threads)
     torch.use_deterministic_algorithms(True)
-    resolved = resolve_dataset(config.data)
+    resolved = resolve_dataset(config.data, config.model.outputs)
     dataset = resolved.dataset
     for note in (resolved.note, *(f"{dataset.name}: {note}" for note in dataset.notes)):
         if note:
             report(note)
     _check_fit(config, dataset)
-    start, stored = _initial_network(config, dataset)
+    start, stored, scaling = _initial_network(config, dataset)
+    criterion = _criterion(config, dataset, scaling, report)
     stages: Stages | None = None
     module: NetworkModule
     if config.quantise is None:
         module = NetworkModule(start, config.train.dropout, config.train.noise_A)
-        fit = Fit(module, dataset, config.train, config.seed)
+        fit = Fit(module, dataset, config.train, config.seed, criterion=criterion)
     else:
         stages = Stages(config, dataset, start, stored)
         module = stages.module
-        fit = Fit(module, dataset, config.train, config.seed, config.quantise.range_lr)
+        rate = config.quantise.range_lr
+        fit = Fit(module, dataset, config.train, config.seed, rate, criterion)
         fit.earliest_end = stages.last_start
     identity = _identity(config, dataset)
     resume = output.with_suffix(".resume.pt")
@@ -124,7 +128,7 @@ def train(
 
     def after_epoch(record: EpochRecord) -> None:
         _store(resume, {"identity": identity, "fit": fit.state_dict()})
-        report(_line(record, config.train.epochs, fit.state.best_epoch))
+        report(_line(record, config.train.epochs, fit.state.best_epoch, criterion))
 
     def before_epoch(epoch: int) -> None:
         if stages is not None and stages.enter(epoch):
@@ -140,12 +144,14 @@ def train(
         trained = None if stages is None else stages.module.trained()
         metadata = _metadata(config, dataset, network, trained, fit, command)
     save_checkpoint(output, network, metadata, trained)
-    write_curve(output, fit.state.history, config.name)
+    write_curve(output, fit.state.history, config.name, criterion)
     resume.unlink(missing_ok=True)
-    measured = metadata["accuracy"]
+    measured = metadata[criterion.column]
+    shown = [criterion.shown(measured[part]).strip() for part in ("validation", "test")]
+    name = "accuracy " if criterion.column == "accuracy" else ""
     report(
-        f"{output}: epoch {metadata['epochs']['best']}, accuracy {measured['validation']:.2%} "
-        f"validation, {measured['test']:.2%} test"
+        f"{output}: epoch {metadata['epochs']['best']}, {name}{shown[0]} validation, {shown[1]} "
+        "test"
     )
     return TrainResult(load_checkpoint(output), tuple(fit.state.history))
 
@@ -162,7 +168,11 @@ def _check_output(output: Path) -> None:
 
 
 def _check_fit(config: TrainConfig, dataset: Dataset) -> None:
-    wanted = {"inputs": dataset.features, "classes": len(dataset.classes)}
+    wanted = {"inputs": dataset.features}
+    if config.model.task == "classification":
+        wanted["classes"] = len(dataset.classes)
+    else:
+        check_targets_fit(config.model, dataset)
     for name, value in wanted.items():
         if getattr(config.model, name) != value:
             raise InputError(
@@ -170,25 +180,47 @@ def _check_fit(config: TrainConfig, dataset: Dataset) -> None:
             )
 
 
+def _criterion(
+    config: TrainConfig, dataset: Dataset, scaling: TargetScaling | None, report: Report
+) -> Criterion:
+    """Return what is minimised; targets are scaled as before, or by the training part."""
+    if config.model.task == "classification":
+        return ClassCriterion()
+    found = scaling or TargetScaling.of(dataset.train.labels)
+    each = ", ".join(
+        f"{m:.4g} and {d:.4g}" for m, d in zip(found.mean, found.deviation, strict=True)
+    )
+    of = "the checkpoint that training starts from" if scaling else "the training part"
+    report(f"targets are scaled by mean and deviation of {of} ({each}); runs undo it")
+    return ValueCriterion(found)
+
+
 def _initial_network(
     config: TrainConfig, dataset: Dataset
-) -> tuple[Network, TrainedQuantisers | None]:
+) -> tuple[Network, TrainedQuantisers | None, TargetScaling | None]:
+    """Return the network that training starts from, its quantisers, its scaling of targets."""
     model = config.model
     if model.checkpoint is not None:
         expected = structure_of_config(model)
         if config.prune is None:
             loaded = load_checkpoint(model.checkpoint, expected)
-            return loaded.network, loaded.quantisers
+            return loaded.network, loaded.quantisers, _scaling_of(config, loaded)
         section, inputs = config.prune, dataset.train.inputs[: config.prune.samples]
         expected = replace(expected, state=section.state or model.state)
-        network = load_checkpoint(model.checkpoint, expected).network
+        loaded = load_checkpoint(model.checkpoint, expected)
+        network = loaded.network
         if section.state is not None:
             network = prune_modes(network, model.modes, mode_saliency(network, inputs))
         if section.kernels or section.modes:
             network = prune_shares(network, inputs, section.kernels, section.modes)
-        return network, None
+        return network, None, _scaling_of(config, loaded)
     dt_range = (config.train.dt_min, config.train.dt_max)
-    return network_of_config(model, seed=config.seed, dt_range=dt_range), None
+    return network_of_config(model, seed=config.seed, dt_range=dt_range), None, None
+
+
+def _scaling_of(config: TrainConfig, loaded: Checkpoint) -> TargetScaling | None:
+    check_task(config.model, loaded)
+    return scaling_from(loaded.metadata, loaded.network.classes, str(loaded.path))
 
 
 def _described(config: TrainConfig) -> dict[str, Any]:
@@ -250,20 +282,14 @@ def _store(path: Path, content: dict[str, Any]) -> None:
         raise InputError(f"cannot write {path}: {error}") from error
 
 
-def _line(record: EpochRecord, epochs: int, best: int) -> str:
+def _line(record: EpochRecord, epochs: int, best: int, criterion: Criterion) -> str:
     mark = " *" if record.epoch == best else ""
     return (
         f"epoch {record.epoch + 1:3d}/{epochs}  loss {record.train_loss:.4f}  "
-        f"train {record.train_accuracy:7.2%}  validation {record.validation_accuracy:7.2%}  "
+        f"train {criterion.shown(record.train_score)}  "
+        f"validation {criterion.shown(record.validation_score)}  "
         f"{record.seconds:.1f} s{mark}"
     )
-
-
-def _right(predictions: NDArray[np.int64], labels: NDArray[np.int64]) -> float:
-    """Return how many sequences are right; of one with a result at every step, a part may be."""
-    right = predictions == at_each_step(labels, predictions)
-    steps = predictions.size // len(labels)
-    return int(np.count_nonzero(right)) / steps
 
 
 def _metadata(
@@ -275,18 +301,20 @@ def _metadata(
     command: str,
 ) -> dict[str, Any]:
     quantised = None if trained is None else trained.quantise(network)
+    criterion = fit.criterion
 
     def measured(part: Split) -> float:
-        """Return the accuracy; a part at a time, as the inputs may be streamed."""
-        correct = 0.0
+        """Return accuracy or R²; a part at a time, as the inputs may be streamed."""
+        sums = np.zeros(1)
         for start in range(0, len(part), MEASURED_AT_ONCE):
             chosen = slice(start, start + MEASURED_AT_ONCE)
-            inputs, labels = part.inputs[chosen], part.labels[chosen]
+            inputs, labels = part.inputs[chosen], criterion.labels(part.labels[chosen])
             if quantised is None:
-                correct += _right(forward(network, inputs).argmax(axis=-1), labels)
+                found = forward(network, inputs)
             else:
-                correct += _right(run_digital(quantised, inputs).predictions, labels)
-        return correct / len(part)
+                found = run_digital(quantised, inputs).logits
+            sums = sums + criterion.counted(*decisions(torch.from_numpy(found), labels))
+        return criterion.score(sums)
 
     shift = config.train.shift
     return {
@@ -308,7 +336,8 @@ def _metadata(
             "test": len(dataset.test),
         },
         "augmentation": f"shifts of up to {shift} pixels" if shift else "none",
-        "accuracy": {
+        **({"targets": asdict(criterion.scaling)} if isinstance(criterion, ValueCriterion) else {}),
+        criterion.column: {
             "train": measured(dataset.train),
             "validation": measured(dataset.validation),
             "test": measured(dataset.test),

@@ -15,8 +15,15 @@ from imssa_sim.cli.main import main
 torch = pytest.importorskip("torch")
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own_network.md").read_text("utf-8")
-FILES = dict(re.findall(r"\*\*`(\S+)`\*\*.*?```\w+\n(.*?)```", PAGE, re.DOTALL))
-(SHELL,) = re.findall(r"```bash\n(.*?)```", PAGE, re.DOTALL)
+CLASSES, _, VALUES = PAGE.partition("## Values instead of classes")
+
+
+def files_of(text: str) -> dict[str, str]:
+    return dict(re.findall(r"\*\*`(\S+)`\*\*.*?```\w+\n(.*?)```", text, re.DOTALL))
+
+
+FILES = files_of(CLASSES)
+(SHELL,) = re.findall(r"```bash\n(.*?)```", CLASSES, re.DOTALL)
 
 
 def test_the_walk_takes_ten_lines_of_yaml_and_shell() -> None:
@@ -46,3 +53,22 @@ def test_the_walk(
     assert run["time.end_to_end"] < 1e-4
     assert run["energy.inference"] < 1e-6
     assert run["time.real_time"] == pytest.approx(1e-3 / run["time.interval"])
+
+
+def test_the_walk_with_values(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in files_of(VALUES).items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path("ring.py")
+    quick = ["--set", "train.epochs=8"]  # sixty as it stands
+    assert main(["train", "ring_train.yaml", *quick]) == 0
+    assert main(["run", "ring.yaml", "-o", "out", "--set", "evaluate.chips=1"]) == 0
+    screen = " ".join(capsys.readouterr().out.split())
+    assert "R² float" in screen
+    run = imssa_sim.open_run("out").regression
+    assert run["outputs"] == 2
+    assert run["r2.float"] > 0.7
+    assert run["r2.analog.mean"] == pytest.approx(run["r2.float"], abs=0.1)
+    assert run["output0.spread"] == pytest.approx(33.06, abs=0.01)

@@ -71,7 +71,7 @@ def test_the_best_epoch_is_the_most_accurate_then_the_least_loss(monkeypatch, re
     from imssa_sim.training import fit as fit_module
 
     scripted = iter(results)
-    monkeypatch.setattr(fit_module, "evaluate", lambda module, part, batch: next(scripted))
+    monkeypatch.setattr(fit_module, "evaluate", lambda *given: next(scripted))
     module = Recorder()
     fit = fit_module.Fit(module, marked(), settings(), seed=0)
     kept = []

@@ -165,7 +165,7 @@ def test_metadata_tell_what_was_measured(run: Callable[..., Any]) -> None:
     test = load_dataset("sdigits").test
     measured = accuracy(result.checkpoint.network, test.inputs, test.labels)
     assert metadata["accuracy"]["test"] == measured
-    best = max(r.validation_accuracy for r in result.history)
+    best = max(r.validation_score for r in result.history)
     # Module and reference differ in precision only: at most one sequence on the fence.
     assert abs(metadata["accuracy"]["validation"] - best) <= 1 / 80
     assert metadata["split"] == {"train": 200, "validation": 80, "test": 80}
@@ -218,7 +218,7 @@ def test_training_stops_when_validation_stalls_or_the_target_is_reached(
     stalled = run("a.safetensors", "train.epochs=30", "train.patience=2", "train.lr=1e-12")
     best = max(
         range(len(stalled.history)),
-        key=lambda i: (stalled.history[i].validation_accuracy, -stalled.history[i].validation_loss),
+        key=lambda i: (stalled.history[i].validation_score, -stalled.history[i].validation_loss),
     )
     assert len(stalled.history) == best + 3 < 30
     reached = run("b.safetensors", "train.target=0.01")
@@ -323,7 +323,7 @@ def test_quantised_training_equals_the_run_sample_by_sample(
     predictions = run_digital(stored.quantisers.quantise(stored.network), part.inputs).predictions
     best = stored.metadata["epochs"]["best"]
     assert best >= 2  # the first stage ends before
-    measured = found.history[best - 1].validation_accuracy
+    measured = found.history[best - 1].validation_score
     assert float(np.mean(predictions == part.labels)) == measured
     assert stored.metadata["accuracy"]["validation"] == measured
     assert stored.metadata["accuracy"]["of"] == "integers"
@@ -455,7 +455,7 @@ def test_increments_train_in_few_bits_and_a_run_takes_the_quantisers_as_they_are
     data = small_digits("sdigits", 8, True).validation
     predictions = run_digital(own, data.inputs).predictions
     best = found.history[stored.metadata["epochs"]["best"] - 1]
-    assert float(np.mean(predictions == data.labels)) == best.validation_accuracy
+    assert float(np.mean(predictions == data.labels)) == best.validation_score
 
     (tmp_path / "chip.yaml").write_text(DELTA_CHIP)
     checkpoint = f"model.checkpoint={tmp_path / 'a.safetensors'}"
