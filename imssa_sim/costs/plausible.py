@@ -200,6 +200,8 @@ WINDOWS: Mapping[str, Window] = {
 
 # Names of published figures of layers and networks on a chip, by what they end with.
 LAYERS: Mapping[str, Window] = {
+    "chip/published_one_phase_peak": (1e10, 1e14),
+    "chip/published_one_phase_efficiency": (5e11, 5e14),
     "chip/published_cifar10_energy_*": (5e-7, 2e-3),
     "chip/published_*_peak_*": (1e11, 1e15),
     "chip/published_*_efficiency_*": (1e11, 1e15),

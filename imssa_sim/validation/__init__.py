@@ -8,7 +8,7 @@ from types import MappingProxyType
 from imssa_sim.cards import Card, load_card
 from imssa_sim.errors import InputError, nearest
 from imssa_sim.files.locate import is_path
-from imssa_sim.validation import hermes, imssa, isaac, jia, neurram, puma
+from imssa_sim.validation import cim_ssm, hermes, imssa, isaac, jia, neurram, puma
 from imssa_sim.validation.figure import Figure
 
 __all__ = ["CHIPS", "Figure", "validate_chips"]
@@ -21,6 +21,7 @@ CHIPS: Mapping[str, Callable[[Card], Iterator[Figure]]] = MappingProxyType(
         "hermes_64": hermes.chip_figures,
         "neurram": neurram.figures,
         "jia_2020": jia.figures,
+        "cim_ssm": cim_ssm.figures,
         "imssa": imssa.figures,
     }
 )

@@ -33,6 +33,9 @@ class Figure:
         The arithmetic, or why it does not follow.
     reproducible : bool
         False where the published figure does not follow from the paper's own numbers.
+    stand_ins : bool
+        Whether parts decide it that the chip's hardware section lacks and that parts of this
+        project, or assumed ones, stand in for.
     """
 
     chip: str
@@ -46,6 +49,7 @@ class Figure:
     calibrated: bool = False
     note: str = ""
     reproducible: bool = True
+    stand_ins: bool = False
 
     @property
     def case(self) -> str:
@@ -86,6 +90,7 @@ class FigureMaker:
     def figure(
         self, name: str, ours: float, target: str, basis: str, *, index: int | None = None,
         calibrated: bool = False, note: str = "", reproducible: bool = True,
+        stand_ins: bool = False,
     ) -> Figure:  # fmt: skip
         """Compare a value in SI with the card's entry ``target``."""
         entry = self.card[target]
@@ -94,6 +99,7 @@ class FigureMaker:
         return Figure(
             self.card.name.removeprefix("chips/"), name, ours / factor, published / factor,
             entry.unit, entry.source, entry.locator, basis, calibrated, note, reproducible,
+            stand_ins,
         )  # fmt: skip
 
     def sum_of(

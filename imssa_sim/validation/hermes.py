@@ -93,10 +93,12 @@ def _layers(c: FigureMaker) -> Iterator[Figure]:
             )  # fmt: skip
             yield c.figure(
                 f"time of all, {name}", run.whole, target.format("time"), "run",
+                stand_ins=True,
                 note="digital units and wires of this project instead of the chip's",
             )  # fmt: skip
             yield c.figure(
                 f"energy of all, {name}", run.energy_of_all(), target.format("energy"), "run",
+                stand_ins=True,
                 note="digital units and wires of this project instead of the chip's, whose "
                 "published energy holds all that they draw standing by",
             )  # fmt: skip

@@ -111,8 +111,12 @@ LAYERS = {
     "LSTM step": ((30.6, 9.34, 1043, 3.46), (7.82, 2.37, 1430, 5.24)),
 }
 """Throughput, efficiency, time and energy of all, of Table I; in one phase and in four."""
-FAR = {"efficiency, ResNet-9 layer", "time of all", "energy of all"}
-"""What is predicted badly, and why, stands in the notes of the page."""
+FAR = {
+    ("hermes_64", "efficiency, ResNet-9 layer, 1 phase"),
+    ("hermes_64", "efficiency, ResNet-9 layer, 4 phases"),
+    ("neurram", "efficiency, 7 b out, 5 b in, one phase, from a run"),
+}
+"""Predictions of products that are further off than a fifth; their notes say why."""
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -130,13 +134,25 @@ def test_layers_on_hermes(layer):
 
 def test_predictions_of_runs_are_close_but_for_those_named():
     found = {(f.chip, f.name): f for f in figures().values() if f.case == "out of sample"}
-    far = {key for key in found if any(key[1].startswith(name) for name in FAR)}
-    errors = [abs(figure.error) for key, figure in found.items() if key not in far]
-    assert len(errors) >= 18
-    assert statistics.fmean(errors) <= 0.08
-    assert max(errors) <= 0.20
-    assert all(abs(found[key].error) < 0.95 and found[key].note for key in far)
+    alone = {key: abs(f.error) for key, f in found.items() if not f.stand_ins}
+    assert len(found) >= 32
+    assert len(alone) >= 23
+    assert statistics.fmean(alone.values()) <= 0.08
+    assert {key for key, error in alone.items() if error > 0.2} == FAR
+    assert max(abs(f.error) for f in found.values()) < 0.95
+    assert all(f.note for f in found.values() if abs(f.error) > 0.1)
     assert {f.basis for f in found.values()} == {"run"}
+
+
+def test_figures_with_stand_ins_are_counted_and_told_apart():
+    marked = [f for f in figures().values() if f.stand_ins]
+    assert {(f.chip, f.case) for f in marked} == {
+        ("hermes_64", "out of sample"), ("cim_ssm", "out of sample"),
+    }  # fmt: skip
+    assert all("instead of the" in f.note for f in marked)
+    line = text_table(validate_chips(["hermes_64"])).splitlines()[-1]
+    assert "out of sample: 23 figures" in line
+    assert "(15 figures, " in line
 
 
 def test_a_run_is_what_the_engine_gives_for_a_workload():
@@ -188,7 +204,8 @@ def test_neurrams_efficiencies_are_the_sum_of_their_parts():
     published = [43.08, 40.33, 23.09, 15.95, 11.03]
     own = [f for f in figures().values() if f.chip == "neurram" and "efficiency" in f.name]
     assert [f.ours for f in own if f.basis == "sum"] == pytest.approx(published, rel=0.02)
-    assert [f.ours for f in own if f.basis == "run"] == pytest.approx(published[:4], rel=0.2)
+    runs = [f.ours for f in own if f.case == "calibrated"]
+    assert runs == pytest.approx(published[:4], rel=0.2)
 
 
 def test_networks_on_the_charge_domain_array():
