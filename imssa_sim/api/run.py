@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from imssa_sim.api.progress import told_of
 from imssa_sim.api.workload import load, one_of
+from imssa_sim.errors import InputError
 from imssa_sim.report.run_directory import RunDirectory, default_path
 
 if TYPE_CHECKING:
@@ -101,6 +102,11 @@ def run(
 
         wanted = wanted_trace(trace, trace_window)
     loaded = load(workload, set, seed)
+    if wanted is not None and loaded.config.hardware.partition.passes > 1:
+        raise InputError(
+            "a trace shows one sequence, hardware.partition.passes writes tiles for a batch of "
+            "them; leave one of them out"
+        )
     target = None
     if save is not False:
         path = default_path(Path("runs"), loaded.config.workload, datetime.now())

@@ -65,7 +65,7 @@ def at_equal_rate(ledger: Ledger, throughput: float, baseline: BaselineResult) -
     """
     rate = min(throughput, baseline.throughput)
     accounts = ledger.by_account()
-    actions = accounts.get("dynamic", 0.0) + accounts.get("off_chip", 0.0)
+    actions = sum(accounts.get(name, 0.0) for name in ("dynamic", "off_chip", "reprogramming"))
     chip = energy_at_rate(actions, ledger.leakage_power, 0.0, rate)
     gpu = energy_at_rate(baseline.energy, baseline.idle_power, 1 / baseline.throughput, rate)
     return EqualRate(rate, float(chip), float(gpu))

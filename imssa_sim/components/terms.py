@@ -8,7 +8,7 @@ from typing import Literal
 from imssa_sim.cards.entry import Status
 from imssa_sim.components.parameters import Number, Use, weakest
 
-Account = Literal["dynamic", "leakage", "programming", "off_chip"]
+Account = Literal["dynamic", "leakage", "programming", "off_chip", "reprogramming"]
 
 
 @dataclass(frozen=True)

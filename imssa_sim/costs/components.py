@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from imssa_sim.components.parameters import Number, Parameters
+from imssa_sim.components.path import ComponentPath
 from imssa_sim.components.registry import component_of
 from imssa_sim.components.terms import ComponentCost, ProgrammingCost, Term
 from imssa_sim.costs.card_prices import CardPrices
 from imssa_sim.costs.pricing import Pricing
+from imssa_sim.mapping.partition import chip_of
 
 if TYPE_CHECKING:
     from imssa_sim.components.action import Action
@@ -37,7 +39,34 @@ class ComponentPrices(Pricing):
             cost if len(users[cost.component]) == 1 else _shared(cost) for cost in found.values()
         ]
         around = [c for cost in listed if cost.kind == "array" for c in around_arrays(self, cost)]
-        return (*listed, *around, *self._bypasses(), *self._weight_store(), *self._idle_tiles())
+        built = self._built((*listed, *around, *self._bypasses()))
+        return (*built, *self._weight_store(), *self._idle_tiles())
+
+    def _built(self, found: Sequence[ComponentCost]) -> Sequence[ComponentCost]:
+        """Return what is on the chip: in passes, all parts use the same tiles and what is at them.
+
+        Of each kind there is as much as the part takes that takes most area of it; it is listed
+        under that part's paths.
+        """
+        passes, layers = self.hardware.partition.passes, len(self.program.network.layers)
+        if passes == 1:
+            return found
+        areas: dict[str, dict[int, float]] = {}
+        parts: list[int | None] = []
+        for c in found:
+            path = ComponentPath(c.component)
+            own = path.layer_number is not None or path.parent in self.tiles
+            part = chip_of(path, layers, passes) if own else None
+            parts.append(part)
+            if part is not None:
+                sums = areas.setdefault(c.kind, {})
+                sums[part] = sums.get(part, 0.0) + float(np.mean(c.area.value))
+        largest = {kind: max(sums, key=lambda p: sums[p]) for kind, sums in areas.items()}
+        return [
+            c
+            for c, part in zip(found, parts, strict=True)
+            if part is None or part == largest[c.kind]
+        ]
 
     def _component(self, action: Action, stage: Stage) -> ComponentCost | None:
         pair = component_of(action.kind).size(action, self, stage)
@@ -99,7 +128,9 @@ class ComponentPrices(Pricing):
             tiles = self.tiles[use.path]
             total = self.tile_conductance(tiles) * tiles.tiles
 
-            def energy(p: Parameters, total: float = total) -> Number:
+            def energy(p: Parameters, total: float = total, cells: int = use.cells) -> Number:
+                if "write_energy" in p.card:
+                    return p["write_pulses"] * p["write_energy"] * cells
                 voltage = (p["write_set_voltage"] + p["write_reset_voltage"]) / 2
                 return p["write_pulses"] * voltage**2 * total * p["write_time"]
 

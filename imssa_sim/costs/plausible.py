@@ -97,6 +97,8 @@ WINDOWS: Mapping[str, Window] = {
     "cell/write_reset_voltage": (0.3, 6),
     "cell/write_set_voltage": (0.3, 6),
     "cell/write_time": (1e-8, 1e-4),
+    "cell/access/write_time": (2e-11, 5e-7),
+    "cell/write_energy": (5e-16, 5e-12),
     "cell/write_verify_time": (1e-8, 1e-4),
     "cell/write_voltage_step": (1e-3, 1),
     "cell/write_window": (1e-8, 1e-4),
@@ -225,7 +227,9 @@ SPREAD: Window = (5e-9, 5e-5)
 
 def window_of(card: Card, entry: Entry) -> Window | None:
     """Return the window of a card's entry in SI, None if there is none."""
-    form = card["form"].text + "/" if "form" in card else ""
+    part = f"{entry.name.split('_')[0]}_form"
+    named = next((name for name in ("form", part) if name in card), None)
+    form = card[named].text + "/" if named is not None else ""
     for key in (f"{card.kind}/{form}{entry.name}", f"{card.kind}/{entry.name}", f"*/{entry.name}"):
         if key in WINDOWS:
             return WINDOWS[key]

@@ -33,6 +33,8 @@ class PulseProgramming:
         A cell is accepted when it is this close to its target [S].
     endurance : float, optional
         Write pulses that a cell bears.
+    energy : float, optional
+        Of a pulse, whatever the cell holds [J]; by default V²·G·t, see `cell_energy`.
     """
 
     pulses: float = parameter(low=0)
@@ -43,6 +45,7 @@ class PulseProgramming:
     voltage_step: float = parameter("voltage", low=0)
     window: float = parameter("conductance", low=0)
     endurance: float | None = parameter(low=1, default=None)
+    energy: float | None = parameter("energy", low=0, default=None)
 
     def cell_time(self) -> float:
         """Return the mean time to program one cell [s]: pulses, each with its verify read."""
@@ -52,10 +55,19 @@ class PulseProgramming:
         """Return the mean energy to program each cell [J].
 
         V²·G·t of each pulse, the cell at its target, V the mean of SET and RESET start voltages:
-        the path that a cell takes to its target is known to `write_verify` only.
+        the path that a cell takes to its target is known to `write_verify` only. A cell whose
+        pulse takes ``energy`` takes that.
         """
+        if self.energy is not None:
+            return np.full_like(targets, self.pulses * self.energy, dtype=np.float64)
         voltage = (self.set_voltage + self.reset_voltage) / 2
         return np.asarray(self.pulses * voltage**2 * targets * self.time)
+
+
+@register("write", "access")
+@dataclass(frozen=True, kw_only=True)
+class SingleAccess(PulseProgramming):
+    """A bit of SRAM, written in one access and not verified; its fields are those of a pulse."""
 
 
 @register("write", "write_verify")

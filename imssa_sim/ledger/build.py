@@ -12,7 +12,7 @@ from imssa_sim.components.registry import retains
 from imssa_sim.components.terms import Account, ActionCost, Term
 from imssa_sim.errors import InternalError
 from imssa_sim.ledger.ledger import AreaRow, Ledger, Row
-from imssa_sim.ledger.one_off import Upkeep, one_off
+from imssa_sim.ledger.one_off import OneOffLine, Upkeep, one_off
 from imssa_sim.mapping.counts import action_counts, repeats
 
 if TYPE_CHECKING:
@@ -35,7 +35,11 @@ class Timed(Protocol):
 
     @property
     def end_to_end(self) -> float:
-        """Time of one sequence [s]."""
+        """Time of one sequence, or of a batch [s]."""
+
+    @property
+    def batch(self) -> int:
+        """Sequences that share it."""
 
 
 class Executed(Protocol):
@@ -56,6 +60,7 @@ def build_ledger(
     timing: Timed,
     activity: Executed | None = None,
     upkeep: Upkeep = Upkeep(),  # noqa: B008 (immutable)
+    rewriting: Iterable[OneOffLine] = (),
 ) -> Ledger:
     """Build the ledger of one inference and check that it closes.
 
@@ -71,6 +76,8 @@ def build_ledger(
         are priced by their fixed activity.
     upkeep : Upkeep
         What was done to the chip beside inferences; by default it is written once.
+    rewriting : iterable of OneOffLine
+        What is written for each batch (`imssa_sim.ledger.passes`).
 
     Raises
     ------
@@ -86,15 +93,21 @@ def build_ledger(
         rows = _with_measured_reads(rows, estimate, measured)
     busy = busy_times(timing)
     rows = _with_times(rows, busy)
-    leakage, ungated, gated = _leakage_rows(costs, timing.end_to_end, busy)
+    batch = timing.batch
+    leakage, ungated, gated = _leakage_rows(costs, timing.end_to_end / batch, busy)
     account = one_off(program, costs, upkeep)
     programming = [
         _row(e.component, e.kind, e.action, "programming", e.stage, e.count, e.time,
              [(e.energy, e.status)])
         for e in account.entries
     ]  # fmt: skip
+    again = [
+        _row(e.component, e.kind, e.action, "reprogramming", e.stage, round(e.count / batch),
+             e.time / batch, [(e.energy / batch, e.status)])
+        for e in rewriting
+    ]  # fmt: skip
     ledger = Ledger(
-        rows=(*rows, *leakage, *programming),
+        rows=(*rows, *leakage, *programming, *again),
         areas=tuple(_area_rows(costs)),
         elapsed=timing.end_to_end,
         useful_macs=program.useful_macs,
@@ -105,6 +118,7 @@ def build_ledger(
         array_estimate=estimate,
         array_measured=measured,
         one_off=account,
+        batch=batch,
     )
     ledger.check()
     return ledger

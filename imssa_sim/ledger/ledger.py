@@ -17,7 +17,9 @@ from imssa_sim.errors import InternalError
 if TYPE_CHECKING:
     from imssa_sim.ledger.one_off import OneOff
 
-ACCOUNTS: tuple[Account, ...] = ("dynamic", "leakage", "programming", "off_chip")
+ACCOUNTS: tuple[Account, ...] = (
+    "dynamic", "leakage", "programming", "off_chip", "reprogramming",
+)  # fmt: skip
 STATUSES = ("measured", "fitted", "derived", "assumed")
 OPERATIONS_PER_MAC = 2
 Rule = Literal["useful", "array"]
@@ -32,8 +34,9 @@ class Row:
     component : str
         Dotted path.
     kind, action : str
-    account : {"dynamic", "leakage", "programming", "off_chip"}
-        ``programming`` is spent on a chip, not on an inference, and not in the totals.
+    account : {"dynamic", "leakage", "programming", "off_chip", "reprogramming"}
+        ``programming`` is spent on a chip, not on an inference, and not in the totals;
+        ``reprogramming`` is an inference's share of what is written for each batch.
     stage, layer : str
         Path of the stage, empty for what all share; its layer (``layer0``, …), encoder, pool,
         decoder, or ``shared``.
@@ -85,7 +88,7 @@ class Ledger:
     rows : tuple of Row
     areas : tuple of AreaRow
     elapsed : float
-        Time of one inference, from its first input to its result [s].
+        Time of one inference, from its first input to its result, or of a batch [s].
     useful_macs, array_macs : int
         Multiply-accumulates of the network; of all cells in use.
     power_gated : bool
@@ -99,6 +102,8 @@ class Ledger:
         Component -> energy of its array reads from the real inputs [J]; empty if none were run.
     one_off : OneOff
         Programming and calibration, and what keeps the chip so over a stream.
+    batch : int
+        Inferences that share ``elapsed``.
     """
 
     rows: tuple[Row, ...]
@@ -112,12 +117,13 @@ class Ledger:
     array_estimate: Mapping[str, float]
     array_measured: Mapping[str, float]
     one_off: OneOff
+    batch: int = 1
 
     # Totals
 
     @property
     def energy(self) -> float:
-        """Energy per inference [J]: dynamic, leakage and off-chip accounts."""
+        """Energy per inference [J]: all accounts but what is spent once on a chip."""
         return math.fsum(row.energy for row in self.rows if row.account != "programming")
 
     @property
@@ -161,8 +167,8 @@ class Ledger:
 
     @property
     def average_power(self) -> float:
-        """Energy over time of one inference [W]."""
-        return self.energy / self.elapsed
+        """Energy over time of one inference, or of a batch [W]."""
+        return self.energy * self.batch / self.elapsed
 
     @property
     def peak_power(self) -> float:
@@ -181,7 +187,7 @@ class Ledger:
 
     @property
     def energy_delay_product(self) -> float:
-        """Energy times latency of one inference [J s]."""
+        """Energy of one inference times its latency [J s]."""
         return self.energy * self.elapsed
 
     @property
@@ -206,8 +212,8 @@ class Ledger:
         return self.operations(rule) / self.energy
 
     def throughput(self, rule: Rule) -> float:
-        """Return operations per second of one inference at a time [op/s]."""
-        return self.operations(rule) / self.elapsed
+        """Return operations per second of one inference, or one batch, at a time [op/s]."""
+        return self.operations(rule) * self.batch / self.elapsed
 
     def density(self, rule: Rule) -> float:
         """Return operations per second and area [op/s/m^2]; 1e18 is 1 TOPS/mm²."""
@@ -227,11 +233,12 @@ class Ledger:
         """Return the energy per inference of each phase of a step [J]; leakage apart.
 
         Phases: drive (drivers, word lines), read (cells, bit lines), convert, compute (digital),
-        move (buffers, buses, memories), off_chip, leakage.
+        move (buffers, buses, memories), off_chip, leakage, reprogramming.
         """
+        apart = "leakage", "reprogramming"
         return self._grouped(
             self._running,
-            lambda row: "leakage" if row.account == "leakage" else phase_of(row.kind),
+            lambda row: row.account if row.account in apart else phase_of(row.kind),
         )
 
     def by_layer(self) -> dict[str, float]:
@@ -313,7 +320,7 @@ class Ledger:
         ):
             _same(f"energy over {name}", math.fsum(group.values()), total)
         _same("area over kinds", math.fsum(self.area_by_kind().values()), self.area)
-        _same("power x time", self.average_power * self.elapsed, total)
+        _same("power x time", self.average_power * self.elapsed, total * self.batch)
 
     def write_parquet(self, path: Path) -> None:
         """Write the rows as Parquet."""

@@ -43,8 +43,9 @@ def uses_of(
         add(("area", component.kind, "area"), component.area.uses)
     writing = dict.fromkeys(use for cost in costs.programming for use in cost.energy.uses)
     for row in ledger.rows:
-        if row.action in ("calibrate", "recalibrate"):  # priced as reads, by fixed activity
+        # Calibration is priced as reads, by fixed activity.
+        if row.action in ("calibrate", "recalibrate", "load"):
             add((row.account, row.kind, row.action), by_kind[row.kind])
-        elif row.account == "programming" and not ledger.one_off.simulated:
+        elif row.account.endswith("programming") and not ledger.one_off.simulated:
             add((row.account, row.kind, row.action), writing)
     return {booking: tuple(uses) for booking, uses in found.items()}

@@ -150,14 +150,29 @@ class LedgerModel:
             leakage_power += component.leakage.value
             accounts["leakage"] += np.asarray(component.leakage.value) * time
         energy = accounts["dynamic"] + accounts["leakage"] + accounts["off_chip"]
+        energy = energy + self._rewriting(costs)
+        elapsed = self.ledger.elapsed / self.ledger.batch
         totals = {"energy": energy, **accounts, "area": area}
-        totals["power"] = energy / self.ledger.elapsed
+        totals["power"] = energy / elapsed
         totals["leakage_power"] = leakage_power
         for rule in ("useful", "array"):
             operations = self.ledger.operations(rule)
             totals[f"efficiency_{rule}"] = operations / energy
-            totals[f"density_{rule}"] = operations / self.ledger.elapsed / area
+            totals[f"density_{rule}"] = operations / elapsed / area
         return {name: totals[name] for name in UNITS}
+
+    def _rewriting(self, costs: CostModel) -> FloatArray | float:
+        """Return an inference's share of what is written for each batch [J].
+
+        Calibration, weights from beyond the chip, and writing that was simulated, do not vary.
+        """
+        rows = [row for row in self.ledger.rows if row.account == "reprogramming"]
+        priced = not self.ledger.one_off.simulated
+        fixed = sum(row.energy for row in rows if not (priced and row.action == "rewrite"))
+        if not (priced and rows):
+            return fixed
+        written = sum(np.asarray(cost.energy.value) for cost in costs.programming)
+        return np.asarray(fixed + written / self.ledger.batch)
 
     def at(self, u: FloatArray) -> dict[str, FloatArray]:
         """Return the totals at cumulative probabilities of the varied entries, (draws, entries)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imssa_sim.errors import InputError
-from imssa_sim.mapping.partition import check_partition
+from imssa_sim.mapping.partition import check_partition, tiles_needed
 from imssa_sim.mapping.placements import Placements
 from imssa_sim.mapping.program import KernelTiles, LinearTiles, Program
 from imssa_sim.mapping.stages import build_stages
@@ -46,12 +46,12 @@ def build_program(
     placements = placements or Placements(network)
     graph, placed = placements.graph, placements.placed(hardware, shape)
     use = tuple(tile_use(tiles, shape, hardware.chip.tile) for tiles in placed)
-    needed = sum(entry.tiles for entry in use)
+    needed = tiles_needed(hardware, len(network.layers), use)
     fixed = hardware.chip.tiles
     check_partition(hardware, len(network.layers), use)
     available = needed if fixed == "auto" else fixed * hardware.partition.chips
     if needed > available:
-        raise InputError(_too_small(network, needed, available, placed, shape))
+        raise InputError(_too_small(network, hardware, needed, available, placed, shape))
     stages, bypasses = build_stages(graph, hardware, length, {p.path: p for p in placed})
     return Program(
         network=network,
@@ -80,6 +80,7 @@ def _array_macs(tiles: KernelTiles | LinearTiles, length: int) -> int:
 
 def _too_small(
     network: QuantisedNetwork,
+    hardware: HardwareConfig,
     needed: int,
     available: int,
     placed: Placed,
@@ -87,8 +88,11 @@ def _too_small(
 ) -> str:
     kernels = [p for p in placed if isinstance(p, KernelTiles)]
     per_layer = ", ".join(f"{p.path} {p.tiles}" for p in placed)
+    passes = hardware.partition.passes
     # The widest kernel block decides how large a tile would have to be to hold it whole.
     remedies = ["hardware.chip.tiles: auto or a larger number"]
+    if hardware.partition.chips == 1 and passes < len(network.layers):
+        remedies.append(f"hardware.partition.passes: {passes + 1} or more")
     if kernels:
         side = shape.side(max(layer.kernel.modes for layer in network.layers))
         if side > min(shape.rows, shape.columns):
@@ -101,6 +105,7 @@ def _too_small(
     if any(isinstance(p, LinearTiles) and p.path.endswith(".linear") for p in placed):
         remedies.append("hardware.mapping.linear: digital")
     return (
-        f"hardware.chip.tiles: the network needs {needed} tiles, the chip has {available} "
+        f"hardware.chip.tiles: {'the network' if passes == 1 else 'the largest part'} needs "
+        f"{needed} tiles, the chip has {available} "
         f"({per_layer}); give {'; or '.join(remedies)}"
     )

@@ -1,4 +1,4 @@
-"""Layers over several chips, in the order of the flow."""
+"""Layers over several chips, or in passes over one, in the order of the flow."""
 
 from __future__ import annotations
 
@@ -34,15 +34,29 @@ def chip_of(path: str, layers: int, chips: int) -> int:
     return 0 if place.layer in ("encoder", "input") else chips - 1
 
 
+def tiles_needed(hardware: HardwareConfig, layers: int, use: Sequence[TileUse]) -> int:
+    """Return the tiles that a network takes: those of its largest part, if written in passes."""
+    passes = hardware.partition.passes
+    needed: Counter[int] = Counter()
+    for entry in use:
+        needed[chip_of(entry.path, layers, passes)] += entry.tiles
+    return max(needed.values(), default=0)
+
+
 def check_partition(hardware: HardwareConfig, layers: int, use: Sequence[TileUse]) -> None:
-    """Refuse what does not fit on the chips.
+    """Refuse what does not fit on the chips, or in passes.
 
     Raises
     ------
     InputError
-        More chips than layers, too many tiles on one of them, or a link of unknown speed.
+        More chips or passes than layers, too many tiles on one of them, or a link of unknown speed.
     """
     chips, fixed = hardware.partition.chips, hardware.chip.tiles
+    if hardware.partition.passes > layers:
+        raise InputError(
+            f"hardware.partition.passes: {hardware.partition.passes} passes for {layers} layers; a "
+            f"layer is written whole, give at most {layers}"
+        )
     if chips == 1:
         return
     if chips > layers:

@@ -68,7 +68,7 @@ def build_stages(
     pipeline = _Pipeline(graph, hardware, sequence_length, tiles)
     stages = [pipeline.stage(place) for place in range(len(pipeline.order))]
     chips = [pipeline.chip(place) for place in range(len(stages))]
-    return _dealt(stages, hardware, chips), _bypasses(graph, stages, sequence_length)
+    return _dealt(stages, hardware, chips), _bypasses(graph, stages, sequence_length, hardware)
 
 
 class _Pipeline:
@@ -134,12 +134,16 @@ class _Pipeline:
         second = recurs and isinstance(self.order[place - 1][0].operation, _RECURRENCES)
         kernels = isinstance(last.operation, KernelRecurrence)
         tokens = hardware.memory.buffer_tokens
+        if first:
+            tokens = max(tokens, self.length)
+        elif self._ends_part(place):
+            tokens = max(tokens, hardware.partition.batch * self.length)
         return Stage(
             path,
             (*loop, *after),
             len(loop),
-            max(tokens, self.length) if first else tokens,
-            barrier=second,
+            tokens,
+            barrier=second or (place > 0 and self._ends_part(place - 1)),
             per="sequence" if self.graph.per_sequence(nodes[0]) else "step",
             extra_steps=self._mapping_of(last).delay if kernels else 0,
         )
@@ -207,6 +211,17 @@ class _Pipeline:
         path = f"chip.{self.order[place][0].stage}"
         return chip_of(path, layers, self.hardware.partition.chips)
 
+    def _ends_part(self, place: int) -> bool:
+        """Whether tiles are written anew behind a stage: a batch waits in its FIFO."""
+        passes = self.hardware.partition.passes
+        if passes == 1 or place + 1 == len(self.order):
+            return False
+        layers = 1 + max(node.layer or 0 for node in self.graph)
+        here, there = (
+            chip_of(f"chip.{self.order[n][0].stage}", layers, passes) for n in (place, place + 1)
+        )
+        return here != there
+
     def _crosses(self, place: int) -> bool:
         """Whether what a stage hands on goes over the bus."""
         here, there = self.order[place][-1], self.order[place + 1][0]
@@ -248,11 +263,14 @@ def _dealt(
     return tuple(stages)
 
 
-def _bypasses(graph: Graph, stages: list[Stage], length: int) -> tuple[Bypass, ...]:
+def _bypasses(
+    graph: Graph, stages: list[Stage], length: int, hardware: HardwareConfig
+) -> tuple[Bypass, ...]:
     """Return what goes beside stages, with room for every token that can be under way.
 
     The residual stream goes beside a whole block; values that a gate opens of their own, beside the
-    linear map; and the inputs of a state that mixes channels, to their feed-through.
+    linear map; and the inputs of a state that mixes channels, to their feed-through. Behind a FIFO
+    that holds a batch while tiles are written anew, it is taken from there with the stage's input.
     """
     order = {stage.path: i for i, stage in enumerate(stages)}
     found = []
@@ -268,9 +286,12 @@ def _bypasses(graph: Graph, stages: list[Stage], length: int) -> tuple[Bypass, .
         source, target = f"chip.{kept.stage}", f"chip.{node.stage}"
         skipped = stages[order[source] + 1 : order[target]]
         held = sum(1 + len(s.actions) - s.loop + s.buffer_tokens + s.extra_steps for s in skipped)
-        capacity = stages[order[source]].buffer_tokens + held
-        if any(stage.barrier for stage in skipped):
-            capacity = max(capacity, length)
+        if hardware.partition.passes > 1:
+            capacity = hardware.memory.buffer_tokens + held
+        else:
+            capacity = stages[order[source]].buffer_tokens + held
+            if any(stage.barrier for stage in skipped):
+                capacity = max(capacity, length)
         size = kept.operation.outputs, kept.operation.bits
         found.append(Bypass(source, target, capacity, *size, part))
     return tuple(found)

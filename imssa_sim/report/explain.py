@@ -44,8 +44,11 @@ def explain_statistic(record: Record, name: str) -> str:
     stat = stats[name]
     lines = [f"{name} = {_shown(stat.value, stat.unit)}  # {stat.description}"]
     if name in FORMULAS:
-        lines.append(f"  = {FORMULAS[name]}")
-        operands = (word for word in FORMULAS[name].split() if word in stats)
+        formula = FORMULAS[name]
+        if "passes.batch" in stats:  # a batch shares the time
+            formula = formula.replace("/ time.end", "* passes.batch / time.end")
+        lines.append(f"  = {formula}")
+        operands = (word for word in formula.split() if word in stats)
         lines += [f"    {n} = {_shown(stats[n].value, stats[n].unit)}" for n in operands]
     else:
         lines += _tree(record, name)

@@ -9,6 +9,7 @@ from imssa_sim.components.path import LINK, ComponentPath
 from imssa_sim.config.schema.effects import CHOICES
 from imssa_sim.model.kept import kernels_of
 from imssa_sim.report.converters import converter_lines
+from imssa_sim.report.passes import passes_lines
 from imssa_sim.report.real_time import input_lines, interleave_lines
 from imssa_sim.report.screen_evaluated import evaluated
 from imssa_sim.report.screen_parts import Gap, Paragraph, Rule
@@ -120,7 +121,8 @@ def _time(result: RunResult) -> Iterator[ScreenPart]:
     yield Paragraph(
         "latency",
         f"first output {format_si(t.first_output, 's')}   steady-state interval "
-        f"{format_si(t.interval, 's')}   end to end {format_si(t.end_to_end, 's')}",
+        f"{format_si(t.interval, 's')}   end to end {format_si(t.end_to_end, 's')}"
+        + (f" (a batch of {t.batch})" if t.batch > 1 else ""),
     )
     yield Paragraph("throughput", f"{t.throughput:,.1f} sequences/s, back to back ({t.engine})")
     yield Paragraph("bottleneck", f"{t.bottleneck.path}: {t.bottleneck.explanation}")
@@ -141,7 +143,8 @@ def _time(result: RunResult) -> Iterator[ScreenPart]:
             f"{partition.chips} chips, a link from each to the next ({partition.link}): {each} per "
             "inference for what crosses",
         )
-    for label, text in (*interleave_lines(result), *input_lines(result)):
+    lines = *passes_lines(result), *interleave_lines(result), *input_lines(result)
+    for label, text in lines:
         yield Paragraph(label, text)
 
 
@@ -192,7 +195,7 @@ def _energy(result: RunResult) -> Iterator[ScreenPart]:
     yield Paragraph(
         "power",
         f"{format_si(ledger.average_power, 'W')} on average, of which leakage "
-        f"{format_si(accounts.get('leakage', 0.0) / ledger.elapsed, 'W')}"
+        f"{format_si(accounts.get('leakage', 0.0) * ledger.batch / ledger.elapsed, 'W')}"
         f"{' (power gated)' if ledger.power_gated else ''}",
     )
     useful, array = (ledger.efficiency(rule) / 1e12 for rule in ("useful", "array"))

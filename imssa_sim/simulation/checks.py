@@ -22,16 +22,19 @@ from imssa_sim.devices.cell import check_conditions
 from imssa_sim.errors import InputError
 from imssa_sim.files.stamp import Stamp, stamp
 from imssa_sim.ledger.build import build_ledger
+from imssa_sim.ledger.passes import check_wear
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.partition import check_partition
 from imssa_sim.model.runnable import check_runnable
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import Inputs, load_weights, weights_fingerprint
+from imssa_sim.simulation.passes import run_passes
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.quantisation import network_bits, output_form
 from imssa_sim.simulation.result import DataUsed
 from imssa_sim.simulation.schedule import check_times
+from imssa_sim.simulation.upkeep import upkeep_of
 from imssa_sim.simulation.values import run_values
 from imssa_sim.timing.arrivals import read_times
 from imssa_sim.timing.interleave import simulate_interleaved
@@ -84,6 +87,7 @@ def check_settings(config: RunConfig) -> None:
     check_conditions(config.hardware, config.evaluate.time_since_programming)
     check_times(config)
     check_partition(config.hardware, config.model.layers, ())
+    check_wear(config.hardware)
     if config.evaluate.input.times is not None:
         read_times(config.evaluate.input.times)
 
@@ -159,9 +163,14 @@ def _try(config: RunConfig) -> None:
     hardware = config.hardware
     noise = np.random.Generator(np.random.PCG64(0))
     made_up = noise.standard_normal((_SEQUENCES, _STEPS, network.inputs)).astype(np.float32)
-    if hardware.chip.tiles != "auto":  # only the whole network tells how many tiles it needs
+    if hardware.chip.tiles != "auto" or hardware.partition.passes > 1:
+        # Only the whole network tells how many tiles it needs, and what writing them takes.
         whole = quantise(network, network_bits(config), made_up, output_form(config))
-        build_program(whole, hardware, _STEPS)
+        program = build_program(whole, hardware, known_steps(config.data.name) or _STEPS)
+        if hardware.partition.passes > 1:
+            timing = simulate_timing(program, hardware)
+            costs = CostModel(program, hardware)
+            run_passes(program, hardware, costs, timing, upkeep_of(config, [], None))
     tried = _one_layer(config)
     inputs = _made_up_inputs(replace(network, layers=network.layers[:1]), made_up)
     if config.model.outputs is not None:

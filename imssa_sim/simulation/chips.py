@@ -15,7 +15,7 @@ from imssa_sim.simulation.stream import blocks, joined, run_chip
 from imssa_sim.threads import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -131,12 +131,8 @@ def _on_chip(
     threads = None if evaluate.threads == "auto" else int(evaluate.threads)
     with clock.phase(f"analog {evaluated}, {name}", len(chosen)):
         analog = next(chips)
-        result = analog.run(
-            part_of(inputs.inputs, chosen),
-            inputs.sample_ids[chosen],
-            batch=evaluate.batch,
-            threads=threads,
-            progress=lambda done, total: clock.told.advance(done),
+        result, residual, fits = _run(
+            analog, config, placed, inputs, chosen, threads, clock.told.advance
         )
     stream = None
     if streaming is not None:
@@ -145,8 +141,46 @@ def _on_chip(
                 analog, config, inputs, streaming.parts, streaming.plan, placed.column_sums,
                 threads, clock.told.advance,
             )  # fmt: skip
-    fits = list(analog.instance.fits.values())
-    return ChipRun(chosen, result, analog.programming, analog.wire_residual, fits, stream)
+    return ChipRun(chosen, result, analog.programming, residual, fits, stream)
+
+
+def _run(
+    analog: AnalogNetwork,
+    config: RunConfig,
+    placed: Placed,
+    inputs: Inputs,
+    chosen: IntArray,
+    threads: int | None,
+    advance: Callable[[int], None],
+) -> tuple[AnalogResult, float, list[ColumnFit]]:
+    """Return the result of a chip's samples, the largest residual of wires, and all calibrations.
+
+    In passes each batch of samples meets weights that were written anew.
+    """
+    partition = config.hardware.partition
+    size = partition.batch if partition.passes > 1 else max(1, len(chosen))
+    result, residual = None, 0.0
+    fits: list[ColumnFit] = []
+    for writing, start in enumerate(range(0, len(chosen), size)):
+        part = chosen[start : start + size]
+        if writing:
+            analog = AnalogNetwork(
+                analog.program, config.hardware, seed=config.seed, chip=analog.instance.chip,
+                time=config.evaluate.time_since_programming, calibration=placed.column_sums,
+                writing=writing,
+            )  # fmt: skip
+        result = analog.run(
+            part_of(inputs.inputs, part),
+            inputs.sample_ids[part],
+            batch=config.evaluate.batch,
+            threads=threads,
+            progress=lambda done, total, start=start: advance(start + done),  # type: ignore[misc]
+            before=result,
+        )
+        residual = max(residual, analog.wire_residual)
+        fits += analog.instance.fits.values()
+    assert result is not None  # a run has samples
+    return result, residual, fits
 
 
 def spread(samples: int, wanted: int | str, turn: int = 0) -> IntArray:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imssa_sim.ledger.sources import Booking
     from imssa_sim.mapping.program import Program
     from imssa_sim.simulation.adaptive import Reached
+    from imssa_sim.simulation.passes import InPasses
     from imssa_sim.simulation.regression import Regression
     from imssa_sim.simulation.schedule import Moment
     from imssa_sim.timing.interleave import Interleaved
@@ -196,6 +197,7 @@ class RunResult:
     real_time: RealTime | None = None  # with evaluate.input: arrivals, and the energy between them
     duty: Duty | None = None
     interleaved: Interleaved | None = None  # with hardware.interleave: sequences in turn
+    passes: InPasses | None = None  # with hardware.partition.passes: tiles written for each batch
     host_seconds: Mapping[str, float] = field(default_factory=dict)  # phase -> wall time [s]
     host_memory: int | None = None  # largest memory of the process so far [B], where it is known
     reached: Reached | None = None  # with evaluate.until: the interval, and how far it came

@@ -18,6 +18,7 @@ from imssa_sim.simulation.clock import Clock, peak_memory
 from imssa_sim.simulation.costs_alone import outline
 from imssa_sim.simulation.inputs import prepare_inputs
 from imssa_sim.simulation.memory import functional_key, input_key, remembered
+from imssa_sim.simulation.passes import run_passes
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.real_time import run_input
 from imssa_sim.simulation.result import RunResult
@@ -25,6 +26,7 @@ from imssa_sim.simulation.values import run_in_float, run_values
 from imssa_sim.threads import begun, use_threads
 from imssa_sim.timing.interleave import simulate_interleaved
 from imssa_sim.timing.simulate import simulate_timing
+from imssa_sim.units import format_si
 from imssa_sim.validity import extrapolating
 
 if TYPE_CHECKING:
@@ -64,6 +66,16 @@ def _begin(
     if config.evaluate.until is not None or not config.evaluate.float:
         return prepared, None
     return prepared, begin(lambda: run_in_float(config, prepared()))
+
+
+def _note_age(config: RunConfig, batch: float, told: Progress) -> None:
+    """Say where cells are read at an age that weights of a batch do not reach."""
+    age = config.evaluate.time_since_programming
+    if age > batch:
+        told.note(
+            f"warning: cells are read {format_si(age, 's')} after programming, but tiles are "
+            f"written anew every {format_si(batch, 's')} (evaluate.time_since_programming)"
+        )
 
 
 def simulate(
@@ -152,9 +164,17 @@ def _simulate(
         interleaved = None
         if config.hardware.interleave > 1:
             interleaved = simulate_interleaved(program, config.hardware, config.hardware.interleave)
+    passes = None
     with clock.phase("costs"):
         costs = CostModel(program, config.hardware)
-        ledger = build_ledger(program, costs, timing, values.activity, values.upkeep)
+        if config.hardware.partition.passes > 1:
+            passes = run_passes(program, config.hardware, costs, timing, values.upkeep, engine)
+            timing = passes.timing
+            _note_age(config, timing.end_to_end, told)
+        ledger = build_ledger(
+            program, costs, timing, values.activity, values.upkeep,
+            () if passes is None else passes.rewriting.entries,
+        )  # fmt: skip
         baselines = evaluate_baselines(config, values.sequence_length)
     real_time, duty = None, None
     if config.evaluate.input.on:
@@ -189,6 +209,7 @@ def _simulate(
         real_time=real_time,
         duty=duty,
         interleaved=interleaved,
+        passes=passes,
         host_seconds=clock.seconds,
         host_memory=peak_memory(),
     )

@@ -11,6 +11,7 @@ from imssa_sim.model.kept import kernels_of
 from imssa_sim.simulation.adaptive_stats import adaptive_entries
 from imssa_sim.simulation.input_stats import input_entries
 from imssa_sim.simulation.interleave_stats import interleave_entries
+from imssa_sim.simulation.passes_stats import passes_entries
 from imssa_sim.simulation.regression_stats import regression_entries
 from imssa_sim.simulation.stream_stats import calibration_entries, stream_entries
 
@@ -43,6 +44,7 @@ def collect(result: RunResult) -> tuple[Stat, ...]:
             _timing,
             input_entries,
             interleave_entries,
+            passes_entries,
             _energy,
             _chip,
             calibration_entries,

@@ -268,7 +268,9 @@ def _check_bypasses(
             raise InternalError(f"{label} leads backwards")
         if bypass.capacity < 1:
             raise InputError(f"{label}: it holds no token; give it at least 1")
-        if part_of[source] != part_of[bypass.target] and bypass.capacity < sequence_length:
+        apart = part_of[source] != part_of[bypass.target]
+        held = max(d.places for d in drafts if d.stage.path == source)
+        if apart and max(bypass.capacity, held) < sequence_length:
             raise InputError(
                 f"{label}: it holds {bypass.capacity} tokens, but the whole sequence waits in it; "
                 f"give it at least {sequence_length}"

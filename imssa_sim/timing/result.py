@@ -67,7 +67,7 @@ class SegmentTiming:
 
 @dataclass(frozen=True)
 class TimingResult:
-    """Latency, interval, counts and use of a Program, for one sequence.
+    """Latency, interval, counts and use of a Program, for one sequence, or a batch of them.
 
     Attributes
     ----------
@@ -103,6 +103,10 @@ class TimingResult:
         SimPy events, or evaluations of the recurrence.
     host_seconds : float
         Wall time of the simulation.
+    batch : int
+        Sequences that go through together (`imssa_sim.timing.passes`): ``first_output`` and
+        ``end_to_end`` are those of all of them, with tiles written in between; counts and busy
+        times stay per sequence.
     """
 
     first_output: float
@@ -123,6 +127,7 @@ class TimingResult:
     engine: str
     events: int
     host_seconds: float
+    batch: int = 1
 
     @property
     def throughput(self) -> float:

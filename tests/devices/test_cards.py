@@ -58,7 +58,7 @@ def test_shipped_cells_make_sense(name):
     assert np.all(noise >= 0)
     assert noise.max() < 0.2 * c.g_max
     if c.write is not None:
-        assert 1e-9 < c.write.cell_time() < 1
+        assert 1e-10 < c.write.cell_time() < 1
         assert np.all(
             (c.write.cell_energy(targets) > 1e-18) & (c.write.cell_energy(targets) < 1e-6)
         )

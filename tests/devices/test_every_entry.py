@@ -24,11 +24,12 @@ FINE = 1.001
 STILL = {
     "cells/hfox_neurram": {"write_reversals", "write_voltage_limit"},
     "cells/taox_imssa": {"write_voltage_step", "write_window"},
+    "cells/sram_charge_65nm": {"write_set_voltage", "write_reset_voltage"},
     "cells/pcm_hermes_1": {"drift_mean[2]", "read_noise_below[2]"},
     "cells/pcm_hermes_2": {"drift_mean[2]"},
 }
-"""Bounds that are not reached here, and what a form known by its mean number of pulses leaves out.
-"""
+"""Bounds that are not reached here, and what a form leaves out that is known by its mean number of
+pulses, or by the energy of one."""
 
 
 def measured(cell, g_max):
@@ -60,7 +61,8 @@ def measured(cell, g_max):
         v = 0.3 * one
         found["conduction"] = [cell.conduction.current(x, v), cell.conduction.slope(x, v)]
     if cell.write is not None:
-        found["write"] = [np.array([cell.write.cell_time()]), cell.write.cell_energy(x)]
+        once = [cell.write.cell_time(), cell.write.endurance or 0.0]
+        found["write"] = [np.array(once), cell.write.cell_energy(x)]
     if isinstance(cell.write, IncrementalPulses):
         made = write_verify(cell.write, x[::-1], x, lambda n: np.sin(7.0 * n + np.arange(len(x))))
         found["write"] += [made.conductance, made.energy, made.time]

@@ -106,7 +106,7 @@ ELSEWHERE = {
     ),
     "tests/simulation/test_regression_runs.py": ("model.task", "model.outputs"),
     "tests/simulation/test_adaptive.py": ("evaluate.until", "evaluate.at_most"),
-    "tests/simulation/test_partition.py": ("hardware.partition",),
+    "tests/simulation/test_partition.py, test_passes.py": ("hardware.partition",),
     "tests/quantisation, tests/reference: bits of increments, steps and ranges": (
         "bits.drive", "bits.dt", "calibration.samples", "calibration.activations",
         "hardware.mapping.error_feedback",

@@ -17,6 +17,7 @@ from imssa_sim.config.fields import (
     Positive,
     Section,
     Temperature,
+    Time,
     Voltage,
     named,
     problem,
@@ -82,11 +83,45 @@ class OffChipConfig(Section):
 
 
 class PartitionConfig(Section):
-    """Layers over several equal chips, in the order of the flow; one link from each to the next."""
+    """Layers over several equal chips, with links in between, or in passes over one.
+
+    In passes, the same tiles are written with one part of the layers after another.
+    """
 
     chips: Positive = 1
     link: LinkCard | None = None
     """Bandwidth, latency, energy, area and idle power of a link's two ends."""
+    passes: Positive = 1
+    """Parts of the layers that the same tiles are written with, one after another."""
+    batch: Positive = 1
+    """With passes: sequences that go through a part before the next one is written."""
+    rate: Annotated[Frequency | None, CostOnly] = None
+    """With passes: sequences per second [Hz] over the chip's life; None: back to back."""
+    life: Annotated[Time | None, CostOnly] = None
+    """With passes: [s], for which the cells have to bear being written at ``rate``."""
+
+    @model_validator(mode="after")
+    def _in_passes(self) -> PartitionConfig:
+        if self.passes > 1:
+            if self.chips > 1:
+                raise problem(
+                    f"passes: {self.passes} with chips: {self.chips}: parts of a network on chips "
+                    "of their own are not written anew",
+                    remedy="give one of them",
+                )
+            if self.life is not None and self.rate is None:
+                raise problem(
+                    "life without a rate: how often cells are written is not known",
+                    remedy="give rate, for example '1 Hz' for a sequence a second",
+                )
+            return self
+        given = [name for name in ("batch", "rate", "life") if getattr(self, name) not in (1, None)]
+        if given:
+            raise problem(
+                f"{', '.join(given)} without passes: the tiles are written once",
+                remedy="give passes: 2 or more",
+            )
+        return self
 
     @model_validator(mode="after")
     def _linked(self) -> PartitionConfig:

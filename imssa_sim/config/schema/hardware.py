@@ -100,6 +100,22 @@ class HardwareConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _awake_in_passes(self) -> HardwareConfig:
+        if self.partition.passes == 1:
+            return self
+        for name, value, off in (
+            ("interleave", self.interleave, 1), ("power_gating", self.power_gating, False),
+            ("power.policy", self.power.policy, "never"),
+        ):  # fmt: skip
+            if value != off:
+                raise problem(
+                    f"partition.passes with {name}: what happens while tiles are written anew is "
+                    "not modelled there",
+                    remedy=f"leave {name} out",
+                )
+        return self
+
+    @model_validator(mode="after")
     def _one_gate(self) -> HardwareConfig:
         if self.power_gating and self.power.policy != "never":
             raise problem(

@@ -63,6 +63,24 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _passes_alone(self) -> RunConfig:
+        if self.hardware.partition.passes == 1:
+            return self
+        for name, on, why in (
+            ("model.bidirectional", self.model.bidirectional, "its layers wait for each other"),
+            ("evaluate.input", self.evaluate.input.on, "sequences are taken back to back"),
+            ("evaluate.stream", bool(self.evaluate.stream.duration),
+             "weights are never older than a batch"),
+            ("evaluate.until", self.evaluate.until is not None,
+             "each batch meets weights of its own"),
+        ):  # fmt: skip
+            if on:
+                raise problem(
+                    f"hardware.partition.passes with {name}: {why}", remedy=f"leave {name} out"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _sleeps_between_arrivals(self) -> RunConfig:
         policy, fed = self.hardware.power.policy, self.evaluate.input
         if policy != "never" and not fed.on:
