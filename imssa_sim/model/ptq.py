@@ -40,6 +40,7 @@ from imssa_sim.quantisation.quantisers import (
 from imssa_sim.quantisation.requantiser import Requantiser, requantiser_from
 from imssa_sim.quantisation.widths import BitWidths, LayeredBits
 from imssa_sim.ssm.forms import LOOKAHEAD, OutputForm
+from imssa_sim.ssm.interface import mixes_channels
 from imssa_sim.ssm.kept import kept_modes
 from imssa_sim.ssm.quantise import KernelRanges, quantise_kernel
 from imssa_sim.ssm.quantised import QuantisedKernel
@@ -198,7 +199,7 @@ def _quantise_layer(
     """Quantise one block; ``stream`` holds the residual stream's scales on entry and exit."""
     network, bits = settings.network, settings.bits.of_layer(index)
     layer = network.layers[index]
-    dense = len(layer.kernel.alive) != layer.kernel.channels
+    dense = mixes_channels(layer.kernel)
     kept = None if dense else kept_modes(layer.kernel, network.composition.needs_all_channels)
     channels = np.arange(layer.kernel.channels) if kept is None else kept.channels
     residual_bits = settings.bits.activations

@@ -23,6 +23,7 @@ from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.quantisers import FloatArray, IntArray
 from imssa_sim.quantisation.widths import BitWidths, bits_from
 from imssa_sim.ssm.forms import OutputForm, output_form
+from imssa_sim.ssm.interface import mixes_channels
 
 PREFIX = "quantisers."
 ENTRY = "quantisers"
@@ -195,7 +196,7 @@ def quantisers_from(
         shapes[head + INPUT] = (kernel.channels,) if by_channel else ()
         states = STATES[: 1 + network.bidirectional]
         shapes |= dict.fromkeys((head + name for name in states), kernel.alive.shape)
-        if len(kernel.alive) != kernel.channels:
+        if mixes_channels(kernel):
             shapes[head + INCREMENT] = (kernel.modes,)
     turns, found = _stored_turns(tensors, [layer.kernel.alive.shape for layer in network.layers])
     tensors = {name: array for name, array in tensors.items() if not name.endswith(".turns")}

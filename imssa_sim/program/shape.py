@@ -8,6 +8,7 @@ from typing import Literal
 from imssa_sim.model.network import REFERENCE, Composition, Network
 from imssa_sim.model.quantised import QuantisedLayer, QuantisedNetwork
 from imssa_sim.ssm.forms import LOOKAHEAD, OutputForm
+from imssa_sim.ssm.interface import mixes_channels
 from imssa_sim.ssm.kept import kept_modes
 
 Position = Literal["pre", "post", "none"]
@@ -88,7 +89,7 @@ def shape_of(network: Network | QuantisedNetwork) -> NetworkShape:
     for held in network.layers:
         norm: Position = "none" if held.norm is None else network.norm_position
         both = held.kernel.sizes.bidirectional
-        dense = len(held.kernel.alive) != held.kernel.channels
+        dense = mixes_channels(held.kernel)
         if not dense:
             kept = kept_modes(held.kernel, network.composition.needs_all_channels)
             channels, states = len(kept.channels), 2 * int(kept.count.sum())

@@ -27,7 +27,7 @@ from imssa_sim.quantisation.quantisers import (
 from imssa_sim.quantisation.widths import BitWidths
 from imssa_sim.reference.forward import forward
 from imssa_sim.ssm.evaluate import evaluator, iterate_states
-from imssa_sim.ssm.interface import StateSpaceModel
+from imssa_sim.ssm.interface import StateSpaceModel, mixes_channels
 from imssa_sim.ssm.recurrence import ComplexArray, Recurrence
 from imssa_sim.threads import ordered_map
 
@@ -214,7 +214,7 @@ class _Collector:
                 stride,
             )
             for index, kernel in enumerate(_kernels(network))
-            if len(kernel.alive) != kernel.channels
+            if mixes_channels(kernel)
         }
 
     def note(self, name: str, values: NDArray[Any]) -> None:

@@ -162,3 +162,8 @@ class StateSpaceModel(ABC):
             The family knows no pruning.
         """
         raise InputError(f"{type(self).__name__} cannot be pruned: its family does not say how")
+
+
+def mixes_channels(model: StateSpaceModel) -> bool:
+    """Whether one state takes all channels and gives all, between dense maps (S5, LRU)."""
+    return len(model.alive) != model.channels

@@ -92,6 +92,10 @@ class KernelModule(nn.Module, ABC):
     def load(self, kernel: Any) -> None:
         """Copy all parameters from a model of the same sizes."""
 
+    def stored(self) -> dict[str, Tensor]:
+        """Return the arrays of a checkpoint by their names; here the parameters themselves."""
+        return dict(self.state_dict())
+
     @abstractmethod
     def damp(self, least: float) -> None:
         """Bring modes that decay too slowly to the least damping per step."""

@@ -32,7 +32,8 @@ class Noise:
     state, output : float
         Of states and kernel outputs, relative to the largest code. Where states lie in
         accumulators it is their increments that are read: ``state`` is relative to the largest
-        increment that a column gives on the batch without noise.
+        increment that a column gives on the batch without noise. Where one state takes all
+        channels (S5, LRU), increments and outputs are what B and C give; states are digital.
     weights : float
         Relative to the largest magnitude in the group that shares a scale: Re and Im of a mode's A
         and B, a channel's C, an output's weights in a linear map.
@@ -130,12 +131,26 @@ def recur_noisy(
 
 
 def linear_noisy(
-    codes: Tensor, weight: Tensor, bias: Tensor, linear: QuantisedLinear, noise: Noise
+    codes: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    linear: QuantisedLinear,
+    noise: Noise,
+    read: float = 0.0,
+    by_column: bool = False,
 ) -> Tensor:
-    """Return the output codes of a linear map whose weights have errors."""
+    """Return the output codes of a linear map whose weights have errors.
+
+    ``read`` is the deviation of noise on what it gives, relative to the largest code; with
+    ``by_column``, to the largest that an output gives on the batch.
+    """
     held = weight.detach()
     real = held + noise.weights * held.abs().amax(dim=1, keepdim=True) * torch.randn(held.shape)
     exact = codes.detach() @ real.T + bias.detach()
     limit = linear.requant.limit
-    read = torch.floor(exact + 0.5).clamp(-limit, limit).numpy().astype(np.int16)
-    return linear_read(codes, weight, bias, read, limit, real.numpy())
+    if read:
+        whole = torch.full(exact.shape[-1:], float(limit))
+        largest = exact.abs().flatten(0, -2).amax(dim=0) if by_column else whole
+        exact = exact + read * largest * torch.randn(exact.shape)
+    found = torch.floor(exact + 0.5).clamp(-limit, limit).numpy().astype(np.int16)
+    return linear_read(codes, weight, bias, found, limit, real.numpy())

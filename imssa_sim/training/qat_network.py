@@ -19,6 +19,7 @@ from imssa_sim.model.ptq import with_quantised_time_step
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.model.scales import PREFIX, TrainedQuantisers, named, ranges_of
 from imssa_sim.model.tensors import network_from_tensors
+from imssa_sim.ssm.interface import mixes_channels
 from imssa_sim.ssm.kept import kept_modes
 from imssa_sim.training.noise import Noise
 from imssa_sim.training.qat_pass import QatPass
@@ -60,7 +61,10 @@ class QatModule(NetworkModule):
         super().__init__(network, noise_A=noise_A)
         # Training holds the zeros of what was pruned.
         every = network.composition.needs_all_channels
-        self.kept = tuple(kept_modes(layer.kernel, every) for layer in network.layers)
+        self.kept = tuple(
+            None if mixes_channels(layer.kernel) else kept_modes(layer.kernel, every)
+            for layer in network.layers
+        )
         self.quantisers = quantisers
         self.chips = chips
         self.noise = noise or Noise()

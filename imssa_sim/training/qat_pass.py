@@ -18,11 +18,14 @@ from torch.nn import functional
 from imssa_sim.program.integers import Integers, graph_of
 from imssa_sim.program.interpret import walk
 from imssa_sim.program.operations.enter import Enter
+from imssa_sim.program.operations.feedthrough import Feedthrough
 from imssa_sim.program.operations.gate import Gate
 from imssa_sim.program.operations.head import Head
+from imssa_sim.program.operations.join import Join
 from imssa_sim.program.operations.last import Last
 from imssa_sim.program.operations.linear_map import LinearMap
 from imssa_sim.program.operations.log_softmax import LogSoftmax
+from imssa_sim.program.operations.modes import ModeRecurrence
 from imssa_sim.program.operations.norm import Normalise
 from imssa_sim.program.operations.pool import Pool
 from imssa_sim.program.operations.recurrence import KernelRecurrence
@@ -34,8 +37,10 @@ from imssa_sim.program.operations.table import Table
 from imssa_sim.quantisation.quantisers import code_limit
 from imssa_sim.quantisation.requantiser import requantiser_scale
 from imssa_sim.training.gated import Ending, gated
+from imssa_sim.training.modes import mode_gains, run_modes
 from imssa_sim.training.noise import Noise, linear_noisy, recur_noisy
 from imssa_sim.training.qat_gains import kernel_gains
+from imssa_sim.training.qat_units import Units
 from imssa_sim.training.qat_value import GatedBranch, GatedSum, Value
 from imssa_sim.training.recurrence import recur
 from imssa_sim.training.straight_through import (
@@ -49,9 +54,8 @@ from imssa_sim.training.straight_through import (
 from imssa_sim.training.torch_network import FUNCTIONS
 
 if TYPE_CHECKING:
-    from imssa_sim.model.quantised import QuantisedLinear, QuantisedNetwork
+    from imssa_sim.model.quantised import QuantisedNetwork
     from imssa_sim.program.graph import Node
-    from imssa_sim.quantisation.widths import BitWidths
     from imssa_sim.training.drawn_chip import DrawnChip
     from imssa_sim.training.qat_network import QatModule
 
@@ -77,21 +81,7 @@ class QatPass:
         self.noise = Noise()
         if module.training or module.noisy_evaluation:
             self.noise = module.noise
-        self.scale: dict[str, Tensor] = {}
-        wires = module.structure.width * network.composition.copies
-        for key, logarithm in module.ranges.items():
-            kind = key.rsplit("/", 1)[-1]
-            width = _width_of(network.bits, key)
-            largest = torch.exp(logarithm)
-            if kind == "gate":  # as in `imssa_sim.model.ptq`
-                largest = largest.clamp(max=float(np.log(2.0 ** (width + 1) - 1)))
-            if kind == "kernel_input":  # one for each channel that kernels take
-                largest = (largest * module.shares[key]).expand(wires)
-            self.scale[key] = largest / code_limit(width)
-        layers = len(network.layers)
-        streams = [self.scale[f"layers/{i}/residual"] for i in range(layers)]
-        self.streams = [*streams, self.scale["final"]]
-        self.scales = [self._of_layer(i) for i in range(layers)]
+        self.units = Units(module, network)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the logits (B, K), or (B, L, K) without pooling, of inputs (B, L, d_in)."""
@@ -102,13 +92,6 @@ class QatPass:
         """Return the value of a node from those of its inputs."""
         return _RULES[type(node.operation)](self, node, *values)
 
-    def _of_layer(self, i: int) -> dict[str, Tensor]:
-        return {
-            key.rsplit("/", 1)[-1]: value
-            for key, value in self.scale.items()
-            if key.startswith(f"layers/{i}/")
-        }
-
     def _rounded(self, node: Node, exact: Tensor, unit: Tensor, *integers: Any) -> Value:
         """Return a node's codes of some unit, made of integers, with the derivative of ``exact``.
 
@@ -118,63 +101,65 @@ class QatPass:
         return Value(rounded(exact, codes, code_limit(node.operation.bits)), unit)
 
     def _enter(self, node: Node, inputs: Tensor) -> Value:
-        unit = self.scale["input"]
+        unit = self.units.ends["input"]
         return self._rounded(node, inputs / unit, unit, inputs.numpy())
 
     def _linear_map(self, node: Node, value: Value) -> Value:
-        linear, i = self.integers.parameters[node.name], node.layer
+        i, operation = node.layer, node.operation
+        weight: Tensor
+        bias: Tensor
+        tensor = operation.tensor if isinstance(operation, LinearMap) else "linear"
         if i is None:
-            encoder, unit = self.module.encoder, self.streams[0]
-            weight, bias = encoder.weight * (value.unit / unit), encoder.bias / unit
+            encoder, unit = self.module.encoder, self.units.streams[0]
+            weight, bias = encoder.weight, encoder.bias
+        elif tensor == "linear":
+            unit, output = self.units.mapped(i), self.module.blocks[i].output_linear[0]
+            weight, bias = output.get_parameter("weight"), output.get_parameter("bias")
+            weight = weight[:, self.network.layers[i].kernel_channels[: weight.shape[1]], 0]
         else:
-            unit, output = self._mapped(i), self.module.blocks[i].output_linear[0]
-            weight = output.get_parameter("weight")
-            channels = self.network.layers[i].kernel_channels[: weight.shape[1]]
-            gain = value.unit / unit
-            weight = weight[:, channels, 0] * (gain[:, None] if gain.dim() else gain)
-            bias = output.get_parameter("bias") / unit
-        path = f"chip.{node.name}"
-        return Value(self._linear(path, linear, value.number, weight, bias), unit)
+            weight, unit = self._dense_map(i, tensor)
+            bias = torch.zeros(len(weight))
+        weight = weight * (value.unit / (unit[:, None] if unit.dim() else unit))
+        return Value(self._linear(node, value.number, weight, bias / unit, tensor), unit)
 
-    def _mapped(self, i: int) -> Tensor:
-        """Return the unit of what a layer's mixing map gives; with two halves, of each output."""
-        scale, width = self.scales[i], self.module.structure.width
-        if self.network.composition.mixing == "glu":
-            return torch.cat([scale["value"].expand(width), scale["gate"].expand(width)])
-        return scale["gate" if "gate" in scale else "value"]
+    def _dense_map(self, i: int, tensor: str) -> tuple[Tensor, Tensor]:
+        """Return weights of a model whose one state mixes all channels, and what they give."""
+        scale, kernel = self.units.layers[i], self.module.blocks[i].kernel
+        if tensor == "B":
+            b = kernel.discrete()[1]
+            return torch.cat([b.real, b.imag]), scale["increment"].repeat(2)
+        parts = [part for c in kernel.output_weights() for part in (c.real, -c.imag)]
+        return torch.cat(parts, dim=1), scale["kernel_output"]
 
     def _linear(
-        self, path: str, linear: QuantisedLinear, codes: Tensor, weight: Tensor, bias: Tensor
+        self, node: Node, codes: Tensor, weight: Tensor, bias: Tensor, tensor: str
     ) -> Tensor:
+        """Return output codes; ``weight`` and ``bias`` are from code to code."""
+        path, linear = f"chip.{node.name}", self.integers.parameters[node.name]
         gain = np.broadcast_to(requantiser_scale(linear.requant), linear.bias.shape)
         weight = held_at(weight, linear.weight * gain[:, None])
         bias = held_at(bias, linear.bias * gain)
         if self.chip is not None and path in self.chip.linears:
             read, real = self.chip.read_linear(path, codes_of(codes))
             return linear_read(codes, weight, bias, read, linear.requant.limit, real)
-        if self.noise.weights:
-            return linear_noisy(codes, weight, bias, linear, self.noise)
+        reads = {"B": self.noise.state, "C": self.noise.output}.get(tensor, 0.0)
+        if self.noise.weights or reads:
+            return linear_noisy(codes, weight, bias, linear, self.noise, reads, tensor == "B")
         return linear_codes(codes, weight, bias, linear)
 
     def _normalise(self, node: Node, value: Value | GatedSum) -> Value:
         i = node.layer or 0
         gain, bias, epsilon = self._norm(i)
         if isinstance(value, GatedSum):
-            leave = self.streams[i + 1]
+            leave = self.units.streams[i + 1]
             return self._ended(node, value, gain / leave, bias / leave, epsilon)
         exact = value.real
         if epsilon is None:
             exact = exact * gain + bias
         else:
             exact = functional.layer_norm(exact, gain.shape, gain, bias, epsilon)
-        unit = self._normed(i, gain.shape[0])
+        unit = self.units.normed(i)
         return self._rounded(node, exact / unit, unit, value.integers)
-
-    def _normed(self, i: int, width: int) -> Tensor:
-        """Return the unit behind a norm: of the kernels' inputs, or of the stream."""
-        if self.network.layers[i].norm_position == "pre":
-            return self.scales[i]["kernel_input"][:width]  # copies share it
-        return self.streams[i + 1]
 
     def _repeat(self, node: Node, value: Value) -> Value:
         copies = self.network.composition.copies
@@ -188,41 +173,30 @@ class QatPass:
         i = node.layer
         if isinstance(value, GatedSum):
             width = value.r.number.shape[-1]
-            gain, bias = torch.ones(width) / self.streams[(i or 0) + 1], torch.zeros(width)
+            gain, bias = torch.ones(width) / self.units.streams[(i or 0) + 1], torch.zeros(width)
             return self._ended(node, value, gain, bias, None)
-        unit = self.scale["pooled"] if i is None else self._requantised(node.name, i)
+        unit = self.units.requantised(node.name, i)
         return self._rounded(node, value.number * (value.unit / unit), unit, value.integers)
-
-    def _requantised(self, name: str, i: int) -> Tensor:
-        """Return the unit behind a requantiser of a layer."""
-        scale = self.scales[i]
-        match name.rsplit(".", 1)[-1]:
-            case "input":
-                return scale["kernel_input"][self.network.layers[i].kernel_channels]
-            case "activated":
-                return scale["gelu"]
-            case "product":
-                return scale["mixed"]
-        return self.streams[i + 1]
 
     def _ended(
         self, node: Node, value: GatedSum, gain: Tensor, bias: Tensor, epsilon: float | None
     ) -> Value:
         """Return the codes of the residual stream behind a block with a gate."""
         i = node.layer or 0
-        scale, bits = self.scales[i], self.network.bits
+        scale, bits = self.units.layers[i], self.network.bits
         limits = code_limit(bits.of_layer(i).activations), code_limit(bits.activations)
         ending = Ending(scale["value"], scale["gate"], value.r.unit, gain, bias, epsilon)
         codes = self.integers.run(node, value.integers)
         stream = gated(value.z.number, value.r.number, ending, codes, limits)
-        return Value(stream, self.streams[i + 1])
+        return Value(stream, self.units.streams[i + 1])
 
     def _recurrence(self, node: Node, value: Value) -> Value:
         path, operation, u = f"chip.{node.name}", node.operation, value.number
         reverse = isinstance(operation, KernelRecurrence) and operation.reverse
         kernel, i = self.integers.parameters[node.name], node.layer or 0
-        module, scale = self.module, self.scales[i]
-        gains = kernel_gains(kernel, module.blocks[i], module.kept[i], scale, reverse)
+        module, scale, kept = self.module, self.units.layers[i], self.module.kept[i]
+        assert kept is not None
+        gains = kernel_gains(kernel, module.blocks[i], kept, scale, reverse)
         if self.chip is not None and path in self.chip.kernels:
             y = self.chip.recur(path, u, gains)
         elif self.noise != Noise():
@@ -231,6 +205,28 @@ class QatPass:
             y = recur(u, kernel, gains, reverse)
         return Value(y, scale["kernel_output"])
 
+    def _modes(self, node: Node, value: Value) -> Value:
+        modes, i, operation = self.integers.parameters[node.name], node.layer or 0, node.operation
+        reverse = isinstance(operation, ModeRecurrence) and operation.reverse
+        state = self.units.state(i)
+        log_a = self.module.blocks[i].kernel.discrete()[0]
+        gains = mode_gains(modes, log_a, self.units.layers[i]["increment"] / state)
+        unit = state * 2.0 ** (modes.bits - modes.drive_bits)
+        return Value(run_modes(value.number, modes, gains, reverse), unit.repeat(2))
+
+    def _join(self, node: Node, *values: Value) -> Value:
+        numbers = torch.cat([value.number for value in values], dim=-1)
+        return Value(numbers, torch.cat([value.unit for value in values]))
+
+    def _feedthrough(self, node: Node, value: Value) -> Value:
+        i = node.layer or 0
+        d, requant = self.integers.parameters[node.name]
+        unit = self.units.layers[i]["kernel_output"]
+        gain = held_at(
+            self.module.blocks[i].D * (value.unit / unit), d * requantiser_scale(requant)
+        )
+        return self._rounded(node, value.number * gain, unit, value.integers)
+
     def _both(self, node: Node, one: Value, other: Value) -> Value:
         exact = one.number + other.number
         return self._rounded(node, exact, one.unit, one.integers, other.integers)
@@ -238,7 +234,7 @@ class QatPass:
     def _table(self, node: Node, value: Value) -> Value:
         i, operation = node.layer or 0, node.operation
         name = operation.function if isinstance(operation, Table) else ""
-        unit = self.scales[i]["gelu" if node.name.endswith(".activation") else "mixed"]
+        unit = self.units.layers[i]["gelu" if node.name.endswith(".activation") else "mixed"]
         codes = tabulated(
             value.number,
             lambda at: FUNCTIONS[name](at * value.unit) / unit,
@@ -306,6 +302,9 @@ _RULES: Mapping[type, Callable[..., Any]] = MappingProxyType(
         Select: QatPass._select,
         Requantise: QatPass._requantise,
         KernelRecurrence: QatPass._recurrence,
+        ModeRecurrence: QatPass._modes,
+        Join: QatPass._join,
+        Feedthrough: QatPass._feedthrough,
         SaturatingSum: QatPass._both,
         Table: QatPass._table,
         Gate: QatPass._gate,
@@ -314,14 +313,3 @@ _RULES: Mapping[type, Callable[..., Any]] = MappingProxyType(
         Last: QatPass._last,
     }
 )
-
-
-def _width_of(bits: BitWidths, key: str) -> int:
-    """Return the width of the codes that a range, by its key, is for."""
-    kind = key.rsplit("/", 1)[-1]
-    if not key.startswith("layers/") or kind == "residual":
-        return bits.activations
-    own = bits.of_layer(int(key.split("/")[1])).widths()
-    if kind == "increment":
-        return own["kernel_output"]
-    return own.get(kind.removesuffix("_reverse"), own["activations"])

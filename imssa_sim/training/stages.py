@@ -47,8 +47,8 @@ class Stages:
     Raises
     ------
     InputError
-        The stages do not fit the epochs, the chip does not fit the network, or the network is not
-        the reference block.
+        The stages do not fit the epochs, the chip does not fit the network, or S5 or LRU has one
+        channel.
     """
 
     def __init__(
@@ -60,11 +60,10 @@ class Stages:
     ) -> None:
         section = config.quantise
         assert section is not None
-        if network.family in MIXING:
+        if network.family in MIXING and network.width == 1:
             raise InputError(
-                f"quantise: quantisation-aware training does not know model.family: "
-                f"{network.family}; train the float network, without `quantise`, and let a run "
-                "quantise it"
+                f"quantise: model.width: 1 with family {network.family} is one channel on one "
+                "state, an S4D kernel; train that, or the float network"
             )
         self.section = section
         self.options = CalibrationOptions(

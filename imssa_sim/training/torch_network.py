@@ -154,9 +154,14 @@ class NetworkModule(nn.Module):
 
     def tensors(self) -> dict[str, Any]:
         """Return all parameters and statistics as float32 arrays, by their stored names."""
+        found = self.state_dict()
+        for number, block in enumerate(self.blocks):
+            head = f"s4_layers.{number}.kernel."
+            found = {name: value for name, value in found.items() if not name.startswith(head)}
+            found |= {head + name: value for name, value in block.kernel.stored().items()}
         return {
             name: value.detach().cpu().numpy()
-            for name, value in self.state_dict().items()
+            for name, value in found.items()
             if not name.endswith("num_batches_tracked")
         }
 

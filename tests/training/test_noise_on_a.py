@@ -122,6 +122,18 @@ def test_the_deviation_is_relative_to_the_range_of_each_part(family):
         assert sigma == pytest.approx(0.05 * spread, rel=0.05, abs=1e-9)
 
 
+def test_kernels_that_hold_A_itself_are_moved_likewise():
+    network, x = network_of(family="s4block", bidirectional=True), inputs_of(6)
+    module = module_of(network).train()
+    logits = module(torch.from_numpy(x)).detach()
+    layers = []
+    for layer, block in zip(module.network().layers, module.blocks, strict=True):
+        kernel = replace(layer.kernel, A=layer.kernel.A + block.kernel.offset.numpy())
+        layers.append(replace(layer, kernel=kernel))
+    of_moved = module.trained().quantise(replace(module.network(), layers=tuple(layers)))
+    assert np.allclose(logits, run_digital(of_moved, x).logits, rtol=1e-5, atol=1e-6)
+
+
 def test_without_A_in_continuous_time_noise_on_it_is_refused():
     from imssa_sim.training.torch_network import NetworkModule
 

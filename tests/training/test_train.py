@@ -300,6 +300,9 @@ def test_images_shift_without_wrapping() -> None:
         (),
         ("model.activation=none", "model.mixing=relu", "model.residual=false", "model.norm=batch"),
         ("model.activation=glu", "model.mixing=tanh", "model.pooling=last"),
+        ("model.family=s4block", "model.copies=2", "model.discretisation=bilinear"),
+        ("model.family=s5", "model.bidirectional=true"),
+        ("model.family=lru",),
     ],
 )
 def test_quantised_training_equals_the_run_sample_by_sample(

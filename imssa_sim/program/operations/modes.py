@@ -38,23 +38,8 @@ class ModeRecurrence(Operation):
 
     def integers(self, parameters: QuantisedModes, *values: Any, clips: ClipCounter) -> Codes:
         """Return the codes (B, L, outputs) of increments (B, L, outputs), real parts first."""
-        from imssa_sim.kernels.mode_recurrence import run_modes
-
-        modes, v = parameters, np.ascontiguousarray(values[0], np.int16)
-        out = np.empty_like(v)
-        clipped = np.zeros(len(v), np.int64)
-        a = np.stack([modes.a_re, modes.a_im])
-        gains = np.stack([modes.gain, modes.input_gain])
-        limits = np.array([modes.limit, modes.drive_limit, modes.bits - modes.drive_bits])
-
-        def block(start: int) -> None:
-            part = slice(start, start + ABREAST)
-            ends = v[part], out[part], clipped[part]
-            run_modes(a, gains, modes.shift, limits, self.reverse, *ends)
-
-        for _ in threads.ordered_map(block, range(0, len(v), ABREAST)):
-            pass
-        clips.at("state").count(clipped.sum(), v.size)
+        out, clipped = modes_digital(parameters, values[0], self.reverse)
+        clips.at("state").count(clipped, out.size)
         return out
 
     def work(self) -> tuple[DigitalWork, ...]:
@@ -74,3 +59,30 @@ class ModeRecurrence(Operation):
     def weights(self) -> tuple[Held, ...]:
         """Return A."""
         return (Held("A", self.outputs, self.widths.A),)
+
+
+def modes_digital(
+    modes: QuantisedModes, increments: Codes, reverse: bool, kept: NDArray[np.int64] | None = None
+) -> tuple[Codes, int]:
+    """Run modes on increments (B, L, 2 P); return what leaves, and how many states were clipped.
+
+    ``kept``, of the shape of the increments, takes each state before it is clipped.
+    """
+    from imssa_sim.kernels.mode_recurrence import run_modes
+
+    v = np.ascontiguousarray(increments, np.int16)
+    out = np.empty_like(v)
+    clipped = np.zeros(len(v), np.int64)
+    sums = np.zeros((0, 0, 0), np.int64) if kept is None else kept
+    a = np.stack([modes.a_re, modes.a_im])
+    gains = np.stack([modes.gain, modes.input_gain])
+    limits = np.array([modes.limit, modes.drive_limit, modes.bits - modes.drive_bits])
+
+    def block(start: int) -> None:
+        part = slice(start, start + ABREAST)
+        ends = v[part], out[part], clipped[part], sums[part]
+        run_modes(a, gains, modes.shift, limits, reverse, *ends)
+
+    for _ in threads.ordered_map(block, range(0, len(v), ABREAST)):
+        pass
+    return out, int(clipped.sum())
