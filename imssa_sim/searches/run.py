@@ -201,13 +201,15 @@ def _mark(plan: SearchPlan, folder: Path) -> None:
 def _basis(plan: SearchPlan) -> Basis:
     """Return what all trials depend on: the workload, every card that a choice names, the code."""
     bases = Bases()
-    basis: dict[str, Any] = bases.of(load_config(plan.workload, overrides_of(plan.set)))
+    basis = bases.of(load_config(plan.workload, overrides_of(plan.set)))
+    files: dict[str, set[str]] = {}
     for knob in plan.knobs:
         for choice in knob.choices:
             try:
                 loaded = load_config(plan.workload, overrides_of({**plan.set, **choice}))
             except InputError:  # alone it cannot be; together with others it may
                 continue
-            more = bases.of(loaded)
-            basis |= {key: more[key] for key in more if key.startswith(("card ", "checkpoint "))}
-    return basis
+            for key, contents in bases.of(loaded).items():
+                if key.startswith(("card ", "checkpoint ", "file ")):
+                    files.setdefault(key, set()).add(contents)
+    return basis | {key: " ".join(sorted(contents)) for key, contents in files.items()}

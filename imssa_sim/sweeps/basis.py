@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING, Any
 import imssa_sim
 from imssa_sim.config.cards import cards_used
 from imssa_sim.config.dump import plain
+from imssa_sim.config.fields import FileReference
+from imssa_sim.config.load import leaves
+from imssa_sim.config.schema import RunConfig
+from imssa_sim.config.walk import field_at, marks
 from imssa_sim.data import resolve_dataset
 from imssa_sim.errors import ImssaError
 
@@ -43,11 +47,13 @@ class Bases:
         """Return what the result of a configuration depends on."""
         config = loaded.config
         basis: Basis = dict(_flat(plain(config)))
-        for card in cards_used(config).values():
-            basis[f"card {card.name}"] = self._file(card.path)
-        for checkpoint in (config.model.checkpoint, config.data.fallback_checkpoint):
-            if checkpoint is not None:
-                basis[f"checkpoint {Path(checkpoint).name}"] = self._file(Path(checkpoint))
+        found: dict[str, list[str]] = {}
+        cards = {card.path: card.name for card in cards_used(config).values()}
+        for path, name in cards.items():
+            found.setdefault(f"card {name}", []).append(self._file(path))
+        for kind, path in _files(config):
+            found.setdefault(f"{kind} {path.name}", []).append(self._file(path))
+        basis |= {name: " ".join(digests) for name, digests in found.items()}
         basis["data"] = self._contents(config)
         basis["imssa_sim"] = f"{imssa_sim.__version__} {_sources()}"
         for name in _LIBRARIES:
@@ -112,6 +118,17 @@ def _sources() -> str:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _files(config: RunConfig) -> Iterator[tuple[str, Path]]:
+    """Yield what each file that a configuration names is, and its path; data sets aside."""
+    for path in leaves(config):
+        value: Any = config
+        for part in path:
+            value = getattr(value, str(part))
+        named = any(isinstance(mark, FileReference) for mark in marks(field_at(RunConfig, path)))
+        if named and isinstance(value, Path) and path != ("data", "path"):
+            yield ("checkpoint" if str(path[-1]).endswith("checkpoint") else "file"), value
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

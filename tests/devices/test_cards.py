@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from imssa_sim.cards.load import load_card
 from imssa_sim.devices.cell import load_cell
 from imssa_sim.errors import ConfigError, ImssaError, InputError, ValidityError
 from imssa_sim.files import locate
@@ -127,6 +128,13 @@ def test_shipped_cells_say_where_they_hold(name):
     if name not in ("cells/hfox_stanford", "cells/sram_charge_65nm"):
         low, high = c.valid["temperature"]
         assert 273 <= low < 300 < high <= 358
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_cells_that_change_with_time_say_from_when_it_counts(name):
+    cell = load_cell(name)
+    if cell.relaxation is not None or cell.drift is not None:
+        assert "counts from programming" in " ".join(load_card(name).notes.split())
 
 
 def test_validity_is_enforced(tmp_path):

@@ -13,6 +13,7 @@ pytest.importorskip("optuna")
 
 from imssa_sim.config.load import load_config
 from imssa_sim.errors import InputError
+from imssa_sim.files import locate
 from imssa_sim.searches import run as module
 from imssa_sim.searches import trial as trials
 from imssa_sim.searches.front import dominates, vector
@@ -145,6 +146,30 @@ def test_stored_trials_of_another_workload_are_not_used(search_file: Write) -> N
     tiny.write_text(tiny.read_text("utf-8").replace("samples: 12", "samples: 13"), "utf-8")
     with pytest.raises(InputError, match=r"out of date: evaluate.samples \(12 → 13\)"):
         run(file)
+
+
+def test_every_card_of_every_choice_counts(search_file: Write) -> None:
+    """Cards of one name in several folders too, and the same folder may go on until one changes."""
+    file = search_file(objectives="[energy]")
+    for folder in "ab":
+        card = file.parent / folder / "cell.yaml"
+        card.parent.mkdir()
+        text = locate.find_card("cells/taox_imssa").read_text("utf-8")
+        card.write_text(text.replace("cells/taox_imssa", "cell"), "utf-8")
+    text = file.read_text("utf-8")
+    paths = ", ".join(str(file.parent / folder / "cell.yaml") for folder in "ab")
+    knob = f"hardware.chip.tile.cell: [{paths}]"
+    file.write_text(text.replace("hardware.adc.per_tile: [4, 1, 2]", knob), "utf-8")
+    run(file, many=1)
+    run(file, many=2)
+    for folder in "ab":
+        card = file.parent / folder / "cell.yaml"
+        before = card.read_text("utf-8")
+        card.write_text(before.replace("title:", "title: another"), "utf-8")
+        with pytest.raises(InputError, match=r"out of date: card \S*cell"):
+            run(file, many=3)
+        card.write_text(before, "utf-8")
+    assert len(run(file, many=3).records) == 3
 
 
 def test_names_the_extra_without_optuna(

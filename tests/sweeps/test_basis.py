@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from imssa_sim.config import load_config
+from imssa_sim.config import RunConfig, load_config
 from imssa_sim.config.cards import cards_used
+from imssa_sim.config.fields import FileReference
+from imssa_sim.config.load import leaves
+from imssa_sim.config.walk import field_at, marks
 from imssa_sim.errors import InputError
 from imssa_sim.files import locate
+from imssa_sim.files.source import dotted
 from imssa_sim.sweeps import basis as module
 from imssa_sim.sweeps.basis import Bases, changes
 
@@ -86,16 +90,49 @@ def test_what_changed_is_run_again_and_named(  # type: ignore[no-untyped-def]
     assert len(lines) == 2  # nothing doubled
 
 
-@pytest.mark.parametrize("key", ["model.checkpoint", "data.fallback_checkpoint"])
-def test_a_checkpoint_counts_by_its_contents(  # type: ignore[no-untyped-def]
-    key: str, bench, tmp_path: Path
-) -> None:
-    checkpoint = tmp_path / "net.safetensors"
-    shutil.copy(locate.checkpoints() / "sdigits_chip.safetensors", checkpoint)
-    loaded = load_config("sdigits", [f"{key}={checkpoint}"])
+def files_of_the_schema() -> list[str]:
+    """Paths of all fields that name a file; the folder of a data set counts by its data."""
+    found = []
+    for path in leaves(load_config("sdigits").config):
+        named = any(isinstance(mark, FileReference) for mark in marks(field_at(RunConfig, path)))
+        if named and path != ("data", "path"):
+            found.append(dotted(path))
+    return found
+
+
+@pytest.mark.parametrize("key", files_of_the_schema())
+def test_a_file_counts_by_its_contents(key: str, tmp_path: Path) -> None:
+    kind = "checkpoint" if key.endswith("checkpoint") else "file"
+    file = tmp_path / "named.safetensors"
+    if kind == "checkpoint":
+        shutil.copy(locate.checkpoints() / "sdigits_chip.safetensors", file)
+    else:
+        file.write_text("".join(f"{n / 1e4}\n" for n in range(64)), "utf-8")
+    loaded = load_config("sdigits", [f"{key}={file}"])
     before = Bases().of(loaded)
-    checkpoint.write_bytes(checkpoint.read_bytes() + b" ")
-    assert changes(before, Bases().of(loaded)) == ("checkpoint net.safetensors (its contents)",)
+    file.write_bytes(file.read_bytes() + b" ")
+    assert changes(before, Bases().of(loaded)) == (f"{kind} named.safetensors (its contents)",)
+
+
+def test_two_files_of_one_name_both_count(tmp_path: Path) -> None:
+    files = [tmp_path / folder / "net.safetensors" for folder in "ab"]
+    for file in files:
+        file.parent.mkdir()
+        shutil.copy(locate.checkpoints() / "sdigits_chip.safetensors", file)
+    names = ("model.checkpoint", "data.fallback_checkpoint")
+    overrides = [f"{name}={file}" for name, file in zip(names, files, strict=True)]
+    cards = [tmp_path / folder / "cell.yaml" for folder in "ab"]
+    for card in cards:
+        shutil.copy(locate.find_card("gpu/a100"), card)
+        card.write_text(card.read_text("utf-8").replace("name: gpu/a100", "name: cell"), "utf-8")
+    overrides.append(f"baselines=[{cards[0]}, {cards[1]}]")
+    loaded = load_config("sdigits", overrides)
+    for edited, said in ((files, "checkpoint net.safetensors"), (cards, "card ")):
+        for file in edited:
+            before = Bases().of(loaded)
+            file.write_bytes(file.read_bytes() + b"\n")
+            (found,) = changes(before, Bases().of(loaded))
+            assert found.startswith(said)
 
 
 def test_every_setting_is_part_of_the_basis(bench) -> None:  # type: ignore[no-untyped-def]

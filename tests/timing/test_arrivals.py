@@ -49,6 +49,39 @@ def test_poisson_gaps_are_exponential():
     assert gaps.std() == pytest.approx(gaps.mean(), rel=0.03)
 
 
+WAYS = [
+    {"arrival": "periodic"}, {"arrival": "periodic", "jitter": "20 us"}, {"arrival": "poisson"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("burst", [1, 4, 7])
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: " ".join(way.values()))
+def test_every_way_to_arrive_has_the_rate_and_whole_bursts(way, burst):
+    found = made(rate="16 kHz", burst=burst, duration="1 s", sequence=16, **way)
+    assert found.number == 16_000
+    times = np.array([found.at(n) for n in range(found.number)])
+    groups = times[::burst]
+    assert (times == np.repeat(groups, burst)[: found.number]).all()
+    assert (np.diff(times) >= 0).all()
+    gap = np.diff(groups).mean()
+    drawn = way["arrival"] == "poisson"
+    assert gap == pytest.approx(62_500 * burst, rel=4 / len(groups) ** 0.5 if drawn else 1e-4)
+    assert (way["arrival"] == "poisson") == (found.period == 0)
+    # The tokens stand for as long as the next ones would follow: number over mean rate.
+    rate = found.number / float(found.span)
+    assert rate == pytest.approx(1 / 62_500, rel=4 / len(groups) ** 0.5 if drawn else 1e-12)
+    assert found.periodic == (way == WAYS[0])
+
+
+def test_recorded_times_stand_for_their_mean_gap_a_token(tmp_path):
+    path = tmp_path / "stamps.txt"
+    path.write_text("1\n1.5\n3\n4\n9\n", "utf-8")
+    found = made(sequence=2, times=str(path))
+    assert (found.number, found.burst, found.period) == (4, 1, 0)
+    assert found.span == 4 * 10**9  # three gaps of a second in the mean, and one more
+    assert [found.at(n) for n in (3, 4, 9)] == [3 * 10**9] * 3
+
+
 def test_a_seed_gives_its_times():
     keys = {"rate": "16 kHz", "arrival": "poisson", "duration": "10 ms"}
     assert (made(**keys).times == made(**keys).times).all()
