@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from contextlib import nullcontext
 from datetime import datetime
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from imssa_sim.simulation.progress import Progress
 
 ENGINES = ("auto", "event", "recurrence")
-FIGURES = "imssa_sim.report.figures.of_run"
 
 
 def run(
@@ -117,15 +115,20 @@ def run(
         from imssa_sim.simulation.run import simulate
         from imssa_sim.simulation.stats import collect
 
-        if target is not None and figures:  # while compiled loops leave the interpreter free
-            threading.Thread(target=import_module, args=(FIGURES,), daemon=True).start()
-        check = None if wanted is None else wanted.check
+        imports = threading.Thread(target=_import_writers, args=(figures,), daemon=True)
+
+        def begins(steps: int) -> None:
+            if wanted is not None:
+                wanted.check(steps)
+            if target is not None:
+                imports.start()  # while compiled loops leave the interpreter free
+
         result = simulate(
             loaded,
             told,
             engine=engine,
             memory=memory,
-            check_length=check,
+            check_length=begins,
             accuracy=accuracy,
         )
         found, tree, stats = None, None, collect(result)
@@ -144,5 +147,15 @@ def run(
         done = Run(LiveRecord(result, stats, command, place, tree), found, wanted)
         if target is not None:
             told.phase("writing tables and figures", 0)
+            if imports.ident is not None:
+                imports.join()
             done.write(target, figures, told)
     return done
+
+
+def _import_writers(figures: bool) -> None:
+    """Import what writes a run's files."""
+    import pyarrow.parquet  # noqa: F401
+
+    if figures:
+        import imssa_sim.report.figures.of_run  # noqa: F401

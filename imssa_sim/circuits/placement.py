@@ -54,10 +54,12 @@ class Placement:
         self.rows_used, self.columns_used = rows_used, columns_used
         tiles, rows, self.columns = weights.shape
         self.shape = (tiles, rows, physical_lines(self.columns + spares, scheme) * devices)
-        kinds = np.zeros(self.shape, dtype=np.int8)
-        self.lines = self._assigned(kinds)
+        self._lines = self._assigned(np.zeros(self.shape, dtype=np.int8))
 
-    def _assigned(self, kinds: NDArray[np.int8]) -> IntArray:
+    def _assigned(self, kinds: NDArray[np.int8]) -> IntArray | None:
+        """Return the bit lines that stand for the logical columns; None: each for itself."""
+        if not self.spares:
+            return None
         return assign_columns(
             kinds, self.rows_used, self.columns_used, self.columns, self.spares, self.scheme,
             self.devices,
@@ -66,7 +68,7 @@ class Placement:
     def with_faults(self, cell: Cell, rates: FaultRates) -> FaultMap:
         """Draw the faults, move columns to spare ones, and return the faults of those in use."""
         found = draw_faults(cell, rates, self.where, self.shape)
-        self.lines = self._assigned(found.kinds)
+        self._lines = self._assigned(found.kinds)
         return FaultMap(self._chosen(found.kinds), self._chosen(found.conductance))
 
     def pristine(self, cell: Cell, found: FaultMap, formed: NDArray[np.bool_]) -> FaultMap:
@@ -95,4 +97,6 @@ class Placement:
         return self._chosen(np.reshape(drawn, self.shape))
 
     def _chosen(self, values: NDArray[Any]) -> NDArray[Any]:
-        return np.take_along_axis(values, self.lines[:, None, :], axis=2)
+        if self._lines is None:
+            return values
+        return np.take_along_axis(values, self._lines[:, None, :], axis=2)

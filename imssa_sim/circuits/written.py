@@ -234,7 +234,8 @@ class WrittenTiles:
         """Return the variance of each cell in one read [S²]; None without read noise."""
         if not self.read_noise or self.cell.read_noise is None:
             return None
-        sigma = self.cell.read_sigma(conductance, self.conductance(0.0), time, self.read_time)
+        programmed = self.conductance(0.0) if self.cell.noise_of_programmed else conductance
+        sigma = self.cell.read_sigma(conductance, programmed, time, self.read_time)
         return np.where(self.formed & self.in_use, np.square(sigma), 0.0)
 
     def _folded(self, cells: FloatArray | None) -> tuple[FloatArray | None, FloatArray]:

@@ -53,7 +53,11 @@ class DriftForm(Protocol):
 
 
 class ReadNoiseForm(Protocol):
-    """Fluctuation from read to read."""
+    """Fluctuation from read to read.
+
+    A form whose σ does not depend on ``programmed``, the conductance right after programming, may
+    say so by a class attribute ``of_programmed = False``: it is then not worked out.
+    """
 
     def sigma(
         self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None
@@ -175,6 +179,11 @@ class Cell:
         if drift is not None and self.drift is not None:
             result = result * self.drift.factor(self.drift.exponents(targets, drift), time)
         return result
+
+    @property
+    def noise_of_programmed(self) -> bool:
+        """Whether the read noise depends on the conductance right after programming."""
+        return self.read_noise is not None and getattr(self.read_noise, "of_programmed", True)
 
     def read_sigma(
         self, conductance: FloatArray, programmed: FloatArray, time: float, read_time: float | None

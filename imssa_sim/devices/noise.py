@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,8 @@ class RelativeNoise:
         r.
     """
 
+    of_programmed: ClassVar[bool] = False
+
     ratio: float = parameter(low=0)
 
     def sigma(
@@ -56,6 +59,8 @@ class ConstantNoise:
         [S]
     """
 
+    of_programmed: ClassVar[bool] = False
+
     sigma_g: float = parameter("conductance", low=0)
 
     def sigma(
@@ -75,6 +80,8 @@ class SaturatingNoise:
     amplitude, scale : float
         a and b [S].
     """
+
+    of_programmed: ClassVar[bool] = False
 
     amplitude: float = parameter("conductance", low=0)
     scale: float = parameter("conductance", low=0)
@@ -98,6 +105,8 @@ class InterpolatedNoise:
     sigmas : tuple of float
         σ at each of them [S].
     """
+
+    of_programmed: ClassVar[bool] = False
 
     conductances: tuple[float, ...] = parameter("conductance", low=0, shape="list")
     sigmas: tuple[float, ...] = parameter("conductance", low=0, shape="list")
@@ -208,6 +217,8 @@ class LogarithmicOneOverF:
     t_read : float
         Read duration t_r of the characterisation [s].
     """
+
+    of_programmed: ClassVar[bool] = False
 
     strength: float = parameter("conductance", low=0)
     t_read: float = parameter("time", low=0)
