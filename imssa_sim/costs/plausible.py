@@ -211,6 +211,23 @@ LAYERS: Mapping[str, Window] = {
     "chip/published_*_time_*": (1e-8, 1e-4),
 }
 
+# Bare numbers of a published chip, by name: counts, bits, shares. The first that fits counts.
+NUMBERS: Mapping[str, Window] = {
+    "published_pipeline_cycles": (1, 1e3),
+    "published_*": (5e-3, 1),
+    "activity": (5e-3, 1),
+    "*bits*": (1, 32),
+    "*rows": (16, 8192),
+    "*columns": (16, 8192),
+    "*_shape": (16, 65536),
+    "cifar10_layers": (16, 65536),
+    "*case*": (1, 32),
+    "tiles": (1, 1e3),
+    "cores": (1, 1e3),
+    "adcs*": (1, 512),
+    "*": (1, 64),
+}
+
 # kind/numerator/denominator: ratio in SI. GPUs span 10³ among themselves, their balance does not.
 RATIOS: Mapping[str, Window] = {
     "gpu/peak_fp16/bandwidth": (0.1, 200),  # operations per bit; CPUs lie lowest
@@ -239,7 +256,7 @@ def window_of(card: Card, entry: Entry) -> Window | None:
 
 def implausible(card: Card) -> list[str]:
     """Return what is implausible about a card's dimensional numbers, one line each."""
-    return [*_outside(card), *_ratios(card), *_spread(card), *_densities(card)]
+    return [*_outside(card), *_numbers(card), *_ratios(card), *_spread(card), *_densities(card)]
 
 
 def _outside(card: Card) -> Iterator[str]:
@@ -256,6 +273,21 @@ def _outside(card: Card) -> Iterator[str]:
             yield (
                 f"{card.name}: parameters.{entry.name}: {format_si(size, unit)} is outside of "
                 f"what is plausible, {low} to {high}; check its unit"
+            )
+
+
+def _numbers(card: Card) -> Iterator[str]:
+    if card.kind != "chip":
+        return
+    for entry in card.parameters.values():
+        if entry.scaled is None or entry.dimension not in ("number", "level"):
+            continue
+        size = float(np.max(np.abs(np.asarray(entry.scaled, dtype=float))))
+        low, high = next(w for name, w in NUMBERS.items() if fnmatchcase(entry.name, name))
+        if not low <= size <= high:
+            yield (
+                f"{card.name}: parameters.{entry.name}: {size:g} is outside of what is plausible, "
+                f"{low:g} to {high:g}"
             )
 
 

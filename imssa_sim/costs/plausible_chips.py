@@ -25,6 +25,13 @@ WINDOWS = {
     "adc.rate": (5e4, 5e9, "Hz"),
 }
 """Setting -> least and largest plausible value in SI, its unit."""
+COUNTS = {
+    "chip.tile.rows": (8, 8192),
+    "chip.tile.columns": (8, 8192),
+    "chip.tile.slices": (1, 16),
+    "bus.width": (8, 8192),
+}
+"""Setting -> least and largest plausible count."""
 READ = (2e-9, 9e-6)
 """Of the time that an array is read for, with inputs as amplitudes or bits [s]."""
 PULSE = (3e-10, 9e-7)
@@ -50,6 +57,15 @@ def _outside(hardware: HardwareConfig) -> Iterator[str]:
     for name, value in values.items():
         low, high, unit = WINDOWS[name]
         yield from _line(name, value, (low, high), unit)
+    counts = {
+        "chip.tile.rows": chip.tile.rows,
+        "chip.tile.columns": chip.tile.columns,
+        "chip.tile.slices": chip.tile.slices,
+        "bus.width": hardware.bus.width,
+    }
+    for name, count in counts.items():
+        yield from _line(name, count, COUNTS[name], "")
+    yield from _line("adc.per_tile", adc.per_tile, (1, chip.tile.columns), "")
     if hardware.dac.encoding == "pulse_width":
         yield from _line("dac.lsb_time", hardware.dac.lsb_time, PULSE, "s")
     else:

@@ -72,6 +72,19 @@ def test_a_unit_slip_of_a_thousand_is_noticed(card, entry, factor):
     assert implausible(slipped(card, entry, factor)), f"{card.name}: {entry.name} x {factor:g}"
 
 
+COUNTS = [
+    (card, entry)
+    for card, entry in ENTRIES
+    if card.kind == "chip" and numeric(entry) and entry.dimension in ("number", "level")
+]
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+@pytest.mark.parametrize(("card", "entry"), COUNTS, ids=[f"{c.name}:{e.name}" for c, e in COUNTS])
+def test_a_slip_of_a_thousand_in_a_chips_counts_is_noticed(card, entry, factor):
+    assert implausible(slipped(card, entry, factor)), f"{card.name}: {entry.name} x {factor:g}"
+
+
 def costs(card):
     """Energy, area, leakage and latency of a card's typical action, in SI."""
     p = Parameters(card)

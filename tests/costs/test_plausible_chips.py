@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from imssa_sim.cards import load_card
 from imssa_sim.config import load_base, load_config
 from imssa_sim.costs.plausible_chips import implausible_chip
 from imssa_sim.errors import ImssaError
@@ -28,6 +30,46 @@ QUANTITIES = [
     for path, value in leaves(load_base(name).section)
     if isinstance(value, str) and value[0].isdigit()
 ]
+
+
+COUNTS = [
+    (name, path, value)
+    for name in locate.base_names()
+    for path, value in leaves(load_base(name).section)
+    if isinstance(value, int) and not isinstance(value, bool)
+]
+BUILT = {
+    "chips/hermes_64": ("cores",),
+    "chips/neurram": ("cores",),
+    "chips/isaac_ce": ("tiles", "imas_per_tile", "arrays_per_ima"),
+    "chips/puma": ("tiles", "cores_per_tile", "mvmus_per_core"),
+    "chips/imssa": 3,
+    "chips/jia_2020": 1,
+    "chips/cim_ssm": 4,
+}
+"""Tiles of a chip: the product of numbers of its card (PUMA's units have eight), or the number."""
+
+
+@pytest.mark.parametrize("name", locate.base_names())
+def test_tiles_that_were_built_are_those_of_the_card(name: str) -> None:
+    built = BUILT[name]
+    if not isinstance(built, int):
+        card = load_card(name)
+        built = math.prod(int(card[part].si) for part in built) * (8 if name == "chips/puma" else 1)
+    assert load_base(name).tiles == built
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+@pytest.mark.parametrize(("name", "path", "value"), COUNTS)
+def test_a_slip_of_a_thousand_in_a_count_is_seen(
+    name: str, path: str, value: int, factor: float
+) -> None:
+    slipped = f"hardware.{path}={value * factor:g}"
+    try:
+        hardware = load_config("sdigits", [f"hardware.base={name}", slipped]).config.hardware
+    except ImssaError:
+        return  # refused at once
+    assert implausible_chip(hardware), slipped
 
 
 @pytest.mark.parametrize("name", locate.base_names())

@@ -111,6 +111,28 @@ LAYERS = {
     "LSTM step": ((30.6, 9.34, 1043, 3.46), (7.82, 2.37, 1430, 5.24)),
 }
 """Throughput, efficiency, time and energy of all, of Table I; in one phase and in four."""
+
+
+def test_energy_of_a_read_follows_activity_within_the_published_spread(tmp_path):
+    """A core takes 13.4 nJ a product at full use, 13.6 in the LSTM and 16.4 in ResNet-9."""
+    text = (locate.device_models() / "arrays" / "crossbar_1t1r_logic.yaml").read_text("utf-8")
+    marked = "  activity_mean:\n    value: 0.25\n"
+    assert marked in text
+    runs = {}
+    for activity in (0.1, 0.25, 0.5):
+        path = tmp_path / f"a{activity}.yaml"
+        path.write_text(text.replace(marked, marked.replace("0.25", f"{activity}")), "utf-8")
+        runs[activity] = product("hermes_64", (f"hardware.chip.tile.array={path}",))
+    reads = {activity: run.dynamic["array"] for activity, run in runs.items()}
+    assert reads[0.5] / reads[0.25] == pytest.approx(2)
+    assert reads[0.1] / reads[0.25] == pytest.approx(0.4)
+    rest = {activity: run.energy() - reads[activity] for activity, run in runs.items()}
+    assert rest[0.5] == pytest.approx(rest[0.1])
+    published = [0.86e-6 / 64, 2 * 1008 * 2016 / 9.34e12 / 32, 2 * 2016 * 224 / 6.88e12 / 8]
+    spread = max(published) / min(published)
+    assert 1.05 < runs[0.5].energy() / runs[0.1].energy() < spread == pytest.approx(1.22, abs=0.01)
+
+
 FAR = {
     ("hermes_64", "efficiency, ResNet-9 layer, 1 phase"),
     ("hermes_64", "efficiency, ResNet-9 layer, 4 phases"),
