@@ -83,3 +83,20 @@ def test_every_range_has_the_slope_of_the_loss(made):
     assert min(abs(value) for name, value in found.items() if name.endswith(steep)) > 1.2 * missed
     for name, slope in slopes.items():
         assert slope == pytest.approx(found[name], rel=0.3, abs=missed), name
+
+
+def test_a_gate_beyond_where_the_sigmoid_is_one_clips_nothing_more():
+    """The range of a gate's codes ends there (`imssa_sim.model.ptq`), so that it has no slope."""
+    module, inputs = module_of("lookahead", False, "layer", "post")
+    (gate,) = (logarithm for name, logarithm in module.ranges.items() if name.endswith("gate"))
+    found = []
+    for reach in (1.0, 30.0, 40.0):
+        with torch.no_grad():
+            gate.copy_(torch.tensor(reach).log())
+        module.zero_grad()
+        logits = module(inputs)
+        logits.square().sum().backward()
+        found.append((logits.detach(), float(gate.grad)))
+    assert abs(found[0][1]) > 1e-3
+    assert found[1][1] == found[2][1] == 0.0
+    assert torch.equal(found[1][0], found[2][0])

@@ -69,7 +69,7 @@ def test_every_entry_is_what_it_says(trained: tuple[str, Any, Path]) -> None:
     stored, data = result.checkpoint, few("sdigits", 8, True)
     network, history = stored.network, result.history
     counted = range(len(history)) if kind == "float" else range(2, 4)  # the last stage alone
-    best = max(counted, key=lambda e: (history[e].validation_accuracy, -history[e].validation_loss))
+    best = max(counted, key=lambda e: (history[e].validation_score, -history[e].validation_loss))
     measured: dict[str, Any] = {}
     for part in SIZES:
         split = getattr(data, part)
@@ -109,7 +109,7 @@ def test_every_entry_is_what_it_says(trained: tuple[str, Any, Path]) -> None:
     for name, value in expected.items():
         assert metadata[name] == value, name
     if kind == "integers":
-        assert measured["validation"] == history[best].validation_accuracy
+        assert measured["validation"] == history[best].validation_score
 
 
 def test_the_curve_is_the_history(trained: tuple[str, Any, Path]) -> None:
@@ -117,10 +117,10 @@ def test_the_curve_is_the_history(trained: tuple[str, Any, Path]) -> None:
     with (folder / "net.curve.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     names = [field.name for field in fields(result.history[0])]
-    assert [list(row) for row in rows] == [names] * 4
     for row, record in zip(rows, result.history, strict=True):
-        for name in names:
-            assert float(row[name]) == getattr(record, name), name
+        assert list(row) == [name.replace("score", "accuracy") for name in names]
+        for name, text in zip(names, row.values(), strict=True):
+            assert float(text) == getattr(record, name), name
     for one, other in zip(result.history, result.history[1:], strict=False):
         assert other.epoch == one.epoch + 1
         assert other.rate < one.rate
