@@ -140,10 +140,19 @@ def put_together(values: NDArray[Any], slices: Slices) -> FloatArray:
 
     Of four lines the mean over the rows of either sign, (T, R, C).
     """
+    of_signs = put_together_by_sign(values, slices)
+    return np.asarray(of_signs[0] if len(of_signs) == 1 else (of_signs[0] + of_signs[1]) / 2)
+
+
+def put_together_by_sign(values: NDArray[Any], slices: Slices) -> FloatArray:
+    """Return what values of the slices stand for to codes of one sign and the other.
+
+    (2, T, R, C) of four lines, first to positive codes; otherwise (1, T, …, C), to all.
+    """
     between = (1,) * (values.ndim - 2)
     gain = slices.gain.reshape(len(values), *between, -1)
     joined = (values.astype(np.float64) * gain).reshape(*values.shape[:-1], -1, slices.number)
     whole = joined.sum(axis=-1)
     if slices.signs_apart:
-        whole = (whole[:, 0::2] - whole[:, 1::2]) / 2
-    return np.asarray(whole)
+        return np.stack([whole[:, 0::2], -whole[:, 1::2]])
+    return np.asarray(whole[None])

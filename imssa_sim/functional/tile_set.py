@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from imssa_sim.circuits.slices import put_together
+from imssa_sim.circuits.slices import put_together, put_together_by_sign
 from imssa_sim.kernels.read_circuit import (
     Accumulator,
     DenseWiring,
@@ -63,6 +63,11 @@ class OnChip:
     def weights(self) -> FloatArray:
         """Weights (T, R, C) that the programmed cells stand for, slices put together."""
         return put_together(self.programmed.weights, self.slices)
+
+    @property
+    def weights_by_sign(self) -> FloatArray:
+        """Those of codes above zero and below, (2, T, R, C), or (1, T, R, C) of both."""
+        return put_together_by_sign(self.programmed.weights, self.slices)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.calibrate_adc import calibrate_adc
@@ -80,11 +81,6 @@ class ChipSource:
             raise InputError(
                 f"hardware-aware training knows hardware.mapping.kernel {', '.join(known)}, "
                 f"not {hardware.mapping.kernel}"
-            )
-        if hardware.chip.tile.signs_apart:
-            raise InputError(
-                "hardware-aware training does not know chip.tile.weights: four_line; train "
-                "for one_sided, whose cells hold the same weights"
             )
         self.hardware, self.seed, self.time = hardware, seed + SEED_OFFSET, time
         self.calibration = np.asarray(calibration)[:STAGE_SAMPLES]
@@ -164,9 +160,10 @@ class DrawnChip:
         return y.flip(1) if tiles.reverse else y
 
     def states(self, ready: ReadyKernel, u: Codes) -> tuple[Codes, Codes, Codes]:
-        """Run tiles step by step.
+        """Run tiles step by step, and to the last output where outputs come late.
 
-        Read noise depends on the step's number, as in one uninterrupted run.
+        Read noise depends on the step's number, as in one uninterrupted run. L counts the steps
+        that end a sequence too.
 
         Returns
         -------
@@ -178,8 +175,10 @@ class DrawnChip:
         """
         from imssa_sim.kernels.recurrent import run_recurrent
 
-        samples, steps, channels = u.shape
         tiles, instance = ready.tiles, self.instance
+        late = tiles.mapping.delay
+        u = np.concatenate([u, np.zeros_like(u[:, :late])], axis=1) if late else u
+        samples, steps, channels = u.shape
         ids = np.arange(samples)
         kept = np.empty((steps + 1, tiles.tiles, samples, tiles.states), np.int16)
         driven = np.empty((steps, *kept.shape[1:]), np.int16)
@@ -201,18 +200,21 @@ class DrawnChip:
         return out, kept, driven
 
     def read_linear(self, path: str, codes: Codes) -> tuple[Codes, NDArray[np.float64]]:
-        """Return the output codes of a linear layer, and the gains (out, in) of its cells."""
+        """Return the output codes of a linear layer, and the gains (K, out, in) of its cells.
+
+        Of four lines K is 2: those of codes above zero, and below.
+        """
         ready = self.linears[path]
         linear = self.instance.program.linear_at(path)
         out = self.reader.linear(path, codes, np.arange(codes.shape[0]))
         tiles = ready.tiles
-        programmed = ready.on_chip.weights
-        real = np.zeros(linear.weight.shape)
+        programmed = ready.on_chip.weights_by_sign
+        real = np.zeros((len(programmed), *linear.weight.shape))
         for t in range(tiles.tiles):
             rows = slice(tiles.row_start[t], tiles.row_start[t] + tiles.row_count[t])
             columns = slice(tiles.column_start[t], tiles.column_start[t] + tiles.column_count[t])
-            held = programmed[t, : tiles.row_count[t], : tiles.column_count[t]]
-            real[columns, rows] = held.T
+            held = programmed[:, t, : tiles.row_count[t], : tiles.column_count[t]]
+            real[:, columns, rows] = held.swapaxes(1, 2)
         gain = np.broadcast_to(requantiser_scale(linear.requant), linear.bias.shape)
         return out, real * gain[:, None]
 
@@ -266,9 +268,12 @@ class _TileRecurrence(Function):
         ctx: Any, u: Tensor, weights: Tensor, chip: DrawnChip, ready: ReadyKernel, cells: TileCells
     ) -> Tensor:
         out, states, drives = chip.states(ready, u.numpy().astype(np.int16))
+        out = out[:, ready.tiles.mapping.delay :]
         gain = ready.on_chip.conversion.after / ready.on_chip.conversion.unit
-        real = ready.on_chip.weights * gain[:, None, :]
-        ctx.real = torch.from_numpy(gathered(real, cells.row, cells.column).astype(np.float32))
+        ctx.real = [
+            torch.from_numpy(gathered(real, cells.row, cells.column).astype(np.float32))
+            for real in ready.on_chip.weights_by_sign * gain[:, None, :]
+        ]
         ctx.ready, ctx.states, ctx.drives = ready, states, drives
         ctx.limits = (ready.packed.arrays.limits[2], ready.packed.arrays.limits[3])
         y = torch.from_numpy(out.astype(np.float32))
@@ -283,12 +288,15 @@ class _TileRecurrence(Function):
         state_limit, output_limit = (float(limit) for limit in ctx.limits)
         tiles: KernelTiles = ready.tiles
         states = tiles.states
-        samples, steps, _ = u.shape
+        length, late = u.shape[1], tiles.mapping.delay
         inputs, outputs = tiles.input_channel, tiles.output_channel
-        passed = upstream * (y.abs() < output_limit)
+        # Of reads, whose outputs come late.
+        u = functional.pad(u, (0, 0, 0, late))
+        passed = functional.pad(upstream * (y.abs() < output_limit), (0, 0, late, 0))
+        samples, steps, _ = u.shape
         by_output = passed[:, :, np.maximum(outputs, 0)].permute(1, 2, 0, 3)
         by_output = by_output * torch.from_numpy((outputs >= 0).astype(np.float32))[:, None, :]
-        columns = torch.zeros(steps, tiles.tiles, samples, real.shape[2])
+        columns = torch.zeros(steps, tiles.tiles, samples, real[0].shape[2])
         columns[..., states:] = by_output
         inside = torch.from_numpy(np.abs(ctx.states[1:]) < state_limit)
         accumulates, largest = ready.kernel.form.accumulates, ready.kernel.drive_limit
@@ -298,21 +306,23 @@ class _TileRecurrence(Function):
             source, sign = _exchange(tiles)
             places = torch.from_numpy(source).expand(-1, samples, -1)
             signs = torch.from_numpy(sign.astype(np.float32))
-        to_rows = real.mT.contiguous()
+        to_rows = [held.mT.contiguous() for held in real]
+        given = u[:, :, np.maximum(inputs, 0)].permute(1, 2, 0, 3)
+        given = given * torch.from_numpy((inputs >= 0).astype(np.float32))[:, None, :]
+        before = torch.cat([torch.from_numpy(driven.astype(np.float32)), given], dim=-1)
         to_port = torch.empty(steps, tiles.tiles, samples, inputs.shape[1])
         adjoint = torch.zeros(tiles.tiles, samples, states)
         for k in range(steps - 1, -1, -1):
             adjoint = adjoint * inside[k]
             columns[k, :, :, :states] = adjoint * read[k] if accumulates else adjoint
-            rows = torch.bmm(columns[k], to_rows)
+            rows = torch.bmm(columns[k], to_rows[0])
+            if len(to_rows) > 1:  # lines of their own for codes below zero
+                rows = torch.where(before[k] < 0, torch.bmm(columns[k], to_rows[1]), rows)
             by_drive = rows[..., :states]
             if accumulates:
                 adjoint = torch.zeros_like(adjoint).scatter_add_(2, places, signs * adjoint)
             adjoint = adjoint + share[k] * by_drive if accumulates else by_drive
             to_port[k] = rows[..., states:]
-        given = u[:, :, np.maximum(inputs, 0)].permute(1, 2, 0, 3)
-        given = given * torch.from_numpy((inputs >= 0).astype(np.float32))[:, None, :]
-        before = torch.cat([torch.from_numpy(driven.astype(np.float32)), given], dim=-1)
         to_weights = torch.bmm(
             before.transpose(0, 1).flatten(1, 2).mT, columns.transpose(0, 1).flatten(1, 2)
         )
@@ -321,4 +331,4 @@ class _TileRecurrence(Function):
         to_u = torch.zeros_like(u)
         to_u.index_add_(2, torch.from_numpy(inputs.ravel()[used]), flat)
         ctx.states = ctx.drives = ctx.ready = None
-        return to_u, to_weights, None, None, None
+        return to_u[:, :length], to_weights, None, None, None

@@ -153,4 +153,4 @@ def linear_noisy(
         largest = exact.abs().flatten(0, -2).amax(dim=0) if by_column else whole
         exact = exact + read * largest * torch.randn(exact.shape)
     found = torch.floor(exact + 0.5).clamp(-limit, limit).numpy().astype(np.int16)
-    return linear_read(codes, weight, bias, found, limit, real.numpy())
+    return linear_read(codes, weight, bias, found, limit, real.numpy()[None])

@@ -34,6 +34,7 @@ from imssa_sim.program.operations.requantise import Requantise
 from imssa_sim.program.operations.select import Select
 from imssa_sim.program.operations.sums import ResidualSum, SaturatingSum
 from imssa_sim.program.operations.table import Table
+from imssa_sim.program.saturation import ClipCounter, Saturation
 from imssa_sim.quantisation.quantisers import code_limit
 from imssa_sim.quantisation.requantiser import requantiser_scale
 from imssa_sim.training.gated import Ending, gated
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from imssa_sim.program.graph import Node
     from imssa_sim.training.drawn_chip import DrawnChip
     from imssa_sim.training.qat_network import QatModule
+    from imssa_sim.training.recurrence import Gains
 
 
 class QatPass:
@@ -199,11 +201,24 @@ class QatPass:
         gains = kernel_gains(kernel, module.blocks[i], kept, scale, reverse)
         if self.chip is not None and path in self.chip.kernels:
             y = self.chip.recur(path, u, gains)
+            if isinstance(operation, KernelRecurrence) and not operation.form.ahead:
+                y = self._beside(node, operation, u, y, gains)
         elif self.noise != Noise():
             y = recur_noisy(u, kernel, gains, self.noise, reverse)
         else:
             y = recur(u, kernel, gains, reverse)
         return Value(y, scale["kernel_output"])
+
+    def _beside(
+        self, node: Node, operation: KernelRecurrence, u: Tensor, y: Tensor, gains: Gains
+    ) -> Tensor:
+        """Return the codes of kernels whose sums over the states y came from tiles."""
+        kernel, clips = self.integers.parameters[node.name], ClipCounter(node.name, Saturation())
+        codes = operation.beside(kernel, codes_of(u), codes_of(y), clips)
+        exact = y + u * gains.d
+        if operation.reverse:
+            exact = functional.pad(exact[:, 1:], (0, 0, 0, 1))
+        return rounded(exact, codes, code_limit(operation.bits))
 
     def _modes(self, node: Node, value: Value) -> Value:
         modes, i, operation = self.integers.parameters[node.name], node.layer or 0, node.operation

@@ -81,7 +81,8 @@ class QuantiseSection(Section):
     these in turn, and last its own."""
     form: Literal["lookahead", "separate", "delta", "delta_feedback"] = "lookahead"
     """How kernels form states and outputs: lookahead for mapping fused_lookahead, separate for
-    digital, delta for fused_delta, delta_feedback for that with error feedback."""
+    digital and fused_delayed, delta for fused_delta, delta_feedback for that with error
+    feedback."""
     calibration: CalibrationConfig = CalibrationConfig()
     """Of the ranges that training starts from, and of the weights' ranges throughout."""
     range_lr: Annotated[float, Field(ge=0)] = 0.002

@@ -176,9 +176,13 @@ class _ReadLinear(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Any, ...]:
-        codes, weight, inside = ctx.saved_tensors
+        codes, real, inside = ctx.saved_tensors
         passed = upstream.reshape(inside.shape) * inside
-        return *_linear_gradients(codes, weight, passed), None, None, None
+        to_codes, *rest = _linear_gradients(codes, real[0], passed)
+        if len(real) > 1:
+            below = (passed @ real[1]).view(codes.shape)
+            to_codes = torch.where(codes < 0, below, to_codes)
+        return to_codes, *rest, None, None, None
 
 
 def _linear_gradients(
@@ -215,8 +219,9 @@ def linear_read(
     read : int16 array (..., out)
     limit : int
         Largest code of the output; there, a value counts as clipped.
-    real : array (out, in)
-        Gains from code to code that the programmed cells have.
+    real : array (K, out, in)
+        Gains from code to code that the programmed cells have; of two, the second is that of codes
+        below zero.
     """
     held = torch.from_numpy(np.asarray(real, dtype=np.float32))
     result: Tensor = _ReadLinear.apply(codes, weight, bias, read, limit, held)  # type: ignore[no-untyped-call]

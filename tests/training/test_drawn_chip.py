@@ -20,10 +20,12 @@ torch = pytest.importorskip("torch", reason="training needs PyTorch")
 CALIBRATION = np.random.default_rng(9).normal(size=(8, 12, 2))
 
 
-def source(random_networks, slices=1, **changes):
+def source(random_networks, slices=1, four_line=False, **changes):
     from imssa_sim.training.drawn_chip import ChipSource
 
     tile = {"cell": "cells/rram_milo", "rows": 16, "columns": 32 * slices, "slices": slices}
+    if four_line:
+        tile |= {"weights": "four_line", "rows": 40, "columns": 40}
     hardware = random_networks.hardware(tile=tile, **({"ideal": False} | changes))
     return ChipSource(hardware, seed=3, time=60.0, calibration=CALIBRATION)
 
@@ -36,6 +38,7 @@ def gains_of_layer(network):
 
 
 DELTA = {"kernel": "fused_delta"}
+LATE = {"kernel": "fused_delayed"}
 WIDE = {"form": "delta", "state": 12, "drive": 8}
 
 
@@ -47,14 +50,19 @@ WIDE = {"form": "delta", "state": 12, "drive": 8}
         (1, DELTA, WIDE),
         (2, DELTA, WIDE),
         (1, DELTA | {"error_feedback": True}, WIDE | {"form": "delta_feedback"}),
+        (1, LATE, {"form": "separate"}),
+        (0, {}, {}),
+        (0, LATE, {"form": "separate"}),
+        (0, DELTA, WIDE),
     ],
 )
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_values_are_those_of_the_simulated_chip(
     random_networks, bidirectional, slices, mapping, network
 ):
+    """No slices stand for four lines, of codes of either sign."""
     network = random_networks.network(2, bidirectional=bidirectional, **network)
-    chips = source(random_networks, slices, mapping=mapping)
+    chips = source(random_networks, slices or 1, not slices, mapping=mapping)
     chip = chips.draw(network, evaluation=4)
     rng = np.random.default_rng(0)
     program = build_program(network, chips.hardware)
@@ -78,11 +86,24 @@ def test_values_are_those_of_the_simulated_chip(
         assert np.corrcoef(weights.ravel(), meant.ravel())[0, 1] > 0.99
 
 
-@pytest.mark.parametrize("mapping", ["fused_lookahead", "fused_delta"])
-def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_networks, mapping):
-    delta = mapping == "fused_delta"
-    network = random_networks.network(4, **(WIDE if delta else {}))
-    chips = source(random_networks, mapping={"kernel": mapping})
+@pytest.mark.parametrize(
+    ("mapping", "four_line"),
+    [
+        ("fused_lookahead", False),
+        ("fused_delta", False),
+        ("fused_delayed", False),
+        ("fused_lookahead", True),
+        ("fused_delayed", True),
+    ],
+)
+def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(
+    random_networks, mapping, four_line
+):
+    delta, late = mapping == "fused_delta", int(mapping == "fused_delayed")
+    network = random_networks.network(
+        4, **(WIDE if delta else {"form": "separate" if late else "lookahead"})
+    )
+    chips = source(random_networks, four_line=four_line, mapping={"kernel": mapping})
     chip = chips.draw(network, evaluation=0)
     path = "chip.layer0.kernel"
     ready = chip.kernels[path]
@@ -99,21 +120,26 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
     _, states, drives = chip.states(ready, codes)
     converters = ready.on_chip.conversion
     top = torch.from_numpy(np.floor(converters.adc.high * converters.after + 0.5))
-    gain = ready.on_chip.conversion.adc.scale * ready.on_chip.conversion.after
+    scale = ready.on_chip.conversion.adc.scale[:, :: 2 if four_line else 1]
+    gain = scale * ready.on_chip.conversion.after
     expected_u = torch.zeros(u.shape, dtype=torch.float64)
     stray = 0.0
     for t in range(tiles.tiles):
         s, i, o = int(tiles.n_states[t]), int(tiles.n_inputs[t]), int(tiles.n_outputs[t])
-        w = ready.on_chip.programmed.weights[t, : s + i, : s + o] * gain[t, : s + o]
+        w, other = held_on(ready, t, (s, i, o), four_line)
+        w, other = w * gain[t, : s + o], other * gain[t, : s + o]
         stray += float(np.abs(w[~tiles.useful[t, : s + i, : s + o]]).sum())
         w = torch.tensor(w, requires_grad=True)
+        below = w + torch.tensor(other) - w.detach()  # of codes below zero
         drive = torch.tensor(codes[:, :, tiles.input_channel[t, :i]], dtype=torch.float64)
         drive.requires_grad_()
         x = torch.zeros(4, s, dtype=torch.float64)
         total = torch.zeros((), dtype=torch.float64)
-        for k in range(12):
+        for k in range(12 + late):
             v = drives_of(ready.kernel, x, drives[k, t][:, :s])
-            exact = torch.cat([v, drive[:, k]], dim=1) @ w
+            port = drive[:, k] if k < 12 else torch.zeros_like(drive[:, 0])
+            lines = torch.cat([v, port], dim=1)
+            exact = lines * (lines >= 0) @ w + lines * (lines < 0) @ below
             after = torch.tensor(states[k + 1, t][:, :s], dtype=torch.float64)
             inside = after.abs() < ready.kernel.state_requant.limit
             gives = exact[:, :s]
@@ -124,8 +150,9 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
                 gives = before + torch.where(read, gives, gives.detach())
             x = torch.where(inside, gives + (after - gives).detach(), after)
             channel = tiles.output_channel[t, :o]
-            seen = y.detach()[:, k, channel].abs() < 127
-            total = total + (exact[:, s:] * upstream[:, k, channel] * seen).sum()
+            if k >= late:
+                seen = y.detach()[:, k - late, channel].abs() < 127
+                total = total + (exact[:, s:] * upstream[:, k - late, channel] * seen).sum()
         total.backward()
         expected_u[:, :, tiles.input_channel[t, :i]] += drive.grad
         c = int(tiles.output_channel[t, 0])
@@ -134,6 +161,8 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
         # First block of the tile: rows and columns Re then Im, the channel's port behind all.
         block = w.grad
         re, im = np.arange(modes), modes + np.arange(modes)
+        if four_line:  # lines of a complex number are neighbours
+            re, im = 2 * np.arange(modes), 2 * np.arange(modes) + 1
         assert torch.allclose(
             gains.a_re.grad[c].double(), block[re, re] + block[im, im], rtol=1e-4, atol=1e-2
         )
@@ -142,9 +171,20 @@ def test_gradients_are_those_of_a_plain_loop_over_the_programmed_tiles(random_ne
         )
         assert torch.allclose(gains.b_im.grad[c].double(), block[s, im], rtol=1e-4, atol=1e-2)
         assert torch.allclose(gains.c_re.grad[c].double(), block[re, s], rtol=1e-4, atol=1e-2)
-        assert float(gains.d.grad[c]) == pytest.approx(float(block[s, s]), rel=1e-4, abs=1e-2)
+        through = 0.0 if late else float(block[s, s])  # what comes late has D beside the tiles
+        assert float(gains.d.grad[c]) == pytest.approx(through, rel=1e-4, abs=1e-2)
     assert stray > 0  # cells between the packed kernels take part
     assert float((u.grad.double() - expected_u).norm() / expected_u.norm()) < 1e-4
+
+
+def held_on(ready, t, sizes, four_line):
+    """Weights that the cells of a tile hold for codes above zero, and for those below."""
+    s, i, o = sizes
+    cells = ready.on_chip.programmed.weights[t]
+    if not four_line:
+        return (cells[: s + i, : s + o],) * 2
+    signs = cells[:, 0::2] - cells[:, 1::2]  # of both columns of a sum
+    return signs[0::2][: s + i, : s + o], -signs[1::2][: s + i, : s + o]
 
 
 def drives_of(kernel, x, wide):
@@ -170,7 +210,7 @@ def test_each_draw_is_another_chip_and_evaluation_chips_stay(random_networks):
 
 
 def test_a_mapping_without_derivative_is_refused(random_networks):
-    with pytest.raises(InputError, match="fused_lookahead, fused_delta, digital, not two_pass"):
+    with pytest.raises(InputError, match=r"fused_delayed, .*digital, not two_pass"):
         source(random_networks, mapping={"kernel": "two_pass"})
     assert MappingConfig().kernel == "fused_lookahead"
 

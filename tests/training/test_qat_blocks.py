@@ -160,18 +160,31 @@ def test_gradients_are_finite_differences_of_the_float_network(name):
         assert found == pytest.approx(slope, abs=0.005 * size + 1e-4), tensor
 
 
-@pytest.mark.parametrize("name", ["qs4d", "glu glu", "half 2", "s4block", "s5 both"])
-def test_on_a_drawn_chip_a_block_gives_what_the_simulated_chip_gives(random_networks, name):
+@pytest.mark.parametrize(
+    ("name", "weights", "kernel"),
+    [
+        ("qs4d", "one_sided", "fused_lookahead"),
+        ("glu glu", "one_sided", "fused_lookahead"),
+        ("half 2", "differential", "fused_delayed"),
+        ("s4block", "one_sided", "fused_lookahead"),
+        ("s5 both", "four_line", "fused_lookahead"),
+        ("softplus", "four_line", "fused_delayed"),
+    ],
+)
+def test_on_a_drawn_chip_a_block_gives_what_the_simulated_chip_gives(
+    random_networks, name, weights, kernel
+):
     from imssa_sim.functional.analog import AnalogNetwork
     from imssa_sim.functional.calibrate_adc import calibrate_adc
     from imssa_sim.mapping.build import build_program
     from imssa_sim.training.drawn_chip import EVALUATION_CHIPS, ChipSource
 
     made, given = BLOCKS[name]
-    tile = {"cell": "cells/rram_milo", "rows": 16, "columns": 32}
-    hardware = random_networks.hardware(tile=tile, ideal=False)
+    tile = {"cell": "cells/rram_milo", "rows": 32, "columns": 32, "weights": weights}
+    hardware = random_networks.hardware(tile=tile, ideal=False, mapping={"kernel": kernel})
     chips = ChipSource(hardware, seed=3, time=60.0, calibration=inputs_of(8))
-    module = module_of(network_of(made, **given), BitWidths(**dict.fromkeys(BIT_KINDS, 7)))
+    form = random_networks.form_of(kernel)
+    module = module_of(network_of(made, **given), BitWidths(**dict.fromkeys(BIT_KINDS, 7)), form)
     module.chips = chips
     x = inputs_of(6)
     with torch.no_grad():

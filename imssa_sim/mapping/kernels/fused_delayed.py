@@ -12,3 +12,4 @@ class FusedDelayed(TileMapping):
     name = "fused_delayed"
     form = SEPARATE
     delay = 1
+    trained_on_chip = True
