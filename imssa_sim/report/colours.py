@@ -43,6 +43,7 @@ KIND_COLOURS = {
     "bus": "#117733",
     "off_chip": "#661100",
     "leakage": "#A0A0A0",
+    "reprogramming": "#4B0082",
     "waiting": "#C9CED6",
     "other": "#DDDDDD",
 }

@@ -76,7 +76,7 @@ def _energy(rows: Iterable[tuple[str, str, str, float]], order: Sequence[str]) -
     cells: dict[tuple[str, str], float] = {}
     for account, layer, kind, energy in rows:
         if account != "programming":
-            key = layer, "leakage" if account == "leakage" else kind
+            key = layer, account if account in ("leakage", "reprogramming") else kind
             cells[key] = cells.get(key, 0.0) + energy
     present = {layer for layer, _ in cells}
     layers = tuple(layer for layer in order if layer in present)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from imssa_sim.timing.durations import durations
-from imssa_sim.timing.result import Bottleneck, LatencyRow
+from imssa_sim.timing.result import Bottleneck
 from imssa_sim.timing.simulate import simulate_stages
 from imssa_sim.units import format_si
 
@@ -94,7 +94,8 @@ def time_parts(
 def in_passes(timing: TimingResult, parts: Sequence[PassTime], batch: int) -> TimingResult:
     """Return the timing of a batch, from that of a sequence and the times of the parts.
 
-    The time line is that of the first part, from when its weights are written.
+    The time line is that of the first part, from when its weights are written; latency by action
+    stays that of a time step.
     """
     total = sum(part.writing + part.through for part in parts)
     before = total - parts[-1].through
@@ -119,31 +120,6 @@ def in_passes(timing: TimingResult, parts: Sequence[PassTime], batch: int) -> Ti
         end_to_end_ticks=total,
         utilisation={path: busy * batch / (total * tick) for path, busy in timing.busy.items()},
         bottleneck=bottleneck,
-        latency=tuple(_with_writing(timing, parts)),
         timeline=tuple(shown for shown in timing.timeline if shown.start < until),
         batch=batch,
     )
-
-
-def _takes_up(row: LatencyRow, start: str) -> bool:
-    """Tell whether a row is the first read of what waits for a part."""
-    return (row.stage, row.kind, row.action) == (start, "buffer", "read")
-
-
-def _with_writing(timing: TimingResult, parts: Sequence[PassTime]) -> list[LatencyRow]:
-    """Return the latency's rows, each part's writing in front of it.
-
-    The first token waits until all others of its batch are through the part before.
-    """
-    starts = [segment.path.split("…")[0] for segment in timing.segments[: len(parts)]]
-    rows: list[LatencyRow] = []
-    waited, number = 0, 0
-    for row in timing.latency:
-        if number < len(parts) and (not number or _takes_up(row, starts[number])):
-            part, tick = parts[number], timing.tick
-            times = part.writing * tick, waited * tick
-            rows.append(LatencyRow(row.stage, TILES, "array", "rewrite", *times))
-            waited = part.through - timing.segments[number].first_output
-            number += 1
-        rows.append(row)
-    return rows

@@ -13,6 +13,7 @@ from imssa_sim.config import LoadedConfig
 from imssa_sim.errors import ConfigError, InputError
 from imssa_sim.ledger.uncertainty import LedgerModel
 from imssa_sim.report.screen import screen
+from imssa_sim.report.tables import energy_table
 from imssa_sim.simulation.checks import check_by_trial, check_settings
 from imssa_sim.simulation.run import simulate
 from imssa_sim.simulation.stats import collect
@@ -62,9 +63,19 @@ def test_a_batch_takes_its_writing_and_each_part_s_steps(runs) -> None:
     assert two.timing.bottleneck.path == "chip.tiles"
     # The loop is the bottleneck of either part, as on a chip that holds both.
     assert cut[0].interval == one.timing.interval_ticks
-    rows = two.timing.latency
-    assert [r.service for r in rows if r.action == "rewrite"] == pytest.approx([WRITING] * 2)
-    assert sum(r.service + r.waiting for r in rows[:1]) == pytest.approx(WRITING)
+    before = first.writing + first.through + last.writing + cut[1].first_output
+    assert two.timing.first_output_ticks == before
+    shares = two.timing.utilisation["chip.layer0.kernel.dac"]
+    assert shares == pytest.approx(two.timing.busy["chip.layer0.kernel.dac"] * BATCH / total)
+
+
+def test_figures_and_tables_tell_writing_from_reading(runs) -> None:
+    one, two = runs
+    table = energy_table(two)
+    assert "reprogramming" in table.kinds
+    written = table.energy[:, table.kinds.index("reprogramming")].sum()
+    assert written == pytest.approx(two.ledger.by_account()["reprogramming"], rel=1e-12)
+    assert "reprogramming" not in energy_table(one).kinds
 
 
 def test_energy_by_hand(runs) -> None:

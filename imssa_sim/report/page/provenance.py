@@ -60,7 +60,7 @@ def bookings(record: Record) -> Markup:
         if _energy(rows) <= 0:
             continue
         account, kind, _ = key
-        shown = "leakage" if account == "leakage" else kind
+        shown = account if account in ("leakage", "reprogramming") else kind
         first = account != "programming" and shown not in named
         if first:
             named.add(shown)
