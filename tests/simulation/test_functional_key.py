@@ -36,6 +36,7 @@ OTHER = {
     "hardware.chip.tile.wires.card": "copy of wires/cmos",
     "hardware.adc.card": "adc/zigzag_imc_28nm",
     "hardware.adc.rate": "1 GHz",
+    "hardware.adc.ways": "2",
     "hardware.dac.card": "copy of dac/pwm_40nm",
     "hardware.digital.card": "copy of digital/cmos_40nm",
     "hardware.digital.vector_lanes": "16",
@@ -44,6 +45,8 @@ OTHER = {
     "hardware.bus.card": "bus/isaac_32nm",
     "hardware.bus.width": "64",
     "hardware.programming.parallel": "rows",
+    "hardware.partition.rate": "0.1 Hz",
+    "hardware.partition.life": "2 d",
     "hardware.power_gating": "true",
     "hardware.interleave": "2",
     "hardware.power.card": "power/header_switch",
@@ -67,8 +70,11 @@ ARRIVALS = {
 }
 OTHER |= {f"evaluate.input.{name}": value for name, value in ARRIVALS.items()}
 _RATE = "evaluate.input.rate=16 kHz"
+_PASSES = "hardware.partition={passes: 2, batch: 100}"  # all sequences meet what is written first
 BESIDE = {
     **{f"evaluate.input.{name}": (_RATE,) for name in ARRIVALS if name not in ("rate", "times")},
+    "hardware.partition.rate": (_PASSES,),
+    "hardware.partition.life": (_PASSES, "hardware.partition.rate=0.1 Hz"),
     "hardware.power.policy": (_RATE, "hardware.power.card=power/header_switch"),
 }
 """What else a value needs."""
@@ -105,10 +111,11 @@ def test_a_marked_field_changes_no_value_and_no_count(
     if value == "a list of times":
         (tmp_path / "times.txt").write_text("".join(f"{i / 1e4}\n" for i in range(200)), "utf-8")
         value = str(tmp_path / "times.txt")
-    changed = load(*BESIDE.get(path, ()), f"{path}={value}")
+    beside = BESIDE.get(path, ())
+    changed = load(*beside, f"{path}={value}")
     memory: dict[str, Any] = {}
     simulate(changed, memory=memory)
-    key = functional_key(load().config)
+    key = functional_key(load(*beside).config)
     values = memory[key]
     assert values.accuracy == base.accuracy
     assert values.saturation == base.saturation
