@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imssa_sim.baselines import Shape, convolution_kernels, evaluate, recurrent_kernels
-from imssa_sim.baselines.gpu import baseline_samples
+from imssa_sim.baselines.gpu import baseline_samples, evaluate_baselines, shape_of
 from imssa_sim.cards import list_cards, load_card
+from imssa_sim.config import load_config
 from imssa_sim.errors import InputError
 
 NANO = load_card("gpu/jetson_nano_10w")
@@ -200,3 +201,21 @@ def test_energy_is_per_sequence_nominal_and_drawn(mode, batch):
     assert np.median(drawn.energy) == pytest.approx(result.energy, rel=0.5)
     assert np.median(drawn.latency) == pytest.approx(result.latency, rel=0.5)
     assert np.median(drawn.idle_power) == pytest.approx(result.idle_power, rel=0.5)
+
+
+@pytest.mark.parametrize(("batch", "more"), [(1, []), (7, [("convolution", 7)])])
+def test_every_card_runs_in_both_modes_and_in_the_batch_of_the_run(batch, more):
+    cards = ["gpu/a100", "gpu/jetson_nano_10w"]
+    loaded = load_config("sdigits", [f"evaluate.batch={batch}", f"baselines={cards}"])
+    found = evaluate_baselines(loaded.config, 50)
+    wanted = [("recurrent", 1), ("convolution", 1), *more]
+    assert [(b.card, b.mode, b.batch) for b in found] == [
+        (card, mode, size) for card in cards for mode, size in wanted
+    ]
+    model, shape = loaded.config.model, shape_of(loaded.config, 50)
+    assert (shape.layers, shape.width, shape.state, shape.length, shape.inputs, shape.classes) == (
+        model.layers, model.width, model.state, 50, model.inputs, model.classes,
+    )  # fmt: skip
+    assert found[1] == evaluate(load_card(cards[0]), shape, "convolution")
+    assert {b.precision for b in found} == {"fp16"}
+    assert all(b.fused for b in found)

@@ -49,7 +49,7 @@ def compared(**more):
                     "node 3 nm"),
         ChipOutcome("chips/four", base(4), error="too small"),
     )  # fmt: skip
-    config = SimpleNamespace(workload="net", model=SimpleNamespace(classes=5))
+    config = SimpleNamespace(workload="net", model=SimpleNamespace(results=5))
     what = {
         "loaded": SimpleNamespace(config=config), "ideal": Share(0.97, 0.9, 1.0),
         "node": LogicNode(22e-9, 0.8), "outcomes": outcomes, "sequences": 11, "chips": 2,

@@ -180,7 +180,7 @@ def studied(**more):
         changed("age", "three", 0.2, 7.0),
     )  # fmt: skip
     path = (changed("together", "x + y", 0.95, 2.0, 3.0, 4.0),)
-    config = SimpleNamespace(workload="net", model=SimpleNamespace(classes=4))
+    config = SimpleNamespace(workload="net", model=SimpleNamespace(results=4))
     what = {
         "loaded": SimpleNamespace(config=config), "base": base, "ideal": Share(0.99, 0.98, 1.0),
         "digital": Share(0.96, 0.9, 0.99), "outcomes": outcomes, "combined": (), "path": path,
