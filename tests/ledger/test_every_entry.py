@@ -197,7 +197,7 @@ MOVES = {
         "bandwidth": {"off_chip": "O-1"},
         "idle_fraction": {"off_chip": "L+1 O-"},
     },
-    "arrays/charge_sram_65nm": {
+    "arrays/crossbar_1t1r": {
         "cell_area": {"array": "A+1", "bit_line": "D+", "word_line": "D+"},
         "gate_capacitance": {"word_line": "D+"},
         "coupling_capacitance": {"word_line": "D+"},
