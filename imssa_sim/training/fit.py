@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from imssa_sim.data import Dataset, Split
 from imssa_sim.data.dataset import SequenceArray
+from imssa_sim.errors import InputError
 from imssa_sim.training.augment import shift_images
 from imssa_sim.training.criteria import ClassCriterion, Criterion
 from imssa_sim.training.kernel_module import KernelModule
@@ -66,6 +67,8 @@ class Fit:
     ----------
     earliest_end : int
         Neither a stalled validation nor the target ends training up to this epoch.
+    left_out : int
+        Batches of the last epoch whose gradient was not finite, so that they taught nothing.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class Fit:
         self.seed = seed
         self.state = FitState()
         self.earliest_end = 0
+        self.left_out = 0
         self._damp()
         self.optimiser = torch.optim.AdamW(
             _parameter_groups(module, settings, range_rate), lr=settings.lr
@@ -106,7 +110,13 @@ class Fit:
         after_epoch: Callable[[EpochRecord], None],
         before_epoch: Callable[[int], None] = lambda epoch: None,
     ) -> None:
-        """Train until `finished`, calling ``after_epoch`` whenever one is complete."""
+        """Train until `finished`, calling ``after_epoch`` whenever one is complete.
+
+        Raises
+        ------
+        InputError
+            An epoch's gradients are not finite, in no batch.
+        """
         while not self.finished:
             before_epoch(self.state.epoch)
             after_epoch(self._epoch())
@@ -151,7 +161,7 @@ class Fit:
         rng = np.random.default_rng((self.seed, state.epoch))
         torch.manual_seed(int(rng.integers(2**63)))
         self.module.train()
-        losses, sums, rate = 0.0, np.zeros(1), 0.0
+        losses, sums, rate, self.left_out = 0.0, np.zeros(1), 0.0, 0
         criterion = self.criterion
         for inputs, labels in self._batches(rng):
             rate = self._set_rate()
@@ -159,12 +169,14 @@ class Fit:
             loss = criterion.loss_of(results, labels)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
-            if self.settings.clip > 0:
-                nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip)
-            self.optimiser.step()
-            self._damp()
+            self._step_down()
             losses += float(loss.detach()) * len(labels) / steps
             sums = sums + criterion.counted(results, labels, steps)
+        if self.left_out == self._steps:
+            raise InputError(
+                f"epoch {state.epoch + 1}: no batch has a finite gradient; give a lower train.lr, "
+                "train.damping, or with quantise.chip cells that err less"
+            )
         count = len(self.dataset.train)
         loss_value, score = evaluate(
             self.module, self.dataset.validation, self.settings.batch, criterion
@@ -187,6 +199,21 @@ class Fit:
             }
         state.epoch += 1
         return record
+
+    def _step_down(self) -> None:
+        """Follow the gradient, unless it is not finite.
+
+        On a chip a state may grow without bound, where a stuck cell feeds it, and its derivative
+        over a long sequence with it; nothing is to be learnt from such a batch.
+        """
+        gradients = [p.grad for p in self.module.parameters() if p.grad is not None]
+        if not all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
+            self.left_out += 1
+            return
+        if self.settings.clip > 0:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.settings.clip)
+        self.optimiser.step()
+        self._damp()
 
     @torch.no_grad()
     def _damp(self) -> None:

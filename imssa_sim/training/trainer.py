@@ -129,6 +129,8 @@ def train(
     def after_epoch(record: EpochRecord) -> None:
         _store(resume, {"identity": identity, "fit": fit.state_dict()})
         report(_line(record, config.train.epochs, fit.state.best_epoch, criterion))
+        if fit.left_out:
+            report(f"  batches left out, as their gradient is not finite: {fit.left_out}")
 
     def before_epoch(epoch: int) -> None:
         if stages is not None and stages.enter(epoch):

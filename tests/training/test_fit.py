@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from imssa_sim.data.dataset import Dataset, Split
+from imssa_sim.errors import InputError
 from imssa_sim.model.initialise import random_network
 
 torch = pytest.importorskip("torch", reason="training needs PyTorch")
@@ -99,3 +101,32 @@ def test_recurrent_parameters_have_a_rate_of_their_own_and_do_not_decay():
         group = group_of[id(parameter)]
         expected = (0.001, 0.0) if id(parameter) in slow else (0.01, 0.05)
         assert (group["initial_rate"], group["weight_decay"]) == expected, name
+
+
+def test_a_batch_whose_gradient_is_not_finite_teaches_nothing():
+    from imssa_sim.training.fit import Fit
+
+    module, kept, calls = Recorder(), [], []
+
+    def spoilt(gradient):
+        kept.append(module.layer.weight.detach().clone())
+        calls.append(len(calls))
+        return gradient * np.inf if calls[-1] in (1, 3) else gradient
+
+    module.layer.weight.register_hook(spoilt)
+    fit = Fit(module, marked(), settings(epochs=1), seed=0)
+    fit.run(lambda record: None)
+    assert fit.left_out == 2
+    moved = [not torch.equal(one, other) for one, other in pairwise(kept)]
+    assert moved == [True, False, True, False]
+    assert torch.isfinite(module.layer.weight).all()
+
+
+def test_an_epoch_without_a_finite_gradient_ends_training():
+    from imssa_sim.training.fit import Fit
+
+    module = Recorder()
+    module.layer.bias.register_hook(lambda gradient: gradient * np.nan)
+    fit = Fit(module, marked(), settings(), seed=0)
+    with pytest.raises(InputError, match=r"epoch 1: no batch has a finite gradient"):
+        fit.run(lambda record: None)
