@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from imssa_sim.config.load import load_config
@@ -127,10 +129,26 @@ class Stages:
             text += f", accumulators of {' and '.join(map(str, wide))}"
         return f"{text}, on chips" if self.module.chips is not None else text
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the present stage fixed when it began, and what is not trained in it."""
+        module = self.module
+        turns = [torch.from_numpy(np.asarray(q)) for q in module.quantisers.turns]
+        return {"shares": dict(module.shares), "turns": turns}
+
+    def load_state_dict(self, saved: dict[str, Any], epochs: int) -> None:
+        """Go on in the stage of the last of ``epochs`` epochs, from what `state_dict` returned."""
+        module = self.module
+        module.shares.update(saved["shares"])
+        turns = tuple(q.numpy() for q in saved["turns"])
+        bits = self.widths[self._stage(epochs - 1)]
+        module.quantisers = replace(module.quantisers, bits=bits, turns=turns)
+
+    def _stage(self, epoch: int) -> int:
+        return sum(start <= epoch for start in self.starts) - 1
+
     def enter(self, epoch: int) -> bool:
         """Prepare an epoch; return whether it begins a stage, so that earlier results are void."""
-        stage = sum(start <= epoch for start in self.starts) - 1
-        bits = self.widths[stage]
+        bits = self.widths[self._stage(epoch)]
         module = self.module
         begins = epoch in self.starts
         if begins and not (epoch == 0 and self.calibrated):

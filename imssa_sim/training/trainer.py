@@ -120,14 +120,15 @@ def train(
     identity = _identity(config, dataset)
     resume = output.with_suffix(".resume.pt")
     if not fresh:
-        _resume(fit, resume, identity, report)
+        _resume(fit, stages, resume, identity, report)
     report(
         f"training {config.name}: {start.parameters:,} parameters, {len(dataset.train)} sequences "
         f"of {dataset.length} steps ({dataset.called}), at most {config.train.epochs} epochs"
     )
 
     def after_epoch(record: EpochRecord) -> None:
-        _store(resume, {"identity": identity, "fit": fit.state_dict()})
+        course = None if stages is None else stages.state_dict()
+        _store(resume, {"identity": identity, "fit": fit.state_dict(), "stages": course})
         report(_line(record, config.train.epochs, fit.state.best_epoch, criterion))
         if fit.left_out:
             report(f"  batches left out, as their gradient is not finite: {fit.left_out}")
@@ -252,7 +253,7 @@ def _identity(config: TrainConfig, dataset: Dataset) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _resume(fit: Fit, path: Path, identity: str, report: Report) -> None:
+def _resume(fit: Fit, stages: Stages | None, path: Path, identity: str, report: Report) -> None:
     if not path.exists():
         return
     try:
@@ -260,6 +261,8 @@ def _resume(fit: Fit, path: Path, identity: str, report: Report) -> None:
         same = saved["identity"] == identity
         if same:
             fit.load_state_dict(saved["fit"])
+            if stages is not None:
+                stages.load_state_dict(saved["stages"], fit.state.epoch)
     except Exception as error:
         # torch.load raises whatever a damaged file provokes.
         raise InputError(

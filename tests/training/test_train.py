@@ -332,12 +332,22 @@ def test_quantised_training_equals_the_run_sample_by_sample(
     assert stored.metadata["accuracy"]["of"] == "integers"
 
 
+@pytest.mark.parametrize(
+    "section",
+    [
+        "{bits: 5, lowering: [7]}",
+        "{bits: 5, lowering: [7], calibration: {granularity: {kernel_input: channel}}}",
+        "{bits: {default: 5, state: 10}, lowering: [7], form: delta}",
+    ],
+    ids=["lookahead", "inputs by channel", "delta"],
+)
 def test_interrupted_quantised_training_repeats_the_uninterrupted_one(
-    run: Callable[..., Any], tmp_path: Path
+    run: Callable[..., Any], tmp_path: Path, section: str
 ) -> None:
-    settings = ("quantise={bits: 5, lowering: [7]}", "train.dropout=0")
+    """In each stage, behind the last epoch of one, and behind all of them."""
+    settings = (f"quantise={section}", "train.dropout=0", "train.lr=0.1", "train.ssm_lr=0.1")
     whole = run("whole.safetensors", *settings)
-    for after in (1, 2):
+    for after in (1, 2, 3):
 
         def stop(line: str, after: int = after) -> None:
             if line.startswith(f"epoch   {after}/"):
@@ -347,7 +357,7 @@ def test_interrupted_quantised_training_repeats_the_uninterrupted_one(
         with pytest.raises(KeyboardInterrupt):
             run(name, *settings, report=stop)
         run(name, *settings)
-        assert (tmp_path / name).read_bytes() == whole.checkpoint.path.read_bytes()
+        assert (tmp_path / name).read_bytes() == whole.checkpoint.path.read_bytes(), after
 
 
 def test_each_stage_begins_in_its_epoch(run: Callable[..., Any]) -> None:
