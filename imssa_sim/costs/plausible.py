@@ -208,6 +208,7 @@ LAYERS: Mapping[str, Window] = {
     "chip/published_*_peak_*": (1e11, 1e15),
     "chip/published_*_efficiency_*": (1e11, 1e15),
     "chip/published_*_energy_*": (1e-8, 1e-4),
+    "chip/published_*_density_*": (1e16, 1e20),
     "chip/published_*_time_*": (1e-8, 1e-4),
 }
 

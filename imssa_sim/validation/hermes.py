@@ -92,6 +92,11 @@ def _layers(c: FigureMaker) -> Iterator[Figure]:
                 "run", note="converters of columns that the layer does not use rest here",
             )  # fmt: skip
             yield c.figure(
+                f"throughput per area, {name}", operations / run.time / run.size(),
+                target.format("density"), "run", calibrated=True,
+                note="the area rests on the single core's density",
+            )  # fmt: skip
+            yield c.figure(
                 f"time of all, {name}", run.whole, target.format("time"), "run",
                 stand_ins=True,
                 note="digital units and wires of this project instead of the chip's",
