@@ -170,6 +170,31 @@ def test_weights_come_over_the_link_where_there_is_one(load: Load) -> None:
     assert last.count == -(-bits[1] // 8)
 
 
+def test_calibration_follows_each_writing(load: Load) -> None:
+    """Reads of the part's slowest tile set: drive, sampling, and conversions of 48 bit lines."""
+    reads = "hardware.adc.calibration_reads=32"
+    found = simulate(load(*QUICK, passes(), "hardware.adc.calibrate=true", reads))
+    pulse, cycle, conversion = 127e-9, 1e-9, 1e-8
+    for time in found.passes.rewriting.times:
+        converted = round(((time - WRITING) / 32 - pulse - cycle) / conversion, 6)
+        assert converted == 2  # 24 logical columns, 16 converters
+    booked = {r.action for r in found.ledger.rows if r.account == "reprogramming"}
+    assert booked == {"rewrite", "calibrate"}
+    ledger = found.ledger
+    once = ledger.programming_energy + ledger.calibration_energy
+    assert ledger.by_account()["reprogramming"] == pytest.approx(once / BATCH, rel=1e-12)
+
+
+def test_a_simulated_loop_gives_the_pulses(load: Load) -> None:
+    keys = ("hardware.chip.tile.cell=cells/hfox_neurram", "hardware.effects.write_verify=true")
+    found = simulate(load(*QUICK, *keys, "evaluate.samples=6", passes()))
+    account = found.ledger.one_off
+    assert account.simulated
+    assert found.passes.rewriting.pulses_per_cell == account.pulses_per_cell
+    assert found.passes.rewriting.times[0] != found.passes.rewriting.times[1]
+    assert max(found.passes.rewriting.times) == pytest.approx(account.programming_time)
+
+
 def test_each_batch_meets_weights_of_its_own(load: Load) -> None:
     """The first batch meets those of a chip that is written once, the next ones others."""
     noisy = (*QUICK, "hardware.chip.tile.programming_sigma=40 uS", "evaluate.samples=24")
