@@ -37,14 +37,18 @@ class Chip:
     config : RunConfig
         What it was made from.
     labels : int array (n,)
-        Classes of the workload's test sequences, of which `sequences` gives the inputs.
+        Classes (or targets) of the workload's test sequences, of which `sequences` gives the
+        inputs.
     sample_ids : int array (n,)
         Their numbers, which the noise of a run depends on.
+    lengths : int array (n,) or None
+        Their steps, where they are padded.
     """
 
     def __init__(self, config: RunConfig, inputs: Inputs, network: AnalogNetwork) -> None:
         self.config = config
         self.labels, self.sample_ids = inputs.labels, inputs.sample_ids
+        self.lengths = inputs.lengths
         self._inputs, self._network = inputs, network
 
     @property
@@ -63,7 +67,12 @@ class Chip:
         return self._network.instance.writing
 
     def __call__(
-        self, inputs: ArrayLike, sample_ids: ArrayLike | None = None, *, noise: bool = True
+        self,
+        inputs: ArrayLike,
+        sample_ids: ArrayLike | None = None,
+        *,
+        noise: bool = True,
+        lengths: ArrayLike | None = None,
     ) -> FloatArray:
         """Run sequences.
 
@@ -75,6 +84,9 @@ class Chip:
             Numbers of the samples, which their read noise depends on; 0 … B-1 by default.
         noise : bool
             False leaves read noise out.
+        lengths : int array (B,), optional
+            Steps of each sequence, behind which there is padding that the chip does not run; those
+            of the workload's sequences are `lengths`.
 
         Returns
         -------
@@ -96,7 +108,7 @@ class Chip:
         with use_threads(None if threads == "auto" else int(threads)):
             result = self._network.run(
                 given[None] if single else given, sample_ids, batch=self.config.evaluate.batch,
-                noise=noise,
+                noise=noise, lengths=lengths,
             )  # fmt: skip
         return result.logits[0] if single else result.logits
 

@@ -27,7 +27,11 @@ _KNOWN = (
 
 
 def load_arrays(
-    path: Path | None, normalise: bool, memory: int = MEMORY, outputs: int | None = None
+    path: Path | None,
+    normalise: bool,
+    memory: int = MEMORY,
+    outputs: int | None = None,
+    masked: bool = True,
 ) -> Dataset:
     """Read sequences and labels from an .npz or a folder of .npy (docs/data.md).
 
@@ -41,7 +45,7 @@ def load_arrays(
         See `imssa_sim.data.own.assemble`.
     memory : int
         Parts of up to so many bytes are read whole, larger ones are streamed.
-    outputs : int or None
+    outputs, masked
         See `imssa_sim.data.own.assemble`.
 
     Raises
@@ -76,7 +80,7 @@ def load_arrays(
     if unused:
         source += f" ({', '.join(unused)} not used)"
     names = _classes(path, arrays)
-    dataset = assemble(path.name, found, names, normalise, source, memory, outputs)
+    dataset = assemble(path.name, found, names, normalise, source, memory, outputs, masked)
     return replace(dataset, sample_rate=_sample_rate(path, arrays))
 
 

@@ -32,10 +32,13 @@ class Split:
     labels : array
         Class of each sequence, 0…K-1, int64 (n,); or its target values, float64 (n, K), or (n, L,
         K) with one for each step.
+    lengths : int64 array (n,) or None
+        Steps of each sequence, behind which there is padding; None: L each.
     """
 
     inputs: SequenceArray | StreamedSequences
     labels: NDArray[Any]
+    lengths: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         """Return the number of sequences."""
@@ -120,7 +123,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over the names of the classes and all three parts, inputs and labels.
+        """SHA-256 over the names of the classes and all three parts: inputs, labels, lengths.
 
         Of streamed inputs only the shape enters, and `contents`.
         """
@@ -133,6 +136,8 @@ class Dataset:
                 digest.update(np.ascontiguousarray(part.inputs, dtype="<f4").tobytes())
             kind = "<i8" if self.classes else "<f8"
             digest.update(np.ascontiguousarray(part.labels, dtype=kind).tobytes())
+            if part.lengths is not None:
+                digest.update(np.ascontiguousarray(part.lengths, dtype="<i8").tobytes())
         return digest.hexdigest()
 
     def only(self, classes: tuple[str, ...]) -> Dataset:
@@ -155,10 +160,11 @@ class Dataset:
 
         def kept(part: Split) -> Split:
             chosen = np.flatnonzero(np.isin(part.labels, old))
-            inputs = part.inputs
+            inputs, labels = part.inputs, label[part.labels[chosen]]
+            lengths = None if part.lengths is None else part.lengths[chosen]
             if isinstance(inputs, StreamedSequences):
-                return Split(inputs.select(chosen), label[part.labels[chosen]])
-            return Split(inputs[chosen], label[part.labels[chosen]])
+                return Split(inputs.select(chosen), labels, lengths)
+            return Split(inputs[chosen], labels, lengths)
 
         listed = ", ".join(classes)
         return replace(

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imssa_sim.data.dataset import Dataset, Split, stratified_parts
 from imssa_sim.data.labels import classes_of
+from imssa_sim.data.lengths import true_steps
 from imssa_sim.data.streamed import MEMORY, StreamedSequences
 from imssa_sim.data.targets import targets_of
 from imssa_sim.errors import InputError
@@ -70,6 +71,7 @@ def assemble(
     source: str,
     memory: int = MEMORY,
     outputs: int | None = None,
+    masked: bool = True,
 ) -> Dataset:
     """Make a data set of parts that fit each other.
 
@@ -90,6 +92,8 @@ def assemble(
         Parts of up to so many bytes are read whole, larger ones are streamed.
     outputs : int or None
         Values of a target, where labels are targets; None where they are classes.
+    masked : bool
+        Whether the padding behind short sequences is none of their steps.
 
     Raises
     ------
@@ -99,7 +103,8 @@ def assemble(
     """
     steps = int(found["train"].values.shape[1])
     raw = {p: part.labels for p, part in found.items()}
-    names, labels, notes = _labels(raw, classes, outputs, steps, name)
+    lengths = _lengths(found, steps) if masked else {}
+    names, labels, notes = _labels(raw, classes, outputs, steps, name, lengths)
     places = {p: np.arange(len(part.values)) for p, part in found.items()}
     if "validation" not in found:
         count = len(labels["train"])
@@ -111,6 +116,8 @@ def assemble(
             )
         found = {**found, "validation": found["train"]}
         labels["validation"] = labels["train"]
+        if lengths:
+            lengths["validation"] = lengths["train"]
         strata = labels["train"] if outputs is None else np.zeros(count, dtype=np.int64)
         places["train"], places["validation"] = stratified_parts(
             strata, (count - held_out, held_out)
@@ -120,7 +127,12 @@ def assemble(
             "fixed seed, are for validation",
         )
     scaling = _statistics(found["train"], places["train"], memory) if normalise else None
-    if any(part.lengths is not None for part in found.values()):
+    if lengths:
+        each = np.concatenate(list(lengths.values()))
+        notes += (
+            f"sequences have {each.min()} to {steps} steps; what follows shorter ones is left out",
+        )
+    elif any(part.lengths is not None for part in found.values()):
         notes += (
             f"shorter sequences are followed by zeros up to {steps} steps, which the network reads "
             "as any others",
@@ -130,7 +142,11 @@ def assemble(
     if measured < len(places["train"]):
         of += f" (of {measured} sequences)"
     splits = {
-        part: Split(_sequences(found[part], places[part], scaling, memory), labels[part][at])
+        part: Split(
+            _sequences(found[part], at, scaling, memory),
+            labels[part][at],
+            lengths[part][at] if lengths else None,
+        )
         for part, at in places.items()
     }
     return Dataset(
@@ -153,6 +169,7 @@ def _labels(
     outputs: int | None,
     steps: int,
     name: str,
+    lengths: Mapping[str, NDArray[np.int64]],
 ) -> tuple[tuple[str, ...], dict[str, NDArray[Any]], tuple[str, ...]]:
     """Return names of the classes, labels, and what the user should know of them."""
     if outputs is None:
@@ -163,7 +180,13 @@ def _labels(
             f"{name}: names classes ({', '.join(classes)}), but with model.task: regression labels "
             "are values; leave 'classes' out, or give task: classification"
         )
-    return (), dict(targets_of(raw, outputs, steps, name)), ()
+    return (), dict(targets_of(raw, outputs, steps, name, lengths)), ()
+
+
+def _lengths(found: Mapping[str, OwnPart], steps: int) -> dict[str, NDArray[np.int64]]:
+    """Return the lengths of all parts; none where all sequences are whole."""
+    lengths = {p: part.lengths for p, part in found.items() if part.lengths is not None}
+    return lengths if any((each < steps).any() for each in lengths.values()) else {}
 
 
 def converted(part: OwnPart, places: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -192,9 +215,8 @@ def converted(part: OwnPart, places: NDArray[np.int64]) -> NDArray[np.float32]:
 
 def _padding(part: OwnPart, places: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tell the steps (n, L) behind the end of each sequence."""
-    steps = np.arange(part.values.shape[1])
     assert part.lengths is not None
-    return np.asarray(steps >= part.lengths[places][:, None])
+    return ~true_steps(part.lengths[places], part.values.shape[1])
 
 
 def _measured(part: OwnPart, places: NDArray[np.int64], memory: int) -> NDArray[np.int64]:

@@ -69,19 +69,22 @@ def _heidelberg(path: Path | None, config: DataConfig) -> Dataset:
 
 
 def _arrays(path: Path | None, config: DataConfig) -> Dataset:
-    return load_arrays(path, config.normalise is True)
+    return load_arrays(path, config.normalise is True, masked=config.padding == "masked")
 
 
 def _targets(path: Path | None, config: DataConfig, outputs: int) -> Dataset:
-    return load_arrays(path, config.normalise is True, outputs=outputs)
+    masked = config.padding == "masked"
+    return load_arrays(path, config.normalise is True, outputs=outputs, masked=masked)
 
 
 def _series(path: Path | None, config: DataConfig) -> Dataset:
-    return load_series(path, config.normalise is not False)
+    masked = config.padding == "masked"
+    return load_series(path, config.normalise is not False, masked=masked)
 
 
 def _shipped(name: str, problem: str, path: Path | None, config: DataConfig) -> Dataset:
-    return load_shipped(name, problem, path, config.normalise is not False)
+    masked = config.padding == "masked"
+    return load_shipped(name, problem, path, config.normalise is not False, masked)
 
 
 _DIGITS = tuple(str(digit) for digit in range(10))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imssa_sim.data.lengths import true_steps
 from imssa_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def targets_of(
-    raw: Mapping[str, NDArray[Any]], outputs: int, steps: int, where: str
+    raw: Mapping[str, NDArray[Any]],
+    outputs: int,
+    steps: int,
+    where: str,
+    lengths: Mapping[str, NDArray[np.int64]] | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Return the targets of each part, one for each sequence or one for each step.
 
@@ -31,6 +36,8 @@ def targets_of(
         Of the sequences.
     where : str
         For messages.
+    lengths : mapping of int64 arrays (n,), optional
+        Steps of each sequence, where there is padding behind them; its targets become zero.
 
     Returns
     -------
@@ -43,7 +50,8 @@ def targets_of(
         others not.
     """
     found = {
-        part: _shaped(values, outputs, steps, f"{where}: y_{part}") for part, values in raw.items()
+        part: _shaped(values, outputs, steps, f"{where}: y_{part}", (lengths or {}).get(part))
+        for part, values in raw.items()
     }
     axes = {part: values.ndim for part, values in found.items()}
     if len(set(axes.values())) > 1:
@@ -55,7 +63,9 @@ def targets_of(
     return found
 
 
-def _shaped(values: NDArray[Any], outputs: int, steps: int, where: str) -> NDArray[np.float64]:
+def _shaped(
+    values: NDArray[Any], outputs: int, steps: int, where: str, lengths: NDArray[np.int64] | None
+) -> NDArray[np.float64]:
     if values.dtype.kind not in "biuf":
         raise InputError(
             f"{where} is of type {values.dtype}; with model.task: regression labels are numbers"
@@ -72,6 +82,8 @@ def _shaped(values: NDArray[Any], outputs: int, steps: int, where: str) -> NDArr
         )
     with np.errstate(over="ignore"):
         targets = values.reshape(len(values), *shape).astype(np.float64)
+    if lengths is not None and targets.ndim == 3:
+        targets[~true_steps(lengths, steps)] = 0
     broken = np.argwhere(~np.isfinite(targets))
     if broken.size:
         place = tuple(int(i) for i in broken[0])

@@ -23,7 +23,9 @@ _ENDINGS = {"train": "_TRAIN.ts", "test": "_TEST.ts"}
 Sequences = list[NDArray[np.float64]]
 
 
-def load_shipped(name: str, problem: str, path: Path | None, normalise: bool) -> Dataset:
+def load_shipped(
+    name: str, problem: str, path: Path | None, normalise: bool, masked: bool = True
+) -> Dataset:
     """Read a problem from aeon's wheel, or from the folder that the user names.
 
     Parameters
@@ -32,7 +34,7 @@ def load_shipped(name: str, problem: str, path: Path | None, normalise: bool) ->
         Name of the data set.
     problem : str
         Its name in the archive.
-    path, normalise
+    path, normalise, masked
         As `load_series`.
 
     Raises
@@ -44,7 +46,7 @@ def load_shipped(name: str, problem: str, path: Path | None, normalise: bool) ->
     """
     if path is not None:
         file = path / f"{problem}{_ENDINGS['train']}" if path.is_dir() else path
-        return load_series(file, normalise, name)
+        return load_series(file, normalise, name, masked)
     found = find_spec("aeon")
     base = found.submodule_search_locations if found is not None else None
     if not base:
@@ -52,10 +54,10 @@ def load_shipped(name: str, problem: str, path: Path | None, normalise: bool) ->
     folder = Path(base[0], "datasets", "data", problem)
     if not (folder / f"{problem}{_ENDINGS['train']}").is_file():
         raise MissingDataError(f"{problem} is not in this release of aeon (looked in {folder})")
-    return load_series(folder / f"{problem}{_ENDINGS['train']}", normalise, name)
+    return load_series(folder / f"{problem}{_ENDINGS['train']}", normalise, name, masked)
 
 
-def load_series(path: Path | None, normalise: bool, name: str = "") -> Dataset:
+def load_series(path: Path | None, normalise: bool, name: str = "", masked: bool = True) -> Dataset:
     """Read a problem from its two files.
 
     Parameters
@@ -66,6 +68,8 @@ def load_series(path: Path | None, normalise: bool, name: str = "") -> Dataset:
         See `imssa_sim.data.own.assemble`.
     name : str
         Name of the data set; empty: that of the problem.
+    masked : bool
+        As ``normalise``.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def load_series(path: Path | None, normalise: bool, name: str = "") -> Dataset:
         parts = {p: OwnPart(part.name, part.values, part.labels) for p, part in parts.items()}
     classes = tuple(found["train"][2]["class_values"])
     source = f"UCR/UEA time series {stem.name}"
-    return assemble(name or stem.name, parts, classes, normalise, source)
+    return assemble(name or stem.name, parts, classes, normalise, source, masked=masked)
 
 
 def _stem(path: Path) -> Path:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from imssa_sim.data.lengths import Gathered, cut
 from imssa_sim.errors import InputError
 from imssa_sim.functional import digital
 from imssa_sim.functional.chip import ChipInstance
@@ -151,6 +152,7 @@ class AnalogNetwork:
         noise: bool = True,
         progress: Callable[[int, int], None] | None = None,
         before: AnalogResult | None = None,
+        lengths: ArrayLike | None = None,
     ) -> AnalogResult:
         """Run sequences; memory is bounded by the batch.
 
@@ -170,6 +172,9 @@ class AnalogNetwork:
             Called with (done, total) after each batch.
         before : AnalogResult, optional
             Of other sequences on the same chip: the result is of both, these after those.
+        lengths : int array (B,), optional
+            Steps of each sequence; the chip runs no padding behind them, and results of each step
+            are followed by zeros.
 
         Raises
         ------
@@ -184,18 +189,24 @@ class AnalogNetwork:
         width = self.program.network.encoder.weight.shape[0]
         size = max(1, min(batch, HELD_CODES // (x.shape[1] * width)))
         run = _Run(self, threads=threads, noise=noise)
-        logits = []
+        gathered, done = Gathered(total, x.shape[1]), 0
         if before is not None:
             run.add(before)
-            logits.append(before.logits)
         with digital.numba_threads(threads):
-            for start in range(0, total, size):
-                part = slice(start, start + size)
-                logits.append(run.sequences(x[part], ids[part]))
+            for length, places in digital.batches(total, size, lengths, x.shape[1]):
+                if length is None:
+                    part = x[places[0] : places[-1] + 1]
+                else:
+                    part = cut(x, places, length)
+                    run.backend.for_length(length)
+                gathered.put(places, run.sequences(part, ids[places]))
+                done += len(places)
                 if progress is not None:
-                    progress(min(start + size, total), total)
+                    progress(done, total)
         run.reader.close()
-        joined = np.concatenate(logits)
+        joined = gathered.whole
+        if before is not None:
+            joined = np.concatenate([before.logits, joined])
         return AnalogResult(
             logits=joined,
             predictions=joined.argmax(axis=-1).astype(np.int64),

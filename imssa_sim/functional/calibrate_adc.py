@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from imssa_sim.circuits.slices import codes_apart
+from imssa_sim.data.lengths import by_length, checked_lengths, cut
 from imssa_sim.functional.columns import Columns, columns_of, leak, slices_of, word_line_limit
 from imssa_sim.functional.digital import checked_inputs
 from imssa_sim.mapping.program import KernelTiles, LinearTiles
@@ -76,7 +77,11 @@ class ColumnSums:
 
 
 def calibrate_adc(
-    program: Program, hardware: HardwareConfig, inputs: ArrayLike, samples: int = 16
+    program: Program,
+    hardware: HardwareConfig,
+    inputs: ArrayLike,
+    samples: int = 16,
+    lengths: ArrayLike | None = None,
 ) -> dict[str, ColumnSums]:
     """Collect the column sums of every tile set whose converters are set by them.
 
@@ -86,6 +91,8 @@ def calibrate_adc(
     hardware : HardwareConfig
     inputs : array (B, L, d_in)
         Calibration sequences, of which the first ``samples`` are used.
+    lengths : int array (B,), optional
+        Steps of each sequence; padding behind them enters nothing.
 
     Returns
     -------
@@ -102,6 +109,15 @@ def calibrate_adc(
     if not wanted:
         return found
     x = checked_inputs(network, inputs)[:samples]
+    if lengths is not None:
+        sizes = checked_lengths(lengths, len(inputs), x.shape[1])[:samples]  # type: ignore[arg-type]
+        groups = []
+        for length, places in by_length(sizes, samples):
+            own = _Ranging(program, hardware, wanted, {})
+            own.for_length(length)
+            walk(program.graph, own, cut(x, places, length))
+            groups.append(own.found)
+        return {path: _joined([group[path] for group in groups]) for path in wanted}
     backend = _Ranging(program, hardware, wanted, found)
     # Sums that are kept, and probes, are taken at places among all tokens.
     if backend.spread or backend.probes:
@@ -109,6 +125,20 @@ def calibrate_adc(
     else:
         walk_in_slices(program.graph, backend, x, side_by_side=True)
     return found
+
+
+def _joined(groups: list[ColumnSums]) -> ColumnSums:
+    """Return the sums of groups of sequences of several lengths together.
+
+    Each group keeps all of its sums, or `KEPT` evenly spaced ones; of its probes, an even choice
+    makes up as many as one group has.
+    """
+    values = np.concatenate([group.values for group in groups], axis=-1)
+    probes = np.concatenate([group.probes for group in groups], axis=1)
+    wanted = groups[0].probes.shape[1]
+    chosen = np.arange(wanted) * probes.shape[1] // max(wanted, 1)
+    maximum = np.max([group.maximum for group in groups], axis=0)
+    return ColumnSums(maximum, values, np.ascontiguousarray(probes[:, chosen]))
 
 
 class _Ranging(Integers):

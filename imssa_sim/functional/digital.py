@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from imssa_sim.data.lengths import Gathered, by_length, checked_lengths, cut
 from imssa_sim.errors import InputError
 from imssa_sim.model.quantised import QuantisedNetwork
 from imssa_sim.program.integers import Integers, graph_of
@@ -55,6 +56,7 @@ def run_digital(
     threads: int | None = None,
     batch: int | None = None,
     progress: Callable[[int], None] | None = None,
+    lengths: ArrayLike | None = None,
 ) -> DigitalResult:
     """Run a quantised network on sequences, in integer arithmetic throughout.
 
@@ -71,6 +73,9 @@ def run_digital(
         Sequences that one thread holds at a time, at most; None: `BATCH`.
     progress : callable or None
         Called with the number of sequences done after each batch.
+    lengths : int array (B,), optional
+        Steps of each sequence; padding behind them takes no part, and results of each step are
+        followed by zeros.
 
     Raises
     ------
@@ -80,33 +85,54 @@ def run_digital(
     x = checked_inputs(network, inputs)
     held = max(1, HELD_CODES // (x.shape[1] * network.encoder.weight.shape[0]))
     size = min(BATCH, held, batch or BATCH)
-    starts = range(0, x.shape[0], size)
+    total = x.shape[0]
+    turns = batches(total, size, lengths, x.shape[1])
     graph, saturation = graph_of(network), Saturation()
-    parts = []
+    gathered = Gathered(total, x.shape[1]), Gathered(total, x.shape[1])
 
-    def piece(start: int) -> tuple[FloatArray, IntArray, Saturation]:
+    def piece(turn: tuple[int | None, IntArray]) -> tuple[FloatArray, IntArray, Saturation]:
         backend = _Golden(network)
-        logits = walk_in_slices(graph, backend, x[start : start + size])
-        return logits, backend.pooled, backend.saturation
+        length, places = turn
+        if length is not None:
+            backend.for_length(length)
+        part = x[places[0] : places[-1] + 1] if length is None else cut(x, places, length)
+        logits = walk_in_slices(graph, backend, part)
+        pooled = np.concatenate(backend.slices).reshape(*logits.shape[:-1], -1)
+        return logits, pooled, backend.saturation
 
+    done = 0
     with numba_threads(threads):
-        for start, (*found, clipped) in zip(starts, ordered_map(piece, starts), strict=True):
-            parts.append(found)
+        for (_, places), (*found, clipped) in zip(turns, ordered_map(piece, turns), strict=True):
+            for whole, part in zip(gathered, found, strict=True):
+                whole.put(places, part)
             saturation.merge(clipped)
+            done += len(places)
             if progress is not None:
-                progress(min(start + size, x.shape[0]))
-    logits, pooled = (np.concatenate(part) for part in zip(*parts, strict=True))
+                progress(done)
+    logits, pooled = (each.whole for each in gathered)
     return DigitalResult(logits, logits.argmax(axis=-1).astype(np.int64), pooled, saturation)
 
 
-class _Golden(Integers):
-    """Keeps the pooled codes on the way."""
+def batches(
+    total: int, size: int, lengths: ArrayLike | None, steps: int
+) -> list[tuple[int | None, IntArray]]:
+    """Return the places of sequences that run together, with their length where it is given."""
+    if lengths is None:
+        every = np.arange(total)
+        return [(None, every[start : start + size]) for start in range(0, total, size)]
+    return list(by_length(checked_lengths(lengths, total, steps), size))
 
-    pooled: IntArray
+
+class _Golden(Integers):
+    """Keeps the codes that enter the decoder, whole or slice by slice."""
+
+    def __init__(self, network: QuantisedNetwork) -> None:
+        super().__init__(network)
+        self.slices: list[IntArray] = []
 
     def run(self, node: Node, *values: Any) -> Any:
         if isinstance(node.operation, Head):
-            self.pooled = values[0].astype(np.int64)
+            self.slices.append(values[0].astype(np.int64))
         return super().run(node, *values)
 
 

@@ -152,6 +152,7 @@ def _build(settings: _Settings, ranges: Ranges) -> QuantisedNetwork:
         decoder=decoder,
         logit_scale=logit_scale,
         composition=network.composition,
+        pool_scales=(stream[-1], pooled_scale),
     )
 
 

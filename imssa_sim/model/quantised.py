@@ -11,7 +11,7 @@ from typing import Literal
 
 from imssa_sim.model.network import REFERENCE, Composition
 from imssa_sim.quantisation.quantisers import FloatArray, IntArray, code_limit
-from imssa_sim.quantisation.requantiser import Requantiser
+from imssa_sim.quantisation.requantiser import Requantiser, requantiser_from
 from imssa_sim.quantisation.widths import BitWidths
 from imssa_sim.ssm.quantised import QuantisedKernel
 
@@ -164,3 +164,12 @@ class QuantisedNetwork:
     decoder: QuantisedLinear  # H -> K; logits = (weight @ pooled + bias) * logit_scale
     logit_scale: FloatArray  # (K,)
     composition: Composition = REFERENCE
+    pool_scales: tuple[float, float] = (1.0, 1.0)  # of a code before the mean, and behind it
+
+    def pool_requant_of(self, length: int) -> Requantiser | None:
+        """Return the requantiser that makes the mean of a sequence of ``length`` steps."""
+        if self.pool_requant is None:
+            return None
+        before, behind = self.pool_scales
+        bits = self.bits.activations
+        return requantiser_from(before / length / behind, bits, length * code_limit(bits))

@@ -73,8 +73,13 @@ class Integers:
     """A backend in exact integer arithmetic, which counts what its quantisers clip."""
 
     def __init__(self, network: QuantisedNetwork, saturation: Saturation | None = None) -> None:
+        self.network = network
         self.parameters = integer_parameters(network)
         self.saturation = Saturation() if saturation is None else saturation
+
+    def for_length(self, length: int) -> None:
+        """Make means those of sequences of ``length`` steps."""
+        self.parameters["pool"] = self.network.pool_requant_of(length)
 
     def run(self, node: Node, *values: Any) -> Any:
         """Return the value of a node from those of its inputs."""

@@ -179,7 +179,7 @@ def _clipped(
 class _Collector:
     """Receives the arrays of a forward pass and keeps histograms and state statistics."""
 
-    def __init__(self, network: Network, options: CalibrationOptions, shape: tuple[int, ...]):
+    def __init__(self, network: Network, options: CalibrationOptions, positions: int):
         self.network = network
         self.options = options
         self.histograms: dict[str, RunningHistogram] = {}
@@ -189,7 +189,6 @@ class _Collector:
         self.mixed = "function"
         if made.mixing in GATED:  # products become codes before a norm alone
             self.mixed = "glu" if network.rounds_products else ""
-        positions = shape[0] * shape[1]
         self.tokens = positions
         directions = 2 if network.bidirectional else 1
         states = directions * sum(k.channels * k.modes for k in _kernels(network))
@@ -307,7 +306,11 @@ class _Collector:
 
 
 def calibrate(
-    network: Network, inputs: ArrayLike, bits: BitWidths, options: CalibrationOptions
+    network: Network,
+    inputs: ArrayLike,
+    bits: BitWidths,
+    options: CalibrationOptions,
+    lengths: ArrayLike | None = None,
 ) -> Ranges:
     """Return the ranges of all activations and states over calibration sequences.
 
@@ -321,6 +324,8 @@ def calibrate(
     bits : BitWidths
         Matters to the ranges of least mean squared error.
     options : CalibrationOptions
+    lengths : int array (B,), optional
+        Steps of each sequence; padding behind them enters nothing.
 
     Raises
     ------
@@ -335,9 +340,11 @@ def calibrate(
         )
     count = max(CALIBRATION_TOKENS // max(1, x.shape[1]), CALIBRATION_SEQUENCES)
     if count < x.shape[0]:
-        x = x[np.arange(count) * x.shape[0] // count]
-    collector = _Collector(network, options, x.shape)
-    forward(network, x, capture=collector)
+        chosen = np.arange(count) * x.shape[0] // count
+        x, lengths = x[chosen], None if lengths is None else np.asarray(lengths)[chosen]
+    positions = x.shape[0] * x.shape[1] if lengths is None else int(np.sum(lengths))
+    collector = _Collector(network, options, positions)
+    forward(network, x, capture=collector, lengths=lengths)
     return _ranges(network, collector, bits, options)
 
 

@@ -18,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imssa_sim.data.lengths import Gathered, by_length, checked_lengths, cut
 from imssa_sim.errors import InputError
 from imssa_sim.model.elementwise import FUNCTIONS, glu, log_softmax, normalise, sigmoid
 from imssa_sim.model.network import Layer, Network, Norm
@@ -58,6 +59,7 @@ def forward(
     mode: Mode = "convolution",
     capture: Capture | None = None,
     precision: Precision = "double",
+    lengths: ArrayLike | None = None,
 ) -> FloatArray:
     """Return the logits of a network; chunks of the batch run on threads side by side.
 
@@ -79,6 +81,10 @@ def forward(
         arrays must not be kept or changed without copying. Calls come from several threads; those
         for one name one at a time, in the order of the batch.
     precision : {"double", "single"}
+    lengths : int array (B,), optional
+        Steps of each sequence, where there is padding behind them, which then takes no part;
+        captures are of sequences of one length at a time, and results of each step are followed by
+        zeros.
 
     Returns
     -------
@@ -106,29 +112,51 @@ def forward(
     size = max(1, _CHUNK_ELEMENTS // (x.shape[1] * network.width))
     turns = _Turns()
     graph = float_graph(network)
+    if lengths is not None:
+        sizes = checked_lengths(lengths, x.shape[0], x.shape[1])
+        chosen = list(by_length(sizes, size))
+        kept: dict[int, dict[str, Any]] = {}
+
+    def part_of(chunk: int) -> tuple[dict[str, Any], Values]:
+        """Return parameters and sequences of a chunk."""
+        if lengths is None:
+            return parameters, x[chunk * size : (chunk + 1) * size]
+        length, places = chosen[chunk]
+        return kept[length], cut(x, places, length)
 
     def run_chunk(chunk: int) -> Values:
-        part = np.asarray(x[chunk * size : (chunk + 1) * size]).astype(word)
+        own, found = part_of(chunk)
+        part = np.asarray(found).astype(word)
         note = turns.in_order(capture, chunk) if capture is not None else _ignore
         try:
-            logits: Values = walk(graph, _Floats(graph, parameters, note), part)
+            logits: Values = walk(graph, _Floats(graph, own, note), part)
             return logits
         except BaseException:
             turns.abandon()
             raise
 
-    def evaluator_of(layer: Layer) -> Evaluator:
-        kernel = layer.kernel.for_length(x.shape[1])
-        directions = kernel.recurrences(network.discretisation)
-        return evaluator(directions, x.shape[1], mode, word)
+    def parameters_of(length: int) -> dict[str, Any]:
+        def evaluator_of(layer: Layer) -> Evaluator:
+            kernel = layer.kernel.for_length(x.shape[1])  # one kernel, whichever the sequence
+            directions = kernel.recurrences(network.discretisation)
+            return evaluator(directions, length, mode, word)
 
-    with use_threads():
-        kernels = list(ordered_map(evaluator_of, network.layers))
-        parameters = _parameters(network, kernels)
-        parts = list(ordered_map(run_chunk, range(-(-x.shape[0] // size))))
-    if not parts:
+        return _parameters(network, list(ordered_map(evaluator_of, network.layers)))
+
+    if not x.shape[0]:
         return np.zeros((0, network.classes))
-    return np.concatenate(parts).astype(np.float64)
+    with use_threads():
+        if lengths is None:
+            parameters = parameters_of(x.shape[1])
+            chunks = ordered_map(run_chunk, range(-(-x.shape[0] // size)))
+            return np.concatenate(list(chunks)).astype(np.float64)
+        kept.update({length: parameters_of(length) for length in {n for n, _ in chosen}})
+        gathered = Gathered(x.shape[0], x.shape[1])
+        for (_, places), found in zip(
+            chosen, ordered_map(run_chunk, range(len(chosen))), strict=True
+        ):
+            gathered.put(places, found)
+    return gathered.whole.astype(np.float64)
 
 
 class _Turns:

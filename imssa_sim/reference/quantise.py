@@ -22,6 +22,7 @@ def quantise(
     calibration_inputs: ArrayLike,
     form: OutputForm = LOOKAHEAD,
     options: CalibrationOptions | None = None,
+    lengths: ArrayLike | None = None,
 ) -> QuantisedNetwork:
     """Quantise a float network after training.
 
@@ -39,6 +40,8 @@ def quantise(
         How the kernels' outputs are formed (`QuantisedKernel`).
     options : CalibrationOptions or None
         None: mean-squared-error ranges of activations and states, full ranges of weights.
+    lengths : int array (B,), optional
+        Steps of each calibration sequence; padding behind them enters no range.
 
     Raises
     ------
@@ -50,7 +53,7 @@ def quantise(
     length = int(np.asarray(calibration_inputs).shape[1])
     network = _for_length(network, length)
     rounded = with_quantised_time_step(network, bits, options.granularity.dt)
-    ranges = calibrate(rounded, calibration_inputs, bits, options)
+    ranges = calibrate(rounded, calibration_inputs, bits, options, lengths)
     return quantise_with_ranges(network, bits, ranges, length, form, options)
 
 

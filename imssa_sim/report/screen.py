@@ -124,6 +124,14 @@ def _time(result: RunResult) -> Iterator[ScreenPart]:
         f"{format_si(t.interval, 's')}   end to end {format_si(t.end_to_end, 's')}"
         + (f" (a batch of {t.batch})" if t.batch > 1 else ""),
     )
+    if result.data.lengths is not None:
+        shortest, mean, longest = result.data.lengths
+        yield Paragraph(
+            "",
+            f"times, energy and counts are of {result.program.sequence_length} steps, the longest "
+            f"sequence there is; those evaluated have {shortest} to {longest}, {mean:.4g} on "
+            "average, and each ran its own steps alone",
+        )
     yield Paragraph("throughput", f"{t.throughput:,.1f} sequences/s, back to back ({t.engine})")
     yield Paragraph("bottleneck", f"{t.bottleneck.path}: {t.bottleneck.explanation}")
     if t.bottleneck.interval > t.interval_ticks:

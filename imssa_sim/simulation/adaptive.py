@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.data.lengths import true_steps
 from imssa_sim.errors import InputError
 from imssa_sim.simulation.chips import ChipRun, programmed
 from imssa_sim.simulation.crossed import crossed
@@ -106,7 +107,7 @@ def run_until(config: RunConfig, inputs: Inputs, placed: Placed, clock: Clock) -
                     "accuracy again"
                 )
             raise
-        found, looks = crossed(_hits(runs, inputs.labels)), looks + 1
+        found, looks = crossed(_hits(runs, inputs)), looks + 1
         end = _end(found, wanted, most_chips, most)
         if end is not None:
             break
@@ -167,15 +168,21 @@ def _so_far(found: CrossedShare | None) -> str:
     )
 
 
-def _hits(runs: Sequence[ChipRun], labels: IntArray) -> NDArray[np.float64]:
+def _hits(runs: Sequence[ChipRun], inputs: Inputs) -> NDArray[np.float64]:
     """Return the share of steps that each chip had right of each sequence."""
     found = []
+    labels = inputs.labels
     for run in runs:
         order = np.argsort(run.chosen)
         predictions = run.result.predictions[order]
         own = labels[run.chosen[order]]
         right = predictions == own.reshape(-1, *[1] * (predictions.ndim - 1))
-        found.append(right.reshape(len(own), -1).mean(axis=1))
+        each = right.reshape(len(own), -1)
+        lengths = inputs.lengths_of(run.chosen[order])
+        if lengths is None or each.shape[1] == 1:
+            found.append(each.mean(axis=1))
+        else:
+            found.append((each & true_steps(lengths, each.shape[1])).sum(axis=1) / lengths)
     return np.array(found)
 
 
@@ -222,6 +229,7 @@ def _more(
         threads=None if evaluate.threads == "auto" else int(evaluate.threads),
         progress=lambda done, total: clock.told.advance(done),
         before=None if ran is None else ran.result,
+        lengths=inputs.lengths_of(new),
     )
     whole = new if ran is None else np.concatenate([ran.chosen, new])
     fits = list(chip.instance.fits.values())

@@ -176,6 +176,7 @@ def _run(
             threads=threads,
             progress=lambda done, total, start=start: advance(start + done),  # type: ignore[misc]
             before=result,
+            lengths=inputs.lengths_of(part),
         )
         residual = max(residual, analog.wire_residual)
         fits += analog.instance.fits.values()

@@ -47,6 +47,12 @@ class Inputs:
     used: DataUsed
     quantisers: TrainedQuantisers | None = None
     scaling: TargetScaling | None = None
+    lengths: NDArray[np.int64] | None = None  # (n,) of the test sequences; None: L each
+    calibration_lengths: NDArray[np.int64] | None = None  # (n_cal,)
+
+    def lengths_of(self, places: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Return the lengths of the test sequences at ``places``; None where all are whole."""
+        return None if self.lengths is None else self.lengths[places]
 
 
 def prepare_inputs(config: RunConfig) -> Inputs:
@@ -67,6 +73,10 @@ def prepare_inputs(config: RunConfig) -> Inputs:
     checkpoint = weights.checkpoint
     chosen = _pick(len(dataset.test), config.evaluate.drawn, config.seed)
     calibration = _pick(len(dataset.train), config.calibration.samples, config.seed + 1)
+    of_test, of_train = (
+        None if part.lengths is None else part.lengths[places]
+        for part, places in ((dataset.test, chosen), (dataset.train, calibration))
+    )
     return Inputs(
         network=weights.network,
         calibration=dataset.train.inputs[calibration],
@@ -84,10 +94,17 @@ def prepare_inputs(config: RunConfig) -> Inputs:
             calibration_samples=len(calibration),
             message=_message(config, dataset, weights, resolved.fallback),
             sample_rate=dataset.sample_rate,
+            lengths=None if of_test is None else _span(of_test),
         ),
+        lengths=of_test,
+        calibration_lengths=of_train,
         quantisers=weights.quantisers,
         scaling=weights.scaling,
     )
+
+
+def _span(lengths: NDArray[np.int64]) -> tuple[int, float, int]:
+    return int(lengths.min()), float(lengths.mean()), int(lengths.max())
 
 
 def first_drawn(inputs: Inputs, wanted: int, seed: int) -> NDArray[np.int64]:
@@ -103,7 +120,12 @@ def only(inputs: Inputs, places: NDArray[np.int64]) -> Inputs:
         inputs=part_of(inputs.inputs, places),
         labels=inputs.labels[places],
         sample_ids=inputs.sample_ids[places],
-        used=replace(inputs.used, samples=len(places)),
+        lengths=(chosen := inputs.lengths_of(places)),
+        used=replace(
+            inputs.used,
+            samples=len(places),
+            lengths=None if chosen is None else _span(chosen),
+        ),
     )
 
 

@@ -135,7 +135,9 @@ def quantise_network(
             return trained.quantise(inputs.network)
         note(f"the quantisers of {inputs.used.checkpoint} were trained for other settings "
              f"({difference}): ranges are calibrated anew")  # fmt: skip
-    return quantise(inputs.network, bits, inputs.calibration, form, options)
+    return quantise(
+        inputs.network, bits, inputs.calibration, form, options, inputs.calibration_lengths
+    )
 
 
 def place(
@@ -160,4 +162,7 @@ def place(
     placements = remembered(memory, key, lambda: Placements(quantise_network(config, inputs, note)))
     network, length = placements.network, inputs.inputs.shape[1]
     program = build_program(network, config.hardware, length, placements)
-    return Placed(placements, program, calibrate_adc(program, config.hardware, inputs.calibration))
+    sums = calibrate_adc(
+        program, config.hardware, inputs.calibration, lengths=inputs.calibration_lengths
+    )
+    return Placed(placements, program, sums)

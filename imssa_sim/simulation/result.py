@@ -34,7 +34,8 @@ class DataUsed:
     """Which data and which weights a run really used.
 
     ``message`` says it in one line; ``fallback`` is true when the configured data set was absent;
-    ``sample_rate`` [Hz] is that of the recording, where it is known.
+    ``sample_rate`` [Hz] is that of the recording, where it is known; ``lengths`` are the least,
+    mean and largest steps of the evaluated sequences, where they differ from the padded ones.
     """
 
     name: str
@@ -47,6 +48,7 @@ class DataUsed:
     calibration_samples: int
     message: str
     sample_rate: float | None = None
+    lengths: tuple[int, float, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Accuracy:
 
     ``analog_correct`` has one count per chip instance, each out of ``analog_samples`` of them:
     the same on every chip if ``analog_alike``. Where a network has a result at every step, counts
-    are out of ``steps`` times as many.
+    are out of ``steps`` times as many; of sequences of unequal length ``steps`` is the most, and
+    ``results`` are those of all sequences and of all that a chip instance evaluates.
     """
 
     samples: int
@@ -65,16 +68,17 @@ class Accuracy:
     analog_correct: tuple[int, ...]
     analog_alike: bool = True
     steps: int = 1
+    results: tuple[int, int] | None = None
 
     @property
     def decisions(self) -> int:
         """Predictions of an execution."""
-        return self.samples * self.steps
+        return self.samples * self.steps if self.results is None else self.results[0]
 
     @property
     def analog_decisions(self) -> int:
         """Predictions of a chip instance."""
-        return self.analog_samples * self.steps
+        return self.analog_samples * self.steps if self.results is None else self.results[1]
 
     @property
     def analog_mean(self) -> float | None:

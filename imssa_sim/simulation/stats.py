@@ -68,6 +68,11 @@ Entry = tuple[str, Value, str, str]
 def _accuracy(result: RunResult) -> Iterator[Entry]:
     yield "data.name", result.data.name, "", "data set that was used"
     yield "data.fallback", int(result.data.fallback), "", "1 if the configured data were absent"
+    if result.data.lengths is not None:
+        shortest, mean, longest = result.data.lengths
+        yield "data.length.shortest", shortest, "", "steps of the shortest evaluated sequence"
+        yield "data.length.mean", mean, "", "on average; times, counts, energies: of time.steps"
+        yield "data.length.longest", longest, "", "of the longest"
     if result.accuracy is not None:
         yield from _evaluated(result.accuracy)
     if result.regression is not None:

@@ -74,6 +74,7 @@ def run_chip(
             batch=config.evaluate.batch,
             threads=threads,
             progress=lambda n, total, before=before: advance(before + n),  # type: ignore[misc]
+            lengths=inputs.lengths_of(part),
         )
         done += len(part)
         results.append(result)

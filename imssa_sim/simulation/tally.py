@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from imssa_sim.data.lengths import true_steps
 from imssa_sim.errors import InternalError
+from imssa_sim.mapping.counts import action_counts
 from imssa_sim.simulation.result import Accuracy, AdcSaturation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from imssa_sim.functional.analog import AnalogResult
+    from imssa_sim.mapping.program import Program
     from imssa_sim.model.quantised import QuantisedNetwork
 
     IntArray = NDArray[np.int64]
@@ -37,27 +40,36 @@ class ChipActivity:
     array_energy: Mapping[str, float]
 
 
-def step_by_step(predictions: Mapping[str, IntArray]) -> dict[str, IntArray]:
+def step_by_step(
+    predictions: Mapping[str, IntArray], lengths: IntArray | None = None
+) -> dict[str, IntArray]:
     """Return predictions (n,) as they are, and those of every step (n, L) one after another.
 
-    Each step then has its sequence's label.
+    Each step then has its sequence's label; steps behind a sequence's length are left out.
     """
     shape = max((values.shape for values in predictions.values()), key=len)
     if len(shape) == 1:
         return dict(predictions)
+    true = np.ones(shape, dtype=bool) if lengths is None else true_steps(lengths, shape[1])
     return {
-        name: np.broadcast_to(values.reshape(len(values), -1), shape).reshape(-1)
+        name: np.broadcast_to(values.reshape(len(values), -1), shape)[true]
         for name, values in predictions.items()
     }
 
 
-def accuracy_of(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
+def accuracy_of(
+    predictions: Mapping[str, IntArray], samples: int, lengths: IntArray | None = None
+) -> Accuracy:
     """Return how many samples each execution got right, and how many it was given.
 
     Predictions have one entry a sample, or as many as its steps, one after another.
     """
     labels = predictions["labels"]
-    steps = len(labels) // samples
+    each = len(labels) > samples
+    unequal = lengths if each else None
+    steps = int(unequal.max()) if unequal is not None else len(labels) // samples
+    counts = np.full(samples, steps) if unequal is None else unequal
+    owner = np.repeat(np.arange(samples), counts)
 
     def correct(name: str) -> int | None:
         return int(np.sum(predictions[name] == labels)) if name in predictions else None
@@ -66,12 +78,13 @@ def accuracy_of(predictions: Mapping[str, IntArray], samples: int) -> Accuracy:
     given = np.array([predictions[name] != NOT_EVALUATED for name in chips])
     return Accuracy(
         samples=samples,
-        analog_samples=int(given[0].sum()) // steps if chips else 0,
+        analog_samples=len(np.unique(owner[given[0]])) if chips else 0,
         analog_alike=bool(np.all(given == given[:1])),
         float_correct=correct("float"),
         digital_correct=correct("digital"),
         analog_correct=tuple(cast("int", correct(name)) for name in chips),
         steps=steps,
+        results=None if unequal is None else (len(labels), int(given[0].sum()) if chips else 0),
     )
 
 
@@ -83,13 +96,8 @@ def activity_of(results: list[AnalogResult]) -> ChipActivity:
     InternalError
         If a count is not the same for every sample.
     """
-    counts: Counter[tuple[str, str]] = Counter()
-    energy: defaultdict[str, float] = defaultdict(float)
+    counts, energy = _totals(results)
     inferences = sum(result.samples for result in results)
-    for result in results:
-        counts.update(result.counts)
-        for component, joules in result.array_energy.items():
-            energy[component] += joules
     per_inference = {}
     for key, count in counts.items():
         each, rest = divmod(count, inferences)
@@ -97,6 +105,58 @@ def activity_of(results: list[AnalogResult]) -> ChipActivity:
             raise InternalError(f"{key[0]} {key[1]}: {count} actions in {inferences} inferences")
         per_inference[key] = each
     return ChipActivity(per_inference, {key: total / inferences for key, total in energy.items()})
+
+
+def activity_of_unequal(
+    results: list[AnalogResult], program: Program, lengths: Sequence[IntArray]
+) -> ChipActivity:
+    """Return counts and energies of an inference of the padded length, the Program's.
+
+    Parameters
+    ----------
+    results : list of AnalogResult
+    program : Program
+    lengths : sequence of int array
+        Of the sequences of each result. Counts are those that their steps take, or it is an error;
+        energies are those of a mean step, times the Program's.
+
+    Raises
+    ------
+    InternalError
+        If counts are not those of the steps.
+    """
+    counts, energy = _totals(results)
+    each = np.concatenate(lengths)
+    planned: Counter[tuple[str, str]] = Counter()
+    for length, number in zip(*np.unique(each, return_counts=True), strict=True):
+        own = action_counts(replace(program, sequence_length=int(length)))
+        planned.update({key: count * int(number) for key, count in own.items()})
+    for key, count in counts.items():
+        if count != planned[key]:
+            raise InternalError(
+                f"{key[0]} {key[1]}: {count} actions, where sequences of these lengths take "
+                f"{planned[key]}"
+            )
+    steps = program.sequence_length / float(each.mean())
+    whole = {}
+    for component, joules in energy.items():
+        node = program.graph[component.removeprefix("chip.").removesuffix(".array")]
+        once = program.graph.per_sequence(node)
+        whole[component] = joules / len(each) * (1.0 if once else steps)
+    return ChipActivity({key: action_counts(program)[key] for key in counts}, whole)
+
+
+def _totals(
+    results: list[AnalogResult],
+) -> tuple[Counter[tuple[str, str]], defaultdict[str, float]]:
+    """Return executed actions and the energy of the cells [J], of all inferences."""
+    counts: Counter[tuple[str, str]] = Counter()
+    energy: defaultdict[str, float] = defaultdict(float)
+    for result in results:
+        counts.update(result.counts)
+        for component, joules in result.array_energy.items():
+            energy[component] += joules
+    return counts, energy
 
 
 def overflow_of(results: list[AnalogResult], network: QuantisedNetwork) -> float | None:

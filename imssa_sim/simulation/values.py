@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from imssa_sim.data.lengths import true_steps
 from imssa_sim.functional.digital import run_digital
 from imssa_sim.reference.forward import forward
 from imssa_sim.simulation.adaptive import run_until
@@ -17,6 +18,7 @@ from imssa_sim.simulation.tally import (
     NOT_EVALUATED,
     accuracy_of,
     activity_of,
+    activity_of_unequal,
     overflow_of,
     saturation_of,
     step_by_step,
@@ -124,11 +126,14 @@ def run_values(
     accuracy, regression = None, None
     if config.model.task == "regression":
         targets, values = at_each_step(inputs.labels, predictions)
-        regression = regression_of(targets, values, given)
-        predictions = table_of(targets, values, given, inputs.sample_ids)
+        true = None
+        if inputs.lengths is not None and targets.shape[1] > 1:
+            true = true_steps(inputs.lengths, targets.shape[1])
+        regression = regression_of(targets, values, given, true)
+        predictions = table_of(targets, values, given, inputs.sample_ids, true)
     else:
-        predictions = step_by_step({"labels": inputs.labels} | predictions)
-        accuracy = accuracy_of(predictions, samples)
+        predictions = step_by_step({"labels": inputs.labels} | predictions, inputs.lengths)
+        accuracy = accuracy_of(predictions, samples, inputs.lengths)
     results = [run.result for run in runs]
     fits = [fit for run in runs for fit in run.fits]
     plan = streaming.plan if streaming else None
@@ -142,7 +147,11 @@ def run_values(
         overflow=overflow_of(results, placed.network),
         reached=reached,
         predictions=predictions,
-        activity=activity_of(results),
+        activity=activity_of(results)
+        if inputs.lengths is None
+        else activity_of_unequal(
+            results, placed.program, [inputs.lengths[run.chosen] for run in runs]
+        ),
         wire_residual=max(run.wire_residual for run in runs),
         upkeep=upkeep_of(config, [run.programming for run in runs], plan),
         stream=streaming.joined(runs, inputs.labels) if streaming else None,
@@ -159,7 +168,11 @@ def _read(config: RunConfig, inputs: Inputs, results: NDArray[np.float64]) -> ND
 
 def run_in_float(config: RunConfig, inputs: Inputs) -> NDArray[Any]:
     """Return what the network gives in floating point: classes (…), or values (…, K)."""
-    return _read(config, inputs, forward(inputs.network, inputs.inputs, precision="single"))
+    return _read(
+        config,
+        inputs,
+        forward(inputs.network, inputs.inputs, precision="single", lengths=inputs.lengths),
+    )
 
 
 def _in_float(
@@ -187,6 +200,11 @@ def _in_integers(
         threads = None if config.evaluate.threads == "auto" else int(config.evaluate.threads)
         with clock.phase(f"quantised digital {config.model.measure}", len(inputs.labels)):
             found = run_digital(
-                placed.network, inputs.inputs, threads, config.evaluate.batch, clock.told.advance
+                placed.network,
+                inputs.inputs,
+                threads,
+                config.evaluate.batch,
+                clock.told.advance,
+                inputs.lengths,
             )
             predictions["digital"] = _read(config, inputs, found.logits)

@@ -94,7 +94,13 @@ def test_lengths_blank_what_follows_and_are_said(tmp_path: Path) -> None:
     lengths["lengths_train"] = np.tile([3, 5], 10)
     x = good()["x_train"]
     x[::2, 3:] = np.nan  # padding may hold anything
-    data = load_arrays(stored(tmp_path, x_train=x, **lengths), normalise=True)
+    path = stored(tmp_path, x_train=x, **lengths)
+    masked, data = load_arrays(path, True), load_arrays(path, normalise=True, masked=False)
+    np.testing.assert_array_equal(masked.train.lengths, lengths["lengths_train"])
+    np.testing.assert_array_equal(masked.train.inputs, data.train.inputs)
+    assert "sequences have 3 to 7 steps; what follows shorter ones is left out" in masked.notes
+    assert data.train.lengths is None
+    assert masked.fingerprint != data.fingerprint
     assert not data.train.inputs[::2, 3:].any()
     assert not data.train.inputs[1::2, 5:].any()
     valid = np.concatenate([x[::2, :3].reshape(-1, 3), x[1::2, :5].reshape(-1, 3)])

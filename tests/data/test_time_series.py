@@ -41,7 +41,11 @@ def test_sequences_of_unequal_length_are_padded(tmp_path: Path) -> None:
         data.test.inputs, np.array([[[1, 4], [2, 5], [3, 6], [0, 0]]], np.float32)
     )
     np.testing.assert_array_equal(data.test.labels, (0,))
-    assert any("zeros up to 4 steps" in note for note in data.notes)
+    np.testing.assert_array_equal(data.test.lengths, (3,))
+    assert any("3 to 4 steps; what follows shorter ones is left out" in n for n in data.notes)
+    read = load_series(pair(tmp_path), normalise=False, masked=False)
+    assert any("zeros up to 4 steps" in note for note in read.notes)
+    assert read.test.lengths is None
     assert any("1 of 5 training sequences" in note for note in data.notes)
     assert load_dataset("ts", tmp_path, normalise=False).fingerprint == data.fingerprint
 
@@ -49,7 +53,8 @@ def test_sequences_of_unequal_length_are_padded(tmp_path: Path) -> None:
 def test_equal_lengths_need_no_word(tmp_path: Path) -> None:
     rows = "\n".join(("1,2:3,4:up", "5,6:7,8:down") * 4)
     data = load_series(pair(tmp_path, rows, rows, "true"), normalise=True)
-    assert not any("zeros" in note for note in data.notes)
+    assert not any("zeros" in note or "left out" in note for note in data.notes)
+    assert data.test.lengths is None
     np.testing.assert_allclose(data.train.inputs.mean(axis=(0, 1)), 0, atol=1e-6)
 
 

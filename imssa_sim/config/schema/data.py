@@ -53,6 +53,9 @@ class DataConfig(Section):
     fallback_checkpoint: FilePath | None = None
     normalise: bool | Literal["auto"] = "auto"
     """auto: as is usual for the data set; your own ``arrays`` are taken as they are."""
+    padding: Literal["masked", "zeros"] = "masked"
+    """Behind short sequences: masked leaves it out of all results and statistics, zeros are read as
+    steps like any others."""
     features: Literal["auto", "raw", "log_mel"] = "auto"
     """Of sound; auto: raw for speech_commands, log_mel for keywords."""
     mel: MelConfig = MelConfig()
