@@ -163,28 +163,30 @@ class Fit:
         self.module.train()
         losses, sums, rate, self.left_out = 0.0, np.zeros(1), 0.0, 0
         criterion = self.criterion
-        for inputs, labels in self._batches(rng):
+        weight = 0.0
+        for inputs, labels, lengths in self._batches(rng):
             rate = self._set_rate()
-            results, labels, steps = decisions(self.module(inputs), labels)
+            outputs = results_of(self.module, inputs, lengths)
+            results, labels, steps = decisions(outputs, labels, lengths)
             loss = criterion.loss_of(results, labels)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             self._step_down()
             losses += float(loss.detach()) * len(labels) / steps
+            weight += len(labels) / steps
             sums = sums + criterion.counted(results, labels, steps)
         if self.left_out == self._steps:
             raise InputError(
                 f"epoch {state.epoch + 1}: no batch has a finite gradient; give a lower train.lr, "
                 "train.damping, or with quantise.chip cells that err less"
             )
-        count = len(self.dataset.train)
         loss_value, score = evaluate(
             self.module, self.dataset.validation, self.settings.batch, criterion
         )
         record = EpochRecord(
             epoch=state.epoch,
             rate=rate,
-            train_loss=losses / count,
+            train_loss=losses / weight,
             train_score=criterion.score(sums),
             validation_loss=loss_value,
             validation_score=score,
@@ -225,14 +227,15 @@ class Fit:
             if isinstance(kernel, KernelModule):
                 kernel.damp(least)
 
-    def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(self, rng: np.random.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         part = self.dataset.train
         order = rng.permutation(len(part))
         self._step, self._steps = 0, math.ceil(len(part) / self.settings.batch)
         for start in range(0, len(part), self.settings.batch):
             index = order[start : start + self.settings.batch]
             inputs = shift_images(self.dataset, part.inputs[index], self.settings.shift, rng)
-            yield _tensor(inputs), self.criterion.labels(part.labels[index])
+            lengths = None if part.lengths is None else torch.from_numpy(part.lengths[index])
+            yield _tensor(inputs), self.criterion.labels(part.labels[index]), lengths
             self._step += 1
 
     def _set_rate(self) -> float:
@@ -252,16 +255,29 @@ def _tensor(inputs: SequenceArray) -> Tensor:
     return torch.from_numpy(inputs).clone()
 
 
-def decisions(results: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, int]:
-    """Return results (n, K), their labels (n, …), and how many of them one sequence has.
+def results_of(module: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return what a module gives; one that is told no lengths need not know of any."""
+    found: Tensor = module(inputs) if lengths is None else module(inputs, lengths)
+    return found
 
-    Results of every step (B, L, K) each get their own target, or their sequence's label.
+
+def decisions(
+    results: Tensor, labels: Tensor, lengths: Tensor | None = None
+) -> tuple[Tensor, Tensor, int]:
+    """Return results (n, K), their labels (n, …), and how many of them weigh as one.
+
+    Results of every step (B, L, K) each get their own target, or their sequence's label, and those
+    of a sequence weigh as one together. Where sequences have ``lengths`` (B,), results of true
+    steps alone are there, and each of them weighs as one.
     """
     if results.dim() == 2:
         return results, labels, 1
     steps = results.shape[1]
     each = labels.flatten(0, 1) if labels.dim() == 3 else labels.repeat_interleave(steps, dim=0)
-    return results.flatten(0, 1), each, steps
+    if lengths is None:
+        return results.flatten(0, 1), each, steps
+    true = (torch.arange(steps) < lengths[:, None]).flatten()
+    return results.flatten(0, 1)[true], each[true], 1
 
 
 @torch.no_grad()
@@ -271,14 +287,17 @@ def evaluate(
     """Return mean loss and score of a module on a part of a data set; by default of classes."""
     module.eval()
     judge = criterion or ClassCriterion()
-    loss, sums = 0.0, np.zeros(1)
+    loss, weight, sums = 0.0, 0.0, np.zeros(1)
     for start in range(0, len(part), batch):
-        labels = judge.labels(part.labels[start : start + batch])
-        outputs = module(_tensor(part.inputs[start : start + batch]))
-        results, labels, steps = decisions(outputs, labels)
+        chosen = slice(start, start + batch)
+        labels = judge.labels(part.labels[chosen])
+        lengths = None if part.lengths is None else torch.from_numpy(part.lengths[chosen])
+        outputs = results_of(module, _tensor(part.inputs[chosen]), lengths)
+        results, labels, steps = decisions(outputs, labels, lengths)
+        weight += len(labels) / steps
         loss += float(judge.loss_of(results, labels, "sum")) / steps
         sums = sums + judge.counted(results, labels, steps)
-    return loss / len(part), judge.score(sums)
+    return loss / weight, judge.score(sums)
 
 
 def _parameter_groups(

@@ -134,8 +134,9 @@ class QatModule(NetworkModule):
         super().train(mode)
         return self
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return logits (batch, K) for inputs (batch, L, d_in)."""
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return logits (batch, K) for inputs (batch, L, d_in), of one length."""
+        assert lengths is None  # the trainer refuses padded sequences
         network = self._fixed
         if network is None:
             network = self.disturbed()

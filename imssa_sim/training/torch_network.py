@@ -165,11 +165,17 @@ class NetworkModule(nn.Module):
             if not name.endswith("num_batches_tracked")
         }
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return logits (batch, K) for inputs (batch, L, d_in)."""
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return results (batch, K), or (batch, L, K), for inputs (batch, L, d_in).
+
+        ``lengths`` (batch,): steps of each sequence; what stands behind them changes nothing.
+        """
         self.draw_noise()
-        logits: Tensor = walk(self.graph, self, inputs)
-        return logits
+        self.lengths = lengths
+        if lengths is not None:
+            self.true = torch.arange(inputs.shape[1]) < lengths[:, None]
+        results: Tensor = walk(self.graph, self, inputs)
+        return results
 
     def run(self, node: Node, *values: Any) -> Any:
         """Return the value of a node from those of its inputs, differentiable.
@@ -186,9 +192,13 @@ class NetworkModule(nn.Module):
                 case LinearMap():
                     return self.encoder(first)
                 case Pool():
-                    return first.mean(dim=1)
+                    if self.lengths is None:
+                        return first.mean(dim=1)
+                    return (first * self.true[..., None]).sum(dim=1) / self.lengths[:, None]
                 case Last():
-                    return first[:, -1]
+                    if self.lengths is None:
+                        return first[:, -1]
+                    return first[torch.arange(len(first)), self.lengths - 1]
                 case LogSoftmax():
                     return functional.log_softmax(first, dim=-1)
             return first
@@ -202,6 +212,8 @@ class NetworkModule(nn.Module):
         first = values[0]
         match node.operation:
             case KernelRecurrence(reverse=False) | ModeRecurrence(reverse=False):
+                if self.lengths is not None:  # from behind, a sequence begins at its last step
+                    first = first * self.true[..., None]
                 return block.kernel(first) + first * block.D
             case Table(function=name):
                 return FUNCTIONS[name](first)
@@ -218,7 +230,12 @@ class NetworkModule(nn.Module):
             case ResidualSum():
                 return values[1] + first
             case Normalise():
-                return self.norms[node.layer or 0](first)
+                norm = self.norms[node.layer or 0]
+                if self.lengths is None or not isinstance(norm, StepBatchNorm):
+                    return norm(first)
+                held = torch.zeros_like(first)
+                held[self.true] = norm(first[self.true][None])[0]
+                return held
         return first
 
 

@@ -19,6 +19,7 @@ from imssa_sim.config.cards import cards_used
 from imssa_sim.config.dump import plain
 from imssa_sim.config.load import load_config
 from imssa_sim.data import Dataset, Split
+from imssa_sim.data.lengths import true_steps
 from imssa_sim.data.registry import resolve_dataset
 from imssa_sim.errors import InputError
 from imssa_sim.functional.digital import numba_threads, run_digital
@@ -171,6 +172,13 @@ def _check_output(output: Path) -> None:
 
 
 def _check_fit(config: TrainConfig, dataset: Dataset) -> None:
+    if dataset.train.lengths is not None and (config.quantise or config.prune):
+        section = "quantise" if config.quantise else "prune"
+        raise InputError(
+            f"{section}: it reads sequences of one length, and those of {dataset.name} are padded; "
+            f"train the float network, without `{section}`, or give data.padding: zeros, which "
+            "reads padding as steps"
+        )
     wanted = {"inputs": dataset.features}
     if config.model.task == "classification":
         wanted["classes"] = len(dataset.classes)
@@ -189,7 +197,10 @@ def _criterion(
     """Return what is minimised; targets are scaled as before, or by the training part."""
     if config.model.task == "classification":
         return ClassCriterion()
-    found = scaling or TargetScaling.of(dataset.train.labels)
+    targets, lengths = dataset.train.labels, dataset.train.lengths
+    if lengths is not None and targets.ndim == 3:
+        targets = targets[true_steps(lengths, targets.shape[1])]
+    found = scaling or TargetScaling.of(targets)
     each = ", ".join(
         f"{m:.4g} and {d:.4g}" for m, d in zip(found.mean, found.deviation, strict=True)
     )
@@ -314,11 +325,13 @@ def _metadata(
         for start in range(0, len(part), MEASURED_AT_ONCE):
             chosen = slice(start, start + MEASURED_AT_ONCE)
             inputs, labels = part.inputs[chosen], criterion.labels(part.labels[chosen])
+            lengths = None if part.lengths is None else part.lengths[chosen]
             if quantised is None:
-                found = forward(network, inputs)
+                found = forward(network, inputs, lengths=lengths)
             else:
                 found = run_digital(quantised, inputs).logits
-            sums = sums + criterion.counted(*decisions(torch.from_numpy(found), labels))
+            known = None if lengths is None else torch.from_numpy(lengths)
+            sums = sums + criterion.counted(*decisions(torch.from_numpy(found), labels, known))
         return criterion.score(sums)
 
     shift = config.train.shift

@@ -42,7 +42,7 @@ def test_sequences_of_unequal_length_are_padded(tmp_path: Path) -> None:
     )
     np.testing.assert_array_equal(data.test.labels, (0,))
     np.testing.assert_array_equal(data.test.lengths, (3,))
-    assert any("3 to 4 steps; what follows shorter ones is left out" in n for n in data.notes)
+    assert any("to 4 steps; what follows shorter ones is left out" in n for n in data.notes)
     read = load_series(pair(tmp_path), normalise=False, masked=False)
     assert any("zeros up to 4 steps" in note for note in read.notes)
     assert read.test.lengths is None

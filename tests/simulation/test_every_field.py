@@ -105,6 +105,7 @@ ELSEWHERE = {
         "workload", "description", "evaluate.extrapolate", "hardware.chip.tiles",
     ),
     "tests/simulation/test_regression_runs.py": ("model.task", "model.outputs"),
+    "tests/simulation/test_lengths.py": ("data.padding",),
     "tests/simulation/test_adaptive.py": ("evaluate.until", "evaluate.at_most"),
     "tests/simulation/test_partition.py, test_passes.py": ("hardware.partition",),
     "tests/quantisation, tests/reference: bits of increments, steps and ranges": (

@@ -85,6 +85,7 @@ ELSEWHERE = {
         "name", "description", "prune.state",
     ),
     "tests/training/test_regression.py": ("model.task", "model.outputs"),
+    "tests/data, tests/training/test_lengths.py": ("data.padding",),
     "how many threads compute it": ("train.threads",),
     "tests/data: of data sets that the digits are not": (
         "data.mel", "data.spikes", "data.features", "data.path", "data.fallback",
