@@ -39,6 +39,15 @@ def test_bounds_are_in_si(text: str, stat: str, bound: float) -> None:
     assert (found.stat, found.bound) == (stat, pytest.approx(bound))
     assert found.excess(bound) == pytest.approx(0.0)
     assert found.excess(2 * bound) * found.excess(0.5 * bound) < 0
+    # A share of the bound, so that one of metres squared weighs as one of watts.
+    worse = 1.5 if found.most else 0.5
+    assert found.excess(worse * bound) == pytest.approx(0.5)
+    assert found.excess((2 - worse) * bound) == pytest.approx(-0.5)
+
+
+def test_a_bound_of_zero_is_exceeded_by_the_value_itself() -> None:
+    (found,) = read_constraints(["tiles.needed <= 0"], KNOWN, FILE)
+    assert found.excess(3.0) == 3.0
 
 
 @pytest.mark.parametrize(

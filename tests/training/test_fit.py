@@ -83,24 +83,49 @@ def test_the_best_epoch_is_the_most_accurate_then_the_least_loss(monkeypatch, re
     assert torch.equal(module.layer.weight, kept[best])
 
 
-def test_recurrent_parameters_have_a_rate_of_their_own_and_do_not_decay():
+RECURRENT = {
+    "s4d": {"log_dt", "log_A_real", "A_imag"}, "qs4d": {"log_dt", "log_A_real", "A_imag"},
+    "s4block": {"log_dt", "log_A_real", "A_imag", "B"},
+    "s5": {"Lambda_re", "Lambda_im", "log_step", "B"},
+    "lru": {"nu_log", "theta_log", "gamma_log", "B"},
+}  # fmt: skip
+
+
+def test_every_trainable_family_is_walked_over():
+    from imssa_sim.training.kernel_modules import MODULES
+
+    assert set(RECURRENT) == set(MODULES)
+
+
+@pytest.mark.parametrize("family", RECURRENT)
+@pytest.mark.parametrize("integers", [False, True])
+def test_each_parameter_has_the_rate_and_the_decay_of_its_kind(family, integers):
     from imssa_sim.training.fit import Fit
     from imssa_sim.training.torch_network import NetworkModule
 
     network = random_network(
-        layers=1, width=4, state=4, inputs=1, classes=2, norm="layer", norm_position="post",
-        bidirectional=False, initialisation="lin", dt_range=(0.05, 0.5), seed=0,
+        layers=2, width=4, state=4, inputs=1, classes=2, bidirectional=family != "lru",
+        family=family, dt_range=(0.05, 0.5),
     )  # fmt: skip
     module = NetworkModule(network)
-    fit = Fit(module, marked(), settings(), seed=0)
-    group_of = {id(p): group for group in fit.optimiser.param_groups for p in group["params"]}
-    kernel = module.s4_layers[0].kernel
-    assert kernel.slow
-    slow = {id(getattr(kernel, name)) for name in kernel.slow}
-    for name, parameter in module.named_parameters():
-        group = group_of[id(parameter)]
-        expected = (0.001, 0.0) if id(parameter) in slow else (0.01, 0.05)
-        assert (group["initial_rate"], group["weight_decay"]) == expected, name
+    if integers:  # as a module with quantisers names its own
+        module.ranges = torch.nn.ParameterDict({"final": torch.zeros(()), "a/b": torch.ones(3)})
+    for lr, ssm_lr, slow in ((0.01, 0.001, 0.001), (0.002, 0.1, 0.002)):
+        given = settings(lr=lr, ssm_lr=ssm_lr)
+        groups = Fit(module, marked(), given, seed=0, range_rate=0.3).optimiser.param_groups
+        group_of = {id(p): group for group in groups for p in group["params"]}
+        assert sum(len(group["params"]) for group in groups) == len(list(module.parameters()))
+        found = set()
+        for name, parameter in module.named_parameters():
+            expected = (lr, 0.05)
+            if ".kernel." in name and name.rsplit(".", 1)[1] in RECURRENT[family]:
+                expected = (slow, 0.0)
+                found.add(name.rsplit(".", 1)[1])
+            if name.startswith("ranges."):
+                expected = (0.3, 0.0)
+            group = group_of[id(parameter)]
+            assert (group["initial_rate"], group["weight_decay"]) == expected, name
+        assert found == RECURRENT[family]
 
 
 def test_a_batch_whose_gradient_is_not_finite_teaches_nothing():

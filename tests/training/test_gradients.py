@@ -66,6 +66,8 @@ FLOATS = [
 ] + [
     {"family": "s5"}, {"family": "s5", "bidirectional": True, "discretisation": "bilinear"},
     {"family": "lru"}, {"family": "qs4d"},
+    {"family": "s4block", "bidirectional": True, "discretisation": "bilinear"},
+    {"family": "s4block", "composition": Composition(copies=2)},
     {"composition": Composition(activation="tanh", mixing="plain", pooling="last")},
     {"composition": Composition(activation="none", mixing="silu", output="log_softmax")},
     {"composition": Composition(activation="elu", mixing="half_glu2", residual=False)},
