@@ -56,7 +56,7 @@ def test_phases_multiply_times_and_energies_and_leave_values_alone() -> None:
     ]
     assert conversions[1] == 4 * conversions[0]
     powers = [result.ledger.by_kind()["adc"] / result.timing.end_to_end for result in (one, four)]
-    assert powers[1] == pytest.approx(powers[0], rel=0.03)
+    assert powers[1] == pytest.approx(powers[0], rel=0.05)
 
 
 def test_a_conversion_a_pulse_leaves_values_alone() -> None:
