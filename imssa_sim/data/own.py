@@ -7,6 +7,7 @@ too large for memory stay where they are and are checked when they are read.
 from __future__ import annotations
 
 import hashlib
+import mmap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -200,6 +201,7 @@ def converted(part: OwnPart, places: NDArray[np.int64]) -> NDArray[np.float32]:
     raw = part.values[places]
     with np.errstate(over="ignore"):
         values = raw.astype(np.float32)
+    _let_go(part.values)
     if part.lengths is not None:
         values[_padding(part, places)] = 0
     if raw.dtype.kind == "f" and not np.isfinite(values).all():
@@ -211,6 +213,16 @@ def converted(part: OwnPart, places: NDArray[np.int64]) -> NDArray[np.float32]:
             f"(counted from 0) is {what}"
         )
     return values
+
+
+def _let_go(values: NDArray[Any]) -> None:
+    """Give back the pages of a mapped file that were read: they would count as memory in use.
+
+    A fault maps the pages round it too, so that few short sequences would hold much of the file.
+    """
+    mapped = getattr(values, "_mmap", None)  # of numpy.memmap and its views
+    if mapped is not None and hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _padding(part: OwnPart, places: NDArray[np.int64]) -> NDArray[np.bool_]:
