@@ -12,6 +12,12 @@ from hypothesis import strategies as st
 
 from imssa_sim.baselines import Shape, convolution_kernels, evaluate, recurrent_kernels
 from imssa_sim.baselines.gpu import baseline_samples, evaluate_baselines, shape_of
+from imssa_sim.baselines.workload import (
+    COMPLEX_PRODUCT_FLOPS,
+    GATE_NORM_FLOPS,
+    GELU_FLOPS,
+    ONE_PASS_POINTS,
+)
 from imssa_sim.cards import list_cards, load_card
 from imssa_sim.config import load_config
 from imssa_sim.errors import InputError
@@ -219,3 +225,59 @@ def test_every_card_runs_in_both_modes_and_in_the_batch_of_the_run(batch, more):
     assert found[1] == evaluate(load_card(cards[0]), shape, "convolution")
     assert {b.precision for b in found} == {"fp16"}
     assert all(b.fused for b in found)
+
+
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(("precision", "size"), [("fp16", 2), ("fp32", 4)])
+def test_every_kernel_of_a_step_by_hand(precision, size, both, fused):
+    H, B, L, S = 8, 3, 16, 8 * 4  # S numbers of 8 channels' 2 complex states
+    shape = Shape(layers=2, width=H, state=4, length=L, inputs=6, classes=5, bidirectional=both)
+    gelu = 2 + GELU_FLOPS
+    expected = {
+        # repeats, launches of an unfused program, flops a sequence, numbers moved
+        "encoder": (L, 1, 2 * 6 * H, 6 * H + B * (6 + H) + H),
+        "state": (2 * L * (1 + both), 3, 5 * S, 2 * S + B * (2 * S + H)),
+        "output and GELU": (2 * L, 6 + both, 2 * S + gelu * H + both * H,
+                            S + B * (H + S) + H + B * H * (1 + both)),
+        "linear": (2 * L, 1, 2 * H * 2 * H, 2 * H * H + B * 3 * H + 2 * H),
+        "gate and norm": (2 * L, 3, GATE_NORM_FLOPS * H, 2 * H + 4 * B * H),
+        "pool": (L, 1, H, 2 * B * H),
+        "decoder": (1, 1, 2 * 5 * H, 5 * H + B * (5 + H) + 5),
+    }  # fmt: skip
+    if both:
+        expected["output"] = 2 * L, 3, 2 * S, S + B * (H + S)
+    found = {k.name: k for k in recurrent_kernels(shape, B, precision, fused)}
+    assert set(found) == set(expected)
+    for name, (repeats, eager, flops, moved) in expected.items():
+        kernel = found[name]
+        assert (kernel.repeats, kernel.launches) == (repeats, 1 if fused else eager), name
+        assert (kernel.flops, kernel.bytes) == (flops * B, size * moved), name
+        assert kernel.unit == precision
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize("length", [16, 20_000])
+def test_every_kernel_of_whole_sequences_by_hand(length, both):
+    H, B, L = 8, 3, length
+    shape = Shape(layers=2, width=H, state=4, length=L, inputs=6, classes=5, bidirectional=both)
+    transform = 2.5 * 2 * L * math.log2(2 * L) * H * B
+    passes = 1 if 2 * L <= ONE_PASS_POINTS else 2
+    assert passes == (1 if length == 16 else 2)
+    spectrum = 4 * H * B * (L + 2 * (L + 1)) * passes
+    product = 4 * H * 2 * (L + 1) * (2 * B + 1)
+    feed = (2 + GELU_FLOPS) * H * L * B
+    expected = {
+        "encoder": (1, 2 * 6 * H * L * B, 2 * (6 * H + L * B * (6 + H)), "fp16"),
+        "transform": (2, transform, spectrum, "fp32"),
+        "product of spectra": (2, COMPLEX_PRODUCT_FLOPS * (L + 1) * H * B, product, "fp32"),
+        "inverse transform": (2, transform, spectrum, "fp32"),
+        "feed-through and GELU": (2, feed, 2 * (3 * H * L * B + H), "fp16"),
+        "linear": (2, 2 * 2 * H * H * L * B, 2 * (2 * H * H + L * B * 3 * H), "fp16"),
+        "gate and norm": (2, GATE_NORM_FLOPS * H * L * B, 2 * (2 * H + 4 * H * L * B), "fp16"),
+        "pool": (1, H * L * B, 2 * H * B * (L + 1), "fp16"),
+        "decoder": (1, 2 * 5 * H * B, 2 * (5 * H + B * (5 + H) + 5), "fp16"),
+    }
+    found = {k.name: (k.repeats, k.flops, k.bytes, k.unit)
+             for k in convolution_kernels(shape, B, "fp16")}  # fmt: skip
+    assert found == expected
