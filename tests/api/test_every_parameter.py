@@ -341,3 +341,28 @@ def test_a_chip_that_cannot_be_has_its_reason(
     assert puma.base is not None
     assert isaac.loaded.config.evaluate.float is False
     assert own.loaded.config.evaluate.float is True
+
+
+@pytest.mark.parametrize(
+    ("given", "figures"), [({}, True), ({"figures": True}, True), ({"figures": False}, False)]
+)
+def test_what_a_run_writes(
+    given: dict[str, Any], figures: bool, tiny: dict[str, Any], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    from imssa_sim.api.result import Run
+
+    found: list[Any] = []
+    monkeypatch.setattr(Run, "write", lambda self, *rest: found.append((self, *rest)))
+    done = imssa_sim.run(
+        tiny, accuracy=False, save=tmp_path / "kept", trace="vcd", uncertainty=True,
+        command=("a", "b"), **given,
+    )  # fmt: skip
+    ((run, directory, drawn, _),) = found
+    assert run is done
+    assert (directory.path, drawn) == (tmp_path / "kept", figures)
+    assert done.manifest["command"] == ["a", "b"]
+    assert done.record.uncertainty is not None
+    assert done._trace is not None
+    assert done._trace.kind == "vcd"
+    assert any(name.startswith("uncertainty.") for name in done.record.values)
