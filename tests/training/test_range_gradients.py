@@ -22,14 +22,14 @@ STEP = 0.02
 """Of the logarithm of a range; many values pass the clip within it, so the slope is smooth."""
 
 
-def module_of(form, bidirectional, norm, position, composition=REFERENCE):
+def module_of(form, bidirectional, norm, position, composition=REFERENCE, family="s4d"):
     """A network whose ranges clip: fine codes, so that rounding does not show, and tight ranges."""
     from imssa_sim.training.qat_network import QatModule
 
     network = random_network(
         layers=1, width=8, state=6, inputs=2, classes=4, norm=norm, norm_position=position,
         bidirectional=bidirectional, initialisation="lin", dt_range=(0.05, 0.5), seed=5,
-        composition=composition,
+        composition=composition, family=family,
     )  # fmt: skip
     bits = BitWidths(**dict.fromkeys(BIT_KINDS, 13))
     options = CalibrationOptions()
@@ -54,7 +54,10 @@ CASES = {
     ("delta_feedback", True, "layer", "pre"): (("state", "state_reverse", "kernel_input"), 0.12),
     ("lookahead", False, "layer", "post", Composition("none", "silu")): (STEEP, 0.04),
     ("separate", True, "layer", "post", Composition("none", residual=False)): (STEEP, 0.04),
-}
+    ("lookahead", True, "layer", "post", REFERENCE, "s5"): (
+        ("input", "final", "pooled", "state_reverse"), 0.05,
+    ),
+}  # fmt: skip
 """Ranges whose slope is far from what may be missed: before a norm, what is clipped is uneven."""
 
 
