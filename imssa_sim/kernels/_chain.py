@@ -14,6 +14,7 @@ import numpy as np
 
 from imssa_sim.kernels._tile import Counts, Float, Floats, Lanes, Mask, Numbers, Tile, Work
 from imssa_sim.kernels.ops import (
+    absolute,
     add,
     convert,
     floor_affine,
@@ -136,7 +137,6 @@ def make_chain(vectors: Vectors) -> ChainLoops:
     def accumulate(t: Tile, s: Work) -> None:
         """Codes of the state columns through their requantisers into the accumulators."""
         limit = t.chain.state_limit
-        bottom = sub(t.chain.zero, limit)
         before = s.held
         if t.chain.exchanges:
             before = s.v
@@ -146,11 +146,9 @@ def make_chain(vectors: Vectors) -> ChainLoops:
         for j in range(0, t.array.states, step):
             increment = floor_affine(load(s.sums, j), of_columns(t.chain.gain, j), t.chain.half)
             state = add(load(before, j), increment)
-            below, above = less(state, bottom), less(limit, state)
-            tally(t, s.clipped, t.job.clipped, j, 0, t.array.states, below)
-            tally(t, s.clipped, t.job.clipped, j, 0, t.array.states, above)
-            state = select(below, bottom, select(above, limit, state))
-            store(s.held, j, kept(t, state, j))
+            beyond = less(limit, absolute(state))
+            tally(t, s.clipped, t.job.clipped, j, 0, t.array.states, beyond)
+            store(s.held, j, kept(t, _clipped(state, limit, t.chain.zero), j))
 
     @inner
     def drive_states(t: Tile, s: Work) -> None:
