@@ -12,6 +12,9 @@ from imssa_sim.kernels.ops import LANES, entry, take_next
 
 STRETCH = 32  # steps that are copied at a time
 ALONE = 5  # up to so many left-over samples run one by one: 16 abreast take as long
+FEW = 15  # the same where there is no block of 16: 32 abreast
+WORTH = 1 << 19
+"""Reads of left-over samples from which a block of 16 is used: its loop is one more to compile."""
 
 
 class Plan(NamedTuple):
@@ -23,16 +26,20 @@ class Plan(NamedTuple):
     valid: NDArray[np.int64]  # samples
 
 
-def make_plan(samples: int) -> Plan:
-    """Cut a batch into blocks of 32 samples, its rest into 16 and up to `ALONE` single ones."""
+def make_plan(samples: int, reads: int) -> Plan:
+    """Cut a batch into blocks of 32 samples, its rest into one of 32 or 16 and single ones.
+
+    ``reads`` are those of one sample: the width of a block is only a matter of time.
+    """
     whole, rest = divmod(samples, WIDTH)
     valid = [WIDTH] * whole
     width = [WIDTH] * whole
-    if rest > HALF + ALONE:
+    halves = rest * reads >= WORTH
+    if rest > (HALF + ALONE if halves else FEW):
         valid.append(rest)
         width.append(WIDTH)
         rest = 0
-    elif rest > ALONE:
+    elif halves and rest > ALONE:
         valid.append(min(rest, HALF))
         width.append(HALF)
         rest -= valid[-1]

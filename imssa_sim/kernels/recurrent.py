@@ -118,7 +118,7 @@ def run_recurrent(
             raise ValueError(f"{name} must be {shape}, not {given.shape}")
     if two_pass and a.accumulates:
         raise ValueError("states in accumulators are read with the outputs: not in two passes")
-    plan = make_plan(samples)
+    plan = make_plan(samples, steps * tiles.tiles)
     blocks, places = len(plan.place), int(plan.width.sum())
     lines = tiles.channels if a.fused else tiles.tiles * tiles.outputs
     flow = Flow(

@@ -27,11 +27,14 @@ DENSE = ("dense",)
 _SAMPLES = {"blocks": 32, "singles": 1, "halves": 16}
 
 
-def recurrent_loops(batches: Iterable[int]) -> tuple[str, ...]:
-    """Return the loops that read recurrent tiles for batches of so many samples."""
+def recurrent_loops(batches: Iterable[int], reads: int) -> tuple[str, ...]:
+    """Return the loops that read recurrent tiles for batches of so many samples.
+
+    ``reads`` are those of one sample on the tiles of a layer; 0: not known.
+    """
     from imssa_sim.kernels._blocks import make_plan
 
-    widths = {width for size in batches for width in make_plan(size).width.tolist()}
+    widths = {width for size in batches for width in make_plan(size, reads).width.tolist()}
     return tuple(name for name, samples in _SAMPLES.items() if samples in widths)
 
 
@@ -53,6 +56,7 @@ def main(loops: Collection[str]) -> None:
     """Compile loops by using them once, on one small tile."""
     import numpy as np
 
+    from imssa_sim.kernels._blocks import WORTH
     from imssa_sim.kernels.dense import pack_dense, read_dense
     from imssa_sim.kernels.read_circuit import DenseWiring, ReadCircuit, RecurrentWiring
     from imssa_sim.kernels.recurrent import run_recurrent
@@ -66,7 +70,7 @@ def main(loops: Collection[str]) -> None:
     tiles = pack_tiles(circuit, RecurrentWiring(one, np.array([[0]]), 1.0, 1), dtype=np.float32)
     for name, samples in _SAMPLES.items():
         if name in loops:
-            codes = np.zeros((samples, 1, 1), np.int16)
+            codes = np.zeros((samples, WORTH // samples if name == "halves" else 1, 1), np.int16)
             run_recurrent(tiles, codes, sample_ids=np.arange(samples), seed=0, chip=0, site=0)
     if "dense" in loops:
         dense = pack_dense(circuit, DenseWiring(np.array([0])), dtype=np.float32)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from imssa_sim.baselines.gpu import evaluate_baselines
 from imssa_sim.compiled.notices import listening
 from imssa_sim.costs.model import CostModel
+from imssa_sim.data import known_steps
 from imssa_sim.kernels.warm_up import DENSE, compile_ahead, recurrent_loops
 from imssa_sim.ledger.build import build_ledger
 from imssa_sim.ledger.sources import uses_of
@@ -54,7 +55,8 @@ def _analog_loops(config: RunConfig) -> tuple[str, ...]:
     rest = [] if samples == "all" else [samples % batch]
     if samples != "all":
         batch = min(batch, samples)
-    return recurrent_loops([alone, batch, *rest]) + linear
+    reads = (known_steps(config.data.name) or 0) * config.model.width
+    return recurrent_loops([alone, batch, *rest], reads) + linear
 
 
 def _begin(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from imssa_sim.kernels import _blocks
 from imssa_sim.kernels.read_noise.normal import fill_normals
 from imssa_sim.kernels.read_noise.threefry import derive_key
 
@@ -109,3 +110,11 @@ def run_twin(tiles, codes, ids, *, seed, chip, site, two_pass):
 def twins():
     """The twins, without an import from the tests' folder."""
     return SimpleNamespace(Twin=Twin, run=run_twin, normals=normals, requantise=requantise)
+
+
+@pytest.fixture(scope="module")
+def blocks_of_16():
+    """Let left-over samples run 16 abreast however few reads they take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_blocks, "WORTH", 0)
+        yield

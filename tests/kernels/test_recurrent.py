@@ -13,6 +13,7 @@ from imssa_sim.kernels.read_circuit import FusedOutput, ReadCircuit, RecurrentWi
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import pack_tiles
 
+pytestmark = pytest.mark.usefixtures("blocks_of_16")
 WHERE = {"seed": 3, "chip": 1, "site": 2}
 T, S, I, O = 4, 19, 2, 2  # noqa: E741
 R, C = S + I, S + O

@@ -25,6 +25,7 @@ from imssa_sim.kernels.read_circuit import (
 from imssa_sim.kernels.recurrent import run_recurrent
 from imssa_sim.kernels.tiles import pack_tiles
 
+pytestmark = pytest.mark.usefixtures("blocks_of_16")
 WHERE = {"seed": 1, "chip": 2, "site": 3}
 ROWS, COLUMNS, LIMIT = 5, 4, 15
 

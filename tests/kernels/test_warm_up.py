@@ -50,19 +50,20 @@ def test_what_is_missing_is_shared_by_two_processes(started, monkeypatch):
 
 def test_only_what_is_asked_for_is_started(started, monkeypatch):
     monkeypatch.setattr(warm_up, "is_kept", lambda file, name: name == "run_blocks")
-    warm_up.compile_ahead(warm_up.recurrent_loops([33]), threads=2)
+    warm_up.compile_ahead(warm_up.recurrent_loops([33], 1), threads=2)
     assert [names for _, names, _ in started] == [["singles"]]
 
 
 @pytest.mark.parametrize(
-    ("batches", "loops"),
+    ("batches", "reads", "loops"),
     [
-        ([1], ("singles",)), ([32], ("blocks",)), ([33, 0], ("blocks", "singles")),
-        ([10], ("halves",)), ([1, 32, 18], ("blocks", "singles", "halves")), ([], ()),
+        ([1], 1, ("singles",)), ([32], 1, ("blocks",)), ([33, 0], 1, ("blocks", "singles")),
+        ([10], 1 << 17, ("halves",)), ([1, 32, 18], 1 << 17, ("blocks", "singles", "halves")),
+        ([10], 64 * 32, ("singles",)), ([1, 32, 18], 0, ("blocks", "singles")), ([], 1, ()),
     ],
 )  # fmt: skip
-def test_batches_tell_the_loops(batches, loops):
-    assert warm_up.recurrent_loops(batches) == loops
+def test_batches_tell_the_loops(batches, reads, loops):
+    assert warm_up.recurrent_loops(batches, reads) == loops
 
 
 def test_a_single_thread_compiles_what_it_needs_itself(started, monkeypatch):
