@@ -41,6 +41,9 @@ def run(
 ) -> Run:
     """Run a workload through the chip: accuracy, latency, energy and area.
 
+    Runs of one process share what does not depend on the chip, by the contents of files: the
+    quantised network and its predictions, those in floating point, parsed files, a passed trial.
+
     Parameters
     ----------
     workload : str, Path, mapping or configuration

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from imssa_sim.kept import Kept
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.tiles import kernel_tiles, linear_tiles
 from imssa_sim.program.integers import graph_of, integer_parameters
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from imssa_sim.program.graph import Graph, Node
 
     Placed = tuple[KernelTiles | LinearTiles, ...]
-    _Key = tuple[TileShape, MappingConfig, KernelMapping]
 
 _LARGEST = 16
 """Ways of placing a network that are kept."""
@@ -44,7 +43,7 @@ class Placements:
 
     def __init__(self, network: QuantisedNetwork) -> None:
         self.network = network
-        self._placed: OrderedDict[_Key, Placed] = OrderedDict()
+        self._placed: Kept[Placed] = Kept(_LARGEST)
 
     @cached_property
     def graph(self) -> Graph:
@@ -66,12 +65,7 @@ class Placements:
         """
         kernels = KERNEL_MAPPINGS[hardware.mapping.kernel]
         key = shape, hardware.mapping, kernels
-        found = self._placed.pop(key, None)
-        if found is None:
-            found = tuple(self._place(*key))
-        self._placed[key] = found
-        while len(self._placed) > _LARGEST:
-            self._placed.popitem(last=False)
+        found = self._placed.of(key, lambda: tuple(self._place(*key)))
         return tuple(tiles.emptied() for tiles in found)
 
     def _place(

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from imssa_sim.data import known_steps, resolve_dataset
-from imssa_sim.errors import InputError
+from imssa_sim.kept import Kept
 from imssa_sim.mapping.placements import Placements
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.simulation.inputs import load_weights, weights_fingerprint
@@ -27,16 +26,13 @@ from imssa_sim.simulation.upkeep import upkeep_of
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from imssa_sim.config.schema import ModelConfig, RunConfig
+    from imssa_sim.config.schema import RunConfig
     from imssa_sim.ledger.one_off import Upkeep
     from imssa_sim.model.quantised import QuantisedNetwork
-    from imssa_sim.quantisation.widths import BitWidths
-    from imssa_sim.ssm.forms import OutputForm
 
 _SEQUENCES, _STEPS = 2, 8
 """Of the made-up inputs."""
-_NETWORKS = 8
-"""Quantised networks that a process keeps."""
+_NETWORKS: Kept[Placements] = Kept(8)
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,16 @@ def outline(config: RunConfig, memory: MutableMapping[str, Any] | None = None) -
         The checkpoint is unusable; widths that cannot be; data that are needed for their length
         are absent.
     """
-    placements = _placements(_Wanted.of(config))
+    bits, form = network_bits(config), output_form(config)
+
+    def made() -> Placements:
+        network = load_weights(config, fallback=False).network
+        noise = np.random.Generator(np.random.PCG64(0))
+        shape = (_SEQUENCES, _STEPS, network.inputs)
+        made_up = noise.standard_normal(shape).astype(np.float32)
+        return Placements(quantise(network, bits, made_up, form))
+
+    placements = _NETWORKS.of((weights_fingerprint(config), bits, form), made)
     name, steps = config.data.name, known_steps(config.data.name)
     if steps is None:
         key = input_key(config, "steps")
@@ -93,42 +98,6 @@ def outline(config: RunConfig, memory: MutableMapping[str, Any] | None = None) -
         message=f"{message}; cells are priced by their fixed activity",
     )  # fmt: skip
     return Outline(placements, steps, used, upkeep_of(config, [], None))
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """All that a network quantised with made-up inputs depends on; ``weights``: a fingerprint."""
-
-    model: ModelConfig
-    seed: int
-    bits: BitWidths
-    form: OutputForm
-    weights: str
-    config: RunConfig = field(compare=False)
-
-    @staticmethod
-    def of(config: RunConfig) -> _Wanted:
-        bits, form = network_bits(config), output_form(config)
-        weights = weights_fingerprint(config)
-        return _Wanted(config.model, config.seed, bits, form, weights, config)
-
-
-@lru_cache(maxsize=_NETWORKS)
-def _placements(wanted: _Wanted) -> Placements:
-    """Return a network quantised with made-up inputs, and what its programs share.
-
-    Raises
-    ------
-    InputError
-        The checkpoint is unusable, or is written to meanwhile.
-    """
-    network = load_weights(wanted.config, fallback=False).network
-    if weights_fingerprint(wanted.config) != wanted.weights:
-        raise InputError(f"{wanted.config.model.checkpoint}: the file changed while it was read")
-    noise = np.random.Generator(np.random.PCG64(0))
-    shape = (_SEQUENCES, _STEPS, network.inputs)
-    made_up = noise.standard_normal(shape).astype(np.float32)
-    return Placements(quantise(network, wanted.bits, made_up, wanted.form))
 
 
 def _read_steps(config: RunConfig) -> tuple[str, int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +32,16 @@ if TYPE_CHECKING:
     Sequences = NDArray[np.float32] | StreamedSequences
 
 
+_LARGEST = 1 << 22
+"""Numbers of test sequences whose results are kept."""
+_BY_WEIGHTS = {"network", "quantisers", "scaling", "weights"}
+"""Fields of `Inputs` that follow from the hash ``weights``."""
+_BEHIND = {"labels", "sample_ids", "used"}
+"""Fields that no network sees."""
+_EVALUATED = {"inputs", "lengths"}
+"""Fields that a quantised network does not depend on, but its results do."""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """A network, calibration sequences, and the test sequences to evaluate.
@@ -37,6 +49,8 @@ class Inputs:
     ``sample_ids`` (n,) are places in the test part; they enter the noise coordinates, so that a
     sample meets the same noise in whatever company it is evaluated. ``labels`` are classes (n,), or
     targets as a `Split` has them, in their unit, which ``scaling`` gives the network's results.
+    ``weights`` is a hash of all that the network was read or drawn from; without one, nothing that
+    follows from it is kept for other runs.
     """
 
     network: Network
@@ -49,10 +63,31 @@ class Inputs:
     scaling: TargetScaling | None = None
     lengths: NDArray[np.int64] | None = None  # (n,) of the test sequences; None: L each
     calibration_lengths: NDArray[np.int64] | None = None  # (n_cal,)
+    weights: str | None = None
 
     def lengths_of(self, places: NDArray[np.int64]) -> NDArray[np.int64] | None:
         """Return the lengths of the test sequences at ``places``; None where all are whole."""
         return None if self.lengths is None else self.lengths[places]
+
+    @cached_property
+    def calibrated(self) -> tuple[str, ...] | None:
+        """All that a quantised network depends on beside settings; None: it is not kept.
+
+        A field that is not known here not to matter does.
+        """
+        if self.weights is None:
+            return None
+        own = (f.name for f in fields(self) if f.name not in _BY_WEIGHTS | _BEHIND | _EVALUATED)
+        shape = str(self.inputs.shape[1:])
+        return self.weights, shape, *(f"{name} {_hash(getattr(self, name))}" for name in own)
+
+    @cached_property
+    def evaluated(self) -> tuple[str, ...] | None:
+        """All that results without a chip depend on beside settings; None: they are not kept."""
+        given = self.inputs
+        if self.calibrated is None or isinstance(given, StreamedSequences) or given.size > _LARGEST:
+            return None
+        return (*self.calibrated, *(_hash(getattr(self, name)) for name in sorted(_EVALUATED)))
 
 
 def prepare_inputs(config: RunConfig) -> Inputs:
@@ -100,6 +135,7 @@ def prepare_inputs(config: RunConfig) -> Inputs:
         calibration_lengths=of_train,
         quantisers=weights.quantisers,
         scaling=weights.scaling,
+        weights=weights.fingerprint,
     )
 
 
@@ -131,9 +167,13 @@ def only(inputs: Inputs, places: NDArray[np.int64]) -> Inputs:
 
 @dataclass(frozen=True)
 class Weights:
-    """A float network; its trained quantisers, file, and scaling of targets, where it has them."""
+    """A float network, and a hash of what it comes from.
+
+    With its trained quantisers, file, and scaling of targets, where it has them.
+    """
 
     network: Network
+    fingerprint: str
     quantisers: TrainedQuantisers | None = None
     checkpoint: Path | None = None
     scaling: TargetScaling | None = None
@@ -151,16 +191,18 @@ def load_weights(config: RunConfig, fallback: bool) -> Weights:
     Raises
     ------
     InputError
-        The checkpoint is unusable, of another size than the ``model`` section, or trained for
-        another task.
+        The checkpoint is unusable, of another size than the ``model`` section, trained for
+        another task, or written to meanwhile.
     """
-    name = _checkpoint(config, fallback)
-    if name is None:
-        return Weights(network_of_config(config.model, seed=config.seed))
-    loaded = load_checkpoint(Path(name), structure_of_config(config.model))
+    path, fingerprint = _checkpoint(config, fallback), weights_fingerprint(config, fallback)
+    if path is None:
+        return Weights(network_of_config(config.model, seed=config.seed), fingerprint)
+    loaded = load_checkpoint(path, structure_of_config(config.model))
+    if weights_fingerprint(config, fallback) != fingerprint:
+        raise InputError(f"{path}: the file changed while it was read")
     check_task(config.model, loaded)
-    scaling = scaling_from(loaded.metadata, loaded.network.classes, str(name))
-    return Weights(loaded.network, loaded.quantisers, Path(name), scaling)
+    scaling = scaling_from(loaded.metadata, loaded.network.classes, str(path))
+    return Weights(loaded.network, fingerprint, loaded.quantisers, path, scaling)
 
 
 def check_task(model: ModelConfig, checkpoint: Checkpoint) -> None:
@@ -182,21 +224,26 @@ def check_task(model: ModelConfig, checkpoint: Checkpoint) -> None:
 
 
 def weights_fingerprint(config: RunConfig, fallback: bool = False) -> str:
-    """Return a hash of what `load_weights` reads: the bytes of the checkpoint.
+    """Return a hash of all that `load_weights` depends on, the bytes of the checkpoint for one.
 
-    Empty for random weights, and where the file cannot be read, as `load_weights` then says.
+    Of a file that cannot be read it says nothing; `load_weights` says why.
     """
-    name = _checkpoint(config, fallback)
-    if name is None:
-        return ""
-    try:
-        return hashlib.sha256(Path(name).read_bytes()).hexdigest()
-    except OSError:
-        return ""
+    path = _checkpoint(config, fallback)
+    found = hashlib.sha256(config.model.model_dump_json().encode())
+    with suppress(OSError):
+        found.update(str(config.seed).encode() if path is None else path.read_bytes())
+    return found.hexdigest()
 
 
 def _checkpoint(config: RunConfig, fallback: bool) -> Path | None:
     return config.data.fallback_checkpoint if fallback else config.model.checkpoint
+
+
+def _hash(values: NDArray[Any] | None) -> str:
+    if values is None:
+        return "none"
+    whole = hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
+    return f"{values.shape} {values.dtype} {whole}"
 
 
 def part_of(inputs: Sequences, places: NDArray[np.int64]) -> Sequences:

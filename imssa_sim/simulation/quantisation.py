@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 from imssa_sim.errors import InputError
 from imssa_sim.functional.calibrate_adc import calibrate_adc
+from imssa_sim.kept import Kept
 from imssa_sim.mapping.build import build_program
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
 from imssa_sim.mapping.placements import Placements
 from imssa_sim.quantisation.options import CalibrationOptions, Granularities
 from imssa_sim.quantisation.widths import LayeredBits, bits_from
 from imssa_sim.reference.quantise import quantise
-from imssa_sim.simulation.memory import input_key, remembered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
-    from typing import Any
+    from collections.abc import Callable, Hashable, Mapping
 
     from imssa_sim.config.schema import RunConfig
     from imssa_sim.functional.calibrate_adc import ColumnSums
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from imssa_sim.quantisation.widths import BitWidths
     from imssa_sim.simulation.inputs import Inputs
     from imssa_sim.ssm.forms import OutputForm
+
+_NETWORKS: Kept[tuple[Placements, tuple[str, ...]]] = Kept(16)
 
 
 @dataclass(frozen=True)
@@ -140,29 +141,35 @@ def quantise_network(
     )
 
 
-def place(
-    config: RunConfig,
-    inputs: Inputs,
-    note: Callable[[str], None],
-    memory: MutableMapping[str, Any] | None = None,
-) -> Placed:
-    """Quantise the network of a run and put it on the chip.
-
-    Parameters
-    ----------
-    config : RunConfig
-    inputs : Inputs
-    note : callable
-        Told why ranges are calibrated anew.
-    memory : mutable mapping, optional
-        Quantised networks, shared between runs; filled here.
-    """
-    drivers = config.hardware.dac.bits
-    key = input_key(config, "quantised", config.bits.model_dump(), output_form(config), drivers)
-    placements = remembered(memory, key, lambda: Placements(quantise_network(config, inputs, note)))
+def place(config: RunConfig, inputs: Inputs, note: Callable[[str], None]) -> Placed:
+    """Quantise the network of a run and put it on the chip; ``note`` as for `quantise_network`."""
+    placements = _quantised(config, inputs, note)
     network, length = placements.network, inputs.inputs.shape[1]
     program = build_program(network, config.hardware, length, placements)
     sums = calibrate_adc(
         program, config.hardware, inputs.calibration, lengths=inputs.calibration_lengths
     )
     return Placed(placements, program, sums)
+
+
+def settings_of_network(config: RunConfig) -> tuple[Hashable, ...]:
+    """Return all that a quantised network depends on beside weights and sequences."""
+    return network_bits(config), output_form(config), config.calibration
+
+
+def _quantised(config: RunConfig, inputs: Inputs, note: Callable[[str], None]) -> Placements:
+    said: list[str] = []
+
+    def made() -> tuple[Placements, tuple[str, ...]]:
+        network = quantise_network(config, inputs, said.append)
+        return Placements(network), tuple(said)
+
+    given = inputs.calibrated
+    if given is None:
+        placements, said_then = made()
+    else:
+        key = (*given, inputs.used.checkpoint, *settings_of_network(config))
+        placements, said_then = _NETWORKS.of(key, made)
+    for text in said_then:
+        note(text)
+    return placements

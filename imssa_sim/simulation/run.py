@@ -100,7 +100,7 @@ def simulate(
         Timing engine.
     memory : mutable mapping, optional
         Functional executions by `functional_key`, so that runs that differ only in costs share
-        one; data, weights and quantised networks, for runs that differ in more. Filled here.
+        one; data and weights, for runs that differ in more. Filled here.
     check_length : callable, optional
         Told the steps of the sequences before anything is computed; may raise what it likes.
     accuracy : bool
@@ -155,7 +155,7 @@ def _simulate(
             told.note(inputs.used.message)
             if check_length is not None:
                 check_length(inputs.inputs.shape[1])
-            values = run_values(config, inputs, clock, memory, in_float)
+            values = run_values(config, inputs, clock, in_float)
         if memory is not None:
             memory[key] = values
     with clock.phase("timing"):

@@ -9,10 +9,11 @@ import numpy as np
 
 from imssa_sim.data.lengths import true_steps
 from imssa_sim.functional.digital import run_digital
+from imssa_sim.kept import Kept
 from imssa_sim.reference.forward import forward
 from imssa_sim.simulation.adaptive import run_until
 from imssa_sim.simulation.chips import programmed, run_on_chips, streaming_of
-from imssa_sim.simulation.quantisation import place
+from imssa_sim.simulation.quantisation import place, settings_of_network
 from imssa_sim.simulation.regression import at_each_step, regression_of, table_of
 from imssa_sim.simulation.tally import (
     NOT_EVALUATED,
@@ -26,7 +27,7 @@ from imssa_sim.simulation.tally import (
 from imssa_sim.simulation.upkeep import column_calibration, upkeep_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, MutableMapping
+    from collections.abc import Callable, Hashable, Mapping
     from typing import Any
 
     from numpy.typing import NDArray
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
         Stream,
     )
     from imssa_sim.simulation.tally import ChipActivity
+
+_RESULTS: Kept[NDArray[np.float64]] = Kept(16)
 
 
 @dataclass(frozen=True)
@@ -85,13 +88,13 @@ def run_values(
     config: RunConfig,
     inputs: Inputs,
     clock: Clock,
-    memory: MutableMapping[str, Any] | None = None,
     in_float: Callable[[], NDArray[Any]] | None = None,
 ) -> Values:
     """Evaluate the network in floating point, in integers, and on each chip instance.
 
-    ``memory``: quantised networks that runs share, filled here. ``in_float`` waits for
-    the results of `run_in_float`, where it has been begun.
+    What does not depend on the chip is kept for further runs of the process: the quantised
+    network, and the results of both networks. ``in_float`` waits for those of `run_in_float`,
+    where it has been begun.
 
     Raises
     ------
@@ -103,14 +106,14 @@ def run_values(
     if config.evaluate.until is None:
         _in_float(config, inputs, clock, predictions, in_float)
         with clock.phase("quantisation"):
-            placed = place(config, inputs, clock.told.note, memory)
+            placed = place(config, inputs, clock.told.note)
         streaming = streaming_of(config, len(inputs.labels))
         with programmed(config, placed) as chips:
             _in_integers(config, inputs, placed, clock, predictions)
             runs = run_on_chips(config, inputs, placed, chips, streaming, clock)
     else:
         with clock.phase("quantisation"):
-            placed = place(config, inputs, clock.told.note, memory)
+            placed = place(config, inputs, clock.told.note)
         adaptive = run_until(config, inputs, placed, clock)
         inputs, runs, reached = adaptive.inputs, adaptive.runs, adaptive.reached
         _in_float(config, inputs, clock, predictions)
@@ -168,11 +171,12 @@ def _read(config: RunConfig, inputs: Inputs, results: NDArray[np.float64]) -> ND
 
 def run_in_float(config: RunConfig, inputs: Inputs) -> NDArray[Any]:
     """Return what the network gives in floating point: classes (…), or values (…, K)."""
-    return _read(
-        config,
+    logits = _kept(
         inputs,
-        forward(inputs.network, inputs.inputs, precision="single", lengths=inputs.lengths),
+        ("float",),
+        lambda: forward(inputs.network, inputs.inputs, precision="single", lengths=inputs.lengths),
     )
+    return _read(config, inputs, logits)
 
 
 def _in_float(
@@ -199,12 +203,23 @@ def _in_integers(
     if config.evaluate.digital:
         threads = None if config.evaluate.threads == "auto" else int(config.evaluate.threads)
         with clock.phase(f"quantised digital {config.model.measure}", len(inputs.labels)):
-            found = run_digital(
-                placed.network,
-                inputs.inputs,
-                threads,
-                config.evaluate.batch,
-                clock.told.advance,
-                inputs.lengths,
+            many, told = config.evaluate.batch, clock.told.advance
+            logits = _kept(
+                inputs,
+                (*settings_of_network(config), threads, many),
+                lambda: (
+                    run_digital(
+                        placed.network, inputs.inputs, threads, many, told, inputs.lengths
+                    ).logits
+                ),
             )
-            predictions["digital"] = _read(config, inputs, found.logits)
+            predictions["digital"] = _read(config, inputs, logits)
+
+
+def _kept(
+    inputs: Inputs, key: tuple[Hashable, ...], find: Callable[[], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return results without a chip, kept where all that they depend on is known."""
+    if inputs.evaluated is None:
+        return find()
+    return _RESULTS.of((*inputs.evaluated, *key), find).copy()

@@ -14,6 +14,7 @@ from imssa_sim.ablation.findings import causes, findings, remedies
 from imssa_sim.ablation.study import Budget, Study, study
 from imssa_sim.config.load import LoadedConfig, load_tree
 from imssa_sim.errors import InputError
+from imssa_sim.kept import Kept
 from imssa_sim.simulation.progress import Silent
 from imssa_sim.simulation.run import simulate
 
@@ -122,6 +123,8 @@ def test_float_and_quantisation_run_once(
 ) -> None:
     from imssa_sim.simulation import quantisation, values
 
+    for place, name in ((values, "_RESULTS"), (quantisation, "_NETWORKS")):
+        monkeypatch.setattr(place, name, Kept(16))  # nothing of other runs
     forwards: list[Any] = []
     quantised: list[Any] = []
     forward, quantise = values.forward, quantisation.quantise_network

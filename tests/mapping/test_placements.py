@@ -63,7 +63,7 @@ def test_a_sum_over_the_cells_is_found_once_for_all_that_it_depends_on(random_ne
 
 
 def test_no_more_than_so_many_are_kept(random_networks, shared, monkeypatch):
-    monkeypatch.setattr(module, "_LARGEST", 2)
+    shared._placed.most = 2
     made = []
     real = module.kernel_tiles
 
