@@ -57,7 +57,7 @@ class Bases:
         basis["data"] = self._contents(config)
         basis["imssa_sim"] = f"{imssa_sim.__version__} {_sources()}"
         for name in _LIBRARIES:
-            basis[name] = version(name)
+            basis[name] = _version(name)
         return basis
 
     def _file(self, path: Path) -> str:
@@ -102,6 +102,10 @@ def changes(old: Basis, new: Basis) -> tuple[str, ...]:
 
 def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
+
+
+_version = cache(version)
+"""Of a library; one that is imported stays the same."""
 
 
 @cache

@@ -41,7 +41,7 @@ def new_package(bench, monkeypatch) -> None:  # type: ignore[no-untyped-def]
 
 
 def new_library(bench, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(module, "version", lambda name: "99.0")
+    monkeypatch.setattr(module, "_version", lambda name: "99.0")
 
 
 def new_data(bench, monkeypatch) -> None:  # type: ignore[no-untyped-def]
