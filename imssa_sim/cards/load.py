@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +28,8 @@ _ENTRY_KEYS = (
     "value", "unit", "sigma", "range", "source", "locator", "status", "derivation", "note", "valid",
 )  # fmt: skip
 
+_held: ContextVar[Mapping[str, Card]] = ContextVar("cards of a block", default=MappingProxyType({}))
+
 
 def load_card(name: str) -> Card:
     """Return a card by its name ``folder/file``, or by the path of a user's own file.
@@ -37,9 +41,25 @@ def load_card(name: str) -> Card:
     ConfigError
         With every problem of the file.
     """
+    held = _held.get()
+    if name in held:
+        return held[name]
     path = locate.find_card(name)
     stamps = stamp(path), stamp(locate.device_models() / "references.bib")
-    return _load(path, "" if locate.is_path(name) else name, stamps)
+    card = _load(path, "" if locate.is_path(name) else name, stamps)
+    if isinstance(held, dict):
+        held[name] = card
+    return card
+
+
+@contextmanager
+def one_state_of_cards() -> Iterator[None]:
+    """Read each card once within a ``with`` block, so that all of it rests on one state of them."""
+    token = _held.set({})
+    try:
+        yield
+    finally:
+        _held.reset(token)
 
 
 def list_cards(kind: str | None = None) -> tuple[Card, ...]:

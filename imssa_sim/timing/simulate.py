@@ -211,7 +211,7 @@ def _found(segment: Segment, engine: str, seen: int) -> _Outcome:
 
 
 # Runs that differ in what takes no time, in prices for instance, have equal segments.
-_kept = lru_cache(maxsize=64)(_found)
+_kept = lru_cache(maxsize=256)(_found)
 
 
 def _by_recurrence(segment: Segment, seen: int, note: str = "") -> _Outcome:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imssa_sim.cards import KINDS, Card, list_cards, load_card
+from imssa_sim.cards import KINDS, Card, list_cards, load_card, one_state_of_cards
 from imssa_sim.errors import ConfigError, InputError
 
 CARD = """\
@@ -137,6 +137,15 @@ def test_a_card_is_read_again_when_its_file_has_changed(write: Write) -> None:
     write("value: 1.93", "value: 1.94")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert path.stat().st_size == before.st_size
+    assert load_card(str(path))["energy"].si == 1.94e-12
+
+
+def test_a_block_rests_on_one_state_of_a_card(write: Write) -> None:
+    path = write()
+    with one_state_of_cards():
+        before = load_card(str(path))
+        write("value: 1.93", "value: 1.9400")
+        assert load_card(str(path)) is before
     assert load_card(str(path))["energy"].si == 1.94e-12
 
 

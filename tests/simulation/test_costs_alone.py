@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import imssa_sim
 from imssa_sim.data import registry
 from imssa_sim.errors import InputError
 from imssa_sim.files import locate
+from imssa_sim.mapping.build import build_program
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +161,21 @@ def test_points_of_a_design_space_take_nothing_from_one_another(tiny: dict[str, 
         names = [n for n in whole.record.values if n.startswith(("time.", "area", "utilisation."))]
         assert {n: again[n] for n in names} == {n: whole[n] for n in names}
     assert len({run["energy.inference"] for run in first}) == len(CHIPS)
+
+
+def test_garbage_in_cycles_is_looked_for_again_afterwards(
+    tiny: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = []
+
+    def noted(*given: Any, **named: Any) -> Any:
+        looked.append(gc.isenabled())
+        return build_program(*given, **named)
+
+    monkeypatch.setattr("imssa_sim.simulation.run.build_program", noted)
+    imssa_sim.run(tiny, accuracy=False)
+    assert gc.isenabled()
+    with pytest.raises(InputError, match=r"hardware\.chip\.tiles"):
+        imssa_sim.run(tiny, set={"hardware.chip.tiles": 1}, accuracy=False)
+    assert gc.isenabled()
+    assert looked == [False, False]
