@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import pytest
 
+import imssa_sim
 from imssa_sim import __version__
 from imssa_sim.components.path import ComponentPath
 from imssa_sim.errors import InputError
@@ -18,6 +19,7 @@ from imssa_sim.timing.observe import WHOLE, Window, numbered, observe
 from imssa_sim.traces import write
 from imssa_sim.traces.source import TraceSource
 from imssa_sim.traces.write import Trace, write_trace
+from tests.traces.conftest import TINY
 from tests.traces.dumps import read_dump
 
 
@@ -225,7 +227,16 @@ def test_every_step_of_power(traced):
             assert watt == pytest.approx(level, rel=1e-9, abs=1e-12), (process, time)
 
 
-def test_energies_of_a_stage_are_those_of_its_ledger_rows(result):
+CHIPS = {
+    "plain": {},
+    "off chip": {"hardware.off_chip.card": "off_chip/lpddr4"},
+    "two chips": {"hardware.partition.chips": 2, "hardware.partition.link": "link/short_reach"},
+}
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_energies_of_a_stage_are_those_of_its_ledger_rows(name):
+    result = imssa_sim.run(TINY, CHIPS[name], accuracy=False).record.result
     source = source_of(result)
     timed: dict[str, float] = defaultdict(float)
     own: dict[str, float] = defaultdict(float)
@@ -249,6 +260,8 @@ def test_energies_of_a_stage_are_those_of_its_ledger_rows(result):
         rows[stage] += energy
     for stage, energy in timed.items():
         assert own[stage] * (1 - 1e-9) <= energy <= rows[stage] * (1 + 1e-9), stage
+    shown = {row.account for row in result.ledger.rows if row.count and row.energy}
+    assert ("off_chip" in shown) == (name != "plain")
     leakage = result.ledger.by_account()["leakage"]
     hidden = math.fsum(rows.values()) - math.fsum(timed.values())
     power = (leakage + hidden) / result.timing.end_to_end
