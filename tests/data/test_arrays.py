@@ -298,6 +298,21 @@ def test_large_arrays_are_streamed_from_where_they_are(
     assert streamed.fingerprint != load_arrays(path, True, memory=1600).fingerprint
 
 
+@pytest.mark.parametrize("memory", [1 << 29, 1600])
+def test_statistics_are_those_of_sequences_of_the_training_part(
+    tmp_path: Path, memory: int
+) -> None:
+    """Of all of them, or of the first and the last where they are streamed; none is held out."""
+    path = stored(tmp_path, x_validation=None, y_validation=None)
+    raw = load_arrays(path, normalise=False)
+    held = raw.train.inputs if memory > 1600 else raw.train.inputs[[0, -1]]
+    mean, deviation = held.mean(axis=(0, 1)), held.std(axis=(0, 1))
+    data = load_arrays(path, normalise=True, memory=memory)
+    for part in ("train", "validation", "test"):
+        expected = (getattr(raw, part).inputs - mean) / deviation
+        np.testing.assert_allclose(getattr(data, part).inputs[:], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_streamed_values_are_checked_when_they_are_read(tmp_path: Path) -> None:
     x = good()["x_train"]
     x[17, 4, 2] = np.nan

@@ -156,3 +156,21 @@ def test_impossible_frames_are_refused(folder: Path) -> None:
         config = DataConfig.model_validate({"name": "shd", "path": str(folder), "spikes": spikes})
         with pytest.raises(InputError, match=message):
             resolve_dataset(config)
+
+
+def test_every_sequence_of_every_part_has_its_own_label(folder: Path) -> None:
+    data = load_dataset("shd", folder)
+    numbers = {}
+    for number in range(COUNTS["shd_train.h5"]):
+        times, units = recording(number)
+        counts = frame_counts(
+            times.astype(float), units.astype(int), SpikesConfig(), (100, 140), ""
+        )
+        numbers[counts.tobytes()] = number
+    seen = []
+    for part in (data.train, data.validation, data.test):
+        found = [numbers[np.ascontiguousarray(sequence).tobytes()] for sequence in part.inputs[:]]
+        np.testing.assert_array_equal(part.labels, np.array(found) % 20)
+        seen.append(found)
+    assert sorted(seen[0] + seen[1]) == list(range(60))  # none is in both
+    assert seen[2] == list(range(20))

@@ -110,3 +110,29 @@ def test_truncated_gzip_and_missing_files(folder: Path, tmp_path: Path) -> None:
             load_dataset("smnist", folder)
     with pytest.raises(MissingDataError, match="does not exist"):
         load_dataset("smnist", tmp_path / "nowhere")
+
+
+def test_every_image_of_every_part_has_its_own_label(folder: Path) -> None:
+    data = load_dataset("smnist", folder, normalise=False)
+    numbers = {
+        part: {image.tobytes(): n for n, image in enumerate(images(part))} for part in COUNTS
+    }
+    seen = []
+    for part, source in ((data.train, "train"), (data.validation, "train"), (data.test, "t10k")):
+        pixels = np.rint(255 * part.inputs).astype(np.uint8).reshape(-1, 28, 28)
+        found = [numbers[source][image.tobytes()] for image in pixels]
+        np.testing.assert_array_equal(part.labels, np.array(found) % 10)
+        seen.append(found)
+    assert sorted(seen[0] + seen[1]) == list(range(40))
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+def test_the_background_is_what_becomes_of_an_empty_pixel(folder: Path, normalise: bool) -> None:
+    """Images that are shifted in training are filled up with it."""
+    empty = images("t10k")
+    empty[:, 0, 0] = 0
+    (folder / "t10k-images-idx3-ubyte").write_bytes(idx(empty))
+    data = load_dataset("smnist", folder, normalise=normalise)
+    np.testing.assert_allclose(data.test.inputs[:, 0, 0], data.background, rtol=1e-6, atol=1e-7)
+    digits = load_dataset("sdigits", normalise=normalise)
+    assert digits.train.inputs.min() == pytest.approx(digits.background)

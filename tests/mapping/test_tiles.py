@@ -1,5 +1,7 @@
 """Placement against the definition of the recurrence, written out weight by weight."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,13 @@ from hypothesis import strategies as st
 
 from imssa_sim.errors import InputError, InternalError
 from imssa_sim.mapping.kernels.registry import KERNEL_MAPPINGS
-from imssa_sim.mapping.tiles import TileShape, kernel_tiles, linear_tiles, rows_and_columns
+from imssa_sim.mapping.tiles import (
+    TileShape,
+    kernel_tiles,
+    linear_tiles,
+    rows_and_columns,
+    tile_use,
+)
 
 CHANNELS = st.integers(1, 7)
 MODES = st.integers(1, 9)
@@ -163,3 +171,26 @@ def test_linear_tiles_add_up_to_the_matrix(random_networks, outputs, inputs, row
 def test_bit_lines(weights, lines):
     assert TileShape(8, 8, weights).bit_lines(5) == lines
     assert TileShape(8, 8, weights).bit_lines(0) == 0
+
+
+WAYS = [
+    # how a tile holds signed weights, slices, devices: word lines of a row, bit lines of a column
+    # and of all columns together
+    ("differential", 1, 1, 1, 2, 0), ("differential", 2, 1, 1, 4, 0), ("one_sided", 1, 3, 1, 6, 0),
+    ("offset", 1, 1, 1, 1, 1), ("offset", 2, 2, 1, 4, 2), ("four_line", 1, 1, 2, 2, 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("weights", "slices", "devices", "word", "bit", "common"), WAYS)
+def test_cells_are_counted_by_hand(random_networks, weights, slices, devices, word, bit, common):
+    """A linear map of 5 inputs and 7 outputs on tiles of 3 rows and 4 columns: 2 by 2 of them."""
+    linear = random_networks.linear(np.random.default_rng(0), 7, 5, random_networks.bit_widths())
+    shape = TileShape(3, 4, weights, slices, devices)
+    tiles = linear_tiles(linear, shape, path="chip.encoder", site=0)
+    use = tile_use(tiles, shape, SimpleNamespace(rows=8, columns=40))
+    assert use.tiles == 4
+    assert use.cells == 4 * 8 * 40
+    assert use.cells_useful == 35 * word * bit
+    # Rows of 2 and 3, columns of 3 and 4, and what all columns of a tile have together.
+    assert use.cells_used == word * 5 * (7 * bit + 2 * common)
+    assert (use.rows_used, use.columns_used) == (3 * word, 4 * bit + common)

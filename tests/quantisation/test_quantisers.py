@@ -126,6 +126,12 @@ def test_a_scale_of_one_is_the_identity():
     np.testing.assert_array_equal(requantise(codes, found), codes)
 
 
+@pytest.mark.parametrize("exponent", [-20, -3, 0, 5])
+def test_a_mantissa_that_rounds_up_is_the_next_power_of_two(exponent):
+    scale = 2.0**exponent * (1 - 2.0**-26)
+    assert requantiser_scale(requantiser_from(scale, 8, 100)) == 2.0**exponent
+
+
 def test_requantiser_beyond_its_range_saturates():
     found = requantiser_from(1e9, 8)
     assert requantise(np.array([-1, 0, 1]), found).tolist() == [-127, 0, 127]

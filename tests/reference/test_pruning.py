@@ -189,3 +189,17 @@ def test_what_was_pruned_is_not_there_and_not_missed(form, bidirectional):
     found, expected = run_digital(lean, x), run_digital(whole, x)
     assert np.array_equal(found.pooled, expected.pooled)
     assert np.allclose(found.logits, expected.logits)
+
+
+def test_a_layer_of_nothing_keeps_a_kernel_of_one_mode():
+    kernel = network_of().layers[0].kernel
+    nothing = replace(kernel, C=0 * kernel.C, D=0 * kernel.D)
+    found = kept_modes(nothing)
+    assert (found.channels.tolist(), found.count.tolist()) == ([0], [1])
+    through = nothing.D.copy()
+    through[2] = 1.0
+    found = kept_modes(replace(nothing, D=through))
+    assert (found.channels.tolist(), found.count.tolist()) == ([2], [1])
+    every = kept_modes(nothing, all_channels=True)
+    assert every.channels.tolist() == list(range(len(kernel.D)))
+    assert set(every.count) == {1}

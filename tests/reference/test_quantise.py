@@ -25,7 +25,8 @@ from imssa_sim.reference.forward import forward
 from imssa_sim.reference.quantise import quantise
 from imssa_sim.ssm.evaluate import iterate_states
 from imssa_sim.ssm.forms import output_form
-from imssa_sim.ssm.quantise import state_matrix_codes
+from imssa_sim.ssm.kept import kept_modes
+from imssa_sim.ssm.quantise import KernelRanges, quantise_kernel, state_matrix_codes
 
 MAXIMUM = CalibrationOptions(activations="max")
 
@@ -408,3 +409,19 @@ def test_trained_network_keeps_its_accuracy_at_eight_bits():
     assert found[0] < 0.5
     # Monotone, but for the noise of a few samples.
     assert np.all(np.diff(found) >= -0.05)
+
+
+@pytest.mark.parametrize("form", ["lookahead", "separate"])
+def test_states_that_no_calibration_reached_hold_an_input_of_full_scale(form):
+    kernel = network(state=8).layers[0].kernel
+    (recurrence,) = kernel.recurrences("zoh")
+    _, b, _ = recurrence.per_channel()
+    still = np.zeros(b.shape, np.int64)
+    reached = np.where(np.arange(b.shape[1]) % 2, 3.0, 0.0) * np.ones(b.shape)
+    ranges = KernelRanges(reached, 0.02, 0.1, 50, still)
+    bits = widths(6, state=12, kernel_input=5)
+    found = quantise_kernel(
+        recurrence, kept_modes(kernel), ranges, bits, output_form(form), CalibrationOptions()
+    )
+    largest = np.where(reached > 0, reached, np.abs(b) * 0.02 * code_limit(5))
+    np.testing.assert_allclose(found.state_scale, largest / code_limit(12))

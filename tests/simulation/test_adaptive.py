@@ -141,3 +141,31 @@ def test_one_number_grows_within_its_limit_and_no_faster_than_foreseen(
     assert (more_chips > chips) != (more > sequences)
     assert chips <= more_chips <= min(most_chips, LARGEST_STEP * chips)
     assert sequences <= more <= min(most, LARGEST_STEP * sequences)
+
+
+@given(
+    st.tuples(st.integers(2, 20), st.integers(2, 500)),
+    st.tuples(*[st.floats(1e-5, 1e-2)] * 3),
+    st.floats(0.7, 0.99),
+    st.booleans(),
+)
+def test_what_grows_is_as_many_as_the_parts_of_the_variance_ask(
+    ran: tuple[int, int], parts: tuple[float, float, float], of_half: float, by_chips: bool
+) -> None:
+    """What both bring together falls with either number, what the other brings with neither."""
+    chips, sequences = ran
+    of_chips, of_sequences, of_both = parts
+    found = CrossedShare(wilson(0.5, 1e6), chips, sequences, *parts, 10.0)
+    most = (10**6, sequences) if by_chips else (chips, 10**6)
+    grown = grow(found, of_half * found.half, *most)
+    number, before = (grown[0], chips) if by_chips else (grown[1], sequences)
+    stays, shrinks = (
+        (of_sequences, of_chips + of_both) if by_chips else (of_chips, of_sequences + of_both)
+    )
+    goal = sum(parts) * of_half**2
+
+    def foreseen(n: int) -> float:
+        return stays + shrinks * before / n
+
+    assert number == LARGEST_STEP * before or foreseen(number) <= goal * (1 + 1e-9)
+    assert number == before + 1 or foreseen(number - 1) > goal * (1 - 1e-9)

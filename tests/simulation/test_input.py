@@ -244,3 +244,20 @@ def test_stamps_without_a_sequence_or_without_time_are_refused(load: Load, tmp_p
         path.write_text("1.5\n" * number)
         with pytest.raises(InputError, match=message):
             check_by_trial(load(*fed(times=path)).config)
+
+
+def test_tokens_stand_for_their_arrivals_or_until_the_last_result_where_the_chip_lags(
+    load: Load,
+) -> None:
+    for rate, lags in (("16 kHz", False), ("40 MHz", True)):
+        result = simulate(load(*fed(rate=rate, duration="30 us", overflow="stall")))
+        found, duty = result.real_time, result.duty
+        assert found is not None
+        assert duty is not None
+        assert (found.rate > found.sustained) == lags
+        assert found.dropped == 0
+        assert found.signal == pytest.approx(found.tokens / found.rate)
+        ended = (found.tokens - 1) / found.rate + found.result_latency[-1]
+        assert (ended > found.signal) == lags
+        assert found.span == pytest.approx(ended if lags else found.signal)
+        assert duty.span == found.span

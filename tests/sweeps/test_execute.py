@@ -15,6 +15,7 @@ from imssa_sim.simulation.stats import collect
 from imssa_sim.sweeps import execute as module
 from imssa_sim.sweeps.execute import overrides_of
 from imssa_sim.sweeps.executors import Local
+from imssa_sim.sweeps.store import PointResult, parsed
 
 
 def without_host(stats: dict[str, object]) -> dict[str, object]:
@@ -151,3 +152,14 @@ def test_points_run_for_their_costs_alone(bench) -> None:  # type: ignore[no-unt
         alone = collect(simulate(loaded, accuracy=False))
         assert without_host(result.stats) == without_host({s.name: s.value for s in alone})
         assert "accuracy.analog.mean" not in result.stats
+
+
+def test_of_two_lines_of_a_point_the_last_counts() -> None:
+    lines = [
+        PointResult({"seed": seed}, {"energy.inference": value}, error=error).to_json()
+        for seed, value, error in ((1, 1.0, ""), (2, 2.0, "cut"), (1, 3.0, ""), (2, 4.0, ""))
+    ]
+    found = parsed("\n".join(lines))
+    assert [(r.point["seed"], r.stats["energy.inference"], r.error) for r in found] == [
+        (1, 3.0, ""), (2, 4.0, ""),
+    ]  # fmt: skip
