@@ -121,6 +121,7 @@ def tiny() -> dict[str, Any]:
             "chip": {"tile": {"rows": 24, "columns": 48, "cell": "cells/taox_imssa"}},
             "adc": {"card": "adc/survey_andrulis_2024"},
             "dac": {"card": "dac/pwm_40nm"},
+            "effects": {"ir_drop": False},
         },
         "evaluate": {"samples": 6, "chips": 2, "threads": 1},
         "baselines": ["gpu/jetson_nano_10w"],

@@ -73,7 +73,8 @@ class Crossbar:
     ideal : bool
         The exact product of quantised inputs and weights.
     set : mapping, optional
-        Values of a workload's ``hardware`` section, ``{"effects.drift": False}``.
+        Values of a workload's ``hardware`` section, ``{"effects.drift": False}``. Effects are
+        those that a workload has by default but wires, which ``{"effects.ir_drop": True}`` adds.
     time : float
         Since programming [s].
     seed, chip : int
@@ -150,6 +151,7 @@ class Crossbar:
             "adc.bits": adc_bits,
             "dac.card": str(dac),
             "dac.bits": dac_bits,
+            "effects.ir_drop": False,
             "ideal": bool(ideal),
         }
         settings = {f"hardware.{k}": v for k, v in (hardware | dict(set or {})).items()}

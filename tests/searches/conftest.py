@@ -16,6 +16,7 @@ hardware:
   chip: {tile: {rows: 24, columns: 48, cell: cells/taox_imssa}}
   adc: {card: adc/survey_andrulis_2024}
   dac: {card: dac/pwm_40nm}
+  effects: {ir_drop: false}
 evaluate: {samples: 12, chips: 1, threads: 1}
 """
 SEARCH = """\

@@ -22,6 +22,7 @@ hardware:
   digital: {card: digital/cmos_40nm}
   memory: {card: memory/sram_32nm_puma}
   bus: {card: bus/wire_32nm}
+  effects: {ir_drop: false}
 evaluate: {samples: 13, chips: 3, threads: 1}
 baselines: [gpu/jetson_nano_10w]
 """

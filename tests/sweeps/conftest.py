@@ -23,6 +23,7 @@ hardware:
   chip: {tile: {rows: 24, columns: 48, cell: ./cell.yaml}}
   adc: {card: adc/survey_andrulis_2024}
   dac: {card: dac/pwm_40nm}
+  effects: {ir_drop: false}
 evaluate: {samples: 6, chips: 2, threads: 1}
 """
 

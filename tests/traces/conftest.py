@@ -15,6 +15,7 @@ TINY = {
         "chip": {"tile": {"rows": 24, "columns": 48, "cell": "cells/taox_imssa"}},
         "adc": {"card": "adc/survey_andrulis_2024"},
         "dac": {"card": "dac/pwm_40nm"},
+        "effects": {"ir_drop": False},
     },
     "evaluate": {"samples": 2, "chips": 1, "threads": 1},
     "baselines": [],

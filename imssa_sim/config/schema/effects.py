@@ -28,7 +28,8 @@ class EffectsConfig(Section):
     faults: bool = True
     level_grid: bool = False
     """Targets are rounded to the cell's levels."""
-    ir_drop: bool = False
+    ir_drop: bool = True
+    """Wires have the resistances of chip.tile.wires."""
     thermal_noise: bool = False
     """Johnson noise of the cells at the sense nodes."""
     shot_noise: bool = False
