@@ -16,7 +16,7 @@ TYPOS = [
         "",
         "hardware.partition.chips or evaluate.chips or evaluate.at_most.chips",
     ),
-    ("evaluate.rate", "", "hardware.adc.rate or evaluate.input.rate"),
+    ("evaluate.rate", "", "hardware.adc.rate or hardware.partition.rate or evaluate.input.rate"),
     ("model.readout", "", ""),
     ("hardware.adc.model", "", ""),
     ("hardware.adc.resolution", "", ""),

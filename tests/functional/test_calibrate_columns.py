@@ -11,7 +11,8 @@ from imssa_sim.functional.digital import run_digital
 from imssa_sim.mapping.build import build_program
 
 OFF = dict.fromkeys(
-    ("programming_error", "relaxation", "read_noise", "drift", "faults", "nonlinearity"), False
+    ("programming_error", "relaxation", "read_noise", "drift", "faults", "ir_drop", "nonlinearity"),
+    False,
 )
 QUANTISATION = 12**-0.5
 

@@ -150,7 +150,7 @@ PARAMETERS = {
 }
 NO_ERRORS = {
     "adc": {"card", "bits", "per_tile", "rate", "range", "percentile", "scope"}
-    | {"calibrate", "calibration_reads", "behaviours", "each_pulse"},
+    | {"calibrate", "calibration_reads", "behaviours", "each_pulse", "ways"},
     "dac": {"card", "bits", "encoding", "lsb_time", "phases"},
     "faults": set(),
 }
