@@ -82,6 +82,11 @@ def _series(path: Path | None, config: DataConfig) -> Dataset:
     return load_series(path, config.normalise is not False, masked=masked)
 
 
+def _series_targets(path: Path | None, config: DataConfig, outputs: int) -> Dataset:
+    masked = config.padding == "masked"
+    return load_series(path, config.normalise is not False, masked=masked, outputs=outputs)
+
+
 def _shipped(name: str, problem: str, path: Path | None, config: DataConfig) -> Dataset:
     masked = config.padding == "masked"
     return load_shipped(name, problem, path, config.normalise is not False, masked)
@@ -139,7 +144,11 @@ _OWN = {
         _arrays,
         load_targets=_targets,
     ),
-    "ts": DataSource("your own: a pair of UCR/UEA files, NAME_TRAIN.ts and NAME_TEST.ts", _series),
+    "ts": DataSource(
+        "your own: a pair of UCR/UEA files, NAME_TRAIN.ts and NAME_TEST.ts",
+        _series,
+        load_targets=_series_targets,
+    ),
     "japanese_vowels": DataSource(
         "nine speakers' vowels, 12 cepstra, 7 to 29 steps; in aeon (extra data)",
         partial(_shipped, "japanese_vowels", "JapaneseVowels"),

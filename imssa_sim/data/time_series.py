@@ -57,7 +57,13 @@ def load_shipped(
     return load_series(folder / f"{problem}{_ENDINGS['train']}", normalise, name, masked)
 
 
-def load_series(path: Path | None, normalise: bool, name: str = "", masked: bool = True) -> Dataset:
+def load_series(
+    path: Path | None,
+    normalise: bool,
+    name: str = "",
+    masked: bool = True,
+    outputs: int | None = None,
+) -> Dataset:
     """Read a problem from its two files.
 
     Parameters
@@ -68,14 +74,14 @@ def load_series(path: Path | None, normalise: bool, name: str = "", masked: bool
         See `imssa_sim.data.own.assemble`.
     name : str
         Name of the data set; empty: that of the problem.
-    masked : bool
+    masked, outputs
         As ``normalise``.
 
     Raises
     ------
     InputError
         No path is given, files are absent or no such files, the parts differ in features, or the
-        labels are not classes.
+        labels are not what is wanted: classes, or values.
     """
     if path is None:
         raise InputError("data.name ts needs data.path: NAME_TRAIN.ts, with NAME_TEST.ts beside it")
@@ -87,7 +93,7 @@ def load_series(path: Path | None, normalise: bool, name: str = "", masked: bool
             raise InputError(
                 f"{file}: there is no such file; a problem has a training and a test file"
             )
-        found[part] = _read(file)
+        found[part] = _read(file, outputs is not None)
     features = {part: len(series[0]) for part, (series, _, _) in found.items()}
     if len(set(features.values())) > 1:
         raise InputError(
@@ -101,9 +107,11 @@ def load_series(path: Path | None, normalise: bool, name: str = "", masked: bool
     }
     if all(np.all(part.lengths == steps) for part in parts.values()):
         parts = {p: OwnPart(part.name, part.values, part.labels) for p, part in parts.items()}
-    classes = tuple(found["train"][2]["class_values"])
+    classes = None if outputs else tuple(found["train"][2]["class_values"])
     source = f"UCR/UEA time series {stem.name}"
-    return assemble(name or stem.name, parts, classes, normalise, source, masked=masked)
+    return assemble(
+        name or stem.name, parts, classes, normalise, source, masked=masked, outputs=outputs
+    )
 
 
 def _stem(path: Path) -> Path:
@@ -120,21 +128,24 @@ def _stem(path: Path) -> Path:
     raise InputError(f"data.path {path} must be NAME_TRAIN.ts, or the folder that holds it")
 
 
-def _read(path: Path) -> tuple[Sequences, NDArray[Any], dict[str, Any]]:
-    """Return sequences (d, L) each, labels as words, and the file's head."""
+def _read(path: Path, values: bool) -> tuple[Sequences, NDArray[Any], dict[str, Any]]:
+    """Return sequences (d, L) each, labels as words or as ``values``, and the file's head."""
     try:
         from aeon.datasets import load_from_ts_file
     except ModuleNotFoundError:
         raise InputError(f"{path} is read by aeon, which is not installed: {_INSTALL}") from None
     try:
-        values, labels, head = load_from_ts_file(str(path), return_meta_data=True)
+        series, labels, head = load_from_ts_file(str(path), return_meta_data=True)
     except (OSError, ValueError, IndexError) as error:
         raise InputError(f"{path}: truncated, or no .ts file ({error})") from error
-    if not head["classlabel"]:
-        raise InputError(f"{path}: its labels are values (@targetlabel), not classes (@classLabel)")
-    if not len(values):
+    if values == bool(head["classlabel"]):
+        held, remedy = "values (@targetlabel)", "model.task: regression and model.outputs: 1"
+        if values:
+            held, remedy = "classes (@classLabel)", "model.task: classification and model.classes"
+        raise InputError(f"{path}: its labels are {held}; give {remedy}")
+    if not len(series):
         raise InputError(f"{path}: holds no sequences")
-    return list(values), labels, head
+    return list(series), labels, head
 
 
 def _padded(name: str, series: Sequences, labels: NDArray[Any], steps: int) -> OwnPart:

@@ -193,6 +193,9 @@ def _squared(record: Record, name: str) -> Iterator[str]:
     parts = name.split(".")
     chips = parts[-1] in ("mean", "deviation") or parts[-2:-1] == ["analog"]
     rows = record.table("predictions")
+    output = parts[1].removeprefix("output")
+    if output.isdecimal():
+        rows = [row for row in rows if row["output"] == int(output)]
     for column in rows[0] if rows else ():
         if column in parts or (chips and column.startswith("chip")):
             errors = [row[column] - row["targets"] for row in rows if not math.isnan(row[column])]

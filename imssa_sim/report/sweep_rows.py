@@ -41,6 +41,14 @@ R2 = Metric(
     "regression.r2.analog.mean", "R² on the chip", "R²", "", "regression.r2.analog.deviation"
 )
 """Of regressions, in the place of the accuracy."""
+_ERRORS = tuple(
+    Metric(
+        f"regression.{name}.analog.mean", f"{name.upper()} on the chip", name.upper(), "",
+        f"regression.{name}.analog.deviation",
+    )
+    for name in ("rmse", "mse")
+)  # fmt: skip
+"""Of regressions, where a sweep asks for them."""
 
 _UNITS = (
     (r"accuracy\..*|.*_share|utilisation\..*", "%"),
@@ -55,7 +63,7 @@ _UNITS = (
 def metrics_of(plan: SweepPlan) -> tuple[Metric, ...]:
     """Return what table and figure of a sweep show: the plan's ``y``, else the main statistics."""
     main = (METRICS[0], R2, *METRICS[1:])
-    known = {metric.statistic: metric for metric in main}
+    known = {metric.statistic: metric for metric in (*main, *_ERRORS)}
     return tuple(known.get(name) or _metric(name) for name in plan.y) or main
 
 

@@ -36,8 +36,10 @@ def regression_entries(found: Regression) -> Iterator[Entry]:
 
 
 def _measure(found: Regression, measure: str, unit: str) -> Iterator[Entry]:
-    of = ", mean over the outputs" if found.outputs > 1 else ""
-    of = of.replace("mean", "of the mean") if measure == "rmse" else of
+    of = ""
+    if found.outputs > 1:  # errors mean something where the outputs share a unit
+        of = {"r2": ", mean over the outputs", "mse": ", mean over outputs of one unit",
+              "rmse": ", of the mean over outputs of one unit"}[measure]  # fmt: skip
     words = f"{_WORDS[measure]}{of}"
     name = f"regression.{measure}"
     for execution, held, who in (

@@ -75,6 +75,7 @@ def test_a_sweep_shows_r2_and_errors(
     assert main(["sweep", "s.yaml", "-o", "out", "--jobs", "1"]) == 0
     said = capsys.readouterr().out
     assert "R²" in said
+    assert "RMSE" in said
     table = (tmp_path / "out" / "table.csv").read_text("utf-8").splitlines()
     assert "regression.rmse.analog.mean" in table[0]
     assert len(table) == 3

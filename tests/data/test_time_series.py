@@ -123,3 +123,21 @@ def test_networks_that_ship_have_the_accuracy_of_their_page(name: str, wanted: f
     network = load_checkpoint(loaded.model.checkpoint).network
     test = resolve_dataset(loaded.data).dataset.test
     assert accuracy(network, test.inputs, test.labels) == pytest.approx(wanted, abs=1e-4)
+
+
+def test_targets_are_values_of_a_regression(tmp_path: Path) -> None:
+    head = HEAD.replace("@classLabel true up down", "@targetlabel true")
+    for part in ("TRAIN", "TEST"):
+        rows = "1,2,3:4,5,6:0.5\n1,0:-1,2:2.5\n" * 4
+        (tmp_path / f"Steps_{part}.ts").write_text(head.format(equal="false") + rows)
+    data = load_dataset("ts", tmp_path, outputs=1)
+    assert data.classes == ()
+    np.testing.assert_array_equal(data.test.labels, np.tile([[0.5], [2.5]], (4, 1)))
+    np.testing.assert_array_equal(data.test.lengths, np.tile([3, 2], 4))
+    with pytest.raises(
+        InputError, match=r"are values .@targetlabel.; give model\.task: regression"
+    ):
+        load_dataset("ts", tmp_path)
+    pair(tmp_path)
+    with pytest.raises(InputError, match=r"are classes .@classLabel.; give model\.task: class"):
+        load_dataset("ts", tmp_path, outputs=1)

@@ -96,7 +96,8 @@ def test_nothing_is_called_accuracy(done: imssa_sim.Run) -> None:
     with pytest.raises(imssa_sim.InputError, match=r"see run\.regression"):
         done.accuracy  # noqa: B018
     page = run_page(done.record).rpartition("</style>")[2]
-    assert "R² on the chip" in page
+    for words in ("R² on the chip", "RMSE of output 0", "RMSE of output 1"):
+        assert words in page
     for text in (screen, page):
         assert "ccuracy" not in text
     assert "95 % intervals by bootstrap" in compare_page([done.record, done.record])
@@ -106,7 +107,11 @@ def test_a_stored_run_is_the_same(done: imssa_sim.Run, tmp_path: Path) -> None:
     stored = imssa_sim.open_run(done.save(tmp_path / "a", figures=False))
     assert stored == done
     assert stored.predictions.equals(done.predictions)
-    assert "squared errors" in stored.explain("regression.r2.analog.mean")
+    for name, rows in (("r2.analog.mean", 24), ("output1.r2.analog.mean", 12)):
+        said = stored.explain(f"regression.{name}")
+        assert said.count(f"of {rows} (predictions.csv)") == 2  # chips
+    errors = done.predictions.query("output == 1").eval("float - targets")
+    assert f"{(errors**2).sum():.6g} of 12" in stored.explain("regression.output1.rmse.float")
 
 
 def test_chips_that_were_given_other_sequences(given: dict[str, Any], tmp_path: Path) -> None:

@@ -101,7 +101,8 @@ def _accuracy_card(record: Record) -> Markup:
 
 def _r2_card(record: Record) -> Markup:
     mean, error = (number(record, f"regression.{m}.analog.mean") for m in ("r2", "rmse"))
-    more = "" if error is None else f"RMSE {error:.4g}"
+    alone = number(record, "regression.outputs") == 1
+    more = f"RMSE {error:.4g}" if alone and error is not None else ""
     return _card("R² on the chip", "–" if mean is None else f"{mean:.4g}", more)
 
 
