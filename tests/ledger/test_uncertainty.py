@@ -136,7 +136,7 @@ def only_the_own_card(monkeypatch):
         (8, 1e8, 32e-9, "isaac_saberi kull_2013 puma_linear sar_32nm zigzag_imc_28nm"),
         (7, 1e8, 32e-9, "isaac_saberi puma_linear ramkaj_2018 sar_32nm zigzag_imc_28nm"),
         (8, 1e9, 32e-9, "isaac_saberi kull_2013 puma_linear"),
-        (8, 1e6, 65e-9, "jia_sar_65nm sar_65nm"),
+        (8, 1e6, 65e-9, "jia_column_65nm jia_sar_65nm sar_65nm"),
         (8, 1e7, 65e-9, "sar_65nm"),
         (16, 1e7, 32e-9, "puma_linear"),
     ],
