@@ -172,3 +172,34 @@ def test_blocks_of_channels_change_no_bit(
     parts = evaluator(directions, 90, "convolution", dtype)(u)
     assert parts.dtype == whole.dtype == dtype
     np.testing.assert_array_equal(parts, whole)
+
+
+KINDS = {
+    "causal": {},
+    "anticausal": {"reverse": True},
+    "anticausal with its own step": {"reverse": True, "inclusive": True},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("besides", [False, True], ids=["alone", "beside a causal one"])
+def test_every_kind_of_recurrence_is_the_sum_over_its_steps(kind: str, besides: bool) -> None:
+    """As convolution and step by step: which inputs an output sees, and at which power of A."""
+    kernel = random_network(**SMALL, initialisation="lin").layers[0].kernel
+    (causal,) = kernel.recurrences("zoh")
+    one = replace(causal, **KINDS[kind])
+    length, u = 9, np.random.default_rng(2).normal(size=(2, 9, 6))
+    response = impulse_response(causal, length)
+    expected = np.zeros(u.shape)
+    reach = {"causal": 0, "anticausal": 1, "anticausal with its own step": 0}[kind]
+    for step in range(length):
+        for far in range(length):
+            seen = step + reach + far if one.reverse else step - far
+            if 0 <= seen < length:
+                expected[:, step] += response[:, far] * u[:, seen]
+            if besides and step - far >= 0:
+                expected[:, step] += response[:, far] * u[:, step - far]
+    together = (causal, one) if besides else (one,)
+    for mode in ("convolution", "recurrent"):
+        run = evaluator(together, length, mode, u.dtype)  # type: ignore[arg-type]
+        np.testing.assert_allclose(run(u), expected, atol=1e-12)
