@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import MappingProxyType
+
 import numpy as np
 import pytest
 
@@ -73,3 +76,24 @@ def test_nonsense_is_refused(rate, deadline):
 def test_another_card_is_refused():
     with pytest.raises(InputError, match="not 'standby'"):
         serve(NANO, SHAPE, 1.0, 1.0, standby=NANO)
+
+
+@pytest.mark.parametrize(("gap", "asleep"), [(0.9, False), (1.1, True)])
+def test_a_device_sleeps_only_where_it_is_awake_again_in_time(gap, asleep):
+    """A sleep that costs nothing pays wherever there is time for it, and for the wake-up."""
+    free = {"suspend_power": 0.0, "wake_power": 0.0, "wake_time": 2.0}
+    entries = {name: replace(STANDBY[name], scaled=value) for name, value in free.items()}
+    standby = replace(STANDBY, parameters=MappingProxyType({**STANDBY.parameters, **entries}))
+    alone = evaluate(NANO, SHAPE, "convolution")
+    rate = 1 / (alone.latency + gap * 2.0)
+    deadline = alone.latency + 2.0 + 1e-6
+    found = serve(NANO, SHAPE, rate, deadline, standby=standby)
+    assert found.suspended is asleep
+    assert found.baseline.batch == 1
+    waking = 2.0 if asleep else 0.0
+    assert found.latency == pytest.approx(waking + alone.latency)
+    idle = 0.0 if asleep else alone.idle_power * (1 / rate - alone.latency)
+    assert found.energy == pytest.approx(alone.energy + idle)
+    # A deadline that the wake-up breaks leaves it awake.
+    awake = serve(NANO, SHAPE, rate, alone.latency + 1.99, standby=standby)
+    assert not awake.suspended

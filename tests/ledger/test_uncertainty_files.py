@@ -59,6 +59,17 @@ def test_the_advantage_is_the_ratio_of_energies(result, found):
     assert equal.ratio < ratio.nominal
 
 
+def test_every_baseline_has_draws_of_its_own(result):
+    twice = SimpleNamespace(**(vars(result) | {"baselines": result.baselines * 2}))
+    first, second = run_uncertainty(twice)[1]
+    assert first.ratio.nominal == second.ratio.nominal
+    assert first.ratio.low == pytest.approx(second.ratio.low, rel=0.1)
+    assert first.ratio.low != second.ratio.low
+    assert first.efficiency.median != second.efficiency.median
+    again = run_uncertainty(twice)[1]
+    assert again == (first, second)
+
+
 def test_files(tmp_path, found):
     with RunDirectory(tmp_path / "run") as directory:
         write_uncertainty(directory, *found)
