@@ -103,3 +103,30 @@ def test_a_number_moves_its_own_aspect_alone(name):
             if not moved:
                 still.add(entry.name + which)
     assert still == STILL.get(name, set())
+
+
+GRIDS = [name for name, card in CELLS.items() if {"levels", "level_values"} & set(card.parameters)]
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_targets_go_to_the_nearest_level(name):
+    cell = cell_of(CELLS[name])
+    card = cell.card.parameters
+    if "level_values" in card:
+        assert cell.levels == pytest.approx(card["level_values"].scaled)
+    else:
+        count = int(card["levels"].scaled)
+        assert cell.levels == pytest.approx(np.linspace(cell.g_min, cell.g_max, count))
+    x = np.random.default_rng(2).uniform(cell.g_min, cell.g_max, 2000)
+    found = cell.on_grid(x)
+    nearest = np.abs(x[:, None] - cell.levels).min(axis=1)
+    np.testing.assert_allclose(np.abs(found - x), nearest, rtol=0, atol=1e-18)
+    assert set(found) <= set(cell.levels)
+    assert cell.on_grid(cell.levels).tolist() == cell.levels.tolist()
+
+
+def test_cells_with_grids_are_walked():
+    assert GRIDS
+    free = next(cell_of(card) for name, card in CELLS.items() if name not in GRIDS)
+    x = np.linspace(free.g_min, free.g_max, 9)
+    assert free.on_grid(x).tolist() == x.tolist()

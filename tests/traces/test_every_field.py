@@ -408,3 +408,29 @@ def test_paths_are_taken_apart_as_the_processes_are():
     assert process_of("chip.layer1.tile3.adc") == "chip.layer1"
     assert process_of("chip.vector") == "chip"
     assert ComponentPath("chip.layer1.tile3.adc").part == "adc"
+
+
+@pytest.mark.parametrize("clock", ["800 MHz", "400 MHz"])
+def test_cycles_are_those_of_the_clock_whatever_the_tick(clock, tmp_path):
+    result = imssa_sim.run(TINY, {"hardware.chip.clock": clock}, accuracy=False).record.result
+    source = source_of(result)
+    cycle_ns = 10**9 / Fraction(result.loaded.config.hardware.chip.clock)
+    assert source.cycle * 10**9 == cycle_ns
+    assert source.tick != source.cycle
+    path = write_trace(result, Trace("perfetto", Window(3, 4)), tmp_path.joinpath)
+    trace = json.loads(path.read_text("utf-8"))
+    slices = [e for e in trace["traceEvents"] if e["ph"] == "X"]
+    assert slices
+    for event in slices:
+        held = event["args"]
+        assert held["cycles"] * float(cycle_ns) == pytest.approx(held["ns"])
+        assert held["start_cycle"] * float(cycle_ns) == pytest.approx(held["start_ns"])
+        assert event["ts"] * 1000 == pytest.approx(held["start_ns"])
+        assert event["dur"] * 1000 == pytest.approx(held["ns"])
+    assert trace["otherData"]["clock_cycle_s"] == pytest.approx(float(cycle_ns) * 1e-9)
+    assert trace["otherData"]["tick_s"] == float(source.tick)
+    told = Told()
+    observe(source.graph, told, Window(3, 4))
+    tick_ns = float(source.tick * 10**9)
+    ends = {round(e["args"]["start_ns"] / tick_ns) for e in slices}
+    assert {start for *_, start, _ in told.occupancies} <= ends
