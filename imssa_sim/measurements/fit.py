@@ -188,7 +188,8 @@ def _time(
     late = data.part(data.time == last)
     begin = _before(data, late, first)
     variance = _noise_variance(noise, begin)
-    known = variance + _noise_variance(fit_noise(late), late.achieved)
+    later = _noise_variance(fit_noise(late), late.achieved)
+    known = variance + later
     span = math.log(last / first)
     firm = (begin > 0) & (late.achieved > 0) & (np.sqrt(known) < MOSTLY * begin)
     if firm.sum() < MOSTLY * len(begin) or firm.sum() < 30:
@@ -198,8 +199,9 @@ def _time(
             ("most cells are too close to zero for an exponent: what time does is a relaxation"),
         )
     target, g0, g1 = late.target[firm], begin[firm], late.achieved[firm]
+    relative = variance[firm] / g0**2 + later[firm] / g1**2
     drift = fit_moments(
-        target, -np.log(g1 / g0) / span, known[firm] / (g0 * span) ** 2,
+        target, -np.log(g1 / g0) / span, relative / span**2,
         mean_curves=_exponents(target), spread_curves=_exponents(target),
     )  # fmt: skip
     # Of the conductance: p(G) = p(ν)·dν/dG.

@@ -289,3 +289,19 @@ def test_a_slope_over_temperature_is_relative_to_the_spread():
     whole = math.hypot(0.5, 0.02 * warm.std())
     assert slope == pytest.approx(0.02 / whole, rel=0.1)
     assert error == pytest.approx(1 / (warm.std() * math.sqrt(data.rows)), rel=0.05)
+
+
+def test_the_noise_of_reading_is_no_spread_of_the_drift():
+    """Both readings of a ratio are noisy, the more so the lower the conductance."""
+    times = (10.0, 1e4)
+    data, random = drawn(rows=1600, times=times, reads=3), np.random.default_rng(13)
+    late = data.time > 10
+    nu = 0.05 + 0.01 * random.standard_normal(late.sum())
+    held = np.tile(data.achieved[~late], 2)
+    held[late] *= (1e4 / 10) ** -nu
+    seen = held[:, None] + 0.2e-6 * random.standard_normal((len(held), 4))
+    fit = fit_cell(replace(data, achieved=seen[:, 0], reads=seen[:, 1:]))
+    at = np.array([5e-6, 15e-6, 30e-6])
+    assert fit.noise.sigma_at(at) == pytest.approx(np.full(3, 0.2e-6), rel=0.05)
+    assert fit.drift.mean_at(at) == pytest.approx(np.full(3, 0.05), rel=0.03)
+    assert fit.drift.spread_at(at) == pytest.approx(np.full(3, 0.01), rel=0.1)
