@@ -26,7 +26,7 @@ from imssa_sim.reference.quantise import quantise
 from imssa_sim.ssm.evaluate import iterate_states
 from imssa_sim.ssm.forms import output_form
 from imssa_sim.ssm.kept import kept_modes
-from imssa_sim.ssm.quantise import KernelRanges, quantise_kernel, state_matrix_codes
+from imssa_sim.ssm.quantise import KernelRanges, _shifts, quantise_kernel, state_matrix_codes
 
 MAXIMUM = CalibrationOptions(activations="max")
 
@@ -425,3 +425,22 @@ def test_states_that_no_calibration_reached_hold_an_input_of_full_scale(form):
     )
     largest = np.where(reached > 0, reached, np.abs(b) * 0.02 * code_limit(5))
     np.testing.assert_allclose(found.state_scale, largest / code_limit(12))
+
+
+@given(
+    st.floats(1e-6, 1e3), st.floats(1e-6, 1e3), st.booleans(),
+    st.tuples(st.integers(1, 30), st.integers(1, 30)),
+)  # fmt: skip
+def test_of_two_grids_in_one_sum_the_second_is_the_least_that_covers(one, two, zero, bounds):
+    steps = np.array([one]), np.array([two])
+    found = _shifts(*steps, np.array([0.0 if zero else two]), *(1 << bound for bound in bounds))
+    first, second = (int(shift[0]) for shift in found)
+    assert min(first, second) == 0
+    power = second - first
+    if zero:
+        assert power == 0
+    else:
+        room = [45 - (bound + 1) for bound in bounds]
+        free = -room[0] < power < room[1]
+        assert 2.0**power * one >= two * (1 - 1e-6) or not free
+        assert 2.0 ** (power - 1) * one < two or not free

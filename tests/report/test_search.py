@@ -58,6 +58,11 @@ def test_front_knee_and_volume() -> None:
     assert found.volumes[-1] == pytest.approx(area / (0.49 * 8e-7))
 
 
+def test_of_equal_trials_the_first_is_on_the_front() -> None:
+    found = made([(0.9, 2e-7), (0.9, 2e-7), (0.5, 1e-7), (0.5, 1e-7)])
+    assert [member.trial for member in found.front] == [0, 2]
+
+
 def test_what_breaks_a_constraint_is_not_on_the_front() -> None:
     found = made(POINTS, bound=6e-7)
     assert [member.trial for member in found.front] == [2, 1, 0]

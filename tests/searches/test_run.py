@@ -201,6 +201,19 @@ def test_a_heat_drops_what_cannot_reach_the_accuracy_needed(
     assert trials.evaluate(plan, {}, [other], Recent()).whole
 
 
+def test_what_costs_the_same_dominates_too(search_file: Write) -> None:
+    plan = read_search(search_file())
+    alone = trials.evaluate(plan, {}, [], Recent())
+    better = {**alone.stats, ACCURACY: 1.0}
+    same = Evaluation({}, WHOLE, alone.costs, better)
+    found = trials.evaluate(plan, {}, [same], Recent())
+    assert (found.end, found.heats) == ("dominated", 0)  # nothing can be better than all right
+    less = Evaluation({}, WHOLE, alone.costs, {**better, ACCURACY: 0.99})
+    assert trials.evaluate(plan, {}, [less], Recent()).end == "dominated"
+    broken = dataclasses.replace(same, excess=(0.1,))
+    assert trials.evaluate(plan, {}, [broken], Recent()).whole
+
+
 def test_what_cannot_be_run_breaks_all_constraints(search_file: Write) -> None:
     plan = read_search(search_file())
     found = trials.evaluate(plan, {"hardware.adc.bits": 99}, [], Recent())

@@ -1,5 +1,7 @@
 """Intervals of accuracies against SciPy's, and of differences on paired sequences."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -52,3 +54,13 @@ def test_equal_lists_still_have_an_interval() -> None:
     found = difference(np.ones(100), np.ones(100))
     assert found.value == 0
     assert found.half == pytest.approx(0.0196, rel=1e-3)
+
+
+def test_a_difference_has_the_interval_of_paired_samples_by_hand() -> None:
+    ones, others = np.array([1.0, 1.0, 0.0, 1.0, np.nan]), np.array([0.0, 1.0, 0.0, np.nan, 1.0])
+    found = difference(ones, others)
+    # Of the three pairs: 1, 0, 0; deviation of a sample of three is the root of 1/3.
+    assert found.value == pytest.approx(1 / 3)
+    assert found.half == pytest.approx(1.959963984540054 * math.sqrt(1 / 3) / math.sqrt(3))
+    equal = difference(ones, ones)
+    assert (equal.value, equal.half) == (0.0, pytest.approx(1.959963984540054 / 4))

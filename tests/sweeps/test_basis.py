@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -170,3 +171,21 @@ def test_every_card_counts_by_itself() -> None:
     found = {name.removeprefix("card ") for name in Bases().of(loaded) if name.startswith("card ")}
     assert found == {card.name for card in cards_used(loaded.config).values()}
     assert {"gpu/a100", "gpu/h200"} <= found
+
+
+def test_no_result_passes_through_what_the_package_is_fingerprinted_without() -> None:
+    """What a simulation imports, and what that imports, early or late."""
+    import imssa_sim
+
+    root = Path(imssa_sim.__file__).parent
+    imported: dict[str, set[str]] = {}
+    for path in root.rglob("*.py"):
+        own = path.relative_to(root).parts[0].removesuffix(".py")
+        found = re.findall(r"^ *(?:from|import) imssa_sim\.(\w+)", path.read_text("utf-8"), re.M)
+        imported.setdefault(own, set()).update(found)
+    reached, ahead = set[str](), {"simulation", "sweeps"}
+    while ahead:
+        reached |= ahead
+        ahead = {name for package in ahead for name in imported.get(package, ())} - reached
+    assert {"devices", "cards", "kernels", "data"} <= reached
+    assert not reached & set(module._ABOVE)

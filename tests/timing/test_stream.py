@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from imssa_sim.errors import InputError, ValidityError
 from imssa_sim.timing.arrivals import Arrivals
 from imssa_sim.timing.build import build_graph
-from imssa_sim.timing.real_time import idle_gaps
+from imssa_sim.timing.real_time import RealTime, idle_gaps
 from imssa_sim.timing.source import Nap
 from imssa_sim.timing.stream import run_stream
 
@@ -197,3 +198,9 @@ def test_fast_forward_is_exact_with_naps(program, period, burst, after, wake):
         run_stream(segment, arrivals, capacity=4, fast_forward=f, nap=nap) for f in (True, False)
     )
     assert_same(fast, full)
+
+
+def test_the_mean_fill_weighs_each_level_by_its_time():
+    mean = RealTime.mean_fill.fget
+    assert mean(SimpleNamespace(fill={0: 3.0, 2: 1.0, 5: 4.0})) == (2 * 1 + 5 * 4) / 8
+    assert mean(SimpleNamespace(fill={})) == 0.0

@@ -83,6 +83,27 @@ def test_the_best_epoch_is_the_most_accurate_then_the_least_loss(monkeypatch, re
     assert torch.equal(module.layer.weight, kept[best])
 
 
+def test_each_epoch_has_an_order_of_its_own_whatever_validates_best(monkeypatch):
+    """And numbers of PyTorch of its own, both by the seed alone."""
+    from imssa_sim.training import fit as fit_module
+
+    found = {}
+    for seed, best in ((0, 0), (0, 2), (1, 0)):
+        scores = iter([(0.5, 0.9 if epoch == best else 0.1) for epoch in range(4)])
+        monkeypatch.setattr(fit_module, "evaluate", lambda *args, s=scores, **keys: next(s))
+        module, drawn = Recorder(), []
+        module.layer.register_forward_hook(lambda *args, d=drawn: d.append(float(torch.rand(()))))
+        fit_module.Fit(module, marked(), settings(epochs=4), seed=seed).run(lambda record: None)
+        seen = module.seen[True]
+        orders = [tuple(seen[first : first + 40]) for first in range(0, 160, 40)]
+        assert len(set(orders)) == 4
+        assert len(set(drawn)) == len(drawn) == 20
+        found[seed, best] = orders, drawn
+    assert found[0, 0] == found[0, 2]
+    assert not set(found[0, 0][0]) & set(found[1, 0][0])
+    assert not set(found[0, 0][1]) & set(found[1, 0][1])
+
+
 RECURRENT = {
     "s4d": {"log_dt", "log_A_real", "A_imag"}, "qs4d": {"log_dt", "log_A_real", "A_imag"},
     "s4block": {"log_dt", "log_A_real", "A_imag", "B"},
