@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from imssa_sim.config import load_config
 from imssa_sim.errors import InputError
 from imssa_sim.report.figures.sweep import sweep_figure
 from imssa_sim.report.sweep import print_table
 from imssa_sim.report.sweep_latex import escaped, latex_table
 from imssa_sim.report.sweep_live import LINES, LiveTable
 from imssa_sim.report.sweep_rows import metrics_of, rows_of, unknown
+from imssa_sim.simulation.run import simulate
+from imssa_sim.simulation.stats import collect
 from imssa_sim.sweeps.plan import SweepPlan, read_plan
 from imssa_sim.sweeps.store import PointResult
 
@@ -106,3 +111,22 @@ def test_the_live_table_shows_the_last_points_and_how_many(tmp_path: Path) -> No
     points = [first for first in shown_first if first.isdigit()]
     assert points == [str(n) for n in range(20 - LINES, 20)]
     assert "[data] said" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_units_by_name_are_those_of_the_statistics(tmp_path: Path, tiny: dict[str, object]) -> None:
+    """A name that is taken for a quantity is one; shares are shown in percent."""
+    file = tmp_path / "tiny.yaml"
+    file.write_text(json.dumps(tiny), encoding="utf-8")
+    stats = collect(simulate(load_config(file)))
+    wrong, known = {}, set()
+    for stat in stats:
+        (metric,) = metrics_of(replace(plan_of(tmp_path, "grid: {a: [1]}\n"), y=(stat.name,)))
+        if metric.unit and isinstance(stat.value, int | float):
+            known.add(metric.unit)
+            if metric.unit != {"1": "%", "": "%"}.get(stat.unit, stat.unit):
+                wrong[stat.name] = (metric.unit, stat.unit)
+    assert not wrong
+    assert known == {"%", "J", "W", "m2", "s"}
+    named = ("area.adc", "area", "power.peak", "energy.account.dynamic", "time.interval")
+    found = metrics_of(replace(plan_of(tmp_path, "grid: {a: [1]}\n"), y=named))
+    assert [metric.unit for metric in found] == ["m2", "m2", "W", "J", "s"]

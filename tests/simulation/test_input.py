@@ -261,3 +261,12 @@ def test_tokens_stand_for_their_arrivals_or_until_the_last_result_where_the_chip
         assert (ended > found.signal) == lags
         assert found.span == pytest.approx(ended if lags else found.signal)
         assert duty.span == found.span
+
+
+def test_a_deadline_that_is_just_met_is_not_missed(load: Load) -> None:
+    before = values(simulate(load(*fed(rate="16 kHz", duration="4 ms"))))
+    worst = round(before["input.latency.worst"], 14)
+    for shift, missed in ((0.0, False), (-1e-10, True)):
+        deadline = f"{worst + shift:.14f} s"
+        found = values(simulate(load(*fed(rate="16 kHz", duration="4 ms", deadline=deadline))))
+        assert (found["input.deadline_misses"] > 0) == missed

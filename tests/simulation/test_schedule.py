@@ -12,7 +12,7 @@ from imssa_sim.config import LoadedConfig
 from imssa_sim.config.schema import EvaluateConfig
 from imssa_sim.errors import ConfigError, ValidityError
 from imssa_sim.simulation.run import simulate
-from imssa_sim.simulation.schedule import check_times, schedule
+from imssa_sim.simulation.schedule import _spaced, check_times, schedule
 
 Load = Callable[..., LoadedConfig]
 
@@ -99,3 +99,9 @@ def test_a_stream_beyond_the_cards_time_ends_before_it_begins(load: Load) -> Non
         simulate(config)
     with pytest.raises(ValidityError, match=r"time 2.142 d is outside"):
         check_times(config.config)
+
+
+def test_logarithmic_points_begin_at_the_start_or_at_a_millionth_of_the_end():
+    assert _spaced(0.0, 100.0, 4, "logarithmic") == pytest.approx([0.0, 1e-2, 1.0, 100.0])
+    assert _spaced(1.0, 1000.0, 4, "logarithmic") == pytest.approx([1.0, 10.0, 100.0, 1000.0])
+    assert _spaced(0.0, 9.0, 4, "linear") == pytest.approx([0.0, 3.0, 6.0, 9.0])
