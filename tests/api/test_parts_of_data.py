@@ -21,6 +21,7 @@ from imssa_sim.data import registry
 from imssa_sim.data.dataset import Dataset, Split
 from imssa_sim.data.registry import DataSource
 from imssa_sim.data.streamed import StreamedSequences
+from imssa_sim.kept import Kept
 from imssa_sim.simulation.stream import POINT
 from imssa_sim.simulation.tally import NOT_EVALUATED
 
@@ -136,6 +137,9 @@ def seen(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> See
     monkeypatch.setitem(registry.DATASETS._own, "sdigits", source)
     # What it tries are inputs of its own.
     monkeypatch.setattr("imssa_sim.simulation.run.check_by_trial", lambda config: None)
+    # Nothing is taken from runs before.
+    monkeypatch.setattr("imssa_sim.simulation.quantisation._NETWORKS", Kept(16))
+    monkeypatch.setattr("imssa_sim.simulation.values._RESULTS", Kept(16))
     found = Seen()
 
     def watch(name: str, place: int) -> None:
