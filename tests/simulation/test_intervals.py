@@ -57,10 +57,10 @@ def test_equal_lists_still_have_an_interval() -> None:
 
 
 def test_a_difference_has_the_interval_of_paired_samples_by_hand() -> None:
-    ones, others = np.array([1.0, 1.0, 0.0, 1.0, np.nan]), np.array([0.0, 1.0, 0.0, np.nan, 1.0])
+    ones, others = np.array([1.0, 0.0, 0.5, 1.0, np.nan]), np.array([0.0, 1.0, 0.0, np.nan, 1.0])
     found = difference(ones, others)
-    # Of the three pairs: 1, 0, 0; deviation of a sample of three is the root of 1/3.
-    assert found.value == pytest.approx(1 / 3)
-    assert found.half == pytest.approx(1.959963984540054 * math.sqrt(1 / 3) / math.sqrt(3))
+    # Of the three pairs: 1, -1, 1/2; squares about 1/6 add up to 13/6, over two.
+    assert found.value == pytest.approx(1 / 6)
+    assert found.half == pytest.approx(1.959963984540054 * math.sqrt(13 / 12) / math.sqrt(3))
     equal = difference(ones, ones)
     assert (equal.value, equal.half) == (0.0, pytest.approx(1.959963984540054 / 4))
