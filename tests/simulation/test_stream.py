@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,27 +107,30 @@ def test_writing_again_is_charged_as_often_as_it_happens(load: Load) -> None:
     stats = {s.name: s.value for s in collect(result)}
     assert stats["stream.write_pulses_per_cell"] == pytest.approx(3 * 8.52, rel=1e-3)
     assert stats["stream.upkeep.power"] == pytest.approx(ledger.stream_energy / (9 * 3600))
-    assert "stream.endurance_share" not in stats
+    assert stats["stream.endurance_share"] == pytest.approx(3 * 8.52 / 1e6, rel=1e-3)  # the card's
     assert [p.moment.writing for p in result.stream.points] == [0] * 4 + [1] * 4 + [2] * 2
     # Errors are drawn anew: the cells dissipate otherwise.
     energy = [p.array_energy for p in result.stream.points]
     assert abs(energy[3][0] - energy[0][0]) < abs(energy[4][0] - energy[0][0])
 
 
-def test_a_stated_endurance_is_used_up(load: Load, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stated", [1000, None])
+def test_a_stated_endurance_is_used_up(load: Load, tmp_path: Path, stated: int | None) -> None:
     from imssa_sim.files import locate
 
     text = locate.find_card("cells/hfox_neurram").read_text(encoding="utf-8")
     card = tmp_path / "worn.yaml"
-    line = "  write_endurance: {value: 1000, unit: '1', status: assumed}\n"
+    line = f"  write_endurance: {{value: {stated}, unit: '1', status: assumed}}\n" if stated else ""
     text = text.replace("name: cells/hfox_neurram", "name: worn")
-    card.write_text(text.replace("valid:\n", f"{line}valid:\n"), encoding="utf-8")
+    text, found = re.subn(r"(?m)^  write_endurance: .*\n", line, text)
+    assert found == 1
+    card.write_text(text, encoding="utf-8")
     result = simulate(load(
         *NEURRAM, f"hardware.chip.tile.cell={card}",
         *stream(duration="9 h", points=2, reprogram_every="4 h"),
     ))  # fmt: skip
-    stats = {s.name: s.value for s in collect(result)}
-    assert stats["stream.endurance_share"] == pytest.approx(3 * 8.52 / 1000, rel=1e-3)
+    share = {s.name: s.value for s in collect(result)}.get("stream.endurance_share")
+    assert share == (None if stated is None else pytest.approx(3 * 8.52 / stated, rel=1e-3))
 
 
 def test_recalibration_is_priced_as_the_reads_of_tokens(load: Load) -> None:
