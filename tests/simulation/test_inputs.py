@@ -17,6 +17,7 @@ from imssa_sim.config import LoadedConfig, load_config
 from imssa_sim.data import load_dataset
 from imssa_sim.data.dataset import Dataset, Split
 from imssa_sim.data.streamed import StreamedSequences
+from imssa_sim.kept import Kept
 from imssa_sim.simulation.clock import Clock
 from imssa_sim.simulation.inputs import load_weights, prepare_inputs
 from imssa_sim.simulation.progress import Silent
@@ -101,6 +102,9 @@ def test_each_step_is_given_its_own_sequences(
 
         monkeypatch.setattr(module, name, noted)
 
+    # Nothing is taken from runs before.
+    monkeypatch.setattr(quantisation_module, "_NETWORKS", Kept(16))
+    monkeypatch.setattr(values_module, "_RESULTS", Kept(16))
     spy(quantisation_module, "quantise", 2)
     spy(quantisation_module, "calibrate_adc", 2)
     spy(values_module, "forward", 1)
