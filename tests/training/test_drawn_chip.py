@@ -83,7 +83,7 @@ def test_values_are_those_of_the_simulated_chip(
         assert np.ptp(expected) > 20
         weights = chip.kernels[path].on_chip.weights
         meant = chip.kernels[path].tiles.weights
-        assert np.corrcoef(weights.ravel(), meant.ravel())[0, 1] > 0.99
+        assert np.corrcoef(weights.ravel(), meant.ravel())[0, 1] > 0.98  # wires too
 
 
 @pytest.mark.parametrize(
