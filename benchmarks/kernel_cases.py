@@ -13,6 +13,7 @@ from imssa_sim.kernels.dense import DenseTiles, pack_dense, read_dense
 from imssa_sim.kernels.read_circuit import (
     Accumulator,
     DenseWiring,
+    Exchange,
     FusedOutput,
     ReadCircuit,
     RecurrentWiring,
@@ -134,6 +135,15 @@ def recurrent(bench: Bench) -> None:
         bench.compare("recurrent", f"{TILES} × 65×65, batch {batch}, kernel", kernels, reads)
 
 
+def quarter_turns() -> Exchange:
+    """Every other pair of states, (x, y), turns to (-y, x) before its increment is added."""
+    source = np.arange(STATES)
+    turned = source // 2 % 2 == 1
+    sign = np.where(turned & (source % 2 == 0), -1, 1)
+    pairs = np.where(turned, source ^ 1, source)
+    return Exchange(*(np.broadcast_to(v, (TILES, STATES)) for v in (pairs, sign)))
+
+
 def delta(bench: Bench) -> None:
     """(ii) The same tiles read for increments, which accumulators of 12 bits add up."""
     for batch in (1, 32):
@@ -142,6 +152,7 @@ def delta(bench: Bench) -> None:
             forms = {
                 "look-ahead": None,
                 "delta": Accumulator(4, LIMIT),
+                "delta, quarter turns": Accumulator(4, LIMIT, exchange=quarter_turns()),
                 "delta, error feedback": Accumulator(4, LIMIT, feedback=True),
             }
             methods: Methods = {
