@@ -136,11 +136,11 @@ def recurrent(bench: Bench) -> None:
 
 
 def quarter_turns() -> Exchange:
-    """Every other pair of states, (x, y), turns to (-y, x) before its increment is added."""
-    source = np.arange(STATES)
-    turned = source // 2 % 2 == 1
-    sign = np.where(turned & (source % 2 == 0), -1, 1)
-    pairs = np.where(turned, source ^ 1, source)
+    """Every other mode turns: its states (x, y), half a tile apart, become (-y, x)."""
+    state = np.arange(STATES)
+    turned = state % 2 == 1
+    pairs = np.where(turned, state ^ STATES // 2, state)
+    sign = np.where(turned & (state < STATES // 2), -1, 1)
     return Exchange(*(np.broadcast_to(v, (TILES, STATES)) for v in (pairs, sign)))
 
 

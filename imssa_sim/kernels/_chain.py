@@ -36,7 +36,7 @@ class Vectors(NamedTuple):
     store: Callable[[Any, int, Lanes], None]
     of_columns: Callable[[Numbers, int], Any]  # parameters of its columns
     numbers: Callable[[int], Any]  # int32 numbers of its columns
-    picked: Callable[[Floats, Any], Lanes]  # the columns (or rows) of these numbers
+    exchanged: Callable[[Tile, Work, int], Lanes]  # the states that its columns add to, unsigned
     kept: Callable[[Tile, Lanes, int], Lanes]  # with 0 where no sample, or no column before a last
     tally: Callable[[Tile, Floats, Counts, int, int, int, Mask], None]
     load_one: Callable[[Any, int], Any]  # all samples of one row or column
@@ -106,7 +106,7 @@ def _requantised(t: Tile, adc: Any, gain: Any, limit: Float) -> Any:
 
 def make_chain(vectors: Vectors) -> ChainLoops:
     """The chain of one layout."""
-    step, load, store, of_columns, numbers, picked, kept, tally, load_one, store_one, nothing = (
+    step, load, store, of_columns, numbers, exchanged, kept, tally, load_one, store_one, nothing = (
         vectors
     )
 
@@ -141,8 +141,7 @@ def make_chain(vectors: Vectors) -> ChainLoops:
         if t.chain.exchanges:
             before = s.v
             for j in range(0, t.array.states, step):
-                other = picked(s.held, of_columns(t.chain.source, j))
-                store(before, j, mul(other, of_columns(t.chain.sign, j)))
+                store(before, j, mul(exchanged(t, s, j), of_columns(t.chain.sign, j)))
         for j in range(0, t.array.states, step):
             increment = floor_affine(load(s.sums, j), of_columns(t.chain.gain, j), t.chain.half)
             state = add(load(before, j), increment)

@@ -54,6 +54,16 @@ def _number(j: int) -> Lanes:
 
 
 @inner
+def _exchanged(t: Tile, s: Work, j: int) -> Lanes:
+    source = load(t.chain.source, j)
+    if t.chain.apart == 0:
+        return gather(s.held, source)
+    number, other = _number(j), load(s.held, j ^ t.chain.apart)
+    own: Lanes = select(less(number, source), other, load(s.held, j))
+    return select(less(source, number), other, own)
+
+
+@inner
 def _kept(t: Tile, x: Lanes, j: int) -> Lanes:
     return first_lanes(x, t.array.states - j)
 
@@ -85,7 +95,7 @@ def _nothing(t: Tile) -> Float:
 
 CHAIN = make_chain(
     Vectors(
-        step=LANES, load=load, store=store, of_columns=load, numbers=_number, picked=gather,
+        step=LANES, load=load, store=store, of_columns=load, numbers=_number, exchanged=_exchanged,
         kept=_kept, tally=_tally, load_one=_one, store_one=_set_one, nothing=_nothing,
     )
 )  # fmt: skip

@@ -74,6 +74,10 @@ def _chain(vectors: int) -> ChainLoops:
         store(memory, j * width, x)
 
     @inner
+    def exchanged(t: Tile, s: Work, j: int) -> Lanes:
+        return row(s.held, t.chain.source[j])
+
+    @inner
     def kept(t: Tile, x: Lanes, j: int) -> Lanes:
         return first_lanes(x, t.job.valid)
 
@@ -89,8 +93,9 @@ def _chain(vectors: int) -> ChainLoops:
 
     return make_chain(
         Vectors(
-            step=1, load=row, store=set_row, of_columns=_of_column, numbers=_number, picked=row,
-            kept=kept, tally=tally_column, load_one=row, store_one=set_row, nothing=nothing,
+            step=1, load=row, store=set_row, of_columns=_of_column, numbers=_number,
+            exchanged=exchanged, kept=kept, tally=tally_column, load_one=row, store_one=set_row,
+            nothing=nothing,
         )
     )  # fmt: skip
 

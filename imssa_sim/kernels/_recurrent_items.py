@@ -142,6 +142,7 @@ def gather_tile(
         a.accumulates,
         a.feeds_back,
         a.exchanges,
+        a.apart,
         a.signs_apart,
     )
     slot = Slot(

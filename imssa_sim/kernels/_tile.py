@@ -129,6 +129,7 @@ class Chain(NamedTuple):
     accumulates: bool
     feeds_back: bool  # what is cut off drives with the next state
     exchanges: bool  # states change places or signs before increments are added
+    apart: int  # columns between states that change places, whole vectors; 0: see source
     signs_apart: bool  # a code drives one of two rows, by its sign
 
 

@@ -82,6 +82,7 @@ class TileArrays(NamedTuple):
     accumulates: bool  # states lie in accumulators, of which the top bits drive
     feeds_back: bool  # what is cut off drives with the next state
     exchanges: bool  # states change places or signs before increments are added
+    apart: int  # columns between states that change places, whole vectors; 0: see source
     signs_apart: bool  # a code drives one of two rows, by its sign
 
 
@@ -249,6 +250,7 @@ def pack_tiles(
         accumulates=behind is not None,
         feeds_back=behind is not None and behind.feedback,
         exchanges=exchange is not None,
+        apart=_apart(source.reshape(-1, pitch), s_max),
         signs_apart=wiring.signs_apart,
     )
     return RecurrentTiles(arrays, columns, s_max, o_max, channels)
@@ -285,6 +287,17 @@ def _exchanged(
     places[:, : shape[1]] = np.where(within, source, places[:, : shape[1]])
     signs[:, : shape[1]] = np.where(within, sign, 1)
     return padded(places, places.shape, np.int32), padded(signs, signs.shape, dtype)
+
+
+def _apart(places: NDArray[np.int32], states: int) -> int:
+    """Return the columns between states (T, P) that change places, 0 where vectors mix."""
+    pitch = places.shape[1]
+    distances = np.unique(places ^ np.arange(pitch))
+    moved = distances[distances > 0]
+    if len(moved) != 1 or moved[0] % LANES:
+        return 0
+    vectors = np.arange(0, states, LANES) ^ moved[0]
+    return int(moved[0]) if vectors.max() < pitch else 0
 
 
 def _gains(

@@ -134,12 +134,22 @@ def exchange(rng):
     return Exchange(source, rng.choice([-1, 1], (T, S)))
 
 
+def exchange_of_vectors(rng):
+    """States change places with those 16 columns on, as real with imaginary parts of many modes."""
+    source = np.tile(np.arange(S), (T, 1))
+    source[0, [0, 2, 16, 18]] = [16, 18, 0, 2]
+    return Exchange(source, rng.choice([-1, 1], (T, S)))
+
+
 DRIVES = [Accumulator(0, LIMIT), Accumulator(4, LIMIT), Accumulator(6, 31, feedback=True)]
 TURNED = Accumulator(6, 31, True, exchange(np.random.default_rng(4)))
+APART = Accumulator(4, LIMIT, False, exchange_of_vectors(np.random.default_rng(5)))
 
 
 @pytest.mark.parametrize(
-    "by", [*DRIVES, TURNED], ids=["all bits", "top bits", "fed back", "turned"]
+    "by",
+    [*DRIVES, TURNED, APART],
+    ids=["all bits", "top bits", "fed back", "turned", "whole vectors"],
 )
 @pytest.mark.parametrize("noise", ["off", "each", "flat", "shot"])
 @pytest.mark.parametrize(("slices", "tables"), [(1, False), (1, True), (2, False), (3, True)])
@@ -148,6 +158,7 @@ def test_float64_equals_the_twin(twins, by, noise, slices, tables):
     circuit, p = parameters(rng, twins.normals, by=by, noise=noise, tables=tables, slices=slices)
     codes, ids = random_codes(rng, 23, 6), rng.permutation(1000)[:23]
     tiles = pack(circuit, p, np.float64)
+    assert tiles.arrays.apart == (16 if by is APART else 0)
     result, some, alone = (  # 32 and 16 abreast, and one by one
         run_recurrent(tiles, codes[:n], sample_ids=ids[:n], **WHERE) for n in (23, 9, 2)
     )
