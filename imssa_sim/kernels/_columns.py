@@ -59,8 +59,9 @@ def _exchanged(t: Tile, s: Work, j: int) -> Lanes:
     if t.chain.apart == 0:
         return gather(s.held, source)
     number, other = _number(j), load(s.held, j ^ t.chain.apart)
-    own: Lanes = select(less(number, source), other, load(s.held, j))
-    return select(less(source, number), other, own)
+    below = select(less(number, source), other, load(s.held, j))
+    states: Lanes = select(less(source, number), other, below)
+    return states
 
 
 @inner
