@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from imssa_sim.config.load import leaves
 from imssa_sim.config.walk import field_at
@@ -161,7 +161,7 @@ def repr_of(value: Any) -> str:
 def whole_config() -> TrainConfig:
     """A training file in which every section is there."""
     return TrainConfig.model_validate(
-        yaml.safe_load(CONFIG) | {"quantise": {"bits": 6}, "prune": {"kernels": 0.2}}
+        YAML(typ="safe").load(CONFIG) | {"quantise": {"bits": 6}, "prune": {"kernels": 0.2}}
         | {"model": {"layers": 1, "width": 6, "state": 4, "classes": 10, "checkpoint": "start"}},
         context={"folder": "."},
     )  # fmt: skip
