@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,10 +12,10 @@ from torch import Tensor
 from imssa_sim.errors import InputError
 from imssa_sim.ssm.discretise import Discretisation
 from imssa_sim.ssm.s4block.kernel import BlockKernel
-from imssa_sim.training.kernel_module import KernelModule, hold, parameter_of, tensor_of
+from imssa_sim.training.kernel_module import PairsModule, parameter_of, tensor_of
 
 
-class BlockModule(KernelModule):
+class BlockModule(PairsModule):
     """Kernels with A, B and time steps of every mode, one or several output weights on each.
 
     What a checkpoint holds resolved is trained as its logarithm: Re A stays negative, and time
@@ -34,8 +33,6 @@ class BlockModule(KernelModule):
         Real modes, DSS, a mode that does not decay, or a time step that is not positive.
     """
 
-    slow: ClassVar[tuple[str, ...]] = ("log_dt", "log_A_real", "A_imag", "B")
-
     def __init__(self, kernel: BlockKernel, discretisation: Discretisation) -> None:
         super().__init__(kernel, discretisation)
         _check(kernel, discretisation)
@@ -45,15 +42,7 @@ class BlockModule(KernelModule):
         self.A_imag = parameter_of(kernel.A.imag)
         self.B, self.C = parameter_of(kernel.B), parameter_of(kernel.C)
         self.C_reverse = None if kernel.C_reverse is None else parameter_of(kernel.C_reverse)
-        alive = kernel.alive
-        if not alive.all():
-            hold(self.C, alive[..., None])
-            if self.C_reverse is not None:
-                hold(self.C_reverse, alive[..., None])
-
-    def continuous(self) -> Tensor:
-        """Return A in continuous time, complex (H, M), without noise."""
-        return torch.complex(-torch.exp(self.log_A_real), self.A_imag)
+        self.hold_pruned(kernel.alive)
 
     def shifted(self, kernel: BlockKernel) -> BlockKernel:
         """Return kernels with the present noise on their A."""

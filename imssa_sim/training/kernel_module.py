@@ -137,6 +137,28 @@ def tensor_of(array: np.ndarray[Any, Any]) -> Tensor:
     return torch.from_numpy(np.asarray(array, dtype=np.float32))
 
 
+class PairsModule(KernelModule):
+    """Conjugate pairs of modes, of which log(-Re A), Im A and C are trained."""
+
+    slow: ClassVar[tuple[str, ...]] = ("log_dt", "log_A_real", "A_imag", "B")
+    log_A_real: nn.Parameter
+    A_imag: nn.Parameter
+    C: nn.Parameter
+    C_reverse: nn.Parameter | None
+
+    def continuous(self) -> Tensor:
+        """Return A in continuous time, complex (H, M), without noise."""
+        return torch.complex(-torch.exp(self.log_A_real), self.A_imag)
+
+    def hold_pruned(self, alive: np.ndarray[Any, Any]) -> None:
+        """Keep C of pruned modes where it is, at zero; ``alive`` as C but for its last axis."""
+        if alive.all():
+            return
+        hold(self.C, alive[..., None])
+        if self.C_reverse is not None:
+            hold(self.C_reverse, alive[..., None])
+
+
 def parameter_of(array: np.ndarray[Any, Any]) -> nn.Parameter:
     """Return a parameter with the values of an array."""
     return nn.Parameter(tensor_of(array).clone())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,10 +11,10 @@ from torch import Tensor
 from imssa_sim.ssm.discretise import Discretisation
 from imssa_sim.ssm.s4block.kernel import BlockKernel
 from imssa_sim.ssm.s4d.kernel import S4DKernel
-from imssa_sim.training.kernel_module import KernelModule, hold, parameter_of, tensor_of
+from imssa_sim.training.kernel_module import PairsModule, parameter_of, tensor_of
 
 
-class S4DModule(KernelModule):
+class S4DModule(PairsModule):
     """Diagonal state-space kernels of one layer.
 
     Parameters
@@ -25,8 +24,6 @@ class S4DModule(KernelModule):
     discretisation : {"zoh", "bilinear"}
     """
 
-    slow: ClassVar[tuple[str, ...]] = ("log_dt", "log_A_real", "A_imag", "B")
-
     def __init__(self, kernel: S4DKernel, discretisation: Discretisation) -> None:
         super().__init__(kernel, discretisation)
         self.log_dt = parameter_of(kernel.log_dt)
@@ -35,15 +32,7 @@ class S4DModule(KernelModule):
         self.C = parameter_of(kernel.C)
         self.B = None if kernel.B is None else parameter_of(kernel.B)
         self.C_reverse = None if kernel.C_reverse is None else parameter_of(kernel.C_reverse)
-        alive = kernel.alive
-        if not alive.all():
-            hold(self.C, alive[..., None])
-            if self.C_reverse is not None:
-                hold(self.C_reverse, alive[..., None])
-
-    def continuous(self) -> Tensor:
-        """Return A in continuous time, complex (H, M), without noise."""
-        return torch.complex(-torch.exp(self.log_A_real), self.A_imag)
+        self.hold_pruned(kernel.alive)
 
     def shifted(self, kernel: S4DKernel) -> BlockKernel:
         """Return kernels with the present noise on their A, whose real part may be positive."""
